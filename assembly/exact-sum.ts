@@ -1,0 +1,174 @@
+/**
+ * Exact, order-independent sums of float32 values ≥ 0: a fixed-point superaccumulator (after Neal, "Fast exact summation
+ * using small and large superaccumulators", 2015), rounded once at the end.
+ *
+ *     accumulator: i64 limb[12], limb j in units of 2^(32·j − 149); then f64, the sum of the values that are ∞ or NaN
+ *
+ * Values in [2^−52, 128], and zeros, take a fast path: adding 1.5·2^20 in float64 leaves a multiple of 2^−32 in the high
+ * sum, what is left over is added to the low sum, and both stay exact for a tile; they are moved to the limbs once a tile.
+ * One value outside sends its group of 16 to the limbs directly.
+ */
+
+export const LIMBS: i32 = 12;
+export const ACCUMULATOR_BYTES: i32 = 8 * LIMBS + 8;
+const SPECIAL: usize = 8 * LIMBS;
+
+/** 1.5·2^20: its last bit is 2^−32, and sums below 2^19 leave its exponent alone. */
+const ANCHOR: f64 = 1572864;
+const FAST_LOWEST: u32 = 0x25800000; // 2^−52
+const FAST_HIGHEST: u32 = 0x43000000; // 128
+
+/** Spread ±m·2^(at − 149), m < 2^53, over the limbs. */
+// @ts-ignore: decorator
+@inline
+function deposit(accumulator: usize, m: u64, at: i32, negative: bool): void {
+  const to = accumulator + (usize(at >> 5) << 3);
+  const shift = u64(at & 31);
+  const low = i64((m << shift) & 0xffffffff);
+  const high = i64(m >> (32 - shift));
+  if (negative) {
+    store<i64>(to, load<i64>(to) - low);
+    store<i64>(to + 8, load<i64>(to + 8) - (high & 0xffffffff));
+    store<i64>(to + 16, load<i64>(to + 16) - (high >> 32));
+  } else {
+    store<i64>(to, load<i64>(to) + low);
+    store<i64>(to + 8, load<i64>(to + 8) + (high & 0xffffffff));
+    store<i64>(to + 16, load<i64>(to + 16) + (high >> 32));
+  }
+}
+
+function depositFloat64(accumulator: usize, value: f64): void {
+  const bits = reinterpret<u64>(value);
+  const exponent = i32((bits >> 52) & 0x7ff);
+  if (exponent == 0) return; // zero: a float64 this small cannot arise from float32 values
+  // value = m·2^(exponent − 1075); m has trailing zeros wherever that is below 2^−149
+  let m = (bits & 0xfffffffffffff) | 0x10000000000000;
+  let at = exponent - 1075 + 149;
+  if (at < 0) {
+    m >>= u64(-at);
+    at = 0;
+  }
+  deposit(accumulator, m, at, i64(bits) < 0);
+}
+
+/** Add one float32 ≥ 0, ∞ or NaN. */
+export function depositFloat32(accumulator: usize, bits: u32): void {
+  const exponent = i32(bits >> 23);
+  if (exponent >= 255) {
+    // NaN may carry the sign bit
+    const at = accumulator + SPECIAL;
+    store<f64>(at, load<f64>(at) + f64(reinterpret<f32>(bits)));
+    return;
+  }
+  const m = u64(bits & 0x7fffff) | (u64(exponent != 0) << 23);
+  deposit(accumulator, m, max(exponent, 1) - 1, false);
+}
+
+/** Carry, so that every limb but the last lies in [0, 2^32): the one form a given sum has. */
+export function carry(accumulator: usize): void {
+  let over: i64 = 0;
+  for (let j: usize = 0; j < usize(LIMBS - 1) << 3; j += 8) {
+    const limb = load<i64>(accumulator + j) + over;
+    over = limb >> 32;
+    store<i64>(accumulator + j, limb & 0xffffffff);
+  }
+  const last = accumulator + (usize(LIMBS - 1) << 3);
+  store<i64>(last, load<i64>(last) + over);
+}
+
+export function clear(accumulator: usize): void {
+  memory.fill(accumulator, 0, ACCUMULATOR_BYTES);
+}
+
+/** Values the fast path may add before its sums are emptied: 2^11 a lane keep the low sum within 53 bits. */
+const BLOCK: usize = 4 * 8192;
+
+/** Add n float32 values ≥ 0, ∞ or NaN. */
+export function accumulate(accumulator: usize, values: usize, n: i32): void {
+  const end = values + (usize(n) << 2);
+  const end16 = values + (usize(n & ~15) << 2);
+  while (values < end16) {
+    const stop = min(values + BLOCK, end16);
+    fast(accumulator, values, stop);
+    values = stop;
+  }
+  for (; values < end; values += 4) depositFloat32(accumulator, load<u32>(values));
+  carry(accumulator);
+}
+
+function fast(accumulator: usize, from: usize, stop: usize): void {
+  const anchor = f64x2.splat(ANCHOR);
+  const one = i32x4.splat(1);
+  const lowest = i32x4.splat(FAST_LOWEST - 1);
+  const highest = i32x4.splat(FAST_HIGHEST);
+  let h0 = anchor;
+  let h1 = anchor;
+  let l0 = f64x2.splat(0);
+  let l1 = l0;
+  for (; from < stop; from += 64) {
+    const v0 = v128.load(from);
+    const v1 = v128.load(from, 16);
+    const v2 = v128.load(from, 32);
+    const v3 = v128.load(from, 48);
+    // zero wraps round to the largest integer, so that it does not count as small
+    const least = i32x4.min_u(
+      i32x4.min_u(i32x4.sub(v0, one), i32x4.sub(v1, one)),
+      i32x4.min_u(i32x4.sub(v2, one), i32x4.sub(v3, one)),
+    );
+    const most = i32x4.max_u(i32x4.max_u(v0, v1), i32x4.max_u(v2, v3));
+    if (!i32x4.all_true(v128.and(i32x4.ge_u(least, lowest), i32x4.le_u(most, highest)))) {
+      for (let j: usize = 0; j < 64; j += 4) depositFloat32(accumulator, load<u32>(from + j));
+      continue;
+    }
+    for (let j: usize = 0; j < 64; j += 16) {
+      const v = v128.load(from + j);
+      const a = f64x2.promote_low_f32x4(v);
+      const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+      const s0 = f64x2.add(h0, a);
+      const s1 = f64x2.add(h1, b);
+      l0 = f64x2.add(l0, f64x2.sub(a, f64x2.sub(s0, h0)));
+      l1 = f64x2.add(l1, f64x2.sub(b, f64x2.sub(s1, h1)));
+      h0 = s0;
+      h1 = s1;
+    }
+  }
+  depositLanes(accumulator, f64x2.sub(h0, anchor));
+  depositLanes(accumulator, f64x2.sub(h1, anchor));
+  depositLanes(accumulator, l0);
+  depositLanes(accumulator, l1);
+}
+
+function depositLanes(accumulator: usize, v: v128): void {
+  depositFloat64(accumulator, f64x2.extract_lane(v, 0));
+  depositFloat64(accumulator, f64x2.extract_lane(v, 1));
+}
+
+/** The sum as the nearest float64 (ties to even). */
+export function rounded(accumulator: usize): f64 {
+  carry(accumulator);
+  const special = load<f64>(accumulator + SPECIAL);
+  if (special != 0) return special;
+  let j = LIMBS - 1;
+  while (j >= 0 && load<i64>(accumulator + (usize(j) << 3)) == 0) j--;
+  if (j < 0) return 0;
+  // three limbs hold at least 65 significant bits; whatever lies lower counts as one sticky bit
+  const top = load<u64>(accumulator + (usize(j) << 3));
+  const middle = j > 0 ? load<u64>(accumulator + (usize(j - 1) << 3)) : 0;
+  const low = j > 1 ? load<u64>(accumulator + (usize(j - 2) << 3)) : 0;
+  let sticky = false;
+  for (let i = j - 3; i >= 0; i--) sticky = sticky || load<i64>(accumulator + (usize(i) << 3)) != 0;
+  // normalise to 64 bits
+  const zeros = clz(top);
+  let bits: u64;
+  if (zeros >= 32) {
+    const shift = zeros - 32; // 0 … 31
+    bits = (top << (32 + shift)) | (middle << shift) | (low >> (32 - shift));
+    sticky = sticky || (low & ((u64(1) << (32 - shift)) - 1)) != 0;
+  } else {
+    const shift = 32 - zeros; // the last limb outgrew 32 bits
+    bits = (top << zeros) | (middle >> shift);
+    sticky = sticky || (middle & ((u64(1) << shift) - 1)) != 0 || low != 0;
+  }
+  const exponent = 32 * (j - 1) - 149 - i32(zeros) + 32;
+  return f64(bits | u64(sticky)) * reinterpret<f64>(u64(exponent + 1023) << 52);
+}

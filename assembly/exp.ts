@@ -1,0 +1,98 @@
+/**
+ * e^x for x ≤ 0, four lanes.
+ *
+ * Both kernels write x = k·ln 2 + r with k an integer found by adding and subtracting 1.5·2²³, so that the low bits of
+ * the sum are k; the bias 127 is added along with it, and a shift by 23 makes 2^k. Constants come from memory, four
+ * lanes each: V8 rebuilds a splat in every iteration of a loop. Polynomials: minimax.mjs.
+ */
+
+const LOG2E: usize = memory.data<f32>([1.44269504088896341, 1.44269504088896341, 1.44269504088896341, 1.44269504088896341], 16);
+const LN2: usize = memory.data<f32>([0.6931471805599453, 0.6931471805599453, 0.6931471805599453, 0.6931471805599453], 16);
+/** ln 2 in two parts; the high one has 9 bits, so that k·LN2_HIGH is exact for every k used. */
+export const LN2_HIGH: usize = memory.data<f32>([0.693359375, 0.693359375, 0.693359375, 0.693359375], 16);
+export const LN2_LOW: usize = memory.data<f32>([-2.12194440e-4, -2.12194440e-4, -2.12194440e-4, -2.12194440e-4], 16);
+/** 1.5·2²³ + 127 */
+const MAGIC: usize = memory.data<f32>([12583039.0, 12583039.0, 12583039.0, 12583039.0], 16);
+export const ONE: usize = memory.data<f32>([1.0, 1.0, 1.0, 1.0], 16);
+
+// 2^f on [−½, ½], max error 1.1e-7
+const P1: usize = memory.data<f32>([0.6931470036506653, 0.6931470036506653, 0.6931470036506653, 0.6931470036506653], 16);
+const P2: usize = memory.data<f32>([0.24022242426872253, 0.24022242426872253, 0.24022242426872253, 0.24022242426872253], 16);
+const P3: usize = memory.data<f32>([0.05550733581185341, 0.05550733581185341, 0.05550733581185341, 0.05550733581185341], 16);
+const P4: usize = memory.data<f32>([0.009671512991189957, 0.009671512991189957, 0.009671512991189957, 0.009671512991189957], 16);
+const P5: usize = memory.data<f32>([0.001326472731307149, 0.001326472731307149, 0.001326472731307149, 0.001326472731307149], 16);
+const LOWEST2: usize = memory.data<f32>([-127.0, -127.0, -127.0, -127.0], 16);
+
+// e^f on [−ln 2/2, ln 2/2], max error 1.1e-7
+const E2: usize = memory.data<f32>([0.499992311000824, 0.499992311000824, 0.499992311000824, 0.499992311000824], 16);
+const E3: usize = memory.data<f32>([0.16667114198207855, 0.16667114198207855, 0.16667114198207855, 0.16667114198207855], 16);
+const E4: usize = memory.data<f32>([0.041890114545822144, 0.041890114545822144, 0.041890114545822144, 0.041890114545822144], 16);
+const E5: usize = memory.data<f32>([0.008312525227665901, 0.008312525227665901, 0.008312525227665901, 0.008312525227665901], 16);
+const LOWEST: usize = memory.data<f32>([-88.0, -88.0, -88.0, -88.0], 16);
+
+/**
+ * e^d for d ≤ 0 in the fast form, for sums in which terms far below the largest hardly count.
+ * Max error 2 ULP + |d| ULP, valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ */
+// @ts-ignore: decorator
+@inline
+export function expFast(d: v128): v128 {
+  const u = f32x4.pmax(f32x4.mul(d, v128.load(LOG2E)), v128.load(LOWEST2));
+  const t = f32x4.add(u, v128.load(MAGIC));
+  const f = f32x4.sub(u, f32x4.sub(t, v128.load(MAGIC)));
+  let p = f32x4.add(f32x4.mul(v128.load(P5), f), v128.load(P4));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(P3));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(P2));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(P1));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
+  return f32x4.mul(p, i32x4.shl(t, 23));
+}
+
+/**
+ * e^(x + low) for x ≤ 0 with |low| ≤ ulp(x), `low` being what the rounding of x left over.
+ * Max error 2.5 ULP over the whole valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ */
+// @ts-ignore: decorator
+@inline
+export function exp(x: v128, low: v128): v128 {
+  const a = f32x4.pmax(x, v128.load(LOWEST));
+  const t = f32x4.add(f32x4.mul(a, v128.load(LOG2E)), v128.load(MAGIC));
+  const k = f32x4.sub(t, v128.load(MAGIC));
+  let f = f32x4.sub(a, f32x4.mul(k, v128.load(LN2_HIGH)));
+  f = f32x4.add(f32x4.sub(f, f32x4.mul(k, v128.load(LN2_LOW))), low);
+  let p = f32x4.add(f32x4.mul(v128.load(E5), f), v128.load(E4));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(E3));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(E2));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
+  return f32x4.mul(p, i32x4.shl(t, 23));
+}
+
+/**
+ * For gradients: returns expFast(z − m), the bits the sum is made of, and stores at `to` e^(z − m) with what the
+ * rounding of z − m and of its product with log₂e left over put back. z ≤ m. Max error of what is stored 3 ULP over the
+ * whole valid range z − m in [−87.3, 0].
+ */
+// @ts-ignore: decorator
+@inline
+export function expKeep(z: v128, m: v128, to: usize): v128 {
+  const d = f32x4.sub(z, m);
+  const u = f32x4.pmax(f32x4.mul(d, v128.load(LOG2E)), v128.load(LOWEST2));
+  const t = f32x4.add(u, v128.load(MAGIC));
+  const k = f32x4.sub(t, v128.load(MAGIC));
+  const f = f32x4.sub(u, k);
+  let p = f32x4.add(f32x4.mul(v128.load(P5), f), v128.load(P4));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(P3));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(P2));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(P1));
+  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
+  const e = f32x4.mul(p, i32x4.shl(t, 23));
+  // z − m − d exactly (Knuth's TwoSum); NaN where z is −∞, where nothing is left over
+  const back = f32x4.sub(d, z);
+  const lost = f32x4.sub(f32x4.sub(z, f32x4.sub(d, back)), f32x4.add(m, back));
+  const low = v128.and(lost, f32x4.eq(lost, lost));
+  let c = f32x4.sub(f32x4.pmax(d, v128.load(LOWEST)), f32x4.mul(k, v128.load(LN2_HIGH)));
+  c = f32x4.sub(f32x4.sub(c, f32x4.mul(f, v128.load(LN2))), f32x4.mul(k, v128.load(LN2_LOW)));
+  v128.store(to, f32x4.add(e, f32x4.mul(e, f32x4.add(c, low))));
+  return e;
+}

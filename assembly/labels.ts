@@ -1,0 +1,37 @@
+/**
+ * Targets → LABELS: the class of each sample, −1 where ignored, and −1 in the lanes that fill the last group of 16.
+ */
+import { LABELS, WIDE } from './scratch';
+
+/** No class and, as an ignore index, refused by the bindings: what a 64-bit target outside int32 becomes. */
+const OUTSIDE: i32 = i32.MIN_VALUE;
+
+/**
+ * Check the n targets written to LABELS as int32, or to WIDE as int64.
+ * Returns the number of valid samples, or −1 − i when target i is neither a class in [0, classes) nor ignored.
+ */
+export function label(n: i32, wide: bool, classes: i32, ignoreIndex: i32): i32 {
+  if (wide) {
+    for (let i: usize = 0; i < usize(n); i++) {
+      const value = load<i64>(WIDE + (i << 3));
+      store<i32>(LABELS + (i << 2), i64(i32(value)) == value ? i32(value) : OUTSIDE);
+    }
+  }
+  // the lanes that fill the last vector count as ignored
+  v128.store(LABELS + (usize(n) << 2), i32x4.splat(ignoreIndex));
+  const ignore = i32x4.splat(ignoreIndex);
+  const limit = i32x4.splat(classes);
+  let valid = i32x4.splat(0);
+  for (let i = 0; i < n; i += 4) {
+    const at = LABELS + (usize(i) << 2);
+    const y = v128.load(at);
+    const ignored = i32x4.eq(y, ignore);
+    const good = v128.or(ignored, i32x4.lt_u(y, limit));
+    if (!i32x4.all_true(good)) return -1 - i - ctz(~i32x4.bitmask(good));
+    valid = i32x4.add(valid, ignored);
+    v128.store(at, v128.or(y, ignored));
+  }
+  for (let i = n; i < n + 16; i += 4) v128.store(LABELS + (usize(i) << 2), i32x4.splat(-1));
+  return ((n + 3) & ~3) + i32x4.extract_lane(valid, 0) + i32x4.extract_lane(valid, 1)
+    + i32x4.extract_lane(valid, 2) + i32x4.extract_lane(valid, 3);
+}

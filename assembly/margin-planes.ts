@@ -1,0 +1,97 @@
+/**
+ * Margin stage for few classes and for N-D inputs: the vector runs across 16 samples, class after class. The tile is a
+ * private copy in planes; −∞ stands over the true class, so it takes no part.
+ */
+import { expFast, expKeep } from './exp';
+import { FACTOR, MAX, PLANES, SUM } from './scratch';
+import { classes, samples, stride } from './tile';
+
+export function planesMax(): void {
+  const step = usize(stride) << 2;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 64) {
+    let m0 = v128.load(MAX + i);
+    let m1 = v128.load(MAX + i, 16);
+    let m2 = v128.load(MAX + i, 32);
+    let m3 = v128.load(MAX + i, 48);
+    let at = PLANES + i;
+    for (let c = 0; c < classes; c++, at += step) {
+      m0 = f32x4.pmax(m0, v128.load(at));
+      m1 = f32x4.pmax(m1, v128.load(at, 16));
+      m2 = f32x4.pmax(m2, v128.load(at, 32));
+      m3 = f32x4.pmax(m3, v128.load(at, 48));
+    }
+    v128.store(MAX + i, m0);
+    v128.store(MAX + i, m1, 16);
+    v128.store(MAX + i, m2, 32);
+    v128.store(MAX + i, m3, 48);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function term(at: usize, m: v128, keep: bool): v128 {
+  const z = v128.load(at);
+  return keep ? expKeep(z, m, at) : expFast(f32x4.sub(z, m));
+}
+
+// @ts-ignore: decorator
+@inline
+function addTo(at: usize, s: v128): void {
+  v128.store(at, f64x2.add(v128.load(at), f64x2.promote_low_f32x4(s)));
+  v128.store(at, f64x2.add(v128.load(at, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(s, s, 2, 3, 0, 1))), 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function sum(keep: bool): void {
+  const step = usize(stride) << 2;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 64) {
+    const m0 = v128.load(MAX + i);
+    const m1 = v128.load(MAX + i, 16);
+    const m2 = v128.load(MAX + i, 32);
+    const m3 = v128.load(MAX + i, 48);
+    let at = PLANES + i;
+    let c = 0;
+    while (c < classes) {
+      const stop = min(c + 8, classes);
+      let s0 = f32x4.splat(0);
+      let s1 = s0;
+      let s2 = s0;
+      let s3 = s0;
+      for (; c < stop; c++, at += step) {
+        s0 = f32x4.add(s0, term(at, m0, keep));
+        s1 = f32x4.add(s1, term(at + 16, m1, keep));
+        s2 = f32x4.add(s2, term(at + 32, m2, keep));
+        s3 = f32x4.add(s3, term(at + 48, m3, keep));
+      }
+      const to = SUM + (i << 1);
+      addTo(to, s0);
+      addTo(to + 32, s1);
+      addTo(to + 64, s2);
+      addTo(to + 96, s3);
+    }
+  }
+}
+
+/** Add to SUM, at most 8 terms in float32 before they go to float64. */
+export function planesSum(): void {
+  sum(false);
+}
+
+/** The same bits in SUM; what is exponentiated stays in the tile. */
+export function planesSumKeep(): void {
+  sum(true);
+}
+
+/** Multiply by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */
+export function planesScale(): void {
+  const step = usize(stride) << 2;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
+    const factor = v128.load(FACTOR + i);
+    const counts = f32x4.ne(factor, f32x4.splat(0));
+    let at = PLANES + i;
+    for (let c = 0; c < classes; c++, at += step) {
+      v128.store(at, v128.and(f32x4.mul(v128.load(at), factor), counts));
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The one scratch block. Inputs of any size stream through it tile by tile; its size never changes, so no view of the
+ * memory goes stale. Every size is elements × element size, computed here and nowhere else. 16 guard bytes stand before
+ * and after each block; the debug build (canaries.ts) arms them and counts the broken ones.
+ */
+
+/** Samples a tile can hold. */
+export const SAMPLES: i32 = 4096;
+/** Logits a tile can hold. */
+export const LOGITS: i32 = 65536;
+
+/** Kernels work in groups of 16 samples, and rearranging writes up to 3 lanes past the end of a segment. */
+const SLACK: i32 = 16;
+const LANES: i32 = SAMPLES + SLACK;
+const GUARD: i32 = 16;
+
+const guard0: usize = memory.data(GUARD, 16);
+/** 64-bit targets before they are narrowed: i64[SAMPLES]. */
+export const WIDE: usize = memory.data(8 * LANES, 16);
+const guard1: usize = memory.data(GUARD, 16);
+/** Class of each sample, −1 where ignored: i32[SAMPLES]. */
+export const LABELS: usize = memory.data(4 * LANES, 16);
+const guard2: usize = memory.data(GUARD, 16);
+/** Logit of the true class: f32[SAMPLES]. */
+export const TRUE: usize = memory.data(4 * LANES, 16);
+const guard3: usize = memory.data(GUARD, 16);
+/** Largest logit of the other classes: f32[SAMPLES]. */
+export const MAX: usize = memory.data(4 * LANES, 16);
+const guard4: usize = memory.data(GUARD, 16);
+/** Σ e^(logit − MAX) over the other classes: f64[SAMPLES]. */
+export const SUM: usize = memory.data(8 * LANES, 16);
+const guard5: usize = memory.data(GUARD, 16);
+/** Margin, rounded to float32: f32[SAMPLES]. */
+export const MARGIN: usize = memory.data(4 * LANES, 16);
+const guard6: usize = memory.data(GUARD, 16);
+/** What the rounding of the margin left over: f32[SAMPLES]. */
+export const MARGIN_LOW: usize = memory.data(4 * LANES, 16);
+const guard7: usize = memory.data(GUARD, 16);
+/** Weight of the true class of each sample: f32[SAMPLES]. */
+export const WEIGHT: usize = memory.data(4 * LANES, 16);
+const guard8: usize = memory.data(GUARD, 16);
+/** What multiplies the gradient of each sample (1/n for a mean, upstream weights): f32[SAMPLES]. */
+export const UPSTREAM: usize = memory.data(4 * LANES, 16);
+const guard9: usize = memory.data(GUARD, 16);
+/** Loss of each sample (softmax) or of its true class (sigmoid), 0 where ignored: f32[SAMPLES]. */
+export const LOSS: usize = memory.data(4 * LANES, 16);
+const guard10: usize = memory.data(GUARD, 16);
+/** −∂loss/∂margin of each sample times UPSTREAM, 0 where ignored: f32[SAMPLES]. */
+export const SLOPE: usize = memory.data(4 * LANES, 16);
+const guard11: usize = memory.data(GUARD, 16);
+/** What multiplies each kept exponential to make the gradient, 0 where ignored: f32[SAMPLES]. */
+export const FACTOR: usize = memory.data(4 * LANES, 16);
+const guard12: usize = memory.data(GUARD, 16);
+/** Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time. */
+export const POSITIVE: usize = memory.data(4 * LOGITS, 16);
+const guard13: usize = memory.data(GUARD, 16);
+/** Weight of each class when it is not the true one (sigmoid): f32[LOGITS]. */
+export const NEGATIVE: usize = memory.data(4 * LOGITS, 16);
+const guard14: usize = memory.data(GUARD, 16);
+/** The tile rearranged class by class, 16 samples a group: f32[LOGITS]. */
+export const PLANES: usize = memory.data(4 * (LOGITS + SLACK), 16);
+const guard15: usize = memory.data(GUARD, 16);
+/** The tile as it came: f32[LOGITS]. */
+export const TILE: usize = memory.data(4 * (LOGITS + SLACK), 16);
+const guard16: usize = memory.data(GUARD, 16);
+/** The exact sum of the call under way: see exact-sum.ts. */
+export const TOTAL: usize = memory.data(8 * 13, 16);
+const guard17: usize = memory.data(GUARD, 16);
+
+/** Address of guard `i`, 0 when there is none. */
+export function guard(i: i32): usize {
+  switch (i) {
+    case 0: return guard0;
+    case 1: return guard1;
+    case 2: return guard2;
+    case 3: return guard3;
+    case 4: return guard4;
+    case 5: return guard5;
+    case 6: return guard6;
+    case 7: return guard7;
+    case 8: return guard8;
+    case 9: return guard9;
+    case 10: return guard10;
+    case 11: return guard11;
+    case 12: return guard12;
+    case 13: return guard13;
+    case 14: return guard14;
+    case 15: return guard15;
+    case 16: return guard16;
+    case 17: return guard17;
+    default: return 0;
+  }
+}

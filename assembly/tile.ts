@@ -1,0 +1,191 @@
+/**
+ * The tile: where its logits lie, and what every pass does to it first and last.
+ *
+ * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class c
+ * of sample (b, d) stands at source + 4·(b·imageStride + c·classStride + d): rows [N, C] are images of one position.
+ * Kernels that run across samples want planes, class c of sample i at PLANES + 4·(c·stride + i); `open` rearranges the
+ * tile into them where `asPlanes` says so, `unfold` brings them back.
+ */
+import { LABELS, NEGATIVE, PLANES, POSITIVE, TRUE, WEIGHT } from './scratch';
+
+const NEGATIVE_INFINITY: u32 = 0xff800000;
+
+export let base: usize = 0;
+export let samples: i32 = 0;
+export let classes: i32 = 0;
+/** Logits from one class to the next, and from one image to the next. */
+export let stride: i32 = 0;
+export let pitch: i32 = 0;
+export let planar: bool = false;
+
+let images: i32 = 0;
+let positions: i32 = 0;
+let first: i32 = 0;
+
+/** Samples a row of planes takes: whole groups of 16. */
+// @ts-ignore: decorator
+@inline
+function whole(n: i32): i32 {
+  return (n + 15) & ~15;
+}
+
+/**
+ * Take up the tile at `source`, then note the logit and the weight of each sample's class and write −∞ over that
+ * logit, which leaves the class out of every maximum and every sum. Passed over: ignored samples, and samples whose
+ * class is not in this chunk.
+ */
+export function open(
+  source: usize, imageCount: i32, positionCount: i32, classCount: i32,
+  imageStride: i32, classStride: i32, firstClass: i32, asPlanes: bool,
+): void {
+  samples = imageCount * positionCount;
+  classes = classCount;
+  first = firstClass;
+  planar = asPlanes;
+  if (asPlanes) {
+    base = PLANES;
+    stride = whole(samples);
+    pitch = samples;
+    images = 1;
+    positions = samples;
+    if (source != PLANES) {
+      if (positionCount == 1) rowsToPlanes(source, imageStride);
+      else segmentsToPlanes(source, imageCount, positionCount, imageStride, classStride);
+    }
+  } else {
+    base = source;
+    stride = classStride;
+    pitch = imageStride;
+    images = imageCount;
+    positions = positionCount;
+  }
+  let i: usize = 0;
+  for (let b = 0; b < images; b++) {
+    const image = base + (usize(b * pitch) << 2);
+    for (let d = 0; d < positions; d++, i += 4) {
+      const y = load<i32>(LABELS + i) - first;
+      if (u32(y) < u32(classes)) {
+        const at = image + (usize(y * stride + d) << 2);
+        store<u32>(TRUE + i, load<u32>(at));
+        store<u32>(WEIGHT + i, load<u32>(POSITIVE + (usize(y) << 2)));
+        store<u32>(at, NEGATIVE_INFINITY);
+      }
+    }
+  }
+}
+
+/** Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk. */
+export function put(to: usize, values: usize, flip: u32): void {
+  let i: usize = 0;
+  for (let b = 0; b < images; b++) {
+    const image = to + (usize(b * pitch) << 2);
+    for (let d = 0; d < positions; d++, i += 4) {
+      const y = load<i32>(LABELS + i) - first;
+      if (u32(y) < u32(classes)) store<u32>(image + (usize(y * stride + d) << 2), load<u32>(values + i) ^ flip);
+    }
+  }
+}
+
+/** Multiply the logits of each sample by factors[i]; those of ignored samples become 0 whatever they were. */
+export function scale(to: usize, factors: usize): void {
+  let i: usize = 0;
+  for (let b = 0; b < images; b++) {
+    const image = to + (usize(b * pitch) << 2);
+    for (let d = 0; d < positions; d++, i += 4) {
+      const ignored = load<i32>(LABELS + i) < 0;
+      if (!factors && !ignored) continue;
+      const factor = factors ? load<f32>(factors + i) : 0;
+      let at = image + (usize(d) << 2);
+      for (let c = 0; c < classes; c++, at += usize(stride) << 2) {
+        store<f32>(at, ignored ? 0 : load<f32>(at) * factor);
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function low(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+}
+
+// @ts-ignore: decorator
+@inline
+function high(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+}
+
+// @ts-ignore: decorator
+@inline
+function lowPair(a: v128, b: v128): v128 {
+  return v128.shuffle<f64>(a, b, 0, 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function highPair(a: v128, b: v128): v128 {
+  return v128.shuffle<f64>(a, b, 1, 3);
+}
+
+/** Four rows by four classes at a time; lanes past the last class or sample are read but never kept. */
+function rowsToPlanes(source: usize, rowStride: i32): void {
+  const row = usize(rowStride) << 2;
+  const plane = usize(stride) << 2;
+  for (let r: usize = 0; r < usize(samples) << 2; r += 16) {
+    const from = source + (r >> 2) * row;
+    for (let c = 0; c < classes; c += 4) {
+      const at = from + (usize(c) << 2);
+      const a = v128.load(at);
+      const b = v128.load(at + row);
+      const d = v128.load(at + 2 * row);
+      const e = v128.load(at + 3 * row);
+      const ab0 = low(a, b);
+      const de0 = low(d, e);
+      const ab1 = high(a, b);
+      const de1 = high(d, e);
+      const to = PLANES + usize(c) * plane + r;
+      v128.store(to, lowPair(ab0, de0));
+      if (c + 1 < classes) v128.store(to + plane, highPair(ab0, de0));
+      if (c + 2 < classes) v128.store(to + 2 * plane, lowPair(ab1, de1));
+      if (c + 3 < classes) v128.store(to + 3 * plane, highPair(ab1, de1));
+    }
+  }
+}
+
+/** Segments are copied four lanes at a time; what spills past one is written over by the next. */
+function segmentsToPlanes(source: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): void {
+  const segment = usize(positionCount) << 2;
+  for (let c = 0; c < classes; c++) {
+    let to = PLANES + (usize(c * stride) << 2);
+    for (let b = 0; b < imageCount; b++, to += segment) {
+      const from = source + (usize(b * imageStride + c * classStride) << 2);
+      for (let d: usize = 0; d < segment; d += 16) v128.store(to + d, v128.load(from + d));
+    }
+  }
+}
+
+/** Bring planes back to the layout they came from. */
+export function unfold(to: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): void {
+  for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
+    for (let c = 0; c < classes; c++) {
+      const from = PLANES + (usize(c * stride + i) << 2);
+      const at = to + (usize(b * imageStride + c * classStride) << 2);
+      if (positionCount < 4) {
+        for (let d: usize = 0; d < usize(positionCount) << 2; d += 4) store<f32>(at + d, load<f32>(from + d));
+      } else {
+        memory.copy(at, from, usize(positionCount) << 2);
+      }
+    }
+  }
+}
+
+/** Multiply the logits of each class by its weight in NEGATIVE. */
+export function weigh(to: usize): void {
+  for (let b = 0; b < images; b++) {
+    let at = to + (usize(b * pitch) << 2);
+    for (let c = 0; c < classes; c++, at += usize(stride) << 2) {
+      const weight = load<f32>(NEGATIVE + (usize(c) << 2));
+      for (let d: usize = 0; d < usize(positions) << 2; d += 4) store<f32>(at + d, load<f32>(at + d) * weight);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What a backend is: a scratch block in one ArrayBuffer and the passes over it. The WebAssembly module exports exactly
+ * this (assembly/index.ts); the scalar twin (scalar/kernels.ts) implements it over a plain ArrayBuffer. Addresses are
+ * in bytes; what each block holds is told in assembly/scratch.ts.
+ */
+export interface Kernels {
+  readonly memory: { readonly buffer: ArrayBuffer; grow?(pages: number): number };
+  readonly SAMPLES: number;
+  readonly LOGITS: number;
+  readonly WIDE: number;
+  readonly LABELS: number;
+  readonly LOSS: number;
+  readonly SLOPE: number;
+  readonly UPSTREAM: number;
+  readonly POSITIVE: number;
+  readonly NEGATIVE: number;
+  readonly PLANES: number;
+  readonly TILE: number;
+  readonly TRUE: number;
+  readonly TOTAL: number;
+  /** Rows of up to this many classes are rearranged into planes before the softmax passes; 0: no layout ever is. */
+  readonly FEW: number;
+
+  configure(gamma: number, smoothing: number): void;
+  label(n: number, wide: boolean, classes: number, ignoreIndex: number): number;
+  widenHalf(to: number, n: number): void;
+  open(
+    source: number,
+    images: number,
+    positions: number,
+    classes: number,
+    imageStride: number,
+    classStride: number,
+    firstClass: number,
+    asPlanes: boolean,
+  ): void;
+  put(to: number, values: number, flip: number): void;
+  scale(to: number, factors: number): void;
+  weigh(to: number): void;
+  unfold(to: number, images: number, positions: number, imageStride: number, classStride: number): void;
+
+  begin(n: number): void;
+  largest(): void;
+  exponentials(keep: boolean): void;
+  margins(n: number): void;
+  core(n: number, grad: boolean): void;
+  factors(n: number): void;
+  gradients(): void;
+
+  /** Margin of the true class of one-vs-rest: its logit. */
+  trueMargins(n: number): void;
+  negatives(to: number, n: number, weight: number): void;
+  negativesGrad(to: number, slopes: number, n: number, weight: number, upstream: number): void;
+
+  clear(accumulator: number): void;
+  accumulate(accumulator: number, values: number, n: number): void;
+  rounded(accumulator: number): number;
+}

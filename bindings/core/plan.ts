@@ -1,0 +1,45 @@
+import type { Kernels } from './kernels.ts';
+import type { Input } from './tensors.ts';
+
+/**
+ * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once
+ * while they fit, else chunks of them. No sample's result depends on the cut: sums over classes go to float64 in blocks
+ * that every chunk boundary falls between.
+ */
+export interface Plan {
+  /** Images a tile takes. */
+  readonly images: number;
+  /** Positions of an image a tile takes. */
+  readonly positions: number;
+  /** Classes a tile takes. */
+  readonly classes: number;
+  /** Whether the kernels see planes (vector across samples) rather than rows. */
+  readonly planar: boolean;
+}
+
+/** Runs of positions shorter than this cost more in copying than a second pass over longer runs does. */
+const SHORT_RUN = 256;
+/** Every chunk of classes but the last is a multiple of this: the larger of the kernels' blocks of float32 sums. */
+const CLASS_BLOCK = 128;
+
+const groups = (n: number): number => Math.ceil(n / 16) * 16;
+
+export function planSamples(kernels: Kernels, input: Input, planes: boolean): Plan {
+  const { SAMPLES, LOGITS, FEW } = kernels;
+  const { classes, positions } = input;
+  const planar = planes && FEW > 0 && (positions > 1 || classes <= FEW);
+  const room = Math.floor(LOGITS / classes);
+  if (positions <= Math.min(room, SAMPLES)) {
+    let images = Math.min(Math.floor(SAMPLES / positions), Math.floor(room / positions));
+    if (planar) {
+      // planes take whole groups of 16 samples
+      while (images > 1 && classes * groups(images * positions) > LOGITS) images--;
+    }
+    if (!planar || classes * groups(images * positions) <= LOGITS) return { images, positions, classes, planar };
+  }
+  const run = Math.min(positions, SAMPLES, room >= SHORT_RUN ? room & ~15 : SAMPLES);
+  const width = planar ? groups(run) : run;
+  const most = Math.floor(LOGITS / width);
+  const chunk = classes <= most ? classes : most < CLASS_BLOCK ? most & ~7 : most - (most % CLASS_BLOCK);
+  return { images: 1, positions: run, classes: chunk, planar };
+}

@@ -1,0 +1,139 @@
+import type { Backend } from './backend.ts';
+import type { Settings } from './options.ts';
+import { planSamples } from './plan.ts';
+import { loadLabels } from './targets.ts';
+import type { Input } from './tensors.ts';
+import { Tile } from './tile.ts';
+
+const SIGN_BIT = 0x80000000;
+
+/** What a gradient call wants beside the value. */
+export interface GradRequest {
+  /** Where it goes, in the layout of the logits; may be the logits themselves. */
+  readonly into: Float32Array;
+  /** Factor of the whole gradient, and one factor a sample. */
+  readonly scale: number;
+  readonly upstream: Float32Array | null;
+}
+
+/** What a call gathers beside the exact sum, which is left in the kernels' TOTAL. */
+export interface Request {
+  /** Losses one by one: per sample (softmax) or in the layout of the logits (sigmoid). */
+  readonly losses: Float32Array | null;
+  readonly grad: GradRequest | null;
+}
+
+/** Check all targets; the number of samples that are not ignored. */
+export function countValid(backend: Backend, input: Input, ignoreIndex: number): number {
+  const { SAMPLES } = backend.kernels;
+  const n = input.batch * input.positions;
+  let valid = 0;
+  for (let i = 0; i < n; i += SAMPLES) {
+    valid += loadLabels(backend.kernels, input, i, Math.min(SAMPLES, n - i), ignoreIndex);
+  }
+  return valid;
+}
+
+/** UPSTREAM of the tile's samples. */
+function loadUpstream(backend: Backend, tile: Tile, grad: GradRequest): void {
+  const at = backend.kernels.UPSTREAM >> 2;
+  for (let i = 0; i < tile.samples; i++) {
+    backend.f32[at + i] = grad.upstream ? grad.scale * (grad.upstream[tile.firstSample + i] as number) : grad.scale;
+  }
+}
+
+/**
+ * Softmax: margin of the true class against all others → focal core → exact sum. Classes that do not fit one tile come
+ * by twice (largest, then exponentials), and a third time for the gradient, which is kept in `into` meanwhile.
+ * Returns the number of valid samples.
+ */
+export function streamSoftmax(backend: Backend, settings: Settings, input: Input, { losses, grad }: Request): number {
+  const { kernels } = backend;
+  const tile = new Tile(backend, input, planSamples(kernels, input, true));
+  kernels.configure(settings.gamma, settings.smoothing);
+  kernels.clear(kernels.TOTAL);
+  let valid = 0;
+  tile.eachSamples(() => {
+    const n = tile.samples;
+    valid += loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
+    kernels.begin(n);
+    tile.eachClasses(() => {
+      backend.loadWeights(settings, tile);
+      tile.load(input.logits, !grad);
+      kernels.largest();
+      if (tile.whole) kernels.exponentials(grad !== null);
+      tile.release();
+    });
+    if (!tile.whole) {
+      tile.eachClasses(() => {
+        tile.load(input.logits, !grad);
+        kernels.exponentials(grad !== null);
+        if (grad) tile.store(grad.into, tile.source);
+        tile.release();
+      });
+    }
+    if (grad) loadUpstream(backend, tile, grad);
+    kernels.margins(n);
+    kernels.core(n, grad !== null);
+    kernels.accumulate(kernels.TOTAL, kernels.LOSS, n);
+    if (losses) losses.set(backend.f32.subarray(kernels.LOSS >> 2, (kernels.LOSS >> 2) + n), tile.firstSample);
+    if (grad) {
+      kernels.factors(n);
+      tile.eachClasses(() => {
+        if (!tile.whole) tile.load(grad.into, false);
+        kernels.gradients();
+        tile.store(grad.into, tile.source);
+      });
+    }
+  });
+  return valid;
+}
+
+/**
+ * One-vs-rest: the true class of each sample goes through the focal core as its margin, every other logit z as margin −z.
+ * Classes that do not fit one tile come in chunks, once. Returns the number of valid samples.
+ */
+export function streamSigmoid(backend: Backend, settings: Settings, input: Input, { losses, grad }: Request): number {
+  const { kernels } = backend;
+  const { TILE, PLANES, TOTAL, LOSS, SLOPE, UPSTREAM } = kernels;
+  const tile = new Tile(backend, input, planSamples(kernels, input, false));
+  const each = typeof settings.negative !== 'number';
+  const weight = each ? 1 : (settings.negative as number);
+  const scale = grad && !grad.upstream ? grad.scale : 1;
+  kernels.configure(settings.gamma, settings.smoothing);
+  kernels.clear(TOTAL);
+  let valid = 0;
+  tile.eachSamples(() => {
+    const n = tile.samples;
+    const counted = loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
+    valid += counted;
+    if (grad) loadUpstream(backend, tile, grad);
+    tile.eachClasses(() => {
+      const count = n * tile.classes;
+      backend.loadWeights(settings, tile);
+      tile.load(input.logits, tile.contiguous);
+      kernels.trueMargins(n);
+      kernels.core(n, grad !== null);
+      // losses land in TILE; with a gradient it is the slopes that do, and the losses stand in PLANES
+      const lossesAt = grad ? PLANES : TILE;
+      if (grad) kernels.negativesGrad(lossesAt, TILE, count, weight, scale);
+      else kernels.negatives(lossesAt, count, weight);
+      tile.release();
+      if (each) kernels.weigh(lossesAt);
+      if (counted < n) kernels.scale(lossesAt, 0);
+      kernels.accumulate(TOTAL, lossesAt, count);
+      if (losses) {
+        kernels.put(lossesAt, LOSS, 0);
+        tile.store(losses, lossesAt);
+      }
+      if (grad) {
+        if (each) kernels.weigh(TILE);
+        if (grad.upstream || counted < n) kernels.scale(TILE, grad.upstream ? UPSTREAM : 0);
+        kernels.put(TILE, SLOPE, SIGN_BIT);
+        tile.store(grad.into, TILE);
+      }
+    });
+    kernels.accumulate(TOTAL, LOSS, n);
+  });
+  return valid;
+}

@@ -1,0 +1,152 @@
+import type { Backend } from './backend.ts';
+import type { Plan } from './plan.ts';
+import type { Input } from './tensors.ts';
+
+/**
+ * One tile of an input: images [firstImage, + images), positions [firstPosition, + positions), classes
+ * [firstClass, + classes), and where its logits lie once loaded. One object walks over a whole call.
+ */
+export class Tile {
+  firstImage = 0;
+  images = 0;
+  firstPosition = 0;
+  positions = 0;
+  firstClass = 0;
+  classes = 0;
+  /** Address of the loaded tile, and its steps in logits. */
+  source = 0;
+  imageStride = 0;
+  classStride = 0;
+  #borrowed = false;
+  readonly #backend: Backend;
+  readonly #input: Input;
+  readonly #plan: Plan;
+
+  constructor(backend: Backend, input: Input, plan: Plan) {
+    this.#backend = backend;
+    this.#input = input;
+    this.#plan = plan;
+  }
+
+  get samples(): number {
+    return this.images * this.positions;
+  }
+
+  /** Index of the tile's first sample among those of the call. */
+  get firstSample(): number {
+    return this.firstImage * this.#input.positions + this.firstPosition;
+  }
+
+  /** Whether one tile holds all classes of its samples. */
+  get whole(): boolean {
+    return this.#plan.classes >= this.#input.classes;
+  }
+
+  /** Call `visit` for each tile of samples. */
+  eachSamples(visit: () => void): void {
+    const { batch, positions } = this.#input;
+    for (let b = 0; b < batch; b += this.#plan.images) {
+      this.firstImage = b;
+      this.images = Math.min(this.#plan.images, batch - b);
+      for (let d = 0; d < positions; d += this.#plan.positions) {
+        this.firstPosition = d;
+        this.positions = Math.min(this.#plan.positions, positions - d);
+        visit();
+      }
+    }
+  }
+
+  /** Call `visit` for each chunk of the classes of these samples. */
+  eachClasses(visit: () => void): void {
+    const { classes } = this.#input;
+    for (let c = 0; c < classes; c += this.#plan.classes) {
+      this.firstClass = c;
+      this.classes = Math.min(this.#plan.classes, classes - c);
+      visit();
+    }
+  }
+
+  /**
+   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array that already lies in
+   * their memory is taken as it is where `inPlace` allows it, that is where the passes put back what they changed.
+   */
+  load(array: Input['logits'], inPlace: boolean): void {
+    const { kernels } = this.#backend;
+    const { planar } = this.#plan;
+    const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
+    this.#borrowed = borrowed && !planar;
+    if (borrowed) {
+      this.source = array.byteOffset + 4 * this.#at(0);
+      this.imageStride = this.#input.classes * this.#input.positions;
+      this.classStride = this.#input.positions;
+    } else {
+      const spread = planar && !this.contiguous;
+      this.source = spread ? kernels.PLANES : kernels.TILE;
+      this.classStride = spread ? Math.ceil(this.positions / 16) * 16 : this.positions;
+      this.imageStride = this.classes * this.classStride;
+      this.#runs((from, to, n) => this.#copyIn(array, from, this.source + 4 * to, n));
+    }
+    kernels.open(
+      this.source,
+      this.images,
+      this.positions,
+      this.classes,
+      this.imageStride,
+      this.classStride,
+      this.firstClass,
+      planar,
+    );
+  }
+
+  /** Give back an array that was taken in place: the passes wrote −∞ over the true classes. */
+  release(): void {
+    const { kernels } = this.#backend;
+    if (this.#borrowed) kernels.put(this.source, kernels.TRUE, 0);
+  }
+
+  /** Copy the tile at `from` (laid out as it was loaded, planes included) to its place in `array`. */
+  store(array: Float32Array, from: number): void {
+    const { kernels, f32 } = this.#backend;
+    let address = from;
+    if (this.#plan.planar && this.source !== kernels.PLANES) {
+      address = kernels.TILE;
+      kernels.unfold(address, this.images, this.positions, this.imageStride, this.classStride);
+    }
+    this.#runs((to, at, n) => {
+      const start = (address >> 2) + at;
+      array.set(f32.subarray(start, start + n), to);
+    });
+  }
+
+  /** Whether the tile is one run of the input. */
+  get contiguous(): boolean {
+    const { positions, classes } = this.#input;
+    return this.positions === positions && (this.images === 1 || this.classes === classes);
+  }
+
+  /** Index in the input of class `c` of the chunk, at the tile's first sample. */
+  #at(c: number): number {
+    const { classes, positions } = this.#input;
+    return (this.firstImage * classes + this.firstClass + c) * positions + this.firstPosition;
+  }
+
+  /** The runs of logits the tile is made of: index in the input, index in the tile, length. */
+  #runs(visit: (inInput: number, inTile: number, n: number) => void): void {
+    if (this.contiguous) {
+      visit(this.#at(0), 0, this.images * this.classes * this.positions);
+    } else {
+      for (let c = 0; c < this.classes; c++) visit(this.#at(c), c * this.classStride, this.positions);
+    }
+  }
+
+  #copyIn(array: Input['logits'], from: number, to: number, n: number): void {
+    const { kernels, f32 } = this.#backend;
+    const part = n === array.length ? array : array.subarray(from, from + n);
+    if (this.#input.half && array === this.#input.logits) {
+      new Uint16Array(kernels.memory.buffer, to + 2 * n, n).set(part);
+      kernels.widenHalf(to, n);
+    } else {
+      f32.set(part, to >> 2);
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/** Vercel Edge: the same, with the ?module suffix its bundler asks for. */
+
+import { bind } from './core/api.ts';
+import { lazily } from './core/provide.ts';
+import module from './focal.wasm?module';
+
+export type * from './core/types.ts';
+export { classWeights } from './core/weights.ts';
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(lazily(() => module));

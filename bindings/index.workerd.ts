@@ -1,0 +1,9 @@
+/** Cloudflare workerd: bytes may not be compiled inside a request, but a .wasm import is a compiled module. */
+
+import { bind } from './core/api.ts';
+import { lazily } from './core/provide.ts';
+import module from './focal.wasm';
+
+export type * from './core/types.ts';
+export { classWeights } from './core/weights.ts';
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(lazily(() => module));

@@ -1,0 +1,292 @@
+import type { Kernels } from '../core/kernels.ts';
+import { ExactSum } from './exact-sum.ts';
+import { fromHalf } from './half.ts';
+
+/**
+ * The scalar twin: the same passes over a plain ArrayBuffer, in float64 with the runtime's Math.exp and Math.log1p.
+ * It answers where WebAssembly SIMD is missing or compiling is refused, and is the baseline of the benchmarks.
+ */
+const SAMPLES = 4096;
+const LOGITS = 65536;
+const SLACK = 16;
+
+export function scalarKernels(): Kernels {
+  let end = 0;
+  const block = (bytes: number): number => {
+    const at = end;
+    end += Math.ceil(bytes / 16) * 16;
+    return at;
+  };
+  const samples = (bytes: number): number => block(bytes * (SAMPLES + SLACK));
+  const WIDE = samples(8);
+  const LABELS = samples(4);
+  const TRUE = samples(4);
+  const LOSS = samples(4);
+  const SLOPE = samples(4);
+  const UPSTREAM = samples(4);
+  const POSITIVE = block(4 * LOGITS);
+  const NEGATIVE = block(4 * LOGITS);
+  const PLANES = block(4 * (LOGITS + SLACK));
+  const TILE = block(4 * (LOGITS + SLACK));
+  const TOTAL = block(8);
+  const buffer = new ArrayBuffer(end);
+  const f32 = new Float32Array(buffer);
+  const u16 = new Uint16Array(buffer);
+  const labels = new Int32Array(buffer, LABELS, SAMPLES + SLACK);
+  const total = new ExactSum();
+  const truth = new Float32Array(buffer, TRUE, SAMPLES);
+  const losses = new Float32Array(buffer, LOSS, SAMPLES);
+  const slopes = new Float32Array(buffer, SLOPE, SAMPLES);
+  const upstreams = new Float32Array(buffer, UPSTREAM, SAMPLES);
+  const wide = new BigInt64Array(buffer, WIDE, SAMPLES);
+  const weights = new Float64Array(SAMPLES);
+  const max = new Float64Array(SAMPLES);
+  const sum = new Float64Array(SAMPLES);
+  const margins = new Float64Array(SAMPLES);
+  const factors = new Float64Array(SAMPLES);
+
+  let gamma = 2;
+  let s = 0;
+  // The open tile: class c of sample (b, d) at base + b·pitch + c·stride + d, in logits.
+  let base = 0;
+  let images = 0;
+  let positions = 0;
+  let classes = 0;
+  let stride = 0;
+  let pitch = 0;
+  let first = 0;
+
+  /** Loss of one margin; with slopes, −∂loss/∂margin is left in `turn`. */
+  let turn = 0;
+  const focal = (x: number, w: number, grad: boolean): number => {
+    const t = Math.exp(-Math.abs(x));
+    const rest = Math.log1p(t);
+    const inverse = 1 / (1 + t);
+    const q = x >= 0 ? t * inverse : inverse;
+    const ce = x >= 0 ? rest : rest - x;
+    const smoothed = q * (1 - s) + s / 2;
+    const power =
+      gamma === 2
+        ? smoothed * smoothed
+        : s > 0
+          ? smoothed ** gamma
+          : gamma === 0
+            ? 1
+            : Math.exp(-gamma * (x >= 0 ? rest + x : rest));
+    if (grad) {
+      const p = x >= 0 ? inverse : t * inverse;
+      const ratio = s > 0 ? ((1 - s) * q) / smoothed : 1;
+      // ce may be infinite where p is 0; their product tends to 0
+      turn = w * power * (q + (p === 0 ? 0 : gamma * ce * p * ratio));
+    }
+    return w * power * ce;
+  };
+
+  /** Visit the true class of each sample that has it in this chunk: sample, class in the chunk, index of its logit. */
+  const eachTrue = (visit: (i: number, y: number, at: number) => void): void => {
+    let i = 0;
+    for (let b = 0; b < images; b++) {
+      for (let d = 0; d < positions; d++, i++) {
+        const y = (labels[i] as number) - first;
+        if (y >= 0 && y < classes) visit(i, y, b * pitch + y * stride + d);
+      }
+    }
+  };
+
+  return {
+    memory: { buffer },
+    SAMPLES,
+    LOGITS,
+    FEW: 0,
+    WIDE,
+    LABELS,
+    TRUE,
+    LOSS,
+    SLOPE,
+    UPSTREAM,
+    POSITIVE,
+    NEGATIVE,
+    PLANES,
+    TILE,
+    TOTAL,
+
+    configure(g, smoothing) {
+      gamma = g;
+      s = smoothing;
+    },
+
+    label(n, isWide, classCount, ignoreIndex) {
+      let valid = 0;
+      for (let i = 0; i < n; i++) {
+        const y = isWide ? Number(wide[i]) : (labels[i] as number);
+        if (y === ignoreIndex) labels[i] = -1;
+        else if (y >= 0 && y < classCount) {
+          labels[i] = y;
+          valid++;
+        } else return -1 - i;
+      }
+      return valid;
+    },
+
+    widenHalf(to, n) {
+      const from = (to >> 1) + n;
+      for (let i = 0; i < n; i++) f32[(to >> 2) + i] = fromHalf(u16[from + i] as number);
+    },
+
+    open(source, imageCount, positionCount, classCount, imageStride, classStride, firstClass) {
+      base = source >> 2;
+      images = imageCount;
+      positions = positionCount;
+      classes = classCount;
+      pitch = imageStride;
+      stride = classStride;
+      first = firstClass;
+      const positive = POSITIVE >> 2;
+      eachTrue((i, y, at) => {
+        truth[i] = f32[base + at] as number;
+        weights[i] = f32[positive + y] as number;
+        f32[base + at] = -Infinity;
+      });
+    },
+
+    put(to, values, flip) {
+      const sign = flip === 0 ? 1 : -1;
+      eachTrue((i, _, at) => {
+        f32[(to >> 2) + at] = sign * (f32[(values >> 2) + i] as number);
+      });
+    },
+
+    scale(to, by) {
+      for (let b = 0, i = 0; b < images; b++) {
+        for (let d = 0; d < positions; d++, i++) {
+          const ignored = (labels[i] as number) < 0;
+          if (by === 0 && !ignored) continue;
+          const factor = f32[(by >> 2) + i] as number;
+          for (let c = 0; c < classes; c++) {
+            const at = (to >> 2) + b * pitch + c * stride + d;
+            f32[at] = ignored ? 0 : (f32[at] as number) * factor;
+          }
+        }
+      }
+    },
+
+    weigh(to) {
+      for (let b = 0; b < images; b++) {
+        for (let c = 0; c < classes; c++) {
+          const weight = f32[(NEGATIVE >> 2) + c] as number;
+          const at = (to >> 2) + b * pitch + c * stride;
+          for (let d = at; d < at + positions; d++) f32[d] = (f32[d] as number) * weight;
+        }
+      }
+    },
+
+    unfold() {
+      throw new Error('the scalar twin takes every layout as it is');
+    },
+
+    begin(n) {
+      max.fill(-3.4028234663852886e38, 0, n);
+      sum.fill(0, 0, n);
+    },
+
+    largest() {
+      for (let b = 0, i = 0; b < images; b++, i += positions) {
+        for (let c = 0; c < classes; c++) {
+          const at = base + b * pitch + c * stride;
+          for (let d = 0; d < positions; d++) {
+            const z = f32[at + d] as number;
+            if (z > (max[i + d] as number)) max[i + d] = z;
+          }
+        }
+      }
+    },
+
+    exponentials(keep) {
+      for (let b = 0, i = 0; b < images; b++, i += positions) {
+        if (positions === 1 && !keep) {
+          const row = base + b * pitch;
+          const m = max[i] as number;
+          let total = 0;
+          for (let at = row; at < row + classes; at++) total += Math.exp((f32[at] as number) - m);
+          sum[i] = (sum[i] as number) + total;
+          continue;
+        }
+        for (let c = 0; c < classes; c++) {
+          const at = base + b * pitch + c * stride;
+          for (let d = 0; d < positions; d++) {
+            const e = Math.exp((f32[at + d] as number) - (max[i + d] as number));
+            sum[i + d] = (sum[i + d] as number) + e;
+            if (keep) f32[at + d] = e;
+          }
+        }
+      }
+    },
+
+    margins(n) {
+      for (let i = 0; i < n; i++) {
+        const z = truth[i] as number;
+        const others = sum[i] as number;
+        // two classes leave one other, whose sum is 1; +∞ among the logits makes log-softmax NaN, at the true class too
+        const x = z - (max[i] as number) - (others === 1 ? 0 : Math.log(others));
+        margins[i] = z === Infinity ? NaN : x;
+      }
+    },
+
+    core(n, grad) {
+      for (let i = 0; i < n; i++) {
+        const ignored = (labels[i] as number) < 0;
+        losses[i] = ignored ? 0 : focal(margins[i] as number, weights[i] as number, grad);
+        if (grad) {
+          const turned = ignored ? 0 : turn * (upstreams[i] as number);
+          slopes[i] = turned;
+          factors[i] = sum[i] === 0 ? 0 : turned / (sum[i] as number);
+        }
+      }
+    },
+
+    factors() {},
+
+    gradients() {
+      for (let b = 0, i = 0; b < images; b++, i += positions) {
+        for (let c = 0; c < classes; c++) {
+          const at = base + b * pitch + c * stride;
+          for (let d = 0; d < positions; d++) {
+            const factor = factors[i + d] as number;
+            f32[at + d] = factor === 0 ? 0 : (f32[at + d] as number) * factor;
+          }
+        }
+      }
+      this.put(base << 2, SLOPE, 1);
+    },
+
+    trueMargins(n) {
+      for (let i = 0; i < n; i++) margins[i] = truth[i] as number;
+    },
+
+    negatives(to, n, weight) {
+      const out = to >> 2;
+      for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[base + i] as number), weight, false);
+    },
+
+    negativesGrad(to, slopesAt, n, weight, upstream) {
+      const out = to >> 2;
+      const turned = slopesAt >> 2;
+      for (let i = 0; i < n; i++) {
+        f32[out + i] = focal(-(f32[base + i] as number), weight, true);
+        f32[turned + i] = turn * upstream;
+      }
+    },
+
+    clear() {
+      total.clear();
+    },
+
+    accumulate(_, values, n) {
+      total.add(f32, values >> 2, n);
+    },
+
+    rounded() {
+      return total.rounded();
+    },
+  };
+}
