@@ -13,6 +13,7 @@ export const LN2_HIGH: usize = memory.data<f32>([0.693359375, 0.693359375, 0.693
 export const LN2_LOW: usize = memory.data<f32>([-2.12194440e-4, -2.12194440e-4, -2.12194440e-4, -2.12194440e-4], 16);
 /** 1.5·2²³ + 127 */
 const MAGIC: usize = memory.data<f32>([12583039.0, 12583039.0, 12583039.0, 12583039.0], 16);
+export const SIGN: usize = memory.data<u32>([0x80000000, 0x80000000, 0x80000000, 0x80000000], 16);
 export const ONE: usize = memory.data<f32>([1.0, 1.0, 1.0, 1.0], 16);
 
 // 2^f on [−½, ½], max error 1.1e-7
@@ -48,24 +49,50 @@ export function expFast(d: v128): v128 {
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
-/**
- * e^(x + low) for x ≤ 0 with |low| ≤ ulp(x), `low` being what the rounding of x left over.
- * Max error 2.5 ULP over the whole valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
- */
+/** x for the kernels below: clamped, as a multiple of ln 2 in the low bits of the result. */
 // @ts-ignore: decorator
 @inline
-export function exp(x: v128, low: v128): v128 {
-  const a = f32x4.pmax(x, v128.load(LOWEST));
-  const t = f32x4.add(f32x4.mul(a, v128.load(LOG2E)), v128.load(MAGIC));
+function multiple(a: v128): v128 {
+  return f32x4.add(f32x4.mul(a, v128.load(LOG2E)), v128.load(MAGIC));
+}
+
+// @ts-ignore: decorator
+@inline
+function remainder(a: v128, t: v128): v128 {
   const k = f32x4.sub(t, v128.load(MAGIC));
-  let f = f32x4.sub(a, f32x4.mul(k, v128.load(LN2_HIGH)));
-  f = f32x4.add(f32x4.sub(f, f32x4.mul(k, v128.load(LN2_LOW))), low);
+  return f32x4.sub(f32x4.sub(a, f32x4.mul(k, v128.load(LN2_HIGH))), f32x4.mul(k, v128.load(LN2_LOW)));
+}
+
+/** e^f · 2^k, k in the low bits of t */
+// @ts-ignore: decorator
+@inline
+function scaled(f: v128, t: v128): v128 {
   let p = f32x4.add(f32x4.mul(v128.load(E5), f), v128.load(E4));
   p = f32x4.add(f32x4.mul(p, f), v128.load(E3));
   p = f32x4.add(f32x4.mul(p, f), v128.load(E2));
   p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
   p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
   return f32x4.mul(p, i32x4.shl(t, 23));
+}
+
+/**
+ * e^x for x ≤ 0. Max error 2.5 ULP over the whole valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ */
+// @ts-ignore: decorator
+@inline
+export function exp(x: v128): v128 {
+  const a = f32x4.pmax(x, v128.load(LOWEST));
+  const t = multiple(a);
+  return scaled(remainder(a, t), t);
+}
+
+/** e^(x + low) for x ≤ 0 with |low| ≤ ulp(x), `low` being what the rounding of x left over. Otherwise as exp. */
+// @ts-ignore: decorator
+@inline
+export function expBoth(x: v128, low: v128): v128 {
+  const a = f32x4.pmax(x, v128.load(LOWEST));
+  const t = multiple(a);
+  return scaled(f32x4.add(remainder(a, t), low), t);
 }
 
 /**

@@ -1,9 +1,8 @@
-export { configure, core } from './focal';
+export { configure, core, negatives, negativesGrad } from './focal';
 export { widenHalf } from './half';
 export { label } from './labels';
-export { margins } from './margin';
-export { negatives, negativesGrad, trueMargins } from './sigmoid';
-export { begin, exponentials, factors, gradients, largest } from './softmax';
+export { trueMargins } from './sigmoid';
+export { exponentials, factors, gradients, largest, margins } from './softmax';
 export { accumulate, clear, rounded } from './exact-sum';
 export { open, put, scale, unfold, weigh } from './tile';
 export {

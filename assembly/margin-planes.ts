@@ -4,15 +4,22 @@
  */
 import { expFast, expKeep } from './exp';
 import { FACTOR, MAX, PLANES, SUM } from './scratch';
-import { classes, samples, stride } from './tile';
+import { classes, first, samples, stride } from './tile';
 
 export function planesMax(): void {
   const step = usize(stride) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 64) {
-    let m0 = v128.load(MAX + i);
-    let m1 = v128.load(MAX + i, 16);
-    let m2 = v128.load(MAX + i, 32);
-    let m3 = v128.load(MAX + i, 48);
+    // the lowest finite number, so that no difference to it is NaN
+    let m0 = f32x4.splat(-f32.MAX_VALUE);
+    let m1 = m0;
+    let m2 = m0;
+    let m3 = m0;
+    if (first) {
+      m0 = v128.load(MAX + i);
+      m1 = v128.load(MAX + i, 16);
+      m2 = v128.load(MAX + i, 32);
+      m3 = v128.load(MAX + i, 48);
+    }
     let at = PLANES + i;
     for (let c = 0; c < classes; c++, at += step) {
       m0 = f32x4.pmax(m0, v128.load(at));
@@ -45,30 +52,34 @@ function addTo(at: usize, s: v128): void {
 @inline
 function sum(keep: bool): void {
   const step = usize(stride) << 2;
-  for (let i: usize = 0; i < usize(samples) << 2; i += 64) {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
     const m0 = v128.load(MAX + i);
     const m1 = v128.load(MAX + i, 16);
-    const m2 = v128.load(MAX + i, 32);
-    const m3 = v128.load(MAX + i, 48);
+    const to = SUM + (i << 1);
+    if (!first) memory.fill(to, 0, 64);
     let at = PLANES + i;
     let c = 0;
     while (c < classes) {
       const stop = min(c + 8, classes);
       let s0 = f32x4.splat(0);
       let s1 = s0;
-      let s2 = s0;
-      let s3 = s0;
-      for (; c < stop; c++, at += step) {
-        s0 = f32x4.add(s0, term(at, m0, keep));
-        s1 = f32x4.add(s1, term(at + 16, m1, keep));
-        s2 = f32x4.add(s2, term(at + 32, m2, keep));
-        s3 = f32x4.add(s3, term(at + 48, m3, keep));
+      if (stop - c & 1) {
+        s0 = term(at, m0, keep);
+        s1 = term(at + 16, m1, keep);
+        c++;
+        at += step;
       }
-      const to = SUM + (i << 1);
+      // two planes at a time keep four independent chains going and their sums in registers
+      for (; c < stop; c += 2, at += 2 * step) {
+        const a0 = term(at, m0, keep);
+        const a1 = term(at + 16, m1, keep);
+        const b0 = term(at + step, m0, keep);
+        const b1 = term(at + step + 16, m1, keep);
+        s0 = f32x4.add(s0, f32x4.add(a0, b0));
+        s1 = f32x4.add(s1, f32x4.add(a1, b1));
+      }
       addTo(to, s0);
       addTo(to + 32, s1);
-      addTo(to + 64, s2);
-      addTo(to + 96, s3);
     }
   }
 }

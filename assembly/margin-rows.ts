@@ -4,7 +4,7 @@
  */
 import { expFast, expKeep } from './exp';
 import { FACTOR, MAX, SUM } from './scratch';
-import { base, classes, pitch, samples } from './tile';
+import { base, classes, first, pitch, samples } from './tile';
 
 /** Where the kept lanes of a tail wait, so that the next row is not written over. */
 const SPILL: usize = memory.data(16, 16);
@@ -25,7 +25,8 @@ export function rowsMax(): void {
   const end4 = usize(classes & ~3) << 2;
   for (let i = 0; i < samples; i++) {
     const row = base + (usize(i * pitch) << 2);
-    let m0 = f32x4.splat(load<f32>(MAX + (usize(i) << 2)));
+    // the lowest finite number, so that no difference to it is NaN
+    let m0 = f32x4.splat(first ? load<f32>(MAX + (usize(i) << 2)) : -f32.MAX_VALUE);
     let m1 = m0;
     let m2 = m0;
     let m3 = m0;
@@ -98,7 +99,7 @@ function sum(keep: bool): void {
     }
     total = f64x2.add(total, widen(s));
     const at = SUM + (usize(i) << 3);
-    store<f64>(at, load<f64>(at) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
+    store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
   }
 }
 

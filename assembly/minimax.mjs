@@ -75,5 +75,5 @@ const series = (w) => {
 const mid = ((Math.SQRT2 - 1) / (Math.SQRT2 + 1)) ** 2;
 fit('2^f', (x) => 2 ** x, (x) => 2 ** -x, -0.5, 0.5, 5, [1]);
 fit('e^f', Math.exp, (x) => Math.exp(-x), -Math.LN2 / 2, Math.LN2 / 2, 5, [1, 1]);
-fit('2·atanh(u)/u over u², u = t/(2+t)', (w) => 2 * series(w), (w) => 1 / (2 * series(w)), 0, 1 / 9, 4, [2]);
+fit('2·atanh(u)/u over u², u = t/(2+t)', (w) => 2 * series(w), (w) => 1 / (2 * series(w)), 0, 1 / 9, 3, [2]);
 fit('2·atanh(s)/s over s²', (w) => 2 * series(w), (w) => 1 / (2 * series(w)), 0, mid, 3, [2]);

@@ -1,31 +1,26 @@
 /**
- * The passes of the softmax variant, in order: `begin` once for a tile of samples; `largest` over every chunk of the
- * classes, then `exponentials` over every chunk; `margins` and `core` once; for gradients `factors` once, then
+ * The passes of the softmax variant, in order: `largest` over every chunk of the classes of a tile of samples, then
+ * `exponentials` over every chunk; `margins` and `core` once; for gradients `factors` once, then
  * `gradients` over every chunk. A tile that holds all classes is opened once and goes through them all.
  */
-import { FACTOR, MAX, SLOPE, SUM } from './scratch';
+import { FACTOR, SLOPE, SUM } from './scratch';
 import { planesMax, planesScale, planesSum, planesSumKeep } from './margin-planes';
 import { rowsMax, rowsScale, rowsSum, rowsSumKeep } from './margin-rows';
-import { narrow } from './margin';
-import { base, planar, put } from './tile';
+import { logSumMargins, narrow } from './margin';
+import { pairGradients, pairMargins } from './margin-pair';
+import { base, pair, planar, put } from './tile';
 
 const SIGN_BIT: u32 = 0x80000000;
 
-export function begin(n: i32): void {
-  // the lowest finite number, so that no difference to it is NaN
-  const lowest = f32x4.splat(-f32.MAX_VALUE);
-  const end = usize(n + 15 & ~15) << 2;
-  for (let i: usize = 0; i < end; i += 16) v128.store(MAX + i, lowest);
-  memory.fill(SUM, 0, end << 1);
-}
-
 export function largest(): void {
-  if (planar) planesMax();
+  if (pair) pairMargins();
+  else if (planar) planesMax();
   else rowsMax();
 }
 
 /** With `keep`, what is exponentiated stays in the tile for the gradient; the sums have the same bits either way. */
 export function exponentials(keep: bool): void {
+  if (pair) return;
   if (planar) {
     if (keep) planesSumKeep();
     else planesSum();
@@ -35,8 +30,14 @@ export function exponentials(keep: bool): void {
   }
 }
 
+/** MARGIN of the n samples, all classes having gone by. */
+export function margins(n: i32): void {
+  if (!pair) logSumMargins(n);
+}
+
 /** FACTOR = SLOPE/SUM; where no other class is possible nothing is shared out. */
 export function factors(n: i32): void {
+  if (pair) return;
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const s = narrow(SUM + (i << 1));
     const factor = f32x4.div(v128.load(SLOPE + i), s);
@@ -46,6 +47,7 @@ export function factors(n: i32): void {
 
 /** Turn what was kept into the gradient, the true class included. */
 export function gradients(): void {
+  if (pair) return pairGradients();
   if (planar) planesScale();
   else rowsScale();
   put(base, SLOPE, SIGN_BIT);

@@ -17,16 +17,22 @@ export let classes: i32 = 0;
 export let stride: i32 = 0;
 export let pitch: i32 = 0;
 export let planar: bool = false;
+/** Two classes in planes: their margin is a difference, and nothing has to be left out. */
+export let pair: bool = false;
+/** First class of the chunk. */
+export let first: i32 = 0;
 
 let images: i32 = 0;
 let positions: i32 = 0;
-let first: i32 = 0;
 
-/** Samples a row of planes takes: whole groups of 16. */
+/**
+ * From one plane to the next: whole groups of 16 samples, an odd number of them, so that the same sample of many planes
+ * does not fall on the same few cache lines. The bindings reckon with the same (plan.ts).
+ */
 // @ts-ignore: decorator
 @inline
-function whole(n: i32): i32 {
-  return (n + 15) & ~15;
+function planeStride(n: i32): i32 {
+  return ((n + 15) & ~15) | 16;
 }
 
 /**
@@ -44,7 +50,7 @@ export function open(
   planar = asPlanes;
   if (asPlanes) {
     base = PLANES;
-    stride = whole(samples);
+    stride = planeStride(samples);
     pitch = samples;
     images = 1;
     positions = samples;
@@ -59,6 +65,8 @@ export function open(
     images = imageCount;
     positions = positionCount;
   }
+  pair = asPlanes && first == 0 && classes == 2;
+  if (pair) return;
   let i: usize = 0;
   for (let b = 0; b < images; b++) {
     const image = base + (usize(b * pitch) << 2);

@@ -39,7 +39,6 @@ export interface Kernels {
   weigh(to: number): void;
   unfold(to: number, images: number, positions: number, imageStride: number, classStride: number): void;
 
-  begin(n: number): void;
   largest(): void;
   exponentials(keep: boolean): void;
   margins(n: number): void;
@@ -49,8 +48,8 @@ export interface Kernels {
 
   /** Margin of the true class of one-vs-rest: its logit. */
   trueMargins(n: number): void;
-  negatives(to: number, n: number, weight: number): void;
-  negativesGrad(to: number, slopes: number, n: number, weight: number, upstream: number): void;
+  negatives(at: number, to: number, n: number, weight: number): void;
+  negativesGrad(at: number, to: number, slopes: number, n: number, weight: number, upstream: number): void;
 
   clear(accumulator: number): void;
   accumulate(accumulator: number, values: number, n: number): void;

@@ -22,7 +22,8 @@ const SHORT_RUN = 256;
 /** Every chunk of classes but the last is a multiple of this: the larger of the kernels' blocks of float32 sums. */
 const CLASS_BLOCK = 128;
 
-const groups = (n: number): number => Math.ceil(n / 16) * 16;
+/** From one plane to the next, as assembly/tile.ts lays them out. */
+export const planeStride = (n: number): number => (Math.ceil(n / 16) * 16) | 16;
 
 export function planSamples(kernels: Kernels, input: Input, planes: boolean): Plan {
   const { SAMPLES, LOGITS, FEW } = kernels;
@@ -32,13 +33,14 @@ export function planSamples(kernels: Kernels, input: Input, planes: boolean): Pl
   if (positions <= Math.min(room, SAMPLES)) {
     let images = Math.min(Math.floor(SAMPLES / positions), Math.floor(room / positions));
     if (planar) {
-      // planes take whole groups of 16 samples
-      while (images > 1 && classes * groups(images * positions) > LOGITS) images--;
+      while (images > 1 && classes * planeStride(images * positions) > LOGITS) images--;
     }
-    if (!planar || classes * groups(images * positions) <= LOGITS) return { images, positions, classes, planar };
+    if (!planar || classes * planeStride(images * positions) <= LOGITS) return { images, positions, classes, planar };
   }
-  const run = Math.min(positions, SAMPLES, room >= SHORT_RUN ? room & ~15 : SAMPLES);
-  const width = planar ? groups(run) : run;
+  // an odd number of groups, so that planes need no padding
+  const fitting = 16 * (((room >> 4) - 1) | 1);
+  const run = room >= SHORT_RUN ? Math.min(positions, SAMPLES, fitting) : positions <= SAMPLES ? positions : SAMPLES - 16;
+  const width = planar ? planeStride(run) : run;
   const most = Math.floor(LOGITS / width);
   const chunk = classes <= most ? classes : most < CLASS_BLOCK ? most & ~7 : most - (most % CLASS_BLOCK);
   return { images: 1, positions: run, classes: chunk, planar };

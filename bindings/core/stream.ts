@@ -56,7 +56,6 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
   tile.eachSamples(() => {
     const n = tile.samples;
     valid += loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
-    kernels.begin(n);
     tile.eachClasses(() => {
       backend.loadWeights(settings, tile);
       tile.load(input.logits, !grad);
@@ -116,8 +115,8 @@ export function streamSigmoid(backend: Backend, settings: Settings, input: Input
       kernels.core(n, grad !== null);
       // losses land in TILE; with a gradient it is the slopes that do, and the losses stand in PLANES
       const lossesAt = grad ? PLANES : TILE;
-      if (grad) kernels.negativesGrad(lossesAt, TILE, count, weight, scale);
-      else kernels.negatives(lossesAt, count, weight);
+      if (grad) kernels.negativesGrad(tile.source, lossesAt, TILE, count, weight, scale);
+      else kernels.negatives(tile.source, lossesAt, count, weight);
       tile.release();
       if (each) kernels.weigh(lossesAt);
       if (counted < n) kernels.scale(lossesAt, 0);

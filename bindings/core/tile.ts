@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, planeStride } from './plan.ts';
 import type { Input } from './tensors.ts';
 
 /**
@@ -82,7 +82,7 @@ export class Tile {
     } else {
       const spread = planar && !this.contiguous;
       this.source = spread ? kernels.PLANES : kernels.TILE;
-      this.classStride = spread ? Math.ceil(this.positions / 16) * 16 : this.positions;
+      this.classStride = spread ? planeStride(this.positions) : this.positions;
       this.imageStride = this.classes * this.classStride;
       this.#runs((from, to, n) => this.#copyIn(array, from, this.source + 4 * to, n));
     }

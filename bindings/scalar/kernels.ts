@@ -184,12 +184,9 @@ export function scalarKernels(): Kernels {
       throw new Error('the scalar twin takes every layout as it is');
     },
 
-    begin(n) {
-      max.fill(-3.4028234663852886e38, 0, n);
-      sum.fill(0, 0, n);
-    },
-
     largest() {
+      // the lowest finite number, so that no difference to it is NaN
+      if (first === 0) max.fill(-3.4028234663852886e38, 0, images * positions);
       for (let b = 0, i = 0; b < images; b++, i += positions) {
         for (let c = 0; c < classes; c++) {
           const at = base + b * pitch + c * stride;
@@ -202,6 +199,7 @@ export function scalarKernels(): Kernels {
     },
 
     exponentials(keep) {
+      if (first === 0) sum.fill(0, 0, images * positions);
       for (let b = 0, i = 0; b < images; b++, i += positions) {
         if (positions === 1 && !keep) {
           const row = base + b * pitch;
@@ -263,16 +261,18 @@ export function scalarKernels(): Kernels {
       for (let i = 0; i < n; i++) margins[i] = truth[i] as number;
     },
 
-    negatives(to, n, weight) {
+    negatives(at, to, n, weight) {
+      const from = at >> 2;
       const out = to >> 2;
-      for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[base + i] as number), weight, false);
+      for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[from + i] as number), weight, false);
     },
 
-    negativesGrad(to, slopesAt, n, weight, upstream) {
+    negativesGrad(at, to, slopesAt, n, weight, upstream) {
+      const from = at >> 2;
       const out = to >> 2;
       const turned = slopesAt >> 2;
       for (let i = 0; i < n; i++) {
-        f32[out + i] = focal(-(f32[base + i] as number), weight, true);
+        f32[out + i] = focal(-(f32[from + i] as number), weight, true);
         f32[turned + i] = turn * upstream;
       }
     },
