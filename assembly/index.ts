@@ -1,4 +1,4 @@
-export { configure, core, negatives, negativesGrad } from './focal';
+export { configure, core, negatives } from './focal';
 export { widenHalf } from './half';
 export { label } from './labels';
 export { trueMargins } from './sigmoid';

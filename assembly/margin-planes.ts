@@ -6,6 +6,9 @@ import { expFast, expKeep } from './exp';
 import { FACTOR, MAX, PLANES, SUM } from './scratch';
 import { classes, first, samples, stride } from './tile';
 
+/** Stands in for the plane that an odd number of classes lacks. */
+const NOTHING: usize = memory.data(32, 16);
+
 export function planesMax(): void {
   const step = usize(stride) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 64) {
@@ -63,18 +66,18 @@ function sum(keep: bool): void {
       const stop = min(c + 8, classes);
       let s0 = f32x4.splat(0);
       let s1 = s0;
-      if (stop - c & 1) {
-        s0 = term(at, m0, keep);
-        s1 = term(at + 16, m1, keep);
-        c++;
-        at += step;
-      }
       // two planes at a time keep four independent chains going and their sums in registers
       for (; c < stop; c += 2, at += 2 * step) {
+        let next = at + step;
+        if (c + 1 == classes) {
+          v128.store(NOTHING, f32x4.splat(-Infinity));
+          v128.store(NOTHING, f32x4.splat(-Infinity), 16);
+          next = NOTHING;
+        }
         const a0 = term(at, m0, keep);
         const a1 = term(at + 16, m1, keep);
-        const b0 = term(at + step, m0, keep);
-        const b1 = term(at + step + 16, m1, keep);
+        const b0 = term(next, m0, keep);
+        const b1 = term(next + 16, m1, keep);
         s0 = f32x4.add(s0, f32x4.add(a0, b0));
         s1 = f32x4.add(s1, f32x4.add(a1, b1));
       }

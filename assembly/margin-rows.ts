@@ -6,23 +6,25 @@ import { expFast, expKeep } from './exp';
 import { FACTOR, MAX, SUM } from './scratch';
 import { base, classes, first, pitch, samples } from './tile';
 
-/** Where the kept lanes of a tail wait, so that the next row is not written over. */
-const SPILL: usize = memory.data(16, 16);
+/** The last logits of a row, filled up to 16 with −∞: what is done to them is done here. */
+const SPILL: usize = memory.data(64, 16);
+/** 15 words of ones, then 16 of zeros: a mask of the first n of 16 lanes starts 15 − n + 1 words before the zeros. */
+const ONES_THEN_ZEROS: usize = memory.data<i32>([
+  -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+], 16);
 
-/** The last 1 to 3 logits of a row, −∞ in the other lanes. */
-// @ts-ignore: decorator
-@inline
-function tail(at: usize, count: i32): v128 {
-  let v = f32x4.splat(-Infinity);
-  v = v128.load_lane<f32>(at, v, 0);
-  if (count > 1) v = v128.load_lane<f32>(at + 4, v, 1);
-  if (count > 2) v = v128.load_lane<f32>(at + 8, v, 2);
-  return v;
+/** Copy the last 1 to 15 logits of a row; what lies behind them is read but not kept. */
+function spill(at: usize, count: i32): void {
+  const mask = ONES_THEN_ZEROS + (usize(15 - count) << 2);
+  const nothing = f32x4.splat(-Infinity);
+  for (let j: usize = 0; j < 64; j += 16) {
+    v128.store(SPILL + j, v128.bitselect(v128.load(at + j), nothing, v128.load(mask + j)));
+  }
 }
 
 export function rowsMax(): void {
   const end16 = usize(classes & ~15) << 2;
-  const end4 = usize(classes & ~3) << 2;
+  const left = classes & 15;
   for (let i = 0; i < samples; i++) {
     const row = base + (usize(i * pitch) << 2);
     // the lowest finite number, so that no difference to it is NaN
@@ -30,15 +32,19 @@ export function rowsMax(): void {
     let m1 = m0;
     let m2 = m0;
     let m3 = m0;
-    let c: usize = 0;
-    for (; c < end16; c += 64) {
+    if (left) {
+      spill(row + end16, left);
+      m0 = f32x4.pmax(m0, v128.load(SPILL));
+      m1 = f32x4.pmax(m1, v128.load(SPILL, 16));
+      m2 = f32x4.pmax(m2, v128.load(SPILL, 32));
+      m3 = f32x4.pmax(m3, v128.load(SPILL, 48));
+    }
+    for (let c: usize = 0; c < end16; c += 64) {
       m0 = f32x4.pmax(m0, v128.load(row + c));
       m1 = f32x4.pmax(m1, v128.load(row + c, 16));
       m2 = f32x4.pmax(m2, v128.load(row + c, 32));
       m3 = f32x4.pmax(m3, v128.load(row + c, 48));
     }
-    for (; c < end4; c += 16) m0 = f32x4.pmax(m0, v128.load(row + c));
-    if (classes & 3) m1 = f32x4.pmax(m1, tail(row + c, classes & 3));
     m0 = f32x4.pmax(f32x4.pmax(m0, m1), f32x4.pmax(m2, m3));
     m0 = f32x4.pmax(m0, v128.shuffle<f32>(m0, m0, 2, 3, 0, 1));
     m0 = f32x4.pmax(m0, v128.shuffle<f32>(m0, m0, 1, 0, 3, 2));
@@ -67,39 +73,39 @@ function term(at: usize, m: v128, keep: bool): v128 {
 @inline
 function sum(keep: bool): void {
   const end16 = usize(classes & ~15) << 2;
-  const end4 = usize(classes & ~3) << 2;
-  const left = classes & 3;
+  const left = classes & 15;
   for (let i = 0; i < samples; i++) {
     const row = base + (usize(i * pitch) << 2);
     const m = v128.load_splat<f32>(MAX + (usize(i) << 2));
     let total = f64x2.splat(0);
-    let c: usize = 0;
-    while (c < end16) {
-      const stop = min(c + 512, end16);
-      let s = f32x4.splat(0);
-      for (; c < stop; c += 64) {
-        const e0 = term(row + c, m, keep);
-        const e1 = term(row + c + 16, m, keep);
-        const e2 = term(row + c + 32, m, keep);
-        const e3 = term(row + c + 48, m, keep);
-        s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
-      }
-      total = f64x2.add(total, widen(s));
-    }
     let s = f32x4.splat(0);
-    for (; c < end4; c += 16) s = f32x4.add(s, term(row + c, m, keep));
-    if (left) {
-      const z = tail(row + c, left);
-      if (keep) {
-        s = f32x4.add(s, expKeep(z, m, SPILL));
-        memory.copy(row + c, SPILL, usize(left) << 2);
-      } else {
-        s = f32x4.add(s, expFast(f32x4.sub(z, m)));
+    let c: usize = 0;
+    let at = row;
+    while (true) {
+      if (c == end16) {
+        if (!left) break;
+        spill(row + c, left);
+        at = SPILL;
+      }
+      const e0 = term(at, m, keep);
+      const e1 = term(at + 16, m, keep);
+      const e2 = term(at + 32, m, keep);
+      const e3 = term(at + 48, m, keep);
+      s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
+      if (c == end16) {
+        if (keep) for (let j: usize = 0; j < usize(left) << 2; j += 4) store<u32>(row + c + j, load<u32>(SPILL + j));
+        break;
+      }
+      c += 64;
+      at += 64;
+      if (!(c & 511)) {
+        total = f64x2.add(total, widen(s));
+        s = f32x4.splat(0);
       }
     }
     total = f64x2.add(total, widen(s));
-    const at = SUM + (usize(i) << 3);
-    store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
+    const to = SUM + (usize(i) << 3);
+    store<f64>(to, (first ? load<f64>(to) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
   }
 }
 

@@ -48,8 +48,7 @@ export interface Kernels {
 
   /** Margin of the true class of one-vs-rest: its logit. */
   trueMargins(n: number): void;
-  negatives(at: number, to: number, n: number, weight: number): void;
-  negativesGrad(at: number, to: number, slopes: number, n: number, weight: number, upstream: number): void;
+  negatives(at: number, to: number, slopes: number, n: number, weight: number, upstream: number): void;
 
   clear(accumulator: number): void;
   accumulate(accumulator: number, values: number, n: number): void;

@@ -115,8 +115,7 @@ export function streamSigmoid(backend: Backend, settings: Settings, input: Input
       kernels.core(n, grad !== null);
       // losses land in TILE; with a gradient it is the slopes that do, and the losses stand in PLANES
       const lossesAt = grad ? PLANES : TILE;
-      if (grad) kernels.negativesGrad(tile.source, lossesAt, TILE, count, weight, scale);
-      else kernels.negatives(tile.source, lossesAt, count, weight);
+      kernels.negatives(tile.source, lossesAt, grad ? TILE : 0, count, weight, scale);
       tile.release();
       if (each) kernels.weigh(lossesAt);
       if (counted < n) kernels.scale(lossesAt, 0);

@@ -261,15 +261,13 @@ export function scalarKernels(): Kernels {
       for (let i = 0; i < n; i++) margins[i] = truth[i] as number;
     },
 
-    negatives(at, to, n, weight) {
+    negatives(at, to, slopesAt, n, weight, upstream) {
       const from = at >> 2;
       const out = to >> 2;
-      for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[from + i] as number), weight, false);
-    },
-
-    negativesGrad(at, to, slopesAt, n, weight, upstream) {
-      const from = at >> 2;
-      const out = to >> 2;
+      if (slopesAt === 0) {
+        for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[from + i] as number), weight, false);
+        return;
+      }
       const turned = slopesAt >> 2;
       for (let i = 0; i < n; i++) {
         f32[out + i] = focal(-(f32[from + i] as number), weight, true);
