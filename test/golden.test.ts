@@ -4,7 +4,7 @@ import type { Reduction, ValueAndGrad } from '../bindings/core/types.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
 import { type Problem, type Reference, reference } from './reference.ts';
-import { bound, boundOfSum, expectAll, GRAD_UNIT, LOSS_UNIT, used } from './tolerance.ts';
+import { bound, boundOfSum, expectAll, expectSame, GRAD_UNIT, LOSS_UNIT, used } from './tolerance.ts';
 
 type Json = number | 'NaN' | 'Infinity' | '-Infinity';
 
@@ -181,7 +181,7 @@ describe.each(backends)('$name', ({ api }) => {
       const zeroed = call(c, drawn, 'zero').value as Float32Array;
       const expected = new Float32Array(truth.losses.length);
       for (const [k, i] of kept.entries()) expected[i] = (answer.value as Float32Array)[k]!;
-      expect(zeroed).toEqual(expected);
+      expectSame(zeroed, expected);
     }
     if (answer.grad) {
       const grad = truth.grad.map((g) => g / divisor);

@@ -60,3 +60,11 @@ export function boundOfSum(values: ArrayLike<number>, relative: (i: number) => n
   }
   return total > 0 ? allowed / total : 0;
 }
+
+/** The same numbers, NaN and the sign of 0 included; `toEqual`, but for arrays of any length at once. */
+export function expectSame(got: ArrayLike<number>, want: ArrayLike<number>): void {
+  expect(got.length).toBe(want.length);
+  for (let i = 0; i < want.length; i++) {
+    if (!Object.is(got[i], want[i])) expect.fail(`[${i}] expected ${want[i]}, got ${got[i]}`);
+  }
+}
