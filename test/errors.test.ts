@@ -1,0 +1,296 @@
+import { describe, expect, test } from 'vitest';
+import type { Logits, Targets } from '../bindings/core/types.ts';
+import { backends } from './backends.ts';
+
+type Api = (typeof backends)[number]['api'];
+
+/** Anything at all, where the types would forbid it: users of JavaScript have no types. */
+const any = (value: unknown) => value as never;
+
+const z = new Float32Array([1, 2, 3, 4, 5, 6]);
+const y = [0, 2];
+
+function detached<T extends ArrayBufferView>(view: T): T {
+  structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] });
+  return view;
+}
+
+type Row = [name: string, error: typeof TypeError | typeof RangeError, message: RegExp, ...arguments_: unknown[]];
+
+/** Options of either loss. */
+const OPTIONS: Row[] = [
+  ['γ < 0', RangeError, /^gamma expected a finite number ≥ 0, got -1$/, { gamma: -1 }],
+  ['γ NaN', RangeError, /^gamma expected .*, got NaN$/, { gamma: NaN }],
+  ['γ infinite', RangeError, /^gamma expected .*, got Infinity$/, { gamma: Infinity }],
+  ['γ a string', TypeError, /^gamma expected .*, got "2"$/, { gamma: '2' }],
+  ['γ null', TypeError, /^gamma expected .*, got null$/, { gamma: null }],
+  ['γ a bigint', TypeError, /^gamma expected .*, got 2n$/, { gamma: 2n }],
+  ['unknown reduction', RangeError, /^reduction expected 'mean' or 'sum' or 'none', got "max"$/, { reduction: 'max' }],
+  ['reduction null', TypeError, /^reduction expected .*, got null$/, { reduction: null }],
+  ['reduction of a prototype', RangeError, /^reduction expected .*, got "toString"$/, { reduction: 'toString' }],
+  ['ignored unknown', RangeError, /^ignored expected 'zero' or 'drop', got "skip"$/, { ignored: 'skip' }],
+  ['ignored a boolean', TypeError, /^ignored expected .*, got true$/, { ignored: true }],
+  ['ignoreIndex a fraction', RangeError, /^ignoreIndex expected an integer.*, got 0\.5$/, { ignoreIndex: 0.5 }],
+  ['ignoreIndex NaN', RangeError, /^ignoreIndex expected an integer.*, got NaN$/, { ignoreIndex: NaN }],
+  [
+    'ignoreIndex too large',
+    RangeError,
+    /^ignoreIndex expected an integer.*, got 4294967196$/,
+    { ignoreIndex: 2 ** 32 - 100 },
+  ],
+  ['ignoreIndex a bigint', TypeError, /^ignoreIndex expected an integer.*, got -100n$/, { ignoreIndex: -100n }],
+  ['unknown option', RangeError, /^options expected only gamma, .*, got "ignore_index"$/, { ignore_index: 3 }],
+  ['α empty', RangeError, /^alpha expected at least one number, got an empty array$/, { alpha: [] }],
+  ['α a string', TypeError, /^alpha expected .*, got "auto"$/, { alpha: 'auto' }],
+  ['α of strings', TypeError, /^alpha\[1\] expected .*, got "2"$/, { alpha: [1, '2', 1] }],
+  ['α with a gap', TypeError, /^alpha\[1\] expected .*, got undefined$/, { alpha: [1, undefined, 1] }],
+  ['α with a 0', RangeError, /^alpha\[0\] expected .*, got 0$/, { alpha: [0, 0.5, 1] }],
+  ['α with a negative weight', RangeError, /^alpha\[2\] expected .*, got -1$/, { alpha: [0.5, 0.5, -1] }],
+  ['α with NaN', RangeError, /^alpha\[1\] expected .*, got NaN$/, { alpha: new Float32Array([1, NaN, 1]) }],
+  ['α infinite', RangeError, /^alpha\[0\] expected .*, got Infinity$/, { alpha: [Infinity, 1, 1] }],
+  ['α a function', TypeError, /^alpha expected .*, got a function$/, { alpha: () => 1 }],
+  ['α an object', TypeError, /^alpha expected .*, got Object$/, { alpha: { length: 3 } }],
+  ['options null', TypeError, /^options expected an object, got null$/, null],
+  ['options a number', TypeError, /^options expected an object, got 2$/, 2],
+  ['options a string', TypeError, /^options expected an object, got "mean"$/, 'mean'],
+];
+
+const SOFTMAX_OPTIONS: Row[] = [
+  ['α a number', TypeError, /^alpha expected .*, got 0\.25$/, { alpha: 0.25 }],
+  ['α that float32 rounds to 0', RangeError, /^alpha\[1\] expected .*, got 1e-50$/, { alpha: [1, 1e-50, 1] }],
+  ['α that float32 cannot hold', RangeError, /^alpha\[1\] expected .*, got 1e\+300$/, { alpha: [1, 1e300, 1] }],
+  ['smoothing', RangeError, /^options expected only .*, got "smoothing"$/, { smoothing: 0.1 }],
+];
+
+const SIGMOID_OPTIONS: Row[] = [
+  ['α NaN', RangeError, /^alpha expected .*, got NaN$/, { alpha: NaN }],
+  ['α > 1', RangeError, /^alpha expected .*, got 1\.5$/, { alpha: 1.5 }],
+  ['α > 1 in a class', RangeError, /^alpha\[1\] expected .*, got 2$/, { alpha: [0.5, 2, 0.5] }],
+  ['smoothing < 0', RangeError, /^smoothing expected .*, got -0\.1$/, { smoothing: -0.1 }],
+  ['smoothing 1', RangeError, /^smoothing expected .*, got 1$/, { smoothing: 1 }],
+  ['smoothing NaN', RangeError, /^smoothing expected .*, got NaN$/, { smoothing: NaN }],
+  ['smoothing null', TypeError, /^smoothing expected .*, got null$/, { smoothing: null }],
+];
+
+const label = (i: number, got: string, classes = 3) =>
+  new RegExp(`^targets\\[${i}\\] expected an integer in \\[0, ${classes}\\) or ignoreIndex -100, got ${got}$`);
+const tensor = (data: unknown, ...dims: unknown[]) => ({ data, dims });
+
+/** Logits and targets. */
+const INPUTS: Row[] = [
+  ['a label of C', RangeError, label(1, '3'), z, [0, 3]],
+  ['a label of −1', RangeError, label(0, '-1'), z, [-1, 0]],
+  ['a label in BigInt64Array', RangeError, label(1, '12'), z, new BigInt64Array([0n, 12n])],
+  ['a label of 2^32', RangeError, label(0, '4294967296'), z, new BigInt64Array([2n ** 32n, 0n])],
+  ['a label of 2^32 − 100', RangeError, label(0, '4294967196'), z, new Uint32Array([2 ** 32 - 100, 0])],
+  [
+    'a label of 2^64 − 100',
+    RangeError,
+    label(1, String(2n ** 64n - 100n)),
+    z,
+    new BigUint64Array([0n, 2n ** 64n - 100n]),
+  ],
+  ['a label in Uint8Array', RangeError, label(1, '255'), z, new Uint8Array([0, 255])],
+  ['a label in Uint16Array', RangeError, label(1, '65436'), z, new Uint16Array([0, 65436])],
+  ['a label in Int32Array', RangeError, label(1, '-2147483648'), z, new Int32Array([0, -(2 ** 31)])],
+  ['a fraction', RangeError, label(1, '0\\.5'), z, [0, 0.5]],
+  ['NaN as a label', RangeError, label(0, 'NaN'), z, [NaN, 0]],
+  ['∞ as a label', RangeError, label(0, 'Infinity'), z, [Infinity, 0]],
+  ['a string as a label', TypeError, /^targets\[1\] expected .*, got "1"$/, z, [0, '1']],
+  ['null as a label', TypeError, /^targets\[0\] expected .*, got null$/, z, [null, 0]],
+  ['a gap among the labels', TypeError, /^targets\[1\] expected .*, got undefined$/, z, [0, undefined]],
+  ['a bigint among plain labels', TypeError, /^targets\[1\] expected .*, got 1n$/, z, [0, 1n]],
+  ['a bad label behind an ignored one', RangeError, label(1, '7'), z, [-100, 7]],
+  ['a bad label in planes', RangeError, label(3, '9', 2), tensor(new Float32Array(8), 2, 2, 2), [0, 1, 0, 9]],
+  [
+    'float targets',
+    TypeError,
+    /^targets expected an integer typed array.*, got Float32Array of length 2$/,
+    z,
+    new Float32Array(2),
+  ],
+  ['a DataView as targets', TypeError, /^targets expected .*, got /, z, new DataView(new ArrayBuffer(8))],
+  ['no targets', TypeError, /^targets expected .*, got undefined$/, z, undefined],
+  ['null targets', TypeError, /^targets expected .*, got null$/, z, null],
+  ['a number as targets', TypeError, /^targets expected .*, got 1$/, z, 1],
+  ['a string as targets', TypeError, /^targets expected .*, got "01"$/, z, '01'],
+  ['targets without dims', TypeError, /^targets expected .*, got Object$/, z, { data: [0, 1] }],
+  ['targets without data', TypeError, /^targets(\.data)? expected .*, got (Object|undefined)$/, z, { dims: [2] }],
+  [
+    'targets of another rank',
+    RangeError,
+    /^targets(\.dims)? expected .*, got \[2,1\]$/,
+    tensor(z, 2, 3),
+    tensor([0, 1], 2, 1),
+  ],
+  ['targets of another length', RangeError, /^targets expected .*, got length 3$/, tensor(z, 2, 3), [0, 1, 2]],
+  ['targets whose dims lie', RangeError, /^targets\.dims expected .*, got \[3\]$/, z, tensor([0, 1], 3)],
+  ['detached targets', TypeError, /^targets expected .*attached/, z, detached(new Int32Array(2))],
+
+  [
+    'a length that does not divide',
+    RangeError,
+    /^logits expected .*multiple of the 4 targets, got 6$/,
+    z,
+    [0, 0, 0, 0],
+  ],
+  ['more targets than logits', RangeError, /^logits expected .*, got 6$/, z, new Array(7).fill(0)],
+  ['no targets for logits', RangeError, /^logits expected .*, got 6$/, z, []],
+  ['no logits for targets', RangeError, /^logits expected .*, got 0$/, new Float32Array(0), [0]],
+  ['no logits', TypeError, /^logits expected .*, got undefined$/, undefined, y],
+  ['null logits', TypeError, /^logits expected .*, got null$/, null, y],
+  ['a number as logits', TypeError, /^logits expected .*, got 3$/, 3, y],
+  ['a string as logits', TypeError, /^logits expected .*, got "123456"$/, '123456', y],
+  ['a function as logits', TypeError, /^logits expected .*, got a function$/, () => z, y],
+  ['a plain array as logits', TypeError, /^logits expected .*, got an array of length 6$/, [1, 2, 3, 4, 5, 6], y],
+  ['integer logits', TypeError, /^logits expected .*, got Int32Array of length 6$/, new Int32Array(6), y],
+  [
+    'Uint16Array that is not said to be float16',
+    TypeError,
+    /^logits\.data expected .*, got Uint16Array/,
+    tensor(new Uint16Array(6), 2, 3),
+    y,
+  ],
+  ['a DataView as logits', TypeError, /^logits expected .*, got /, new DataView(new ArrayBuffer(24)), y],
+  ['an ArrayBuffer as logits', TypeError, /^logits expected .*, got ArrayBuffer$/, new ArrayBuffer(24), y],
+  ['detached logits', TypeError, /^logits expected .*attached/, detached(new Float32Array(6)), y],
+  [
+    'detached logits in a tensor',
+    TypeError,
+    /^logits expected .*attached/,
+    tensor(detached(new Float32Array(6)), 0, 3),
+    [],
+  ],
+  ['logits without dims', TypeError, /^logits expected .*, got Object$/, { data: z }, y],
+  ['logits whose data is null', TypeError, /^logits(\.data)? expected .*, got null$/, tensor(null, 2, 3), y],
+  ['dims that are null', TypeError, /^logits(\.dims)? expected .*, got (null|Object)$/, { data: z, dims: null }, y],
+  ['dims that are a number', TypeError, /^logits\.dims expected .*, got 6$/, { data: z, dims: 6 }, y],
+  ['rank 1', RangeError, /^logits\.dims expected at least \[B, C\], got \[6\]$/, tensor(z, 6), y],
+  ['rank 0', RangeError, /^logits\.dims expected .*, got \[\]$/, tensor(new Float32Array(1)), y],
+  ['C = 0', RangeError, /^logits\.dims\[1\] expected at least one class, got 0$/, tensor(new Float32Array(0), 2, 0), y],
+  ['dims that do not multiply up', RangeError, /^logits\.dims expected .*6, got \[2,4\]$/, tensor(z, 2, 4), y],
+  ['a negative dim', RangeError, /^logits\.dims\[0\] expected an integer ≥ 0, got -2$/, tensor(z, -2, -3), y],
+  ['a fraction among dims', RangeError, /^logits\.dims\[1\] expected an integer ≥ 0, got 1\.5$/, tensor(z, 4, 1.5), y],
+  ['NaN among dims', RangeError, /^logits\.dims\[0\] expected an integer ≥ 0, got NaN$/, tensor(z, NaN, 3), y],
+  ['a string among dims', TypeError, /^logits\.dims\[0\] expected .*, got "2"$/, tensor(z, '2', 3), y],
+  ['a bigint among dims', TypeError, /^logits\.dims\[1\] expected .*, got 3n$/, tensor(z, 2, 3n), y],
+];
+
+/** Options of valueAndGrad. */
+const GRADIENT: Row[] = [
+  ['a grad too short', RangeError, /^grad expected length 6.*, got 5$/, { grad: new Float32Array(5) }],
+  ['a grad too long', RangeError, /^grad expected length 6.*, got 7$/, { grad: new Float32Array(7) }],
+  [
+    'a grad of float64',
+    TypeError,
+    /^grad expected Float32Array, got Float64Array of length 6$/,
+    { grad: new Float64Array(6) },
+  ],
+  ['a plain grad', TypeError, /^grad expected Float32Array, got an array of length 6$/, { grad: [0, 0, 0, 0, 0, 0] }],
+  ['a grad of null', TypeError, /^grad expected Float32Array, got null$/, { grad: null }],
+  ['a detached grad', TypeError, /^grad expected .*attached/, { grad: detached(new Float32Array(6)) }],
+  ['too few upstream', RangeError, /^upstream expected length 2.*, got 1$/, { upstream: new Float32Array(1) }],
+  ['upstream per logit', RangeError, /^upstream expected length 2.*, got 6$/, { upstream: new Float32Array(6) }],
+  ['upstream a string', TypeError, /^upstream expected .*, got "1"$/, { upstream: '1' }],
+  ['upstream null', TypeError, /^upstream expected .*, got null$/, { upstream: null }],
+  ['upstream a plain array', TypeError, /^upstream expected .*, got an array of length 2$/, { upstream: [1, 1] }],
+  ['a detached upstream', TypeError, /^upstream expected .*attached/, { upstream: detached(new Float32Array(2)) }],
+  ['unknown option', RangeError, /^options expected only grad, upstream, got "out"$/, { out: new Float32Array(6) }],
+  ['options null', TypeError, /^options expected an object, got null$/, null],
+  ['options an array', TypeError, /^options expected an object, got /, 3],
+];
+
+const WEIGHTS: Row[] = [
+  ['a rate of 0', RangeError, /^rates\[1\] expected a finite number > 0, got 0$/, [0.5, 0, 0.5]],
+  ['a negative rate', RangeError, /^rates\[0\] expected .*, got -1$/, [-1, 1]],
+  ['NaN', RangeError, /^rates\[1\] expected .*, got NaN$/, [1, NaN]],
+  ['an infinite rate', RangeError, /^rates\[1\] expected .*, got Infinity$/, [1, Infinity]],
+  ['no class', RangeError, /^rates expected at least one number, got an empty array$/, []],
+  ['strings', TypeError, /^rates\[0\] expected .*, got "1"$/, ['1', 2]],
+  ['bigints', TypeError, /^rates\[0\] expected .*, got 1n$/, new BigInt64Array([1n, 2n])],
+  ['null', TypeError, /^rates expected an array of numbers, got null$/, null],
+  ['undefined', TypeError, /^rates expected an array of numbers, got undefined$/],
+  ['a number', TypeError, /^rates expected an array of numbers, got 3$/, 3],
+  ['β NaN', RangeError, /^beta expected a finite number, got NaN$/, [1, 2], NaN],
+  ['β a string', TypeError, /^beta expected a finite number, got "1"$/, [1, 2], '1'],
+  ['β null', TypeError, /^beta expected a finite number, got null$/, [1, 2], null],
+  ['weights past float32', RangeError, /^beta expected .*, got 200$/, [1e-5, 1], 200],
+];
+
+describe.each(backends)('$name', ({ api }) => {
+  const losses = {
+    softmax: (options?: object) => new api.SoftmaxFocalLoss(options as object),
+    sigmoid: (options?: object) => new api.SigmoidFocalLoss(options as object),
+  };
+  type Name = keyof typeof losses;
+
+  function refuses(call: () => unknown, error: Row[1], message: RegExp): void {
+    let thrown: unknown;
+    try {
+      call();
+    } catch (caught) {
+      thrown = caught;
+    }
+    expect(thrown).toBeInstanceOf(error);
+    expect((thrown as Error).message).toMatch(message);
+  }
+
+  describe.each(['softmax', 'sigmoid'] as Name[])('%s', (name) => {
+    const rows = [...OPTIONS, ...(name === 'softmax' ? SOFTMAX_OPTIONS : SIGMOID_OPTIONS)];
+    test.each(rows)('options: %s', (_, error, message, options) => {
+      refuses(() => losses[name](options as object), error, message);
+    });
+
+    test.each(INPUTS)('inputs: %s', (_, error, message, logits, targets) => {
+      const loss = losses[name]();
+      const before = loss.valueAndGrad(z, y);
+      refuses(() => loss.forward(logits as Logits, targets as Targets), error, message);
+      refuses(() => loss.valueAndGrad(logits as Logits, targets as Targets), error, message);
+      expect(loss.valueAndGrad(z, y)).toEqual(before);
+    });
+
+    test.each(GRADIENT)('gradient: %s', (_, error, message, options) => {
+      const loss = losses[name]({ reduction: 'none' });
+      const before = loss.valueAndGrad(z, y);
+      refuses(() => loss.valueAndGrad(z, y, any(options)), error, message);
+      expect(loss.valueAndGrad(z, y)).toEqual(before);
+    });
+
+    test.each([1, 2, 4])('α for %i classes, logits of 3', (classes) => {
+      const loss = losses[name]({ alpha: new Array(classes).fill(0.5) });
+      refuses(() => loss.forward(z, y), RangeError, new RegExp(`^alpha expected .*3 classes, got ${classes}$`));
+    });
+
+    test.each(['mean', 'sum'])('upstream per sample with %s', (reduction) => {
+      const loss = losses[name]({ reduction });
+      const upstream = new Float32Array(2);
+      refuses(
+        () => loss.valueAndGrad(z, y, any({ upstream })),
+        TypeError,
+        /^upstream expected a number.*, got Float32Array/,
+      );
+    });
+
+    test('undefined options mean the defaults', () => {
+      const nothing = { gamma: undefined, alpha: undefined, reduction: undefined, ignoreIndex: undefined };
+      const loss = losses[name](nothing);
+      expect(loss.forward(z, y)).toBe(losses[name]().forward(z, y));
+      expect(loss.valueAndGrad(z, y, any({ grad: undefined, upstream: undefined }))).toEqual(loss.valueAndGrad(z, y));
+    });
+
+    test.each([
+      ['[0]', new Float32Array(0), []],
+      ['[0, 5]', tensor(new Float32Array(0), 0, 5), []],
+      ['[0, 5, 4]', tensor(new Float32Array(0), 0, 5, 4), []],
+      ['[2, 5, 0]', tensor(new Float32Array(0), 2, 5, 0), tensor([], 2, 0)],
+    ] as [string, Logits, Targets][])('nothing is no error: %s', (_, logits, targets) => {
+      for (const reduction of ['mean', 'sum']) expect(losses[name]({ reduction }).forward(logits, targets)).toBe(0);
+      expect(losses[name]({ reduction: 'none' }).forward(logits, targets)).toEqual(new Float32Array(0));
+      expect(losses[name]().valueAndGrad(logits, targets)).toEqual({ value: 0, grad: new Float32Array(0) });
+    });
+  });
+
+  test.each(WEIGHTS)('class weights: %s', (_, error, message, ...rates) => {
+    refuses(() => (api as Api).classWeights(any(rates[0]), any(rates[1])), error, message);
+  });
+});
