@@ -35,13 +35,13 @@ export function margins(n: i32): void {
   if (!pair) logSumMargins(n);
 }
 
-/** FACTOR = SLOPE/SUM; where no other class is possible nothing is shared out. */
+/** FACTOR = SLOPE/SUM; 0 where SLOPE is, whatever SUM is: ignored samples, and those with no other possible class. */
 export function factors(n: i32): void {
   if (pair) return;
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    const s = narrow(SUM + (i << 1));
-    const factor = f32x4.div(v128.load(SLOPE + i), s);
-    v128.store(FACTOR + i, v128.and(factor, f32x4.ne(s, f32x4.splat(0))));
+    const slope = v128.load(SLOPE + i);
+    const factor = f32x4.div(slope, narrow(SUM + (i << 1)));
+    v128.store(FACTOR + i, v128.and(factor, f32x4.ne(slope, f32x4.splat(0))));
   }
 }
 

@@ -9,7 +9,7 @@ import {
   softmaxSettings,
 } from './options.ts';
 import { countValid, type GradRequest, streamSigmoid, streamSoftmax } from './stream.ts';
-import { type Input, type Logits, readInput, type Targets } from './tensors.ts';
+import { attached, type Input, type Logits, readInput, type Targets } from './tensors.ts';
 
 /** `number` for 'mean' and 'sum', `Float32Array` for 'none'. */
 export type Value<R extends Reduction> = R extends 'none' ? Float32Array : number;
@@ -67,11 +67,13 @@ export abstract class FocalLoss<R extends Reduction> {
     }
     const { grad = new Float32Array(input.logits.length), upstream = 1 } = options;
     if (!isFloat32(grad)) throw wrongType('grad', 'Float32Array', grad);
+    attached('grad', grad);
     if (grad.length !== input.logits.length) {
       throw outOfRange('grad', `length ${input.logits.length} as the logits`, grad.length);
     }
     const samples = input.batch * input.positions;
     if (isFloat32(upstream)) {
+      attached('upstream', upstream);
       if (this.settings.reduction !== 'none')
         throw wrongType('upstream', "a number unless reduction is 'none'", upstream);
       if (upstream.length !== samples)

@@ -40,6 +40,9 @@ export interface Settings {
   readonly negative: Float32Array | number;
 }
 
+/** Weights go to the kernels as float32, where too small a one would be 0. */
+const isPositiveFloat32 = (x: number): boolean => Math.fround(x) > 0 && Math.fround(x) < Infinity;
+
 const COMMON = ['gamma', 'alpha', 'reduction', 'ignoreIndex', 'ignored'];
 
 function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
@@ -89,7 +92,7 @@ export function softmaxSettings(given: unknown): Settings {
   const options = common('SoftmaxFocalLoss', given, COMMON);
   const { alpha = null } = options;
   const weights =
-    alpha === null ? 1 : Float32Array.from(numbers('alpha', alpha, 'a positive number', (x) => x > 0 && x < Infinity));
+    alpha === null ? 1 : Float32Array.from(numbers('alpha', alpha, 'a positive float32 number', isPositiveFloat32));
   return { ...read(options), smoothing: 0, positive: weights, negative: 1 };
 }
 
@@ -106,7 +109,7 @@ export function sigmoidSettings(given: unknown): Settings {
       negative = 1 - alpha;
     }
   } else if (alpha !== null) {
-    const weights = numbers('alpha', alpha, 'a number in (0, 1]', (x) => x > 0 && x <= 1);
+    const weights = numbers('alpha', alpha, 'a number in (0, 1]', (x) => isPositiveFloat32(x) && x <= 1);
     positive = Float32Array.from(weights);
     negative = Float32Array.from(weights, (a) => 1 - a);
   }

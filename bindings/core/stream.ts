@@ -52,20 +52,23 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
   const tile = new Tile(backend, input, planSamples(kernels, input, true));
   kernels.configure(settings.gamma, settings.smoothing);
   kernels.clear(kernels.TOTAL);
+  const load = (array: Input['logits'], inPlace: boolean): void => {
+    backend.loadWeights(settings, tile);
+    tile.load(array, inPlace);
+  };
   let valid = 0;
   tile.eachSamples(() => {
     const n = tile.samples;
     valid += loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
     tile.eachClasses(() => {
-      backend.loadWeights(settings, tile);
-      tile.load(input.logits, !grad);
+      load(input.logits, !grad);
       kernels.largest();
       if (tile.whole) kernels.exponentials(grad !== null);
       tile.release();
     });
     if (!tile.whole) {
       tile.eachClasses(() => {
-        tile.load(input.logits, !grad);
+        load(input.logits, !grad);
         kernels.exponentials(grad !== null);
         if (grad) tile.store(grad.into, tile.source);
         tile.release();
@@ -79,7 +82,7 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
     if (grad) {
       kernels.factors(n);
       tile.eachClasses(() => {
-        if (!tile.whole) tile.load(grad.into, false);
+        if (!tile.whole) load(grad.into, false);
         kernels.gradients();
         tile.store(grad.into, tile.source);
       });

@@ -46,7 +46,7 @@ const kind = (value: unknown): string => Object.prototype.toString.call(value).s
 const INTEGERS = /^(Big)?(Ui|I)nt(8|16|32|64)(Clamped)?Array$/;
 
 /** Length, and that the memory is still there: a detached buffer would otherwise pass for an empty one. */
-function attached<Data extends ArrayBufferView>(name: string, data: Data): Data {
+export function attached<Data extends ArrayBufferView>(name: string, data: Data): Data {
   const detached = (data.buffer as { detached?: boolean }).detached;
   if (detached ?? (data.buffer.byteLength === 0 && data.byteLength === 0 && isDetached(data))) {
     throw wrongType(name, 'an array whose buffer is attached', 'a detached one');

@@ -237,7 +237,7 @@ export function scalarKernels(): Kernels {
         if (grad) {
           const turned = ignored ? 0 : turn * (upstreams[i] as number);
           slopes[i] = turned;
-          factors[i] = sum[i] === 0 ? 0 : turned / (sum[i] as number);
+          factors[i] = turned === 0 ? 0 : turned / (sum[i] as number);
         }
       }
     },
