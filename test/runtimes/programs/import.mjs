@@ -1,0 +1,3 @@
+import { probe } from './suite.js';
+
+console.log(JSON.stringify(await probe(() => import('focal-simd'))));
