@@ -128,7 +128,9 @@ function build(index) {
     ignoreIndex,
     ignored: pick(['zero', 'zero', 'drop']),
   };
-  const perClass = () => Float32Array.from({ length: classes }, () => (1 + (next() % 4096)) / 512);
+  // Weights of the sigmoid variant are at most 1, those of the softmax variant any positive number.
+  const unit = sigmoid ? 4096 : 512;
+  const perClass = () => Float32Array.from({ length: classes }, () => (1 + (next() % 4096)) / unit);
   const weight = next() % 3;
   if (weight === 1) options.alpha = perClass();
   if (weight === 2) options.alpha = sigmoid ? pick([0.25, 0.5, 0.75, 0, -1, null]) : null;

@@ -12,6 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { bundleAll } from './bundle.mjs';
 import { browserHosts } from './drivers/browsers.mjs';
 import { commandLineHosts } from './drivers/command-line.mjs';
 import { edgeHosts } from './drivers/edge-vm.mjs';
@@ -26,9 +27,8 @@ import { packageChecks } from './package-checks.mjs';
  * @property {string} sha256
  * @property {number} calls
  * @property {number[]} sample
- * @property {number} [importMs]
- * @property {number} [firstMs]
- * @property {number} [coldMs] - import and first call together, where only the outside can time them
+ * @property {number} importMs
+ * @property {number} firstMs
  *
  * @typedef {object} Scenario
  * @property {string} name
@@ -121,8 +121,8 @@ async function runHost(host) {
         failures++;
       }
       results.rows.push(row);
-      const { backend, sha256, importMs, firstMs, coldMs, error } = row;
-      const times = coldMs === undefined ? [milliseconds(importMs), milliseconds(firstMs)] : ['together', milliseconds(coldMs)];
+      const { backend, sha256, importMs, firstMs, error } = row;
+      const times = [importMs, firstMs].map(milliseconds);
       console.log(line([host.name, version, scenario.name, backend, sha256?.slice(0, 12), ...times]));
       if (error) console.log(`  FAILED: ${error}`);
     }
@@ -143,15 +143,23 @@ async function runCheck({ name, check }) {
   }
 }
 
+/** One line a runtime: the scenario over the whole corpus, and the names of the others. */
 function markdown() {
-  const cells = [['runtime', 'version', 'how', 'backend', 'digest', 'import', 'first call']];
-  for (const row of results.rows) {
-    const times = row.coldMs === undefined ? [milliseconds(row.importMs), milliseconds(row.firstMs)] : ['together', milliseconds(row.coldMs)];
-    const digest = row.backend === 'simd' ? `${row.corpus === 'full' ? '' : 'short '}\`${row.sha256.slice(0, 8)}\`` : '';
-    cells.push([row.runtime, row.version, row.scenario, row.error ? 'failed' : row.backend, digest, ...times]);
+  const lines = [
+    '| runtime | version | backend | digest | import | first call | also |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+  ];
+  for (const runtime of new Set(results.rows.map((row) => row.runtime))) {
+    const rows = results.rows.filter((row) => row.runtime === runtime);
+    const [{ version, backend, sha256, importMs, firstMs }] = rows;
+    const also = rows.slice(1).map(({ scenario, backend, error }) => {
+      if (error) return `${scenario}: failed`;
+      return backend === 'scalar' ? `${scenario}: scalar` : scenario;
+    });
+    const times = [importMs, firstMs].map(milliseconds);
+    lines.push(`| ${[runtime, version, backend, `\`${sha256?.slice(0, 8)}\``, ...times, also.join('; ')].join(' | ')} |`);
   }
-  const [head, ...body] = cells.map((row) => `| ${row.join(' | ')} |`);
-  return [head, '| --- | --- | --- | --- | --- | --- | --- |', ...body, ''].join('\n');
+  return `${lines.join('\n')}\n`;
 }
 
 const folder = await mkdtemp(path.join(tmpdir(), 'focal-simd-runtimes-'));
@@ -162,7 +170,7 @@ try {
   if (installed.join() !== 'focal-simd') throw new Error(`installed beside the package: ${installed.join(', ')}`);
   const entryFile = createRequire(path.join(sandbox, 'package.json')).resolve('focal-simd');
   const entry = `/${path.relative(sandbox, entryFile)}`;
-  const context = { root, sandbox, tarball, entry };
+  const context = { root, sandbox, tarball, entry, bundles: await bundleAll(sandbox) };
 
   console.log(line(Object.keys(COLUMNS)));
   const hosts = [

@@ -1,7 +1,9 @@
 /** Chromium and Firefox through puppeteer, WebKitGTK through its own WebDriver server. */
 import { existsSync, readdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import chromium from '@sparticuz/chromium';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
 import { start } from './process.mjs';
 import { serveFolder } from './server.mjs';
@@ -31,6 +33,29 @@ async function launchPuppeteer(options) {
     text: () => page.evaluate('document.body.innerText'),
     close: () => browser.close(),
   };
+}
+
+/**
+ * The Chromium that comes as an npm package. It is made for AWS Lambda, where alone it unpacks the shared libraries that
+ * a bare Linux lacks, so for a moment that is what the environment says; it unpacks beside the package, so that another
+ * version never meets the files of this one.
+ */
+async function launchPackagedChromium() {
+  const unpacked = fileURLToPath(new URL('../node_modules/.chromium', import.meta.url));
+  await mkdir(unpacked, { recursive: true });
+  const ours = { ...process.env };
+  Object.assign(process.env, { AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x', TMPDIR: unpacked });
+  let executablePath;
+  let args;
+  try {
+    const { default: chromium } = await import('@sparticuz/chromium');
+    executablePath = await chromium.executablePath();
+    args = puppeteer.defaultArgs({ args: chromium.args, headless: 'shell' });
+  } finally {
+    process.env = ours;
+  }
+  const env = { ...ours, LD_LIBRARY_PATH: path.join(unpacked, 'al2023/lib'), FONTCONFIG_PATH: path.join(unpacked, 'fonts') };
+  return launchPuppeteer({ executablePath, args, env, headless: 'shell' });
 }
 
 function freePort() {
@@ -109,20 +134,15 @@ const SCENARIOS = [
   { name: 'copies in one page, interleaved', scenario: 'copies', backend: 'simd', corpus: 'short' },
 ];
 
-export async function browserHosts({ sandbox, entry }) {
-  const server = await serveFolder(sandbox);
+/** The browsers and how each is started; `missing` says why one cannot be. */
+export function browserLaunchers() {
   const debianChromium = firstExisting(['/usr/bin/chromium']);
   const firefox = firstExisting(['/usr/bin/firefox-esr']);
   const webkit = miniBrowser();
-  const browsers = [
+  return [
     {
       name: 'Chromium (npm)',
-      launch: async () =>
-        launchPuppeteer({
-          executablePath: await chromium.executablePath(),
-          headless: 'shell',
-          args: puppeteer.defaultArgs({ args: chromium.args, headless: 'shell' }),
-        }),
+      launch: launchPackagedChromium,
     },
     {
       name: 'Chromium',
@@ -140,7 +160,18 @@ export async function browserHosts({ sandbox, entry }) {
       launch: () => launchWebKit(webkit),
     },
   ];
-  return browsers.map(({ name, missing, launch }) => {
+}
+
+export async function browserHosts({ sandbox, entry, bundles }) {
+  const server = await serveFolder(sandbox);
+  const bundled = Object.entries(bundles).map(([bundler, { everything }]) => ({
+    name: `bundled by ${bundler}`,
+    scenario: 'short',
+    backend: 'simd',
+    corpus: 'short',
+    entry: everything,
+  }));
+  return browserLaunchers().map(({ name, missing, launch }) => {
     let browser;
     return {
       name,
@@ -149,11 +180,11 @@ export async function browserHosts({ sandbox, entry }) {
         browser = await launch();
         return browser.version;
       },
-      scenarios: SCENARIOS.map(({ scenario, csp, ...rest }) => ({
+      scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, entry: bundle = entry, ...rest }) => ({
         ...rest,
         async run() {
           const { id, report } = server.expectReport();
-          const query = new URLSearchParams({ id, scenario, entry, ...(csp && { csp }) });
+          const query = new URLSearchParams({ id, scenario, entry: bundle, ...(csp && { csp }) });
           browser.errors.length = 0;
           await browser.visit(`${server.origin}/page.html?${query}`);
           const answer = await report.catch((error) => {

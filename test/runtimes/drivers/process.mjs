@@ -20,6 +20,8 @@ export function run(command, args, { cwd, env, timeout = 300_000 } = {}) {
 /** The JSON on the last line a program printed. */
 export const lastLine = (stdout) => JSON.parse(stdout.trim().split('\n').at(-1));
 
+export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
 /**
  * Starts a server and waits until `ready` maps what it printed so far to a value; without `ready`, only until the
  * process runs.

@@ -4,12 +4,12 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { run, start } from './process.mjs';
+import { median, run, start } from './process.mjs';
 
 const WORKERD = fileURLToPath(new URL('../node_modules/.bin/workerd', import.meta.url));
 /** Either side of 2025-06-01, from when workerd compiles bytes while a module loads. */
 const DATES = { before: '2025-05-01', after: '2026-01-01' };
-const COLD_STARTS = 5;
+const COLD_STARTS = 7;
 
 /** Bundles `entry` into a folder of its own with a workerd configuration, and returns that folder. */
 export async function bundleWorker(entry, folder, { date, conditions = ['workerd', 'worker'], define = {} }) {
@@ -67,15 +67,29 @@ async function json(response) {
   return JSON.parse(text);
 }
 
-/** Median time from the start of the process to the answer of the first request. */
-async function coldStart(folder) {
-  const times = [];
-  for (let i = 0; i < COLD_STARTS; i++) {
+/**
+ * Import and first call on a cold start, beyond those of a worker without the package: the module is evaluated before
+ * the server listens, the call is made in the first request. Its clock stands still while code runs, so only the
+ * outside can time it; the two workers take turns so that both meet the same machine.
+ */
+async function coldStart(folder, empty) {
+  const time = async (which) => {
     const begin = performance.now();
-    await withServer(folder, async ({ url }) => json(await fetch(`${url}/first`)));
-    times.push(performance.now() - begin);
+    return withServer(which, async ({ url }) => {
+      const listening = performance.now();
+      await json(await fetch(`${url}/first`));
+      return [listening - begin, performance.now() - listening];
+    });
+  };
+  const differences = [];
+  await time(empty);
+  await time(folder);
+  for (let i = 0; i < COLD_STARTS; i++) {
+    const [start, call] = await time(folder);
+    const [emptyStart, emptyCall] = await time(empty);
+    differences.push([start - emptyStart, call - emptyCall]);
   }
-  return times.sort((a, b) => a - b)[COLD_STARTS >> 1];
+  return { importMs: median(differences.map(([first]) => first)), firstMs: median(differences.map(([, second]) => second)) };
 }
 
 export function workerdHosts({ sandbox }) {
@@ -90,13 +104,9 @@ export function workerdHosts({ sandbox }) {
         conditions,
         define: { MODULE_SCOPE: String(scope === 'module'), SHORT_CORPUS: String(corpus === 'short') },
       });
-      empty ??= coldStart(
-        await bundleWorker(path.join(sandbox, 'empty-worker.mjs'), path.join(sandbox, 'workerd-empty'), { date }),
-      );
-      const coldMs = (await coldStart(folder)) - (await empty);
-      // The clock of workerd stands still while code runs, so only the outside can time it.
+      empty ??= bundleWorker(path.join(sandbox, 'empty-worker.mjs'), path.join(sandbox, 'workerd-empty'), { date });
       const report = await withServer(folder, async ({ url }) => json(await fetch(url)));
-      return { ...report, importMs: undefined, firstMs: undefined, coldMs };
+      return { ...report, ...(await coldStart(folder, await empty)) };
     },
   });
   const inlined = ['worker'];

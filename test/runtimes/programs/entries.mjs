@@ -1,11 +1,10 @@
 // The other entries of the exports map, and several copies of the default one: nothing is shared by accident.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import * as api from 'focal-simd';
-import * as scalar from 'focal-simd/scalar';
 import { digestOf, interleave, probe, SHORT, steps } from './suite.js';
 
-const own = await probe(() => api, SHORT);
+const own = await probe(() => import('focal-simd'), SHORT);
+const scalar = await import('focal-simd/scalar');
 if (scalar.backend() !== 'scalar') throw new Error(`focal-simd/scalar answers with '${scalar.backend()}'`);
 digestOf(scalar, SHORT);
 

@@ -1,3 +1,5 @@
+// The whole corpus, or as many cases of it as the first argument says.
 import { probe } from './suite.js';
 
-console.log(JSON.stringify(await probe(() => import('focal-simd'))));
+const [cases] = process.argv.slice(2).map(Number);
+console.log(JSON.stringify(await probe(() => import('focal-simd'), cases)));
