@@ -15,7 +15,15 @@ const APPLICATIONS = {
 
 const bundlers = {
   esbuild: (input, outfile) =>
-    esbuild({ entryPoints: [input], outfile, bundle: true, format: 'esm', minify: true, platform: 'browser', logLevel: 'error' }),
+    esbuild({
+      entryPoints: [input],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      minify: true,
+      platform: 'browser',
+      logLevel: 'error',
+    }),
   async Vite(input, outfile) {
     await vite({
       root: path.dirname(input),
@@ -25,7 +33,11 @@ const bundlers = {
         outDir: path.dirname(outfile),
         emptyOutDir: false,
         modulePreload: false,
-        rolldownOptions: { input, preserveEntrySignatures: 'strict', output: { entryFileNames: path.basename(outfile) } },
+        rolldownOptions: {
+          input,
+          preserveEntrySignatures: 'strict',
+          output: { entryFileNames: path.basename(outfile) },
+        },
       },
     });
   },

@@ -83,7 +83,7 @@ function halvesOf(length, next) {
   for (let i = 0; i < length; i++) {
     const word = next();
     const exponent = word % 64 === 0 ? (word >>> 8) % 32 : 8 + ((word >>> 8) % 14);
-    bits[i] = (word >>> 31 << 15) | (exponent << 10) | ((word >>> 16) & 0x3ff);
+    bits[i] = ((word >>> 31) << 15) | (exponent << 10) | ((word >>> 16) & 0x3ff);
   }
   return bits;
 }
@@ -141,9 +141,10 @@ function build(index) {
   const data = half ? halvesOf(length, next) : logitsOf(length, next, pick);
   let logits;
   if (half) {
-    // The two spellings of binary16 must give the same bits, so a runtime that has Float16Array takes that one.
+    // The two spellings of binary16 must give the same bits, so a runtime that has Float16Array takes that one here.
+    const native = next() % 2 === 0;
     logits =
-      typeof Float16Array === 'function' && next() % 2 === 0
+      native && typeof Float16Array === 'function'
         ? { data: new Float16Array(data.buffer), dims }
         : { type: 'float16', data, dims };
   } else if (next() % 8 === 0) logits = { data: Float64Array.from(data), shape: dims };

@@ -36,7 +36,15 @@ async function lint({ sandbox }) {
 async function typesWrong({ root, tarball }) {
   const attw = command(root, '@arethetypeswrong/cli', 'dist/index.js');
   // The binary is no module of types; CommonJS callers get the same ES module.
-  await run(process.execPath, [attw, tarball, '--profile', 'esm-only', '--exclude-entrypoints', './focal.wasm', '--no-color']);
+  await run(process.execPath, [
+    attw,
+    tarball,
+    '--profile',
+    'esm-only',
+    '--exclude-entrypoints',
+    './focal.wasm',
+    '--no-color',
+  ]);
 }
 
 const CONSUMER = `
@@ -60,7 +68,16 @@ async function compile({ root, sandbox }, module, moduleResolution) {
   const file = path.join(sandbox, 'consumer.mts');
   await writeFile(file, CONSUMER);
   const tsc = command(root, 'typescript', 'bin/tsc');
-  const flags = ['--noEmit', '--strict', '--target', 'es2022', '--module', module, '--moduleResolution', moduleResolution];
+  const flags = [
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2022',
+    '--module',
+    module,
+    '--moduleResolution',
+    moduleResolution,
+  ];
   await run(process.execPath, [tsc, ...flags, file], { cwd: sandbox });
 }
 
@@ -69,13 +86,18 @@ async function jsr({ root }) {
   const config = JSON.parse(await readFile(path.join(root, 'jsr.json'), 'utf8'));
   const { version, license } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   const known = ['$schema', 'name', 'version', 'license', 'exports', 'publish'];
-  const problems = Object.keys(config).filter((key) => !known.includes(key)).map((key) => `unknown key ${key}`);
+  const problems = Object.keys(config)
+    .filter((key) => !known.includes(key))
+    .map((key) => `unknown key ${key}`);
   if (!/^@[a-z][a-z0-9-]{1,19}\/[a-z][a-z0-9-]{1,57}$/.test(config.name)) problems.push(`name ${config.name}`);
   if (config.version !== version) problems.push(`version ${config.version}, not ${version}`);
   if (config.license !== license) problems.push(`license ${config.license}, not ${license}`);
   if (problems.length) throw new Error(problems.join('; '));
   const { command: deno } = commandLines.find(({ name }) => name === 'Deno');
-  await run(deno, ['publish', '--dry-run', '--allow-dirty', '--no-check', '--quiet'], { cwd: root, env: { DENO_NO_UPDATE_CHECK: '1' } });
+  await run(deno, ['publish', '--dry-run', '--allow-dirty', '--no-check', '--quiet'], {
+    cwd: root,
+    env: { DENO_NO_UPDATE_CHECK: '1' },
+  });
 }
 
 async function sizes({ sandbox, bundles }, application) {
@@ -93,7 +115,8 @@ async function binary({ sandbox }) {
   const file = createRequire(path.join(sandbox, 'package.json')).resolve('focal-simd/focal.wasm');
   const module = new WebAssembly.Module(await readFile(file));
   const imports = WebAssembly.Module.imports(module);
-  if (imports.length) throw new Error(`it imports ${imports.map(({ module, name }) => `${module}.${name}`).join(', ')}`);
+  if (imports.length)
+    throw new Error(`it imports ${imports.map(({ module, name }) => `${module}.${name}`).join(', ')}`);
   return `${(await readFile(file)).length} bytes, no imports`;
 }
 

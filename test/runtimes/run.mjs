@@ -54,12 +54,18 @@ const { values: flags, positionals } = parseArgs({
 const inCi = process.env.CI === 'true';
 
 const COLUMNS = { runtime: 15, version: 16, scenario: 40, backend: 7, digest: 12, import: 9, 'first call': 10 };
-const line = (cells) => Object.values(COLUMNS).map((width, i) => String(cells[i] ?? '').padEnd(width)).join('  ').trimEnd();
+const line = (cells) =>
+  Object.values(COLUMNS)
+    .map((width, i) => String(cells[i] ?? '').padEnd(width))
+    .join('  ')
+    .trimEnd();
 const milliseconds = (value) => (value === undefined ? '' : `${value.toFixed(1)} ms`);
 
 /** Packs the package; returns the tarball's path. */
 async function pack(folder) {
-  const [{ filename }] = JSON.parse(await run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], { cwd: root }));
+  const [{ filename }] = JSON.parse(
+    await run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], { cwd: root }),
+  );
   return path.join(folder, filename);
 }
 
@@ -67,7 +73,10 @@ async function pack(folder) {
 async function install(tarball, folder) {
   const sandbox = path.join(folder, 'sandbox');
   await mkdir(sandbox);
-  await writeFile(path.join(sandbox, 'package.json'), JSON.stringify({ name: 'sandbox', private: true, type: 'module' }));
+  await writeFile(
+    path.join(sandbox, 'package.json'),
+    JSON.stringify({ name: 'sandbox', private: true, type: 'module' }),
+  );
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: sandbox });
   await cp(path.join(here, 'programs'), sandbox, { recursive: true });
   await cp(path.join(root, 'examples'), path.join(sandbox, 'examples'), { recursive: true });
@@ -93,10 +102,13 @@ function judge({ backend, corpus }, { sha256, calls, sample, ...report }) {
   if (backend === 'simd') {
     if (flags.update) digests[corpus] ??= { calls, sha256 };
     const expected = digests[corpus];
-    if (sha256 !== expected.sha256) throw new Error(`digest of ${calls} calls is ${sha256}, expected ${expected.sha256}`);
+    if (sha256 !== expected.sha256)
+      throw new Error(`digest of ${calls} calls is ${sha256}, expected ${expected.sha256}`);
     reference ??= sample;
   }
-  const wrong = sample.findIndex((value, i) => !(Math.abs(value - reference[i]) <= 1e-5 * Math.abs(reference[i]) + 1e-9));
+  const wrong = sample.findIndex(
+    (value, i) => !(Math.abs(value - reference[i]) <= 1e-5 * Math.abs(reference[i]) + 1e-9),
+  );
   if (wrong >= 0) throw new Error(`sample[${wrong}] is ${sample[wrong]}, expected ${reference[wrong]}`);
 }
 
@@ -157,7 +169,9 @@ function markdown() {
       return backend === 'scalar' ? `${scenario}: scalar` : scenario;
     });
     const times = [importMs, firstMs].map(milliseconds);
-    lines.push(`| ${[runtime, version, backend, `\`${sha256?.slice(0, 8)}\``, ...times, also.join('; ')].join(' | ')} |`);
+    lines.push(
+      `| ${[runtime, version, backend, `\`${sha256?.slice(0, 8)}\``, ...times, also.join('; ')].join(' | ')} |`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }

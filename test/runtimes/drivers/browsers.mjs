@@ -30,7 +30,7 @@ async function launchPuppeteer(options) {
     version: (await browser.version()).replace(/^\D+/, ''),
     errors,
     visit: (url) => page.goto(url),
-    text: () => page.evaluate('document.body.innerText'),
+    text: () => page.evaluate('document.body.textContent'),
     close: () => browser.close(),
   };
 }
@@ -46,16 +46,15 @@ async function launchPackagedChromium() {
   const ours = { ...process.env };
   Object.assign(process.env, { AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x', TMPDIR: unpacked });
   let executablePath;
-  let args;
   try {
     const { default: chromium } = await import('@sparticuz/chromium');
     executablePath = await chromium.executablePath();
-    args = puppeteer.defaultArgs({ args: chromium.args, headless: 'shell' });
   } finally {
-    process.env = ours;
+    for (const name of Object.keys(process.env)) if (!(name in ours)) delete process.env[name];
+    Object.assign(process.env, ours);
   }
-  const env = { ...ours, LD_LIBRARY_PATH: path.join(unpacked, 'al2023/lib'), FONTCONFIG_PATH: path.join(unpacked, 'fonts') };
-  return launchPuppeteer({ executablePath, args, env, headless: 'shell' });
+  const env = { ...ours, LD_LIBRARY_PATH: path.join(unpacked, 'al2023/lib') };
+  return launchPuppeteer({ executablePath, args: CHROMIUM_FLAGS, env, headless: 'shell' });
 }
 
 function freePort() {
@@ -93,7 +92,7 @@ async function launchWebKit(binary) {
       version: capabilities.browserVersion,
       errors: [],
       visit: (url) => send('POST', `/${sessionId}/url`, { url }),
-      text: () => send('POST', `/${sessionId}/execute/sync`, { script: 'return document.body.innerText', args: [] }),
+      text: () => send('POST', `/${sessionId}/execute/sync`, { script: 'return document.body.textContent', args: [] }),
       async close() {
         await send('DELETE', `/${sessionId}`).finally(stop);
       },
@@ -116,12 +115,17 @@ function miniBrowser() {
   );
 }
 
-const unlessFound = (file, debianPackage) =>
-  file ? undefined : `Debian's package ${debianPackage} is not installed`;
+const unlessFound = (file, debianPackage) => (file ? undefined : `Debian's package ${debianPackage} is not installed`);
 
 const SCENARIOS = [
   { name: 'plain module script', scenario: 'plain', backend: 'simd', corpus: 'full' },
-  { name: "CSP without 'wasm-unsafe-eval'", scenario: 'short', backend: 'scalar', corpus: 'short', csp: "default-src 'self'" },
+  {
+    name: "CSP without 'wasm-unsafe-eval'",
+    scenario: 'short',
+    backend: 'scalar',
+    corpus: 'short',
+    csp: "default-src 'self'",
+  },
   {
     name: "CSP with 'wasm-unsafe-eval'",
     scenario: 'short',
@@ -171,30 +175,32 @@ export async function browserHosts({ sandbox, entry, bundles }) {
     corpus: 'short',
     entry: everything,
   }));
-  return browserLaunchers().map(({ name, missing, launch }) => {
-    let browser;
-    return {
-      name,
-      missing,
-      async version() {
-        browser = await launch();
-        return browser.version;
-      },
-      scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, entry: bundle = entry, ...rest }) => ({
-        ...rest,
-        async run() {
-          const { id, report } = server.expectReport();
-          const query = new URLSearchParams({ id, scenario, entry: bundle, ...(csp && { csp }) });
-          browser.errors.length = 0;
-          await browser.visit(`${server.origin}/page.html?${query}`);
-          const answer = await report.catch((error) => {
-            throw new Error([error.message, ...browser.errors].join('\n'));
-          });
-          if (answer.error) throw new Error(answer.error);
-          return answer;
+  return browserLaunchers()
+    .map(({ name, missing, launch }) => {
+      let browser;
+      return {
+        name,
+        missing,
+        async version() {
+          browser = await launch();
+          return browser.version;
         },
-      })),
-      close: () => browser?.close(),
-    };
-  }).concat({ name: 'server', scenarios: [], close: () => server.close() });
+        scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, entry: bundle = entry, ...rest }) => ({
+          ...rest,
+          async run() {
+            const { id, report } = server.expectReport();
+            const query = new URLSearchParams({ id, scenario, entry: bundle, ...(csp && { csp }) });
+            browser.errors.length = 0;
+            await browser.visit(`${server.origin}/page.html?${query}`);
+            const answer = await report.catch((error) => {
+              throw new Error([error.message, ...browser.errors].join('\n'));
+            });
+            if (answer.error) throw new Error(answer.error);
+            return answer;
+          },
+        })),
+        close: () => browser?.close(),
+      };
+    })
+    .concat({ name: 'server', scenarios: [], close: () => server.close() });
 }

@@ -67,7 +67,11 @@ export function commandLineHosts({ sandbox }) {
         // Where the times are what is asked for, the median of some fresh processes.
         const times = [];
         for (let i = 0; i < STARTS; i++) times.push(await start('0'));
-        return { ...report, importMs: median(times.map((t) => t.importMs)), firstMs: median(times.map((t) => t.firstMs)) };
+        return {
+          ...report,
+          importMs: median(times.map((t) => t.importMs)),
+          firstMs: median(times.map((t) => t.firstMs)),
+        };
       },
     })),
   }));

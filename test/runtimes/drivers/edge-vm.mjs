@@ -49,7 +49,12 @@ export function edgeHosts({ sandbox }) {
       scenarios: [
         { name: 'no code generation', backend: 'simd', corpus: 'full', run: () => evaluate(sandbox, ['edge-light']) },
         // The default entry cannot compile there, and must still answer.
-        { name: 'no code generation, inlined binary', backend: 'scalar', corpus: 'full', run: () => evaluate(sandbox, []) },
+        {
+          name: 'no code generation, inlined binary',
+          backend: 'scalar',
+          corpus: 'full',
+          run: () => evaluate(sandbox, []),
+        },
       ],
     },
   ];

@@ -89,7 +89,10 @@ async function coldStart(folder, empty) {
     const [emptyStart, emptyCall] = await time(empty);
     differences.push([start - emptyStart, call - emptyCall]);
   }
-  return { importMs: median(differences.map(([first]) => first)), firstMs: median(differences.map(([, second]) => second)) };
+  return {
+    importMs: median(differences.map(([first]) => first)),
+    firstMs: median(differences.map(([, second]) => second)),
+  };
 }
 
 export function workerdHosts({ sandbox }) {
@@ -99,11 +102,15 @@ export function workerdHosts({ sandbox }) {
     backend,
     corpus,
     async run() {
-      const folder = await bundleWorker(path.join(sandbox, 'worker.mjs'), path.join(sandbox, `workerd-${name.replace(/\W+/g, '-')}`), {
-        date,
-        conditions,
-        define: { MODULE_SCOPE: String(scope === 'module'), SHORT_CORPUS: String(corpus === 'short') },
-      });
+      const folder = await bundleWorker(
+        path.join(sandbox, 'worker.mjs'),
+        path.join(sandbox, `workerd-${name.replace(/\W+/g, '-')}`),
+        {
+          date,
+          conditions,
+          define: { MODULE_SCOPE: String(scope === 'module'), SHORT_CORPUS: String(corpus === 'short') },
+        },
+      );
       empty ??= bundleWorker(path.join(sandbox, 'empty-worker.mjs'), path.join(sandbox, 'workerd-empty'), { date });
       const report = await withServer(folder, async ({ url }) => json(await fetch(url)));
       return { ...report, ...(await coldStart(folder, await empty)) };
@@ -121,8 +128,16 @@ export function workerdHosts({ sandbox }) {
         scenario(`handler, ${DATES.after}`, 'simd', 'short', { date: DATES.after, scope: 'handler' }),
         scenario(`module scope, ${DATES.after}`, 'simd', 'short', { date: DATES.after, scope: 'module' }),
         // A bundler that does not know the condition picks the inlined binary, which workerd lets compile or not.
-        scenario(`inlined binary, module scope, ${DATES.after}`, 'simd', 'short', { date: DATES.after, scope: 'module', conditions: inlined }),
-        scenario(`inlined binary, handler, ${DATES.before}`, 'scalar', 'short', { date: DATES.before, scope: 'handler', conditions: inlined }),
+        scenario(`inlined binary, module scope, ${DATES.after}`, 'simd', 'short', {
+          date: DATES.after,
+          scope: 'module',
+          conditions: inlined,
+        }),
+        scenario(`inlined binary, handler, ${DATES.before}`, 'scalar', 'short', {
+          date: DATES.before,
+          scope: 'handler',
+          conditions: inlined,
+        }),
       ],
     },
   ];

@@ -13,7 +13,10 @@ const module = new WebAssembly.Module(await readFile(path));
 if (WebAssembly.Module.imports(module).length !== 0) throw new Error('the binary has imports');
 
 const url = import.meta.resolve('focal-simd');
-const copies = await Promise.all(['?1', '?2', '?3'].map((query) => import(url + query)));
+const { classWeights, create } = await import('focal-simd/module');
+const brought = { ...create(module), classWeights };
+if (brought.backend() !== 'simd') throw new Error(`focal-simd/module answers with '${brought.backend()}'`);
+const copies = [brought, ...(await Promise.all(['?1', '?2'].map((query) => import(url + query))))];
 for (const { sha256 } of interleave(copies.map((copy) => steps(copy, SHORT)))) {
   if (sha256 !== own.sha256) throw new Error('interleaved copies disturb each other');
 }

@@ -12,7 +12,11 @@ const scenarios = {
   short: () => probe(() => import(entry), SHORT),
   async copies() {
     const own = await probe(() => import(entry), SHORT);
-    const copies = await Promise.all(['?1', '?2', '?3'].map((copy) => import(entry + copy)));
+    const at = (file) => new URL(file, location.origin + entry);
+    const { classWeights, create } = await import(at('module.js'));
+    const module = await WebAssembly.compileStreaming(fetch(at('focal.wasm')));
+    const brought = [create(module), create(module)].map((api) => ({ ...api, classWeights }));
+    const copies = [...brought, await import(`${entry}?1`), await import(`${entry}?2`)];
     same([own, ...interleave(copies.map((copy) => steps(copy, SHORT)))]);
     return own;
   },
