@@ -39,7 +39,8 @@ export function planSamples(kernels: Kernels, input: Input, planes: boolean): Pl
   }
   // an odd number of groups, so that planes need no padding
   const fitting = 16 * (((room >> 4) - 1) | 1);
-  const run = room >= SHORT_RUN ? Math.min(positions, SAMPLES, fitting) : positions <= SAMPLES ? positions : SAMPLES - 16;
+  const run =
+    room >= SHORT_RUN ? Math.min(positions, SAMPLES, fitting) : positions <= SAMPLES ? positions : SAMPLES - 16;
   const width = planar ? planeStride(run) : run;
   const most = Math.floor(LOGITS / width);
   const chunk = classes <= most ? classes : most < CLASS_BLOCK ? most & ~7 : most - (most % CLASS_BLOCK);
