@@ -1,4 +1,5 @@
-// Builds everything the package publishes: kernels (asc, then wasm-opt), the inlined binary, bundles, type declarations.
+// Builds everything the package publishes: kernels (asc, then wasm-opt), the inlined binary, bundles; with --declarations,
+// which takes longer and only a published package needs, also the type declarations, one file for each entry.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -37,16 +38,31 @@ writeFileSync(
 );
 
 rmSync(at('dist'), { recursive: true, force: true });
-await build({
-  absWorkingDir: root,
-  entryPoints: ['index', 'index.workerd', 'index.edge-light', 'scalar', 'module'].map((name) => `bindings/${name}.ts`),
-  outdir: 'dist',
-  bundle: true,
-  format: 'esm',
-  platform: 'neutral',
-  target: 'es2022',
-  external: ['./focal.wasm', './focal.wasm?module'],
-  logLevel: 'warning',
-});
+for (const name of ['index', 'index.workerd', 'index.edge-light', 'scalar', 'module']) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [`bindings/${name}.ts`],
+    outdir: 'dist',
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    external: ['./focal.wasm', './focal.wasm?module'],
+    // JSR takes the declarations from here, as it knows no exports map; the edge entries have those of the default one
+    banner: { js: `/* @ts-self-types="./${name.replace(/\.(workerd|edge-light)$/, '')}.d.ts" */` },
+    logLevel: 'warning',
+  });
+}
 copyFileSync(at('build/focal.wasm'), at('dist/focal.wasm'));
-run('typescript/bin/tsc', '--project', 'bindings/tsconfig.json');
+if (process.argv.includes('--declarations')) {
+  const { generateDtsBundle } = await import('dts-bundle-generator');
+  const names = ['index', 'scalar', 'module'];
+  const bundles = generateDtsBundle(
+    names.map((name) => ({
+      filePath: at(`bindings/${name}.ts`),
+      output: { noBanner: true, exportReferencedTypes: false },
+    })),
+    { preferredConfigPath: at('bindings/tsconfig.json') },
+  );
+  for (const [i, name] of names.entries()) writeFileSync(at(`dist/${name}.d.ts`), bundles[i]);
+}

@@ -94,7 +94,7 @@ async function jsr({ root }) {
   if (config.license !== license) problems.push(`license ${config.license}, not ${license}`);
   if (problems.length) throw new Error(problems.join('; '));
   const { command: deno } = commandLines.find(({ name }) => name === 'Deno');
-  await run(deno, ['publish', '--dry-run', '--allow-dirty', '--no-check', '--quiet'], {
+  await run(deno, ['publish', '--dry-run', '--allow-dirty', '--quiet'], {
     cwd: root,
     env: { DENO_NO_UPDATE_CHECK: '1' },
   });

@@ -199,7 +199,8 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
-if (flags.update && failures === 0) await writeFile(digestFile, `${JSON.stringify(digests, null, 2)}\n`);
+if (flags.update && !results.rows.some(({ error }) => error))
+  await writeFile(digestFile, `${JSON.stringify(digests, null, 2)}\n`);
 await mkdir(path.join(root, 'build'), { recursive: true });
 await writeFile(path.join(root, 'build/runtimes.json'), `${JSON.stringify({ ...results, digests }, null, 2)}\n`);
 await writeFile(path.join(root, 'build/runtimes.md'), markdown());
