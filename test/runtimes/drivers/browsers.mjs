@@ -175,32 +175,30 @@ export async function browserHosts({ sandbox, entry, bundles }) {
     corpus: 'short',
     entry: everything,
   }));
-  return browserLaunchers()
-    .map(({ name, missing, launch }) => {
-      let browser;
-      return {
-        name,
-        missing,
-        async version() {
-          browser = await launch();
-          return browser.version;
+  return browserLaunchers().map(({ name, missing, launch }) => {
+    let browser;
+    return {
+      name,
+      missing,
+      async version() {
+        browser = await launch();
+        return browser.version;
+      },
+      scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, entry: bundle = entry, ...rest }) => ({
+        ...rest,
+        async run() {
+          const { id, report } = server.expectReport();
+          const query = new URLSearchParams({ id, scenario, entry: bundle, ...(csp && { csp }) });
+          browser.errors.length = 0;
+          await browser.visit(`${server.origin}/page.html?${query}`);
+          const answer = await report.catch((error) => {
+            throw new Error([error.message, ...browser.errors].join('\n'));
+          });
+          if (answer.error) throw new Error(answer.error);
+          return answer;
         },
-        scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, entry: bundle = entry, ...rest }) => ({
-          ...rest,
-          async run() {
-            const { id, report } = server.expectReport();
-            const query = new URLSearchParams({ id, scenario, entry: bundle, ...(csp && { csp }) });
-            browser.errors.length = 0;
-            await browser.visit(`${server.origin}/page.html?${query}`);
-            const answer = await report.catch((error) => {
-              throw new Error([error.message, ...browser.errors].join('\n'));
-            });
-            if (answer.error) throw new Error(answer.error);
-            return answer;
-          },
-        })),
-        close: () => browser?.close(),
-      };
-    })
-    .concat({ name: 'server', scenarios: [], close: () => server.close() });
+      })),
+      close: () => browser?.close(),
+    };
+  });
 }

@@ -52,7 +52,7 @@ export function edgeHosts({ sandbox }) {
         {
           name: 'no code generation, inlined binary',
           backend: 'scalar',
-          corpus: 'full',
+          corpus: 'short',
           run: () => evaluate(sandbox, []),
         },
       ],

@@ -31,6 +31,8 @@ export async function serveFolder(root) {
     response.writeHead(body ? 200 : 404, headers).end(body);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // whoever waits for a page waits for its report or its browser; the server alone keeps nothing running
+  server.unref();
   let reports = 0;
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
