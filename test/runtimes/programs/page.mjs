@@ -1,0 +1,70 @@
+// Runs in a page; the query tells what, and the answer is posted back to the server that sent the page.
+import { interleave, probe, SHORT, sample, steps } from './suite.js';
+
+const query = new URLSearchParams(location.search);
+const entry = query.get('entry');
+const same = (reports) => {
+  for (const { sha256 } of reports) if (sha256 !== reports[0].sha256) throw new Error('instances disturb each other');
+};
+
+const scenarios = {
+  plain: () => probe(() => import(entry)),
+  short: () => probe(() => import(entry), SHORT),
+  async copies() {
+    const own = await probe(() => import(entry), SHORT);
+    const at = (file) => new URL(file, location.origin + entry);
+    const { classWeights, create } = await import(at('module.js'));
+    const module = await WebAssembly.compileStreaming(fetch(at('focal.wasm')));
+    const brought = [create(module), create(module)].map((api) => ({ ...api, classWeights }));
+    const copies = [...brought, await import(`${entry}?1`), await import(`${entry}?2`)];
+    same([own, ...interleave(copies.map((copy) => steps(copy, SHORT)))]);
+    return own;
+  },
+  async worker() {
+    const worker = new Worker('/web-worker.mjs', { type: 'module' });
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data));
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.postMessage(entry);
+    });
+  },
+  async iframes() {
+    const own = await probe(() => import(entry), SHORT);
+    const frames = await Promise.all(
+      [1, 2].map(
+        () =>
+          new Promise((resolve) => {
+            const frame = document.createElement('iframe');
+            frame.src = `/page.html?scenario=frame&entry=${encodeURIComponent(entry)}`;
+            addEventListener('message', ({ source }) => source === frame.contentWindow && resolve(frame.contentWindow));
+            document.body.append(frame);
+          }),
+      ),
+    );
+    const apis = [await import(entry), ...frames.map((frame) => frame.api)];
+    if (new Set(apis).size !== 3) throw new Error('the frames share one module');
+    same([own, ...interleave(apis.map((api) => steps(api, SHORT)))]);
+    // Arrays of another frame are of another realm: `instanceof` would not know them.
+    const foreign = frames[0].Float32Array.from(own.sample);
+    const targets = frames[0].Int32Array.from({ length: own.sample.length / 2 }, (_, i) => i % 2);
+    const loss = new apis[0].SoftmaxFocalLoss();
+    if (loss.forward(foreign, targets) !== loss.forward(Float32Array.from(foreign), Array.from(targets))) {
+      throw new Error('arrays of another realm give another loss');
+    }
+    return own;
+  },
+};
+
+async function answer() {
+  const scenario = query.get('scenario');
+  if (scenario === 'frame') {
+    window.api = await import(entry);
+    sample(window.api);
+    parent.postMessage('ready', '*');
+    return;
+  }
+  const report = await scenarios[scenario]().catch((error) => ({ error: String(error?.stack ?? error) }));
+  await fetch(`/report?id=${query.get('id')}`, { method: 'POST', body: JSON.stringify(report) });
+}
+
+answer();

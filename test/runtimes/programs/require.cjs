@@ -1,0 +1,3 @@
+import('./suite.js').then(async ({ probe, SHORT }) => {
+  console.log(JSON.stringify(await probe(() => require('focal-simd'), SHORT)));
+});

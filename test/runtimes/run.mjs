@@ -1,0 +1,213 @@
+/**
+ * npm run test:runtimes [-- [--update] [--only NAME] [TARBALL]]
+ *
+ * Packs the package (or takes a tarball), installs that into an empty folder and runs it in every runtime: the same
+ * corpus must give the same digest everywhere. `--update` writes the digest of this run's first runtime to digest.json
+ * and holds the others to it; `--only` keeps to the runtimes whose name contains NAME, and leaves out the checks of the
+ * package and the examples. The table goes to build/runtimes.md and, with all numbers, to build/runtimes.json.
+ */
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { bundleAll } from './bundle.mjs';
+import { browserHosts } from './drivers/browsers.mjs';
+import { commandLineHosts } from './drivers/command-line.mjs';
+import { edgeHosts } from './drivers/edge-vm.mjs';
+import { run } from './drivers/process.mjs';
+import { workerdHosts } from './drivers/workerd.mjs';
+import { exampleChecks } from './examples.mjs';
+import { packageChecks } from './package-checks.mjs';
+
+/**
+ * @typedef {object} Report - what a runtime answers
+ * @property {'simd' | 'scalar'} backend
+ * @property {string} sha256
+ * @property {number} calls
+ * @property {number[]} sample
+ * @property {number} importMs
+ * @property {number} firstMs
+ *
+ * @typedef {object} Scenario
+ * @property {string} name
+ * @property {'simd' | 'scalar'} backend - the backend it must report
+ * @property {'full' | 'short'} corpus
+ * @property {() => Promise<Report>} run
+ *
+ * @typedef {object} Host - a runtime
+ * @property {string} name
+ * @property {string} [missing] - why it cannot run on this machine
+ * @property {() => Promise<string>} version - called once, before the scenarios
+ * @property {Scenario[]} scenarios
+ * @property {() => Promise<void>} [close]
+ */
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.join(here, '../..');
+const digestFile = path.join(here, 'digest.json');
+const { values: flags, positionals } = parseArgs({
+  options: { update: { type: 'boolean', default: false }, only: { type: 'string' } },
+  allowPositionals: true,
+});
+const inCi = process.env.CI === 'true';
+
+const COLUMNS = { runtime: 15, version: 16, scenario: 40, backend: 7, digest: 12, import: 9, 'first call': 10 };
+const line = (cells) =>
+  Object.values(COLUMNS)
+    .map((width, i) => String(cells[i] ?? '').padEnd(width))
+    .join('  ')
+    .trimEnd();
+const milliseconds = (value) => (value === undefined ? '' : `${value.toFixed(1)} ms`);
+
+/** Packs the package; returns the tarball's path. */
+async function pack(folder) {
+  const [{ filename }] = JSON.parse(
+    await run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], { cwd: root }),
+  );
+  return path.join(folder, filename);
+}
+
+/** An empty folder with the tarball installed and the programs beside it. */
+async function install(tarball, folder) {
+  const sandbox = path.join(folder, 'sandbox');
+  await mkdir(sandbox);
+  await writeFile(
+    path.join(sandbox, 'package.json'),
+    JSON.stringify({ name: 'sandbox', private: true, type: 'module' }),
+  );
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: sandbox });
+  await cp(path.join(here, 'programs'), sandbox, { recursive: true });
+  await cp(path.join(root, 'examples'), path.join(sandbox, 'examples'), { recursive: true });
+  await build({
+    entryPoints: [path.join(here, 'suite.mjs')],
+    outfile: path.join(sandbox, 'suite.js'),
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'error',
+  });
+  return sandbox;
+}
+
+const results = { date: new Date().toISOString(), rows: [], checks: [], skipped: [] };
+let failures = 0;
+const digests = flags.update ? {} : JSON.parse(await readFile(digestFile, 'utf8'));
+let reference;
+
+/** Throws unless the report is what the scenario promises. */
+function judge({ backend, corpus }, { sha256, calls, sample, ...report }) {
+  if (report.backend !== backend) throw new Error(`backend() is '${report.backend}', expected '${backend}'`);
+  if (backend === 'simd') {
+    if (flags.update) digests[corpus] ??= { calls, sha256 };
+    const expected = digests[corpus];
+    if (sha256 !== expected.sha256)
+      throw new Error(`digest of ${calls} calls is ${sha256}, expected ${expected.sha256}`);
+    reference ??= sample;
+  }
+  const wrong = sample.findIndex(
+    (value, i) => !(Math.abs(value - reference[i]) <= 1e-5 * Math.abs(reference[i]) + 1e-9),
+  );
+  if (wrong >= 0) throw new Error(`sample[${wrong}] is ${sample[wrong]}, expected ${reference[wrong]}`);
+}
+
+async function runHost(host) {
+  if (host.missing) {
+    results.skipped.push({ runtime: host.name, reason: host.missing });
+    if (inCi) failures++;
+    console.log(line([host.name, '', `${inCi ? 'FAILED' : 'skipped'}: ${host.missing}`]));
+    return;
+  }
+  let version = '?';
+  try {
+    for (const scenario of host.scenarios) {
+      const row = { runtime: host.name, scenario: scenario.name, corpus: scenario.corpus };
+      try {
+        if (version === '?') version = await host.version();
+        const report = await scenario.run();
+        Object.assign(row, { version, ...report, sample: undefined });
+        judge(scenario, report);
+      } catch (error) {
+        row.error = error.message;
+        failures++;
+      }
+      results.rows.push(row);
+      const { backend, sha256, importMs, firstMs, error } = row;
+      const times = [importMs, firstMs].map(milliseconds);
+      console.log(line([host.name, version, scenario.name, backend, sha256?.slice(0, 12), ...times]));
+      if (error) console.log(`  FAILED: ${error}`);
+    }
+  } finally {
+    await host.close?.();
+  }
+}
+
+async function runCheck({ name, check }) {
+  try {
+    const detail = await check();
+    results.checks.push({ name, detail });
+    console.log(`ok      ${name}${detail ? `: ${detail}` : ''}`);
+  } catch (error) {
+    failures++;
+    results.checks.push({ name, error: error.message });
+    console.log(`FAILED  ${name}: ${error.message}`);
+  }
+}
+
+/** One line a runtime: the scenario over the whole corpus, and the names of the others. */
+function markdown() {
+  const lines = [
+    '| runtime | version | backend | digest | import | first call | also |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+  ];
+  for (const runtime of new Set(results.rows.map((row) => row.runtime))) {
+    const rows = results.rows.filter((row) => row.runtime === runtime);
+    const [{ version, backend, sha256, importMs, firstMs }] = rows;
+    const also = rows.slice(1).map(({ scenario, backend, error }) => {
+      if (error) return `${scenario}: failed`;
+      return backend === 'scalar' ? `${scenario}: scalar` : scenario;
+    });
+    const times = [importMs, firstMs].map(milliseconds);
+    lines.push(
+      `| ${[runtime, version, backend, `\`${sha256?.slice(0, 8)}\``, ...times, also.join('; ')].join(' | ')} |`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const folder = await mkdtemp(path.join(tmpdir(), 'focal-simd-runtimes-'));
+try {
+  const tarball = positionals[0] ? path.resolve(positionals[0]) : await pack(folder);
+  const sandbox = await install(tarball, folder);
+  const installed = (await readdir(path.join(sandbox, 'node_modules'))).filter((name) => !name.startsWith('.'));
+  if (installed.join() !== 'focal-simd') throw new Error(`installed beside the package: ${installed.join(', ')}`);
+  const entryFile = createRequire(path.join(sandbox, 'package.json')).resolve('focal-simd');
+  const entry = `/${path.relative(sandbox, entryFile)}`;
+  const context = { root, sandbox, tarball, entry, bundles: await bundleAll(sandbox) };
+
+  console.log(line(Object.keys(COLUMNS)));
+  const hosts = [
+    ...commandLineHosts(context),
+    ...workerdHosts(context),
+    ...edgeHosts(context),
+    ...(await browserHosts(context)),
+  ];
+  for (const host of hosts.filter(({ name }) => name.includes(flags.only ?? ''))) await runHost(host);
+  console.log();
+  const checks = flags.only === undefined ? [...packageChecks(context), ...exampleChecks(context)] : [];
+  for (const check of checks) await runCheck(check);
+} finally {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+if (flags.update && !results.rows.some(({ error }) => error))
+  await writeFile(digestFile, `${JSON.stringify(digests, null, 2)}\n`);
+await mkdir(path.join(root, 'build'), { recursive: true });
+await writeFile(path.join(root, 'build/runtimes.json'), `${JSON.stringify({ ...results, digests }, null, 2)}\n`);
+await writeFile(path.join(root, 'build/runtimes.md'), markdown());
+
+const passed = results.rows.length + results.checks.length + (inCi ? results.skipped.length : 0) - failures;
+const skipped = inCi ? 0 : results.skipped.length;
+console.log(`\n${passed} passed, ${failures} failed${skipped ? `, ${skipped} skipped` : ''}`);
+process.exitCode = failures ? 1 : 0;
