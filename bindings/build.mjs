@@ -39,7 +39,9 @@ writeFileSync(
 rmSync(at('dist'), { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: ['index', 'index.workerd', 'index.edge-light', 'scalar', 'module', 'tfjs'].map((name) => `bindings/${name}.ts`),
+  entryPoints: ['index', 'index.workerd', 'index.edge-light', 'scalar', 'module', 'tfjs'].map(
+    (name) => `bindings/${name}.ts`,
+  ),
   outdir: 'dist',
   bundle: true,
   format: 'esm',
