@@ -6,7 +6,7 @@ import { difference, methods, score, split, tf, train } from './experiment.mjs';
 import { CLASSES, counts, FEATURES } from './weather.mjs';
 
 const FOLDS = 4;
-const STEPS = 300;
+const STEPS = 200;
 const start = performance.now();
 const line = (name, cells) => console.log(name.padEnd(29) + cells.map((cell) => String(cell).padStart(9)).join(''));
 
