@@ -38,7 +38,7 @@ writeFileSync(
 );
 
 rmSync(at('dist'), { recursive: true, force: true });
-for (const name of ['index', 'index.workerd', 'index.edge-light', 'scalar', 'module']) {
+for (const name of ['index', 'index.workerd', 'index.edge-light', 'scalar', 'module', 'tfjs']) {
   await build({
     absWorkingDir: root,
     entryPoints: [`bindings/${name}.ts`],
@@ -56,7 +56,7 @@ for (const name of ['index', 'index.workerd', 'index.edge-light', 'scalar', 'mod
 copyFileSync(at('build/focal.wasm'), at('dist/focal.wasm'));
 if (process.argv.includes('--declarations')) {
   const { generateDtsBundle } = await import('dts-bundle-generator');
-  const names = ['index', 'scalar', 'module'];
+  const names = ['index', 'scalar', 'module', 'tfjs'];
   const bundles = generateDtsBundle(
     names.map((name) => ({
       filePath: at(`bindings/${name}.ts`),
