@@ -285,7 +285,7 @@ bar.start(cells.length, 0, { what: '' });
 for (const cell of cells) {
   bar.update({ what: cell.id });
   const others = cell.peers || short ? [naive, ...peers] : [];
-  const limits = short ? { rounds: 2, budget: 0 } : { rounds: 9, budget: cell.peers && usePeers ? 900 : 250 };
+  const limits = short ? { rounds: 2, budget: 0 } : { rounds: 9, budget: cell.peers && usePeers ? 700 : 200 };
   results.cells.push(await runCell(cell, short && cell.gamma !== 2 ? [] : others, limits));
   bar.increment();
 }

@@ -33,6 +33,9 @@ export function drawPlot(results) {
       return spread(here.filter(({ classes }) => classes === most));
     }),
   );
+  const titles = ['softmax', 'sigmoid'].flatMap((loss) =>
+    Object.values(MODES).map((mode) => ({ loss, mode, title: `${loss}, ${mode}` })),
+  );
   const { document } = parseHTML('<html><body></body></html>');
   const classes = [...new Set(points.map((point) => point.classes))].sort((a, b) => a - b);
   const facet = { fx: 'mode', fy: 'loss' };
@@ -42,12 +45,12 @@ export function drawPlot(results) {
     width: 1100,
     height: 900,
     marginLeft: 55,
-    marginRight: 60,
+    marginRight: 130,
     marginTop: 40,
     marginBottom: 75,
     style: { background: 'white', fontSize: '12px' },
-    fx: { label: null, padding: 0.28, domain: Object.values(MODES) },
-    fy: { label: null, domain: ['softmax', 'sigmoid'] },
+    fx: { axis: null, padding: 0.25, domain: Object.values(MODES) },
+    fy: { axis: null, domain: ['softmax', 'sigmoid'] },
     x: {
       type: 'log',
       label: 'classes →',
@@ -63,6 +66,7 @@ export function drawPlot(results) {
     color: { domain: names, range: COLORS.slice(0, names.length) },
     marks: [
       Plot.frame({ stroke: '#ccc' }),
+      Plot.text(titles, { ...facet, text: 'title', frameAnchor: 'top-right', dx: -8, dy: 8, fontWeight: 600 }),
       Plot.line(points, {
         ...facet,
         x: 'classes',

@@ -80,7 +80,7 @@ typedef __m128i VI;
 
 #define SMOOTHING 1e-3f
 #define ALPHA 0.25f
-#define MAGIC 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer that then sits in the low bits */
+#define MAGIC 12583039.0f /* 1.5 * 2^23 + 127: adding it rounds to an integer that then sits in the low bits, biased */
 #define FEW 24            /* rows with fewer classes are taken W samples at once */
 
 /* ---- Sum: order-independent. One 64-bit counter an exponent, four banks against store-to-load waits. ---- */
@@ -110,9 +110,9 @@ static double sum_total(void) {
 
 /* ---- Functions of one vector ---- */
 
-// 2^u for u <= 0; below -126 it stays at 2^-126.
+// 2^u for u <= 0, and 0 below -126.5: a subnormal number would be slow to multiply with.
 INLINE VF exp2_negative(VF u) {
-  u = MAX(SPLAT(-126.0f), u);
+  u = MAX(SPLAT(-127.0f), u);
   VF r = ADD(u, SPLAT(MAGIC));
   VF f = SUB(u, SUB(r, SPLAT(MAGIC)));
   VF p = MADD(SPLAT(0x1.5ec866p-10f), f, SPLAT(0x1.3cbf6p-7f));
@@ -120,7 +120,7 @@ INLINE VF exp2_negative(VF u) {
   p = MADD(p, f, SPLAT(0x1.ebfa4cp-3f));
   p = MADD(p, f, SPLAT(0x1.62e43p-1f));
   p = MADD(p, f, SPLAT(1.0f));
-  return AS_F(ADDI(AS_I(p), SHL(AS_I(r), 23)));
+  return MUL(p, AS_F(SHL(AS_I(r), 23)));
 }
 INLINE VF exp_negative(VF d) { return exp2_negative(MUL(d, SPLAT(0x1.715476p+0f))); }
 
@@ -397,6 +397,17 @@ INLINE void softmax_positions(const float *z, const int *y, float *g, long C, lo
                               VF *scratch, VF scale, const int K, const int grad) {
   VF zy[4], m[4], S[4], G;
   VI label[4];
+  if (C == 2) {
+    for (int k = 0; k < K; k++) {
+      VF sign = AND(EQI(LOADI(y + at[k]), SPLATI(1)), SPLAT(-0.0f));
+      sum_lanes(focal(XOR(SUB(LOAD(z + at[k]), LOAD(z + D + at[k])), sign), &G, grad), skip[k], W);
+      if (grad) {
+        G = XOR(MUL(G, scale), sign);
+        STORE(g + at[k], SUB(SPLAT(0.0f), G)), STORE(g + D + at[k], G);
+      }
+    }
+    return;
+  }
   for (int k = 0; k < K; k++) label[k] = LOADI(y + at[k]), zy[k] = SPLAT(0.0f), m[k] = SPLAT(-INFINITY), S[k] = SPLAT(0.0f);
   for (long c = 0; c < C; c++) {
     VI index = SPLATI((int)c);
