@@ -17,13 +17,16 @@ class Child {
 
   constructor(command, args) {
     this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    // A program that is not there ends the lines at once, and that is how it is noticed.
+    this.#process.on('error', () => {});
+    this.#process.stdin.on('error', () => {});
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
   async ask(line) {
     this.#process.stdin.write(`${line}\n`);
     const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`the process ended at: ${line}`);
+    if (done) throw new Error(`${this.#process.spawnfile} ended at: ${line}`);
     return JSON.parse(value);
   }
 

@@ -7,9 +7,8 @@ import json
 import sys
 import time
 
-import numpy as np
-
 try:
+    import numpy as np
     import torch
     import torch.nn.functional as F
 
