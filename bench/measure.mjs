@@ -1,0 +1,43 @@
+/** Timing: contenders take turns in rounds, so that a noisy neighbour hits all of them alike. */
+import { Bench } from 'tinybench';
+
+export function median(values) {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * Run every contender once a round; the first of a round is another each time.
+ *
+ * @param contenders `{ name, run, async }`; `run` may give `{ overriddenDuration }` in ms
+ * @param limits `{ rounds, budget }`: at most so many rounds, and none begun after so many ms; two at least
+ * @returns Map of name → milliseconds of each round
+ */
+export async function takeTurns(contenders, { rounds, budget }) {
+  const samples = new Map(contenders.map(({ name }) => [name, []]));
+  const start = performance.now();
+  for (let round = 0; round < rounds && (round < 2 || performance.now() - start < budget); round++) {
+    const bench = new Bench({ time: 0, iterations: 1, warmup: false, retainSamples: true, throws: true });
+    for (let i = 0; i < contenders.length; i++) {
+      const { name, run, async = false } = contenders[(i + round) % contenders.length];
+      bench.add(name, run, { async });
+    }
+    await bench.run();
+    for (const task of bench.tasks) samples.get(task.name).push(task.result.latency.samples[0]);
+  }
+  return samples;
+}
+
+/** The largest difference of two arrays, in units of the largest number of the second. */
+export function arrayDifference(a, b) {
+  let difference = 0;
+  let largest = 0;
+  for (let i = 0; i < b.length; i++) {
+    const d = Math.abs(a[i] - b[i]);
+    // A NaN fails this comparison the right way round.
+    if (!(d <= difference)) difference = d;
+    if (Math.abs(b[i]) > largest) largest = Math.abs(b[i]);
+  }
+  return difference / (largest || 1);
+}
