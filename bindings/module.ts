@@ -1,4 +1,5 @@
 /** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
+import { bindAlloc } from './core/alloc.ts';
 import { type Api, bind } from './core/api.ts';
 import { Backend } from './core/backend.ts';
 import { wrongType } from './core/errors.ts';
@@ -14,8 +15,9 @@ export { classWeights } from './core/weights.ts';
  * @throws TypeError when it is no WebAssembly.Module
  * @example const { SoftmaxFocalLoss } = create(await WebAssembly.compileStreaming(fetch('focal.wasm')));
  */
-export function create(module: WebAssembly.Module): Api {
+export function create(module: WebAssembly.Module): Api & { alloc: ReturnType<typeof bindAlloc> } {
   if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
   const backend = new Backend('simd', instantiate(module));
-  return bind(() => backend);
+  const provide = (): Backend => backend;
+  return { ...bind(provide), alloc: bindAlloc(provide) };
 }

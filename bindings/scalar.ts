@@ -1,10 +1,13 @@
 /** The scalar twin alone: no WebAssembly is ever compiled. */
+import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
 import { Backend } from './core/backend.ts';
 import { scalarKernels } from './scalar/kernels.ts';
 
 const twin = new Backend('scalar', scalarKernels());
+const provide = (): Backend => twin;
 
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
-export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(() => twin);
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export const alloc = /* @__PURE__ */ bindAlloc(provide);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect } from 'vitest';
+import { bindAlloc } from '../bindings/core/alloc.ts';
 import { bind } from '../bindings/core/api.ts';
 import { Backend } from '../bindings/core/backend.ts';
 import type { Kernels } from '../bindings/core/kernels.ts';
@@ -18,7 +19,7 @@ afterEach(() => expect(debug.broken(), 'guards written over').toBe(0));
 const make = (name: string, backend: Backend) => ({
   name,
   kernels: backend.kernels,
-  api: { ...bind(() => backend), classWeights },
+  api: { ...bind(() => backend), alloc: bindAlloc(() => backend), classWeights },
 });
 
 /** The same API over every set of kernels: what users get, the scalar twin, and the debug build with guarded scratch. */

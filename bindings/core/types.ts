@@ -1,3 +1,4 @@
+export type { ResidentTensor } from './alloc.ts';
 export type {
   GradOptions,
   SigmoidLoss as SigmoidFocalLoss,
