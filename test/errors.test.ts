@@ -7,7 +7,8 @@ type Api = (typeof backends)[number]['api'];
 /** Anything at all, where the types would forbid it: users of JavaScript have no types. */
 const any = (value: unknown) => value as never;
 
-const z = new Float32Array([1, 2, 3, 4, 5, 6]);
+const memory = new Float32Array([1, 2, 3, 4, 5, 6, 7]);
+const z = memory.subarray(0, 6);
 const y = [0, 2];
 
 function detached<T extends ArrayBufferView>(view: T): T {
@@ -176,6 +177,8 @@ const INPUTS: Row[] = [
   ['a bigint among dims', TypeError, /^logits\.dims\[1\] expected .*, got 3n$/, tensor(z, 2, 3n), y],
 ];
 
+const shared = new Float32Array(7);
+
 /** Options of valueAndGrad. */
 const GRADIENT: Row[] = [
   ['a grad too short', RangeError, /^grad expected length 6.*, got 5$/, { grad: new Float32Array(5) }],
@@ -189,6 +192,18 @@ const GRADIENT: Row[] = [
   ['a plain grad', TypeError, /^grad expected Float32Array, got an array of length 6$/, { grad: [0, 0, 0, 0, 0, 0] }],
   ['a grad of null', TypeError, /^grad expected Float32Array, got null$/, { grad: null }],
   ['a detached grad', TypeError, /^grad expected .*attached/, { grad: detached(new Float32Array(6)) }],
+  [
+    'a grad over a part of the logits',
+    RangeError,
+    /^grad expected .*, got a part of them$/,
+    { grad: memory.subarray(1) },
+  ],
+  [
+    'a grad over upstream',
+    RangeError,
+    /^grad expected memory apart from upstream, got a part of it$/,
+    { grad: shared.subarray(0, 6), upstream: shared.subarray(5, 7) },
+  ],
   ['too few upstream', RangeError, /^upstream expected length 2.*, got 1$/, { upstream: new Float32Array(1) }],
   ['upstream per logit', RangeError, /^upstream expected length 2.*, got 6$/, { upstream: new Float32Array(6) }],
   ['upstream a string', TypeError, /^upstream expected .*, got "1"$/, { upstream: '1' }],

@@ -17,7 +17,10 @@ export type Value<R extends Reduction> = R extends 'none' ? Float32Array : numbe
 export interface GradOptions {
   /** Where to write the gradient: a Float32Array as long as the logits, which it may be itself. Default: a new one. */
   grad?: Float32Array;
-  /** Multiplies the gradient: a number, or with reduction 'none' one number a sample, shape [N]. Default 1. */
+  /**
+   * Multiplies the gradient: a number, or with reduction 'none' one number a sample, shape [N], ignored ones included.
+   * Default 1.
+   */
   upstream?: number | Float32Array;
 }
 
@@ -71,9 +74,14 @@ export abstract class FocalLoss<R extends Reduction> {
     if (grad.length !== input.logits.length) {
       throw outOfRange('grad', `length ${input.logits.length} as the logits`, grad.length);
     }
+    const same = grad.byteOffset === input.logits.byteOffset && grad.byteLength === input.logits.byteLength;
+    if (overlaps(grad, input.logits) && !same) {
+      throw outOfRange('grad', 'the logits themselves or memory apart from them', 'a part of them');
+    }
     const samples = input.batch * input.positions;
     if (isFloat32(upstream)) {
       attached('upstream', upstream);
+      if (overlaps(grad, upstream)) throw outOfRange('grad', 'memory apart from upstream', 'a part of it');
       if (this.settings.reduction !== 'none')
         throw wrongType('upstream', "a number unless reduction is 'none'", upstream);
       if (upstream.length !== samples)
@@ -149,6 +157,11 @@ export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
   protected lossesPerSample({ classes }: Input): number {
     return classes;
   }
+}
+
+function overlaps(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  const apart = a.byteOffset + a.byteLength <= b.byteOffset || b.byteOffset + b.byteLength <= a.byteOffset;
+  return a.buffer === b.buffer && !apart;
 }
 
 function isFloat32(value: unknown): value is Float32Array {
