@@ -178,6 +178,17 @@ describe.each(backends)('$name', ({ api }) => {
       ['the largest finite logits', [3.4e38, 3.4e38], 0, ln2 * 0.5 ** gamma],
       ['the largest gap', [-1.7e38, 1.7e38], 0, 3.4e38],
       ['the largest margin', [3.4e38, -3.4e38], 0, 0],
+      ['a gap past float32', [-3.4e38, 3.4e38, 0], 0, 6.8e38],
+      ['a gap past float32 of two classes', [-3.4e38, 3.4e38], 0, 6.8e38],
+      ['one of two classes is impossible', [0, -i], 0, 0],
+      ['the true one of two classes is impossible', [0, -i], 1, i],
+      ['neither of two classes is possible', [-i, -i], 1, NaN],
+      ['+∞ at one of two classes', [0, i], 0, NaN],
+      ['NaN at one of two classes', [0, NaN], 0, NaN],
+      ['only the true one of many is possible', [-i, -i, 0, ...new Array(60).fill(-i)], 2, 0],
+      ['none of many classes is possible', new Array(70).fill(-i), 3, NaN],
+      ['NaN among many classes', [...new Array(69).fill(1), NaN], 3, NaN],
+      ['+∞ among many classes', [...new Array(69).fill(1), i], 3, NaN],
     ])('softmax, %s', (_, row, y, expected) => {
       const classes = row.length;
       const shape = { classes, gamma, alpha: null, smoothing: 0, ignoreIndex: -100, loss: 'softmax' } as const;
@@ -223,20 +234,27 @@ describe.each(backends)('$name', ({ api }) => {
     });
   });
 
-  test.each(['softmax', 'sigmoid'] as const)('%s: what is ignored may be anything', (loss) => {
+  test.each([
+    ['softmax', 4],
+    ['softmax', 2],
+    ['softmax', 1],
+    ['softmax', 90],
+    ['sigmoid', 4],
+    ['sigmoid', 1],
+  ] as const)('%s, %i classes: what is ignored may be anything', (loss, classes) => {
     for (const [batch, positions] of [
       [23, 1],
       [1, 23],
     ] as [number, number][]) {
       const random = new Random(5);
-      const logits = random.logits(23 * 4, 3, 0);
-      const targets = random.labels(23, 4);
+      const logits = random.logits(23 * classes, 3, 0);
+      const targets = random.labels(23, classes);
       for (let s = 0; s < 23; s += 3) {
         targets[s] = -100;
-        const at = Math.floor(s / positions) * 4 * positions + (s % positions);
-        for (let c = 0; c < 4; c++) logits[at + c * positions] = around([NaN, i, -i, 3e38], c + s);
+        const at = Math.floor(s / positions) * classes * positions + (s % positions);
+        for (let c = 0; c < classes; c++) logits[at + c * positions] = around([NaN, i, -i, 3e38], c + s);
       }
-      const shape = { batch, positions, classes: 4, ignoreIndex: -100 };
+      const shape = { batch, positions, classes, ignoreIndex: -100 };
       const problem: Problem = { ...shape, loss, logits, targets, gamma: 2, alpha: null, smoothing: 1e-3 };
       const { forward, grad } = evaluate(problem);
       const truth = reference(problem);
