@@ -1,9 +1,13 @@
 /** Vercel Edge: the same, with the ?module suffix its bundler asks for. */
 
 import { bind } from './core/api.ts';
+import { bindMeter } from './core/meter-api.ts';
 import { lazily } from './core/provide.ts';
 import module from './focal.wasm?module';
 
+const provide = lazily(() => module);
+
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
-export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(lazily(() => module));
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export const FocalMeter = /* @__PURE__ */ bindMeter(provide);

@@ -53,4 +53,17 @@ export interface Kernels {
   clear(accumulator: number): void;
   accumulate(accumulator: number, values: number, n: number): void;
   rounded(accumulator: number): number;
+  limb(accumulator: number, j: number): number;
+
+  // What evaluation metrics need beside the loss: assembly/metrics.ts.
+  readonly FOCAL: number;
+  readonly RANK: number;
+  readonly PREDICTED: number;
+  readonly CONFIDENCE: number;
+  readonly BRIER: number;
+  readonly BRIER_TOTAL: number;
+  exponentialsSquares(): void;
+  ranks(): void;
+  plain(n: number): void;
+  outcomes(n: number): void;
 }
