@@ -3,14 +3,17 @@
  * then `ranks`, over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class, so it never
  * counts as one of the others.
  */
-import { configure, core } from './focal';
+import { ONE } from './exp';
 import { narrow } from './margin';
 import { planesSumSquares } from './margin-planes';
 import { rowsSumSquares } from './margin-rows';
 import {
-  BRIER, CONFIDENCE, FOCAL, LABELS, LOSS, MAX, PLANES, PREDICTED, RANK, RANK_TIED, SLOPE, SQUARES, SUM, TRUE, UPSTREAM, WEIGHT,
+  BINS, BRIER, CONFIDENCE, LABELS, LOSS, MAX, PLANES, PREDICTED, RANK, RANK_TIED, SLOPE,
+  SQUARES, SUM, TALLY, TRUE,
 } from './scratch';
 import { base, classes, first, pair, pitch, planar, samples, stride } from './tile';
+
+const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
 
 export function exponentialsSquares(): void {
   if (pair) return;
@@ -56,25 +59,40 @@ function pairRanks(): void {
 
 function planesRanks(): void {
   const step = usize(stride) << 2;
-  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-    const z = v128.load(TRUE + i);
-    const m = v128.load(MAX + i);
-    const before = v128.load(PREDICTED + i);
-    let above = v128.load(RANK + i);
-    let tied = v128.load(RANK_TIED + i);
-    let best = before;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
+    const z0 = v128.load(TRUE + i);
+    const z1 = v128.load(TRUE + i, 16);
+    const m0 = v128.load(MAX + i);
+    const m1 = v128.load(MAX + i, 16);
+    let above0 = v128.load(RANK + i);
+    let above1 = v128.load(RANK + i, 16);
+    let tied0 = v128.load(RANK_TIED + i);
+    let tied1 = v128.load(RANK_TIED + i, 16);
+    const before0 = v128.load(PREDICTED + i);
+    const before1 = v128.load(PREDICTED + i, 16);
+    let best0 = before0;
+    let best1 = before1;
     let at = PLANES + i + usize(classes) * step;
     // from the last class to the first, so that the first with the largest logit stays
-    for (let c = first + classes - 1; c >= first; c--) {
+    let c = i32x4.splat(first + classes);
+    for (const end = PLANES + i; at != end;) {
       at -= step;
-      const v = v128.load(at);
-      above = i32x4.sub(above, f32x4.gt(v, z));
-      tied = i32x4.sub(tied, f32x4.ge(v, z));
-      best = v128.bitselect(i32x4.splat(c), best, f32x4.eq(v, m));
+      c = i32x4.sub(c, i32x4.splat(1));
+      const v0 = v128.load(at);
+      const v1 = v128.load(at, 16);
+      above0 = i32x4.sub(above0, f32x4.gt(v0, z0));
+      above1 = i32x4.sub(above1, f32x4.gt(v1, z1));
+      tied0 = i32x4.sub(tied0, f32x4.ge(v0, z0));
+      tied1 = i32x4.sub(tied1, f32x4.ge(v1, z1));
+      best0 = v128.bitselect(c, best0, f32x4.eq(v0, m0));
+      best1 = v128.bitselect(c, best1, f32x4.eq(v1, m1));
     }
-    v128.store(RANK + i, above);
-    v128.store(RANK_TIED + i, tied);
-    v128.store(PREDICTED + i, v128.bitselect(best, before, i32x4.shr_s(before, 31)));
+    v128.store(RANK + i, above0);
+    v128.store(RANK + i, above1, 16);
+    v128.store(RANK_TIED + i, tied0);
+    v128.store(RANK_TIED + i, tied1, 16);
+    v128.store(PREDICTED + i, v128.bitselect(best0, before0, i32x4.shr_s(before0, 31)));
+    v128.store(PREDICTED + i, v128.bitselect(best1, before1, i32x4.shr_s(before1, 31)), 16);
   }
 }
 
@@ -125,36 +143,84 @@ function rowsRanks(): void {
   }
 }
 
-/** LOSS becomes the cross-entropy and SLOPE 1 − p_y. γ and the smoothing must be configured anew afterwards. */
-export function plain(n: i32): void {
-  const one = f32x4.splat(1);
-  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    v128.store(WEIGHT + i, one);
-    v128.store(UPSTREAM + i, one);
-  }
-  configure(0, 0);
-  core(n, true);
-}
-
-/** After `core`: LOSS moves to FOCAL, `plain`, then CONFIDENCE, BRIER and PREDICTED. */
+/** 1 − p_y in SLOPE, SUM, SQUARES and the ranks → CONFIDENCE, BRIER and PREDICTED, −1 where ties or NaN leave it open. */
 export function outcomes(n: i32): void {
-  const bytes = usize((n + 15) & ~15) << 2;
-  const one = f32x4.splat(1);
-  memory.copy(FOCAL, LOSS, bytes);
-  plain(n);
-  for (let i: usize = 0; i < bytes; i += 16) {
+  const one = v128.load(ONE);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const y = v128.load(LABELS + i);
+    const q = v128.load(SLOPE + i);
     const z = v128.load(TRUE + i);
     const s = narrow(SUM + (i << 1));
-    const q = v128.load(SLOPE + i);
     const hit = f32x4.gt(z, v128.load(MAX + i));
     const known = v128.or(hit, i32x4.eq(v128.load(RANK + i), v128.load(RANK_TIED + i)));
     const sound = v128.and(v128.and(known, f32x4.eq(s, s)), f32x4.eq(z, z));
     v128.store(PREDICTED + i, v128.or(v128.bitselect(y, v128.load(PREDICTED + i), hit), v128.not(sound)));
-    v128.store(CONFIDENCE + i, v128.bitselect(f32x4.sub(one, q), f32x4.div(q, s), hit));
-    // where no other class is possible there is nothing to square
-    const spread = v128.and(f32x4.div(narrow(SQUARES + (i << 1)), f32x4.mul(s, s)), f32x4.ne(s, f32x4.splat(0)));
-    const brier = f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread));
-    v128.store(BRIER + i, v128.andnot(brier, i32x4.shr_s(y, 31)));
+    // where no other class is possible there is nothing to divide by, and q is 0
+    const share = v128.and(f32x4.div(one, s), f32x4.ne(s, v128.load(ZERO)));
+    v128.store(CONFIDENCE + i, v128.bitselect(f32x4.sub(one, q), f32x4.mul(q, share), hit));
+    const spread = f32x4.mul(f32x4.mul(narrow(SQUARES + (i << 1)), share), share);
+    v128.store(BRIER + i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), i32x4.shr_s(y, 31)));
   }
+}
+
+/** How many of the samples that are not ignored have fewer than k classes above their own. */
+export function within(n: i32, k: i32): i32 {
+  const limit = i32x4.splat(k);
+  let count = i32x4.splat(0);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const inside = i32x4.lt_s(v128.load(RANK + i), limit);
+    count = i32x4.sub(count, v128.andnot(inside, i32x4.shr_s(v128.load(LABELS + i), 31)));
+  }
+  return sumLanes(count);
+}
+
+/** See exact-sum.ts; half the range of small values, so that sums of 4096 stay exact. */
+const ANCHOR: f64 = 1572864;
+const LOWEST: u32 = 0x26000000; // 2^−51
+const HIGHEST: u32 = 0x43000000; // 128
+
+/** ½ less a little: taken off before rounding, it makes that a floor for numbers of 28 bits. */
+const BELOW_HALF: f64 = 0.499999999;
+
+/** Nearest integer (ties to even) of 0 ≤ x < 2^51: the low bits of x + 2^52. */
+// @ts-ignore: decorator
+@inline
+function integer(x: f64): i64 {
+  return reinterpret<i64>(x + 4503599627370496) & 0xfffffffffffff;
+}
+
+/**
+ * Count the samples in: at TALLY for each class two float64, the multiples of 2^−32 in the losses and what is left over,
+ * then i32 samples, those predicted rightly, all predictions; at BINS for each bin i32 samples, hits, then i64 the confidence
+ * in units of 2^−32. Exact for 4096 samples after the tables were cleared. Samples without PREDICTED and losses out of
+ * [2^−51, 128] are passed over: their positions go to RANK_TIED, and their number is returned.
+ */
+export function tally(n: i32, bins: i32): i32 {
+  let over = RANK_TIED;
+  const count = f64(bins);
+  for (let i: usize = 0; i < usize(n) << 2; i += 4) {
+    const y = load<i32>(LABELS + i);
+    if (y < 0) continue;
+    const predicted = load<i32>(PREDICTED + i);
+    const bits = load<u32>(LOSS + i);
+    if (predicted < 0 || (bits && bits - LOWEST > HIGHEST - LOWEST)) {
+      store<i32>(over, i32(i >> 2));
+      over += 4;
+      continue;
+    }
+    // a sample counts 1 in the low half, a hit 1 in the high half
+    const one = 1 + (i64(predicted == y) << 32);
+    const loss = f64(reinterpret<f32>(bits));
+    const high = loss + ANCHOR - ANCHOR;
+    const at = TALLY + (usize(y) << 5);
+    v128.store(at, f64x2.add(v128.load(at), f64x2.replace_lane(f64x2.splat(high), 1, loss - high)));
+    store<i64>(at, load<i64>(at, 16) + one, 16);
+    const other = TALLY + (usize(predicted) << 5);
+    store<i32>(other, load<i32>(other, 24) + 1, 24);
+    const confidence = f64(load<f32>(CONFIDENCE + i));
+    const bin = BINS + (usize(min(i32(integer(confidence * count - BELOW_HALF)), bins - 1)) << 4);
+    const units = integer(confidence * 4294967296);
+    v128.store(bin, i64x2.add(v128.load(bin), i64x2.replace_lane(i64x2.splat(one), 1, units)));
+  }
+  return i32(over - RANK_TIED) >> 2;
 }

@@ -66,12 +66,13 @@ const guard16: usize = memory.data(GUARD, 16);
 /** The exact sum of the call under way: see exact-sum.ts. */
 export const TOTAL: usize = memory.data(8 * 13, 16);
 const guard17: usize = memory.data(GUARD, 16);
-/** Metrics: losses put aside while cross-entropies stand in LOSS: f32[SAMPLES]. */
-export const FOCAL: usize = memory.data(4 * LANES, 16);
+/** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
+export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
 const guard18: usize = memory.data(GUARD, 16);
 /** Metrics: other classes with a logit above the true one, and with one above or equal: i32[SAMPLES] each. */
 export const RANK: usize = memory.data(4 * LANES, 16);
 const guard19: usize = memory.data(GUARD, 16);
+/** After `tally`, the samples it passed over. */
 export const RANK_TIED: usize = memory.data(4 * LANES, 16);
 const guard20: usize = memory.data(GUARD, 16);
 /** Metrics: predicted class, −1 where ties or NaN leave it open: i32[SAMPLES]. */
@@ -89,6 +90,15 @@ const guard24: usize = memory.data(GUARD, 16);
 /** Metrics: a second exact sum. */
 export const BRIER_TOTAL: usize = memory.data(8 * 13, 16);
 const guard25: usize = memory.data(GUARD, 16);
+/** Classes and bins that `tally` can take. */
+export const TALLY_CLASSES: i32 = 8192;
+export const TALLY_BINS: i32 = 256;
+/** Metrics: 32 bytes a class, see tally in metrics.ts. */
+export const TALLY: usize = memory.data(32 * TALLY_CLASSES, 16);
+const guard26: usize = memory.data(GUARD, 16);
+/** Metrics: 16 bytes a bin. */
+export const BINS: usize = memory.data(16 * TALLY_BINS, 16);
+const guard27: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function guard(i: i32): usize {
@@ -119,6 +129,8 @@ export function guard(i: i32): usize {
     case 23: return guard23;
     case 24: return guard24;
     case 25: return guard25;
+    case 26: return guard26;
+    case 27: return guard27;
     default: return 0;
   }
 }

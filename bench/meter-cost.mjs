@@ -52,7 +52,12 @@ export function cell(Loss, classes, fitted) {
   const warm = ROUNDS >> 2;
   const ratios = metered.slice(warm).map((t, i) => t / alone[warm + i]);
   const nanoseconds = (times) => (median(times.slice(warm)) * 1e6) / n;
-  return { loss: nanoseconds(alone), meter: nanoseconds(metered), ratio: median(ratios), accuracy: meter.compute().accuracy };
+  return {
+    loss: nanoseconds(alone),
+    meter: nanoseconds(metered),
+    ratio: median(ratios),
+    accuracy: meter.compute().accuracy,
+  };
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

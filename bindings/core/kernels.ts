@@ -56,14 +56,22 @@ export interface Kernels {
   limb(accumulator: number, j: number): number;
 
   // What evaluation metrics need beside the loss: assembly/metrics.ts.
-  readonly FOCAL: number;
+  readonly CROSS_ENTROPY: number;
   readonly RANK: number;
+  readonly RANK_TIED: number;
   readonly PREDICTED: number;
   readonly CONFIDENCE: number;
   readonly BRIER: number;
   readonly BRIER_TOTAL: number;
+  readonly TALLY: number;
+  readonly BINS: number;
+  /** Most classes and bins that `tally` takes; 0: it takes none. */
+  readonly TALLY_CLASSES: number;
+  readonly TALLY_BINS: number;
   exponentialsSquares(): void;
   ranks(): void;
-  plain(n: number): void;
+  coreAndEntropies(n: number): void;
   outcomes(n: number): void;
+  within(n: number, k: number): number;
+  tally(n: number, bins: number): number;
 }

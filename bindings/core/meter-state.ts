@@ -63,6 +63,11 @@ export class State {
     return this.#hardest;
   }
 
+  /** Carry every sum of losses: the one form of the state. */
+  settle(): void {
+    for (const at of this.#sums()) carry(this.words, at, LIMBS);
+  }
+
   merge(other: State): void {
     const { words, layout, config } = this;
     const theirs = other.words;

@@ -11,57 +11,44 @@ import { Tile } from './tile.ts';
 
 /** Adding it in float64 leaves a multiple of 2^−32, see assembly/exact-sum.ts. */
 const ANCHOR = 1572864;
-/** So many values may go to a pair of pending sums before it must be emptied. */
-const PENDING = 4096;
 const UNIT = 2 ** 32;
+/** Adding and subtracting it rounds to an integer, ties to even. */
+const ROUND = 2 ** 52;
 const NAN_BITS = 0x7fc00000;
 
+/** Values in [2^−51, 128], and 0, are split at 2^−32, the others go to the limbs bit by bit. */
+function isPlain(v: number): boolean {
+  return (v >= 2 ** -51 && v <= 128) || v === 0;
+}
+
 /**
- * Class by class sums of losses on their way into the state. Values in [2^−51, 128] are split at 2^−32 and gathered in two
- * float64 sums, both exact for 4096 values; others go straight to the limbs.
+ * Add to a sum, without carrying, sums of up to 4096 plain values as tally (assembly/metrics.ts) makes them: multiples of
+ * 2^−32 and what is left over. The limbs they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
  */
-class ClassLosses {
-  readonly #pending: Float64Array;
+function depositParts(words: Float64Array, at: number, high: number, low: number): void {
+  const top = Math.floor(high * 2 ** -11);
+  const below = high - top * 2 ** 11;
+  const middle = Math.floor(below * 2 ** 21);
+  const bottom = Math.trunc(low * 2 ** 53);
+  words[at + 2] = (words[at + 2] as number) + (low - bottom * 2 ** -53) * 2 ** 85;
+  words[at + 3] = (words[at + 3] as number) + (below - middle * 2 ** -21) * 2 ** 53 + bottom;
+  words[at + 4] = (words[at + 4] as number) + middle;
+  words[at + 5] = (words[at + 5] as number) + top;
+}
 
-  constructor(classes: number) {
-    this.#pending = new Float64Array(2 * classes);
-  }
-
-  add(state: State, c: number, v: number): void {
-    if ((v >= 2 ** -51 && v <= 128) || v === 0) {
-      const high = v + ANCHOR - ANCHOR;
-      const pending = this.#pending;
-      pending[2 * c] = (pending[2 * c] as number) + high;
-      pending[2 * c + 1] = (pending[2 * c + 1] as number) + (v - high);
-      return;
-    }
-    const { words, layout } = state;
-    const at = layout.classes + c * CLASS_WORDS + 3;
-    if (v < Infinity) {
-      deposit(words, at, v);
-      carry(words, at, LIMBS);
-    } else {
-      const nan = Number.isNaN(v);
-      const kind = nan ? layout.nan : layout.infinite;
-      words[kind] = (words[kind] as number) + 1;
-      words[at + LIMBS] = Math.max(words[at + LIMBS] as number, nan ? 2 : 1);
-    }
-  }
-
-  flush(state: State, c: number): void {
-    const pending = this.#pending;
-    const [high, low] = [pending[2 * c] as number, pending[2 * c + 1] as number];
-    if (high === 0 && low === 0) return;
-    const at = state.layout.classes + c * CLASS_WORDS + 3;
-    deposit(state.words, at, high);
-    deposit(state.words, at, low);
-    carry(state.words, at, LIMBS);
-    pending[2 * c] = 0;
-    pending[2 * c + 1] = 0;
-  }
-
-  flushAll(state: State): void {
-    for (let c = 0; 2 * c < this.#pending.length; c++) this.flush(state, c);
+/** Add one loss to a class's sum, without carrying. */
+function addLoss({ words, layout }: State, c: number, v: number): void {
+  const at = layout.classes + c * CLASS_WORDS + 3;
+  if (isPlain(v)) {
+    const high = v + ANCHOR - ANCHOR;
+    depositParts(words, at, high, v - high);
+  } else if (v < Infinity) {
+    deposit(words, at, v);
+  } else {
+    const nan = Number.isNaN(v);
+    const kind = nan ? layout.nan : layout.infinite;
+    words[kind] = (words[kind] as number) + 1;
+    words[at + LIMBS] = Math.max(words[at + LIMBS] as number, nan ? 2 : 1);
   }
 }
 
@@ -81,7 +68,7 @@ function bin(words: Float64Array, bins: number, count: number, p: number, hit: b
   const n = (words[at] as number) + 1;
   words[at] = n;
   if (hit) words[at + 1] = (words[at + 1] as number) + 1;
-  words[at + 2] = (words[at + 2] as number) + Math.round(p * UNIT);
+  words[at + 2] = (words[at + 2] as number) + (p * UNIT + ROUND - ROUND);
   if ((n & 0xfffff) === 0) carry(words, at + 2, 2);
 }
 
@@ -124,21 +111,23 @@ class Ranking {
 abstract class Tally {
   protected readonly config: MeterConfig;
   protected readonly settings: Settings;
-  protected readonly losses: ClassLosses;
   protected readonly ranking = new Ranking();
+  #uncarried = 0;
 
   constructor(config: MeterConfig) {
     this.config = config;
     this.settings = settingsFrom(config);
-    this.losses = new ClassLosses(config.classes);
   }
 
   /** Count in an input whose targets are all good. */
   abstract update(backend: Backend, state: State, input: Input, firstIndex: number): void;
 
-  /** Empty what is pending into the state. */
-  settle(state: State): void {
-    this.losses.flushAll(state);
+  /** To be called before n samples are counted: limbs of 32 bits hold 2^20 of them in 53. */
+  protected makeRoom(state: State, n: number): void {
+    this.#uncarried += n;
+    if (this.#uncarried <= 2 ** 20) return;
+    state.settle();
+    this.#uncarried = n;
   }
 
   protected collect(backend: Backend, { words, layout }: State): void {
@@ -151,13 +140,22 @@ abstract class Tally {
 export class SoftmaxTally extends Tally {
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels } = backend;
-    const { settings } = this;
+    const { TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER, SAMPLES } = kernels;
+    const { settings, config } = this;
+    const { words, layout } = state;
     const tile = new Tile(backend, input, planSamples(kernels, input, true));
-    kernels.clear(kernels.TOTAL);
-    kernels.clear(kernels.BRIER_TOTAL);
+    // emptying the table takes a pass over the classes, so few samples of many classes go without
+    const tabled =
+      config.classes <= kernels.TALLY_CLASSES &&
+      config.bins <= kernels.TALLY_BINS &&
+      config.classes <= 4 * input.batch * input.positions;
+    let pending = 0;
+    kernels.clear(TOTAL);
+    kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
       const n = tile.samples;
-      loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
+      const valid = loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
+      this.makeRoom(state, n);
       tile.eachClasses(() => {
         backend.loadWeights(settings, tile);
         tile.load(input.logits, true);
@@ -178,56 +176,105 @@ export class SoftmaxTally extends Tally {
       }
       kernels.margins(n);
       kernels.configure(settings.gamma, settings.smoothing);
-      kernels.core(n, false);
+      kernels.coreAndEntropies(n);
       kernels.outcomes(n);
-      kernels.accumulate(kernels.TOTAL, kernels.LOSS, n);
-      kernels.accumulate(kernels.BRIER_TOTAL, kernels.BRIER, n);
-      this.#count(backend, state, input, tile.firstSample, n, firstIndex);
+      kernels.accumulate(TOTAL, CROSS_ENTROPY, n);
+      kernels.accumulate(BRIER_TOTAL, BRIER, n);
+      words[layout.samples] = (words[layout.samples] as number) + valid;
+      words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
+      for (let k = 0; k < config.topK.length; k++) {
+        words[layout.topK + k] = (words[layout.topK + k] as number) + kernels.within(n, config.topK[k] as number);
+      }
+      if (tabled) {
+        pending += n;
+        if (pending > SAMPLES) {
+          this.#empty(backend, state);
+          pending = n;
+        }
+        const over = kernels.tally(n, config.bins);
+        const list = kernels.RANK_TIED >> 2;
+        for (let j = 0; j < over; j++) {
+          this.#count(backend, state, input, tile.firstSample, backend.i32[list + j] as number);
+        }
+      } else {
+        for (let i = 0; i < n; i++) this.#count(backend, state, input, tile.firstSample, i);
+      }
+      if (config.confusion) this.#confuse(backend, state, n);
+      if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
     });
+    if (tabled) this.#empty(backend, state);
     this.collect(backend, state);
   }
 
-  /** Count the outcomes of a tile. */
-  #count(backend: Backend, state: State, input: Input, first: number, n: number, firstIndex: number): void {
-    const { LABELS, PREDICTED, RANK, FOCAL, CONFIDENCE } = backend.kernels;
-    const { f32, i32 } = backend;
+  /** Count the sample at `i` of the tile; its prediction, where it was open, is put in its place. */
+  #count({ kernels, f32, i32 }: Backend, state: State, input: Input, first: number, i: number): void {
     const { words, layout } = state;
-    const { topK, bins, confusion, classes } = this.config;
-    let ignored = 0;
-    for (let i = 0; i < n; i++) {
-      const y = i32[(LABELS >> 2) + i] as number;
-      if (y < 0) {
-        ignored++;
-        continue;
+    const { topK, bins } = this.config;
+    const y = i32[(kernels.LABELS >> 2) + i] as number;
+    if (y < 0) return;
+    let prediction = i32[(kernels.PREDICTED >> 2) + i] as number;
+    if (prediction < 0) {
+      this.ranking.settle(input, first + i, y);
+      prediction = this.ranking.prediction;
+      i32[(kernels.PREDICTED >> 2) + i] = prediction;
+      const counted = i32[(kernels.RANK >> 2) + i] as number;
+      for (let j = 0; j < topK.length; j++) {
+        const k = topK[j] as number;
+        const change = (this.ranking.rank < k ? 1 : 0) - (counted < k ? 1 : 0);
+        words[layout.topK + j] = (words[layout.topK + j] as number) + change;
       }
-      let prediction = i32[(PREDICTED >> 2) + i] as number;
-      let rank = i32[(RANK >> 2) + i] as number;
-      if (prediction < 0) {
-        this.ranking.settle(input, first + i, y);
-        ({ prediction, rank } = this.ranking);
-      }
-      const hit = prediction === y;
-      this.losses.add(state, y, f32[(FOCAL >> 2) + i] as number);
-      const at = layout.classes + y * CLASS_WORDS;
-      const support = (words[at] as number) + 1;
-      words[at] = support;
-      if (support % PENDING === 0) this.losses.flush(state, y);
-      if (hit) words[at + 1] = (words[at + 1] as number) + 1;
-      const predicted = layout.classes + prediction * CLASS_WORDS + 2;
-      words[predicted] = (words[predicted] as number) + 1;
-      for (let k = 0; k < topK.length; k++) {
-        if (rank < (topK[k] as number)) words[layout.topK + k] = (words[layout.topK + k] as number) + 1;
-      }
-      bin(words, layout.bins, bins, f32[(CONFIDENCE >> 2) + i] as number, hit);
-      if (confusion) {
-        const cell = layout.table + y * classes + prediction;
-        words[cell] = (words[cell] as number) + 1;
-      }
-      const loss = i32[(FOCAL >> 2) + i] as number;
-      if (bitsOf(loss) >= state.floor) state.offer([firstIndex + first + i, y, prediction, bitsOf(loss)]);
     }
-    words[layout.samples] = (words[layout.samples] as number) + n - ignored;
-    words[layout.ignored] = (words[layout.ignored] as number) + ignored;
+    const hit = prediction === y;
+    const at = layout.classes + y * CLASS_WORDS;
+    words[at] = (words[at] as number) + 1;
+    if (hit) words[at + 1] = (words[at + 1] as number) + 1;
+    const predicted = layout.classes + prediction * CLASS_WORDS + 2;
+    words[predicted] = (words[predicted] as number) + 1;
+    addLoss(state, y, f32[(kernels.LOSS >> 2) + i] as number);
+    bin(words, layout.bins, bins, f32[(kernels.CONFIDENCE >> 2) + i] as number, hit);
+  }
+
+  /** Move what `tally` has counted to the state. */
+  #empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
+    const { classes, bins } = this.config;
+    const table = new Float64Array(f32.buffer, kernels.TALLY, 4 * classes);
+    for (let c = 0, from = kernels.TALLY >> 2, at = layout.classes; c < classes; c++, from += 8, at += CLASS_WORDS) {
+      const support = i32[from + 4] as number;
+      const predicted = i32[from + 6] as number;
+      if (support + predicted === 0) continue;
+      words[at] = (words[at] as number) + support;
+      words[at + 1] = (words[at + 1] as number) + (i32[from + 5] as number);
+      words[at + 2] = (words[at + 2] as number) + predicted;
+      depositParts(words, at + 3, table[4 * c] as number, table[4 * c + 1] as number);
+      carry(words, at + 3, LIMBS);
+    }
+    table.fill(0);
+    for (let b = 0, from = kernels.BINS >> 2, at = layout.bins; b < bins; b++, from += 4, at += BIN_WORDS) {
+      words[at] = (words[at] as number) + (i32[from] as number);
+      words[at + 1] = (words[at + 1] as number) + (i32[from + 1] as number);
+      words[at + 2] = (words[at + 2] as number) + ((i32[from + 2] as number) >>> 0);
+      words[at + 3] = (words[at + 3] as number) + (i32[from + 3] as number);
+      carry(words, at + 2, 2);
+    }
+    i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
+  }
+
+  #confuse({ kernels, i32 }: Backend, { words, layout }: State, n: number): void {
+    for (let i = 0; i < n; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      const cell = layout.table + y * this.config.classes + (i32[(kernels.PREDICTED >> 2) + i] as number);
+      words[cell] = (words[cell] as number) + 1;
+    }
+  }
+
+  #pick({ kernels, i32 }: Backend, state: State, firstIndex: number, n: number): void {
+    for (let i = 0; i < n; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      const loss = bitsOf(i32[(kernels.LOSS >> 2) + i] as number);
+      if (loss >= state.floor) state.offer([firstIndex + i, y, i32[(kernels.PREDICTED >> 2) + i] as number, loss]);
+    }
   }
 }
 
@@ -235,11 +282,10 @@ export class SoftmaxTally extends Tally {
 export class SigmoidTally extends Tally {
   readonly #sums = new Float64Array(4096);
   readonly #bits = new Float32Array(1);
-  #sinceFlush = 0;
 
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels } = backend;
-    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOSS, SLOPE, LABELS } = kernels;
+    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOSS, CROSS_ENTROPY, SLOPE, LABELS } = kernels;
     const { settings } = this;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
     const half = kernels.LOGITS / 2;
@@ -253,8 +299,7 @@ export class SigmoidTally extends Tally {
       const n = tile.samples;
       const first = tile.firstSample;
       const valid = loadLabels(kernels, input, first, n, settings.ignoreIndex);
-      if (this.#sinceFlush + n > PENDING) this.settle(state);
-      this.#sinceFlush += n;
+      this.makeRoom(state, n);
       this.#sums.fill(0, 0, n);
       tile.eachClasses(() => {
         const count = n * tile.classes;
@@ -263,15 +308,15 @@ export class SigmoidTally extends Tally {
         kernels.trueMargins(n);
         kernels.configure(settings.gamma, settings.smoothing);
         kernels.core(n, false);
-        kernels.negatives(tile.source, PLANES, count, weight);
+        kernels.negatives(tile.source, PLANES, 0, count, weight, 1);
         if (each) kernels.weigh(PLANES);
         kernels.put(PLANES, LOSS, 0);
         kernels.configure(0, 0);
-        kernels.plain(n);
+        kernels.coreAndEntropies(n);
         // with γ = 0 the slope of a logit is its probability
-        kernels.negativesGrad(tile.source, entropiesAt, TILE, count, 1, 1);
+        kernels.negatives(tile.source, entropiesAt, TILE, count, 1, 1);
         tile.release();
-        kernels.put(entropiesAt, LOSS, 0);
+        kernels.put(entropiesAt, CROSS_ENTROPY, 0);
         kernels.put(TILE, SLOPE, 0);
         if (valid < n) kernels.scale(entropiesAt, 0);
         kernels.accumulate(TOTAL, entropiesAt, count);
@@ -294,11 +339,6 @@ export class SigmoidTally extends Tally {
       }
     });
     this.collect(backend, state);
-  }
-
-  override settle(state: State): void {
-    super.settle(state);
-    this.#sinceFlush = 0;
   }
 
   /** Count the decisions of a chunk of classes: losses at `lossesAt`, probabilities in TILE, which become Brier scores. */
@@ -328,7 +368,7 @@ export class SigmoidTally extends Tally {
           const p = positive ? 1 - slope : slope;
           f32[cell] = slope * slope;
           const loss = f32[(lossesAt >> 2) + run + d] as number;
-          this.losses.add(state, k, loss);
+          addLoss(state, k, loss);
           this.#sums[i] = (this.#sums[i] as number) + loss;
           if (positive) words[at] = (words[at] as number) + 1;
           if (p > 0.5) {

@@ -100,7 +100,6 @@ export abstract class Meter<L extends AnyLoss> {
 
   /** Back to the state of a new meter. */
   reset(): void {
-    this.#settled();
     this.#state = new State(this.#config);
   }
 
@@ -116,7 +115,7 @@ export abstract class Meter<L extends AnyLoss> {
 
   /** The state with nothing pending. */
   #settled(): State {
-    this.#tally.settle(this.#state);
+    this.#state.settle();
     return this.#state;
   }
 }

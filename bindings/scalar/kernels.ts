@@ -29,7 +29,7 @@ export function scalarKernels(): Kernels {
   const PLANES = block(4 * (LOGITS + SLACK));
   const TILE = block(4 * (LOGITS + SLACK));
   const TOTAL = block(8);
-  const FOCAL = samples(4);
+  const CROSS_ENTROPY = samples(4);
   const RANK = samples(4);
   const PREDICTED = samples(4);
   const CONFIDENCE = samples(4);
@@ -54,6 +54,7 @@ export function scalarKernels(): Kernels {
   const predicted = new Int32Array(buffer, PREDICTED, SAMPLES);
   const confidence = new Float32Array(buffer, CONFIDENCE, SAMPLES);
   const brier = new Float32Array(buffer, BRIER, SAMPLES);
+  const entropies = new Float32Array(buffer, CROSS_ENTROPY, SAMPLES);
   const ties = new Uint8Array(SAMPLES);
   const squares = new Float64Array(SAMPLES);
 
@@ -121,12 +122,17 @@ export function scalarKernels(): Kernels {
     PLANES,
     TILE,
     TOTAL,
-    FOCAL,
+    CROSS_ENTROPY,
     RANK,
     PREDICTED,
     CONFIDENCE,
     BRIER,
     BRIER_TOTAL,
+    RANK_TIED: 0,
+    TALLY: 0,
+    BINS: 0,
+    TALLY_CLASSES: 0,
+    TALLY_BINS: 0,
 
     configure(g, smoothing) {
       gamma = g;
@@ -356,29 +362,38 @@ export function scalarKernels(): Kernels {
       }
     },
 
-    plain(n) {
-      gamma = 0;
-      s = 0;
+    coreAndEntropies(n) {
+      this.core(n, false);
       for (let i = 0; i < n; i++) {
-        losses[i] = (labels[i] as number) < 0 ? 0 : focal(margins[i] as number, 1, true);
-        slopes[i] = turn;
+        const x = margins[i] as number;
+        const t = Math.exp(-Math.abs(x));
+        slopes[i] = (x >= 0 ? t : 1) / (1 + t);
+        entropies[i] = (labels[i] as number) < 0 ? 0 : Math.log1p(t) + Math.max(-x, 0);
       }
     },
 
     outcomes(n) {
-      f32.copyWithin(FOCAL >> 2, LOSS >> 2, (LOSS >> 2) + n);
-      this.plain(n);
       for (let i = 0; i < n; i++) {
+        const q = slopes[i] as number;
         const y = labels[i] as number;
         const z = truth[i] as number;
         const others = sum[i] as number;
         const hit = z > (max[i] as number);
-        const q = slopes[i] as number;
         if (!(hit || ties[i] === 0) || Number.isNaN(others + z)) predicted[i] = -1;
         else if (hit) predicted[i] = y;
         confidence[i] = hit ? 1 - q : q / others;
         brier[i] = y < 0 ? 0 : q * q * (1 + (others === 0 ? 0 : (squares[i] as number) / (others * others)));
       }
+    },
+
+    within(n, k) {
+      let count = 0;
+      for (let i = 0; i < n; i++) if ((labels[i] as number) >= 0 && (ranks[i] as number) < k) count++;
+      return count;
+    },
+
+    tally() {
+      throw new Error('the scalar twin counts no tiles');
     },
   };
 }
