@@ -172,3 +172,9 @@ export function rounded(accumulator: usize): f64 {
   const exponent = 32 * (j - 1) - 149 - i32(zeros) + 32;
   return f64(bits | u64(sticky)) * reinterpret<f64>(u64(exponent + 1023) << 52);
 }
+
+/** Limb j as carried, and for j = 12 the sum of the values that are ∞ or NaN. */
+export function limb(accumulator: usize, j: i32): f64 {
+  const at = accumulator + (usize(j) << 3);
+  return j == LIMBS ? load<f64>(at) : f64(load<i64>(at));
+}

@@ -11,7 +11,7 @@
  */
 import { exp, expBoth, ONE, SIGN } from './exp';
 import { log, log1pFrom } from './log';
-import { LABELS, LOSS, MARGIN, MARGIN_LOW, SLOPE, UPSTREAM, WEIGHT } from './scratch';
+import { CROSS_ENTROPY, LABELS, LOSS, MARGIN, MARGIN_LOW, SLOPE, UPSTREAM, WEIGHT } from './scratch';
 
 const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
 const LARGEST: usize = memory.data<f32>([3.4028234663852886e38, 3.4028234663852886e38, 3.4028234663852886e38, 3.4028234663852886e38], 16);
@@ -306,6 +306,22 @@ export function core(n: i32, grad: bool): void {
     finish(MARGIN + at, WEIGHT + at, UPSTREAM + at, true, LOSS + at, grad ? SLOPE + at : 0, bytes);
     mask(LOSS + at, LABELS + at, bytes);
     if (grad) mask(SLOPE + at, LABELS + at, bytes);
+  }
+}
+
+/** As `core` without slopes; also the cross-entropies to CROSS_ENTROPY and qs to SLOPE, which is 1 − p_y when s = 0. */
+export function coreAndEntropies(n: i32): void {
+  const one = v128.load(ONE);
+  for (let i = 0; i < n; i += BLOCK) {
+    const bytes = usize(min(BLOCK, n - i)) << 2;
+    const at = usize(i) << 2;
+    decaySamples(MARGIN + at, MARGIN_LOW + at, bytes);
+    finish(MARGIN + at, WEIGHT + at, 0, true, LOSS + at, 0, bytes);
+    memory.copy(SLOPE + at, BASE, bytes);
+    for (let j: usize = 0; j < bytes; j += 16) v128.store(POWER + j, one);
+    loss(MARGIN + at, CROSS_ENTROPY + at, bytes);
+    mask(LOSS + at, LABELS + at, bytes);
+    mask(CROSS_ENTROPY + at, LABELS + at, bytes);
   }
 }
 

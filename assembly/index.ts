@@ -1,11 +1,13 @@
-export { configure, core, negatives } from './focal';
+export { configure, core, coreAndEntropies, negatives } from './focal';
 export { widenHalf } from './half';
 export { label } from './labels';
+export { exponentialsSquares, outcomes, ranks, tally, within } from './metrics';
 export { trueMargins } from './sigmoid';
 export { exponentials, factors, gradients, largest, margins } from './softmax';
-export { accumulate, clear, rounded } from './exact-sum';
+export { accumulate, clear, limb, rounded } from './exact-sum';
 export { open, put, scale, unfold, weigh } from './tile';
 export {
-  FACTOR, LABELS, LOGITS, LOSS, MARGIN, MARGIN_LOW, MAX, NEGATIVE, PLANES, POSITIVE, SAMPLES, SLOPE, SUM, TILE, TOTAL, TRUE,
-  UPSTREAM, WEIGHT, WIDE,
+  BINS, BRIER, BRIER_TOTAL, CONFIDENCE, CROSS_ENTROPY, FACTOR, LABELS, LOGITS, LOSS, MARGIN, MARGIN_LOW, MAX, NEGATIVE, PLANES,
+  POSITIVE, PREDICTED, RANK, RANK_TIED, SAMPLES, SLOPE, SUM, TILE, TOTAL, TRUE,
+  TALLY, TALLY_BINS, TALLY_CLASSES, UPSTREAM, WEIGHT, WIDE,
 } from './scratch';

@@ -3,7 +3,7 @@
  * private copy in planes; −∞ stands over the true class, so it takes no part.
  */
 import { expFast, expKeep } from './exp';
-import { FACTOR, MAX, PLANES, SUM } from './scratch';
+import { FACTOR, MAX, PLANES, SQUARES, SUM } from './scratch';
 import { classes, first, samples, stride } from './tile';
 
 /** Stands in for the plane that an odd number of classes lacks. */
@@ -53,19 +53,23 @@ function addTo(at: usize, s: v128): void {
 
 // @ts-ignore: decorator
 @inline
-function sum(keep: bool): void {
+function sum(keep: bool, squares: bool): void {
   const step = usize(stride) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
     const m0 = v128.load(MAX + i);
     const m1 = v128.load(MAX + i, 16);
     const to = SUM + (i << 1);
     if (!first) memory.fill(to, 0, 64);
+    const also = SQUARES + (i << 1);
+    if (squares && !first) memory.fill(also, 0, 64);
     let at = PLANES + i;
     let c = 0;
     while (c < classes) {
       const stop = min(c + 8, classes);
       let s0 = f32x4.splat(0);
       let s1 = s0;
+      let q0 = s0;
+      let q1 = s0;
       // two planes at a time keep four independent chains going and their sums in registers
       for (; c < stop; c += 2, at += 2 * step) {
         let next = at + step;
@@ -80,21 +84,34 @@ function sum(keep: bool): void {
         const b1 = term(next + 16, m1, keep);
         s0 = f32x4.add(s0, f32x4.add(a0, b0));
         s1 = f32x4.add(s1, f32x4.add(a1, b1));
+        if (squares) {
+          q0 = f32x4.add(q0, f32x4.add(f32x4.mul(a0, a0), f32x4.mul(b0, b0)));
+          q1 = f32x4.add(q1, f32x4.add(f32x4.mul(a1, a1), f32x4.mul(b1, b1)));
+        }
       }
       addTo(to, s0);
       addTo(to + 32, s1);
+      if (squares) {
+        addTo(also, q0);
+        addTo(also + 32, q1);
+      }
     }
   }
 }
 
 /** Add to SUM, at most 8 terms in float32 before they go to float64. */
 export function planesSum(): void {
-  sum(false);
+  sum(false, false);
+}
+
+/** The same bits in SUM, and the sum of the squares in SQUARES. */
+export function planesSumSquares(): void {
+  sum(false, true);
 }
 
 /** The same bits in SUM; what is exponentiated stays in the tile. */
 export function planesSumKeep(): void {
-  sum(true);
+  sum(true, false);
 }
 
 /** Multiply by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */

@@ -3,7 +3,7 @@
  * classes, one sums e^(logit − largest); −∞ stands over the true class, so it takes no part.
  */
 import { expFast, expKeep } from './exp';
-import { FACTOR, MAX, SUM } from './scratch';
+import { FACTOR, MAX, SQUARES, SUM } from './scratch';
 import { base, classes, first, pitch, samples } from './tile';
 
 /** The last logits of a row, filled up to 16 with −∞: what is done to them is done here. */
@@ -71,14 +71,29 @@ function term(at: usize, m: v128, keep: bool): v128 {
 
 // @ts-ignore: decorator
 @inline
-function sum(keep: bool): void {
+function square(e: v128): v128 {
+  return f32x4.mul(e, e);
+}
+
+/** Add both lanes to what the chunks before have left at `at`. */
+// @ts-ignore: decorator
+@inline
+function addTo(at: usize, total: v128): void {
+  store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function sum(keep: bool, squares: bool): void {
   const end16 = usize(classes & ~15) << 2;
   const left = classes & 15;
   for (let i = 0; i < samples; i++) {
     const row = base + (usize(i * pitch) << 2);
     const m = v128.load_splat<f32>(MAX + (usize(i) << 2));
     let total = f64x2.splat(0);
+    let totalSquares = total;
     let s = f32x4.splat(0);
+    let q = s;
     let c: usize = 0;
     let at = row;
     while (true) {
@@ -92,6 +107,7 @@ function sum(keep: bool): void {
       const e2 = term(at + 32, m, keep);
       const e3 = term(at + 48, m, keep);
       s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
+      if (squares) q = f32x4.add(q, f32x4.add(f32x4.add(square(e0), square(e1)), f32x4.add(square(e2), square(e3))));
       if (c == end16) {
         if (keep) for (let j: usize = 0; j < usize(left) << 2; j += 4) store<u32>(row + c + j, load<u32>(SPILL + j));
         break;
@@ -101,11 +117,14 @@ function sum(keep: bool): void {
       if (!(c & 511)) {
         total = f64x2.add(total, widen(s));
         s = f32x4.splat(0);
+        if (squares) {
+          totalSquares = f64x2.add(totalSquares, widen(q));
+          q = s;
+        }
       }
     }
-    total = f64x2.add(total, widen(s));
-    const to = SUM + (usize(i) << 3);
-    store<f64>(to, (first ? load<f64>(to) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
+    addTo(SUM + (usize(i) << 3), f64x2.add(total, widen(s)));
+    if (squares) addTo(SQUARES + (usize(i) << 3), f64x2.add(totalSquares, widen(q)));
   }
 }
 
@@ -114,12 +133,17 @@ function sum(keep: bool): void {
  * grow with the number of classes.
  */
 export function rowsSum(): void {
-  sum(false);
+  sum(false, false);
+}
+
+/** The same bits in SUM, and the sum of the squares in SQUARES. */
+export function rowsSumSquares(): void {
+  sum(false, true);
 }
 
 /** The same bits in SUM; what is exponentiated stays in the tile. */
 export function rowsSumKeep(): void {
-  sum(true);
+  sum(true, false);
 }
 
 /** Multiply each row by SLOPE/SUM: what was kept becomes the gradient of the other classes. 0 for ignored samples. */

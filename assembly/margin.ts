@@ -43,11 +43,14 @@ function logLow(s: v128): v128 {
   return f32x4.add(f32x4.add(logMantissa(s), f32x4.mul(exponent(s), v128.load(LN2_LOW))), f32x4.sub(s, s));
 }
 
-/** What was lost, 0 where the sum was infinite. */
+/**
+ * What was lost, as far as it matters: 0 where the margin is infinite (and this NaN), and where it is so large (past 2^23)
+ * that its decay is 0 whatever was lost.
+ */
 // @ts-ignore: decorator
 @inline
 export function finite(rest: v128): v128 {
-  return v128.and(rest, f32x4.eq(rest, rest));
+  return v128.and(rest, f32x4.lt(f32x4.abs(rest), f32x4.splat(1)));
 }
 
 export function logSumMargins(n: i32): void {

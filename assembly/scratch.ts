@@ -66,6 +66,39 @@ const guard16: usize = memory.data(GUARD, 16);
 /** The exact sum of the call under way: see exact-sum.ts. */
 export const TOTAL: usize = memory.data(8 * 13, 16);
 const guard17: usize = memory.data(GUARD, 16);
+/** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
+export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
+const guard18: usize = memory.data(GUARD, 16);
+/** Metrics: other classes with a logit above the true one, and with one above or equal: i32[SAMPLES] each. */
+export const RANK: usize = memory.data(4 * LANES, 16);
+const guard19: usize = memory.data(GUARD, 16);
+/** After `tally`, the samples it passed over. */
+export const RANK_TIED: usize = memory.data(4 * LANES, 16);
+const guard20: usize = memory.data(GUARD, 16);
+/** Metrics: predicted class, −1 where ties or NaN leave it open: i32[SAMPLES]. */
+export const PREDICTED: usize = memory.data(4 * LANES, 16);
+const guard21: usize = memory.data(GUARD, 16);
+/** Metrics: Σ e^(2·(logit − MAX)) over the other classes: f64[SAMPLES]. */
+export const SQUARES: usize = memory.data(8 * LANES, 16);
+const guard22: usize = memory.data(GUARD, 16);
+/** Metrics: probability of the predicted class: f32[SAMPLES]. */
+export const CONFIDENCE: usize = memory.data(4 * LANES, 16);
+const guard23: usize = memory.data(GUARD, 16);
+/** Metrics: Σ (p − [c = y])² of each sample, 0 where ignored: f32[SAMPLES]. */
+export const BRIER: usize = memory.data(4 * LANES, 16);
+const guard24: usize = memory.data(GUARD, 16);
+/** Metrics: a second exact sum. */
+export const BRIER_TOTAL: usize = memory.data(8 * 13, 16);
+const guard25: usize = memory.data(GUARD, 16);
+/** Classes and bins that `tally` can take. */
+export const TALLY_CLASSES: i32 = 8192;
+export const TALLY_BINS: i32 = 256;
+/** Metrics: 32 bytes a class, see tally in metrics.ts. */
+export const TALLY: usize = memory.data(32 * TALLY_CLASSES, 16);
+const guard26: usize = memory.data(GUARD, 16);
+/** Metrics: 16 bytes a bin. */
+export const BINS: usize = memory.data(16 * TALLY_BINS, 16);
+const guard27: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function guard(i: i32): usize {
@@ -88,6 +121,16 @@ export function guard(i: i32): usize {
     case 15: return guard15;
     case 16: return guard16;
     case 17: return guard17;
+    case 18: return guard18;
+    case 19: return guard19;
+    case 20: return guard20;
+    case 21: return guard21;
+    case 22: return guard22;
+    case 23: return guard23;
+    case 24: return guard24;
+    case 25: return guard25;
+    case 26: return guard26;
+    case 27: return guard27;
     default: return 0;
   }
 }

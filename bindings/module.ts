@@ -1,12 +1,19 @@
 /** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
-import { bindAlloc } from './core/alloc.ts';
+import { bindAlloc, type ResidentTensor } from './core/alloc.ts';
 import { type Api, bind } from './core/api.ts';
 import { Backend } from './core/backend.ts';
 import { wrongType } from './core/errors.ts';
+import { bindMeter, type FocalMeterConstructor } from './core/meter-api.ts';
 import { instantiate, isModule } from './core/wasm.ts';
 
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
+
+/** What the default entry exports. */
+export interface Everything extends Api {
+  readonly FocalMeter: FocalMeterConstructor;
+  readonly alloc: (dims: readonly number[]) => ResidentTensor;
+}
 
 /**
  * The library over an instance of its own.
@@ -15,9 +22,9 @@ export { classWeights } from './core/weights.ts';
  * @throws TypeError when it is no WebAssembly.Module
  * @example const { SoftmaxFocalLoss } = create(await WebAssembly.compileStreaming(fetch('focal.wasm')));
  */
-export function create(module: WebAssembly.Module): Api & { alloc: ReturnType<typeof bindAlloc> } {
+export function create(module: WebAssembly.Module): Everything {
   if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
   const backend = new Backend('simd', instantiate(module));
   const provide = (): Backend => backend;
-  return { ...bind(provide), alloc: bindAlloc(provide) };
+  return { ...bind(provide), FocalMeter: bindMeter(provide), alloc: bindAlloc(provide) };
 }

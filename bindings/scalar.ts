@@ -2,6 +2,7 @@
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
 import { Backend } from './core/backend.ts';
+import { bindMeter } from './core/meter-api.ts';
 import { scalarKernels } from './scalar/kernels.ts';
 
 const twin = new Backend('scalar', scalarKernels());
@@ -10,4 +11,5 @@ const provide = (): Backend => twin;
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
 export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export const FocalMeter = /* @__PURE__ */ bindMeter(provide);
 export const alloc = /* @__PURE__ */ bindAlloc(provide);

@@ -4,6 +4,7 @@ import { bindAlloc } from '../bindings/core/alloc.ts';
 import { bind } from '../bindings/core/api.ts';
 import { Backend } from '../bindings/core/backend.ts';
 import type { Kernels } from '../bindings/core/kernels.ts';
+import { bindMeter } from '../bindings/core/meter-api.ts';
 import { instantiate } from '../bindings/core/wasm.ts';
 import { classWeights } from '../bindings/core/weights.ts';
 import { scalarKernels } from '../bindings/scalar/kernels.ts';
@@ -19,7 +20,7 @@ afterEach(() => expect(debug.broken(), 'guards written over').toBe(0));
 const make = (name: string, backend: Backend) => ({
   name,
   kernels: backend.kernels,
-  api: { ...bind(() => backend), alloc: bindAlloc(() => backend), classWeights },
+  api: { ...bind(() => backend), alloc: bindAlloc(() => backend), FocalMeter: bindMeter(() => backend), classWeights },
 });
 
 /** The same API over every set of kernels: what users get, the scalar twin, and the debug build with guarded scratch. */

@@ -53,4 +53,25 @@ export interface Kernels {
   clear(accumulator: number): void;
   accumulate(accumulator: number, values: number, n: number): void;
   rounded(accumulator: number): number;
+  limb(accumulator: number, j: number): number;
+
+  // What evaluation metrics need beside the loss: assembly/metrics.ts.
+  readonly CROSS_ENTROPY: number;
+  readonly RANK: number;
+  readonly RANK_TIED: number;
+  readonly PREDICTED: number;
+  readonly CONFIDENCE: number;
+  readonly BRIER: number;
+  readonly BRIER_TOTAL: number;
+  readonly TALLY: number;
+  readonly BINS: number;
+  /** Most classes and bins that `tally` takes; 0: it takes none. */
+  readonly TALLY_CLASSES: number;
+  readonly TALLY_BINS: number;
+  exponentialsSquares(): void;
+  ranks(): void;
+  coreAndEntropies(n: number): void;
+  outcomes(n: number): void;
+  within(n: number, k: number): number;
+  tally(n: number, bins: number): number;
 }

@@ -40,6 +40,11 @@ export abstract class FocalLoss<R extends Reduction> {
     this.settings = settings;
   }
 
+  /** For the meter, which evaluates the same loss. */
+  static settingsOf(loss: FocalLoss<Reduction>): Settings {
+    return loss.settings;
+  }
+
   /**
    * The loss of a batch.
    *

@@ -68,7 +68,8 @@ export function numbers(name: string, value: unknown, expected: string, ok: (x: 
   return values.map((x, i) => number(`${name}[${i}]`, x, expected, ok));
 }
 
-function common(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
+/** Check that the options are an object with none but known keys. */
+export function common(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
   if (options === undefined) return {};
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
   for (const key of Object.keys(options)) {

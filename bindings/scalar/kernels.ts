@@ -29,11 +29,17 @@ export function scalarKernels(): Kernels {
   const PLANES = block(4 * (LOGITS + SLACK));
   const TILE = block(4 * (LOGITS + SLACK));
   const TOTAL = block(8);
+  const CROSS_ENTROPY = samples(4);
+  const RANK = samples(4);
+  const PREDICTED = samples(4);
+  const CONFIDENCE = samples(4);
+  const BRIER = samples(4);
+  const BRIER_TOTAL = block(8);
   const buffer = new ArrayBuffer(end);
   const f32 = new Float32Array(buffer);
   const u16 = new Uint16Array(buffer);
   const labels = new Int32Array(buffer, LABELS, SAMPLES + SLACK);
-  const total = new ExactSum();
+  const totals = new Map([TOTAL, BRIER_TOTAL].map((at) => [at, new ExactSum()]));
   const truth = new Float32Array(buffer, TRUE, SAMPLES);
   const losses = new Float32Array(buffer, LOSS, SAMPLES);
   const slopes = new Float32Array(buffer, SLOPE, SAMPLES);
@@ -44,6 +50,13 @@ export function scalarKernels(): Kernels {
   const sum = new Float64Array(SAMPLES);
   const margins = new Float64Array(SAMPLES);
   const factors = new Float64Array(SAMPLES);
+  const ranks = new Int32Array(buffer, RANK, SAMPLES);
+  const predicted = new Int32Array(buffer, PREDICTED, SAMPLES);
+  const confidence = new Float32Array(buffer, CONFIDENCE, SAMPLES);
+  const brier = new Float32Array(buffer, BRIER, SAMPLES);
+  const entropies = new Float32Array(buffer, CROSS_ENTROPY, SAMPLES);
+  const ties = new Uint8Array(SAMPLES);
+  const squares = new Float64Array(SAMPLES);
 
   let gamma = 2;
   let s = 0;
@@ -109,6 +122,17 @@ export function scalarKernels(): Kernels {
     PLANES,
     TILE,
     TOTAL,
+    CROSS_ENTROPY,
+    RANK,
+    PREDICTED,
+    CONFIDENCE,
+    BRIER,
+    BRIER_TOTAL,
+    RANK_TIED: 0,
+    TALLY: 0,
+    BINS: 0,
+    TALLY_CLASSES: 0,
+    TALLY_BINS: 0,
 
     configure(g, smoothing) {
       gamma = g;
@@ -275,16 +299,101 @@ export function scalarKernels(): Kernels {
       }
     },
 
-    clear() {
-      total.clear();
+    clear(accumulator) {
+      totals.get(accumulator)?.clear();
     },
 
-    accumulate(_, values, n) {
-      total.add(f32, values >> 2, n);
+    accumulate(accumulator, values, n) {
+      totals.get(accumulator)?.add(f32, values >> 2, n);
     },
 
-    rounded() {
-      return total.rounded();
+    rounded(accumulator) {
+      return totals.get(accumulator)?.rounded() ?? NaN;
+    },
+
+    limb(accumulator, j) {
+      return totals.get(accumulator)?.limb(j) ?? NaN;
+    },
+
+    exponentialsSquares() {
+      if (first === 0) {
+        sum.fill(0, 0, images * positions);
+        squares.fill(0, 0, images * positions);
+      }
+      for (let b = 0, i = 0; b < images; b++, i += positions) {
+        for (let d = 0; d < positions; d++) {
+          const m = max[i + d] as number;
+          // rows take the sum of a chunk of classes at once, planes class by class, as exponentials does
+          let total = positions === 1 ? 0 : (sum[i + d] as number);
+          let square = 0;
+          for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
+            const e = Math.exp((f32[at] as number) - m);
+            total += e;
+            square += e * e;
+          }
+          sum[i + d] = positions === 1 ? (sum[i + d] as number) + total : total;
+          squares[i + d] = (squares[i + d] as number) + square;
+        }
+      }
+    },
+
+    ranks() {
+      if (first === 0) {
+        ranks.fill(0, 0, images * positions);
+        ties.fill(0, 0, images * positions);
+        predicted.fill(-1, 0, images * positions);
+      }
+      for (let b = 0, i = 0; b < images; b++) {
+        for (let d = 0; d < positions; d++, i++) {
+          const z = truth[i] as number;
+          const m = max[i] as number;
+          if (z > m) continue;
+          let best = predicted[i] as number;
+          let above = 0;
+          for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
+            const v = f32[at] as number;
+            if (v > z) above++;
+            else if (v === z) ties[i] = 1;
+            if (best < 0 && v === m) best = first + c;
+          }
+          predicted[i] = best;
+          ranks[i] = (ranks[i] as number) + above;
+        }
+      }
+    },
+
+    coreAndEntropies(n) {
+      this.core(n, false);
+      for (let i = 0; i < n; i++) {
+        const x = margins[i] as number;
+        const t = Math.exp(-Math.abs(x));
+        slopes[i] = (x >= 0 ? t : 1) / (1 + t);
+        entropies[i] = (labels[i] as number) < 0 ? 0 : Math.log1p(t) + Math.max(-x, 0);
+      }
+    },
+
+    outcomes(n) {
+      for (let i = 0; i < n; i++) {
+        const q = slopes[i] as number;
+        const y = labels[i] as number;
+        const z = truth[i] as number;
+        const others = sum[i] as number;
+        const hit = z > (max[i] as number);
+        if (!(hit || ties[i] === 0) || Number.isNaN(others + z)) predicted[i] = -1;
+        else if (hit) predicted[i] = y;
+        confidence[i] = hit ? 1 - q : q / others;
+        brier[i] = y < 0 ? 0 : q * q * (1 + (others === 0 ? 0 : (squares[i] as number) / (others * others)));
+      }
+    },
+
+    within(n, k) {
+      let count = 0;
+      for (let i = 0; i < n; i++) if ((labels[i] as number) >= 0 && (ranks[i] as number) < k) count++;
+      return count;
+    },
+
+    tally() {
+      throw new Error('the scalar twin counts no tiles');
     },
   };
 }

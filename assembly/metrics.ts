@@ -1,0 +1,226 @@
+/**
+ * What evaluation metrics need beside the loss, from the same tile: `exponentialsSquares` in the place of `exponentials`,
+ * then `ranks`, over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class, so it never
+ * counts as one of the others.
+ */
+import { ONE } from './exp';
+import { narrow } from './margin';
+import { planesSumSquares } from './margin-planes';
+import { rowsSumSquares } from './margin-rows';
+import {
+  BINS, BRIER, CONFIDENCE, LABELS, LOSS, MAX, PLANES, PREDICTED, RANK, RANK_TIED, SLOPE,
+  SQUARES, SUM, TALLY, TRUE,
+} from './scratch';
+import { base, classes, first, pair, pitch, planar, samples, stride } from './tile';
+
+const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
+
+export function exponentialsSquares(): void {
+  if (pair) return;
+  if (planar) planesSumSquares();
+  else rowsSumSquares();
+}
+
+/** Add to RANK and RANK_TIED; PREDICTED becomes the first class whose logit is MAX, −1 where none is. */
+export function ranks(): void {
+  if (!first) {
+    const bytes = usize((samples + 15) & ~15) << 2;
+    memory.fill(RANK, 0, bytes);
+    memory.fill(RANK_TIED, 0, bytes);
+    memory.fill(PREDICTED, 0xff, bytes);
+  }
+  if (pair) pairRanks();
+  else if (planar) planesRanks();
+  else rowsRanks();
+}
+
+/** Two classes leave out none: what `open` and the sums would have left is made up for here. */
+function pairRanks(): void {
+  const one = f64x2.splat(1);
+  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
+    const y = v128.load(LABELS + i);
+    const a = v128.load(PLANES + i);
+    const b = v128.load(PLANES + (usize(stride) << 2) + i);
+    const second = i32x4.eq(y, i32x4.splat(1));
+    const z = v128.bitselect(b, a, second);
+    const m = v128.bitselect(a, b, second);
+    v128.store(TRUE + i, z);
+    v128.store(MAX + i, m);
+    for (let j: usize = 0; j < 32; j += 16) {
+      v128.store(SUM + (i << 1) + j, one);
+      v128.store(SQUARES + (i << 1) + j, one);
+    }
+    const above = f32x4.gt(m, z);
+    v128.store(RANK + i, i32x4.neg(above));
+    v128.store(RANK_TIED + i, i32x4.neg(f32x4.ge(m, z)));
+    v128.store(PREDICTED + i, v128.or(v128.xor(y, i32x4.splat(1)), v128.not(above)));
+  }
+}
+
+function planesRanks(): void {
+  const step = usize(stride) << 2;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
+    const z0 = v128.load(TRUE + i);
+    const z1 = v128.load(TRUE + i, 16);
+    const m0 = v128.load(MAX + i);
+    const m1 = v128.load(MAX + i, 16);
+    let above0 = v128.load(RANK + i);
+    let above1 = v128.load(RANK + i, 16);
+    let tied0 = v128.load(RANK_TIED + i);
+    let tied1 = v128.load(RANK_TIED + i, 16);
+    const before0 = v128.load(PREDICTED + i);
+    const before1 = v128.load(PREDICTED + i, 16);
+    let best0 = before0;
+    let best1 = before1;
+    let at = PLANES + i + usize(classes) * step;
+    // from the last class to the first, so that the first with the largest logit stays
+    let c = i32x4.splat(first + classes);
+    for (const end = PLANES + i; at != end;) {
+      at -= step;
+      c = i32x4.sub(c, i32x4.splat(1));
+      const v0 = v128.load(at);
+      const v1 = v128.load(at, 16);
+      above0 = i32x4.sub(above0, f32x4.gt(v0, z0));
+      above1 = i32x4.sub(above1, f32x4.gt(v1, z1));
+      tied0 = i32x4.sub(tied0, f32x4.ge(v0, z0));
+      tied1 = i32x4.sub(tied1, f32x4.ge(v1, z1));
+      best0 = v128.bitselect(c, best0, f32x4.eq(v0, m0));
+      best1 = v128.bitselect(c, best1, f32x4.eq(v1, m1));
+    }
+    v128.store(RANK + i, above0);
+    v128.store(RANK + i, above1, 16);
+    v128.store(RANK_TIED + i, tied0);
+    v128.store(RANK_TIED + i, tied1, 16);
+    v128.store(PREDICTED + i, v128.bitselect(best0, before0, i32x4.shr_s(before0, 31)));
+    v128.store(PREDICTED + i, v128.bitselect(best1, before1, i32x4.shr_s(before1, 31)), 16);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function sumLanes(v: v128): i32 {
+  return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
+}
+
+/** Rows whose true class has the largest logit are passed over: their rank is 0 and `outcomes` knows the rest. */
+function rowsRanks(): void {
+  const end4 = usize(classes & ~3) << 2;
+  const end = usize(classes) << 2;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const z = load<f32>(TRUE + i);
+    const m = load<f32>(MAX + i);
+    if (z > m) continue;
+    const row = base + i * usize(pitch);
+    const zs = f32x4.splat(z);
+    let above = i32x4.splat(0);
+    let tied = above;
+    let c: usize = 0;
+    for (; c < end4; c += 16) {
+      const v = v128.load(row + c);
+      above = i32x4.sub(above, f32x4.gt(v, zs));
+      tied = i32x4.sub(tied, f32x4.ge(v, zs));
+    }
+    let a = sumLanes(above);
+    let t = sumLanes(tied);
+    for (; c < end; c += 4) {
+      const v = load<f32>(row + c);
+      a += i32(v > z);
+      t += i32(v >= z);
+    }
+    store<i32>(RANK + i, load<i32>(RANK + i) + a);
+    store<i32>(RANK_TIED + i, load<i32>(RANK_TIED + i) + t);
+    if (load<i32>(PREDICTED + i) >= 0) continue;
+    const ms = f32x4.splat(m);
+    for (c = 0; c < end4; c += 16) {
+      if (v128.any_true(f32x4.eq(v128.load(row + c), ms))) break;
+    }
+    for (; c < end; c += 4) {
+      if (load<f32>(row + c) == m) {
+        store<i32>(PREDICTED + i, first + i32(c >> 2));
+        break;
+      }
+    }
+  }
+}
+
+/** 1 − p_y in SLOPE, SUM, SQUARES and the ranks → CONFIDENCE, BRIER and PREDICTED, −1 where ties or NaN leave it open. */
+export function outcomes(n: i32): void {
+  const one = v128.load(ONE);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const y = v128.load(LABELS + i);
+    const q = v128.load(SLOPE + i);
+    const z = v128.load(TRUE + i);
+    const s = narrow(SUM + (i << 1));
+    const hit = f32x4.gt(z, v128.load(MAX + i));
+    const known = v128.or(hit, i32x4.eq(v128.load(RANK + i), v128.load(RANK_TIED + i)));
+    const sound = v128.and(v128.and(known, f32x4.eq(s, s)), f32x4.eq(z, z));
+    v128.store(PREDICTED + i, v128.or(v128.bitselect(y, v128.load(PREDICTED + i), hit), v128.not(sound)));
+    // where no other class is possible there is nothing to divide by, and q is 0
+    const share = v128.and(f32x4.div(one, s), f32x4.ne(s, v128.load(ZERO)));
+    v128.store(CONFIDENCE + i, v128.bitselect(f32x4.sub(one, q), f32x4.mul(q, share), hit));
+    const spread = f32x4.mul(f32x4.mul(narrow(SQUARES + (i << 1)), share), share);
+    v128.store(BRIER + i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), i32x4.shr_s(y, 31)));
+  }
+}
+
+/** How many of the samples that are not ignored have fewer than k classes above their own. */
+export function within(n: i32, k: i32): i32 {
+  const limit = i32x4.splat(k);
+  let count = i32x4.splat(0);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const inside = i32x4.lt_s(v128.load(RANK + i), limit);
+    count = i32x4.sub(count, v128.andnot(inside, i32x4.shr_s(v128.load(LABELS + i), 31)));
+  }
+  return sumLanes(count);
+}
+
+/** See exact-sum.ts; half the range of small values, so that sums of 4096 stay exact. */
+const ANCHOR: f64 = 1572864;
+const LOWEST: u32 = 0x26000000; // 2^−51
+const HIGHEST: u32 = 0x43000000; // 128
+
+/** ½ less a little: taken off before rounding, it makes that a floor for numbers of 28 bits. */
+const BELOW_HALF: f64 = 0.499999999;
+
+/** Nearest integer (ties to even) of 0 ≤ x < 2^51: the low bits of x + 2^52. */
+// @ts-ignore: decorator
+@inline
+function integer(x: f64): i64 {
+  return reinterpret<i64>(x + 4503599627370496) & 0xfffffffffffff;
+}
+
+/**
+ * Count the samples in: at TALLY for each class two float64, the multiples of 2^−32 in the losses and what is left over,
+ * then i32 samples, those predicted rightly, all predictions; at BINS for each bin i32 samples, hits, then i64 the confidence
+ * in units of 2^−32. Exact for 4096 samples after the tables were cleared. Samples without PREDICTED and losses out of
+ * [2^−51, 128] are passed over: their positions go to RANK_TIED, and their number is returned.
+ */
+export function tally(n: i32, bins: i32): i32 {
+  let over = RANK_TIED;
+  const count = f64(bins);
+  for (let i: usize = 0; i < usize(n) << 2; i += 4) {
+    const y = load<i32>(LABELS + i);
+    if (y < 0) continue;
+    const predicted = load<i32>(PREDICTED + i);
+    const bits = load<u32>(LOSS + i);
+    if (predicted < 0 || (bits && bits - LOWEST > HIGHEST - LOWEST)) {
+      store<i32>(over, i32(i >> 2));
+      over += 4;
+      continue;
+    }
+    // a sample counts 1 in the low half, a hit 1 in the high half
+    const one = 1 + (i64(predicted == y) << 32);
+    const loss = f64(reinterpret<f32>(bits));
+    const high = loss + ANCHOR - ANCHOR;
+    const at = TALLY + (usize(y) << 5);
+    v128.store(at, f64x2.add(v128.load(at), f64x2.replace_lane(f64x2.splat(high), 1, loss - high)));
+    store<i64>(at, load<i64>(at, 16) + one, 16);
+    const other = TALLY + (usize(predicted) << 5);
+    store<i32>(other, load<i32>(other, 24) + 1, 24);
+    const confidence = f64(load<f32>(CONFIDENCE + i));
+    const bin = BINS + (usize(min(i32(integer(confidence * count - BELOW_HALF)), bins - 1)) << 4);
+    const units = integer(confidence * 4294967296);
+    v128.store(bin, i64x2.add(v128.load(bin), i64x2.replace_lane(i64x2.splat(one), 1, units)));
+  }
+  return i32(over - RANK_TIED) >> 2;
+}

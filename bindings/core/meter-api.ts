@@ -1,0 +1,36 @@
+import type { Backend } from './backend.ts';
+import { type AnyLoss, Meter, type MeterOptions } from './meter.ts';
+import { configOf } from './meter-config.ts';
+import { decode, type MeterState, readState, State } from './meter-state.ts';
+
+/** What every entry exports beside the losses. */
+export interface FocalMeterConstructor {
+  /**
+   * @param loss the loss to evaluate; its reduction does not matter
+   * @param options `classes` and which metrics to keep
+   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
+   */
+  new <L extends AnyLoss>(loss: L, options: MeterOptions<L>): Meter<L>;
+  /** @throws TypeError or RangeError when it is not what `toJSON` gave */
+  fromJSON(state: MeterState): Meter<AnyLoss>;
+  /** @throws TypeError or RangeError when it is not what `toBytes` gave: truncated, corrupt or of another version */
+  fromBytes(bytes: Uint8Array): Meter<AnyLoss>;
+}
+
+/** The meter over one way of getting a backend; apart from `bind`, so that users of the losses alone do not carry it. */
+export function bindMeter(provide: () => Backend): FocalMeterConstructor {
+  return class FocalMeter<L extends AnyLoss> extends Meter<L> {
+    constructor(loss: L | State, options?: MeterOptions<L>) {
+      if (loss instanceof State) super(provide, loss.config, loss);
+      else super(provide, configOf(loss, options));
+    }
+
+    static fromJSON(state: MeterState): FocalMeter<AnyLoss> {
+      return new FocalMeter<AnyLoss>(readState(state));
+    }
+
+    static fromBytes(bytes: Uint8Array): FocalMeter<AnyLoss> {
+      return new FocalMeter<AnyLoss>(decode(bytes));
+    }
+  };
+}

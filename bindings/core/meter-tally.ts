@@ -1,0 +1,387 @@
+import { fromHalf } from '../scalar/half.ts';
+import type { Backend } from './backend.ts';
+import { carry, deposit, LIMBS } from './limbs.ts';
+import { BIN_WORDS, CLASS_WORDS, type MeterConfig, SUM_WORDS, settingsFrom } from './meter-config.ts';
+import type { State } from './meter-state.ts';
+import type { Settings } from './options.ts';
+import { planSamples } from './plan.ts';
+import { loadLabels } from './targets.ts';
+import type { Input } from './tensors.ts';
+import { Tile } from './tile.ts';
+
+/** Adding it in float64 leaves a multiple of 2^−32, see assembly/exact-sum.ts. */
+const ANCHOR = 1572864;
+const UNIT = 2 ** 32;
+/** Adding and subtracting it rounds to an integer, ties to even. */
+const ROUND = 2 ** 52;
+const NAN_BITS = 0x7fc00000;
+
+/** Values in [2^−51, 128], and 0, are split at 2^−32, the others go to the limbs bit by bit. */
+function isPlain(v: number): boolean {
+  return (v >= 2 ** -51 && v <= 128) || v === 0;
+}
+
+/**
+ * Add to a sum, without carrying, sums of up to 4096 plain values as tally (assembly/metrics.ts) makes them: multiples of
+ * 2^−32 and what is left over. The limbs they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
+ */
+function depositParts(words: Float64Array, at: number, high: number, low: number): void {
+  const top = Math.floor(high * 2 ** -11);
+  const below = high - top * 2 ** 11;
+  const middle = Math.floor(below * 2 ** 21);
+  const bottom = Math.trunc(low * 2 ** 53);
+  words[at + 2] = (words[at + 2] as number) + (low - bottom * 2 ** -53) * 2 ** 85;
+  words[at + 3] = (words[at + 3] as number) + (below - middle * 2 ** -21) * 2 ** 53 + bottom;
+  words[at + 4] = (words[at + 4] as number) + middle;
+  words[at + 5] = (words[at + 5] as number) + top;
+}
+
+/** Add one loss to a class's sum, without carrying. */
+function addLoss({ words, layout }: State, c: number, v: number): void {
+  const at = layout.classes + c * CLASS_WORDS + 3;
+  if (isPlain(v)) {
+    const high = v + ANCHOR - ANCHOR;
+    depositParts(words, at, high, v - high);
+  } else if (v < Infinity) {
+    deposit(words, at, v);
+  } else {
+    const nan = Number.isNaN(v);
+    const kind = nan ? layout.nan : layout.infinite;
+    words[kind] = (words[kind] as number) + 1;
+    words[at + LIMBS] = Math.max(words[at + LIMBS] as number, nan ? 2 : 1);
+  }
+}
+
+/** Add the exact sum a backend holds at `accumulator` to the words at `at`. */
+function collect({ kernels }: Backend, accumulator: number, words: Float64Array, at: number): void {
+  for (let j = 0; j < LIMBS; j++) words[at + j] = (words[at + j] as number) + kernels.limb(accumulator, j);
+  carry(words, at, LIMBS);
+  const special = kernels.limb(accumulator, LIMBS);
+  const flag = special === 0 ? 0 : special === Infinity ? 1 : 2;
+  words[at + SUM_WORDS - 1] = Math.max(words[at + SUM_WORDS - 1] as number, flag);
+}
+
+/** Count a probability in its bin; NaN has none. */
+function bin(words: Float64Array, bins: number, count: number, p: number, hit: boolean): void {
+  if (Number.isNaN(p)) return;
+  const at = bins + BIN_WORDS * Math.min(Math.floor(p * count), count - 1);
+  const n = (words[at] as number) + 1;
+  words[at] = n;
+  if (hit) words[at + 1] = (words[at + 1] as number) + 1;
+  words[at + 2] = (words[at + 2] as number) + (p * UNIT + ROUND - ROUND);
+  if ((n & 0xfffff) === 0) carry(words, at + 2, 2);
+}
+
+/** Bits of a loss, one pattern for all NaNs. */
+function bitsOf(bits: number): number {
+  return (bits & 0x7fffffff) > 0x7f800000 ? NAN_BITS : bits;
+}
+
+/**
+ * Where ties or NaN leave it open: the prediction, and how many classes come before the true one. A class comes before
+ * another when its logit is larger, NaN being the largest, or the same at a lower index.
+ */
+class Ranking {
+  prediction = 0;
+  rank = 0;
+
+  settle(input: Input, sample: number, y: number): void {
+    const { logits, half, classes, positions } = input;
+    const start = Math.floor(sample / positions) * classes * positions + (sample % positions);
+    const logit = (c: number): number => {
+      const v = logits[start + c * positions] as number;
+      return half ? fromHalf(v) : Math.fround(v);
+    };
+    const above = (a: number, b: number): boolean => a > b || (Number.isNaN(a) && !Number.isNaN(b));
+    const z = logit(y);
+    let best = logit(0);
+    this.prediction = 0;
+    this.rank = 0;
+    for (let c = 0; c < classes; c++) {
+      const v = logit(c);
+      if (above(v, best)) {
+        best = v;
+        this.prediction = c;
+      }
+      if (above(v, z) || (c < y && !above(z, v))) this.rank++;
+    }
+  }
+}
+
+abstract class Tally {
+  protected readonly config: MeterConfig;
+  protected readonly settings: Settings;
+  protected readonly ranking = new Ranking();
+  #uncarried = 0;
+
+  constructor(config: MeterConfig) {
+    this.config = config;
+    this.settings = settingsFrom(config);
+  }
+
+  /** Count in an input whose targets are all good. */
+  abstract update(backend: Backend, state: State, input: Input, firstIndex: number): void;
+
+  /** To be called before n samples are counted: limbs of 32 bits hold 2^20 of them in 53. */
+  protected makeRoom(state: State, n: number): void {
+    this.#uncarried += n;
+    if (this.#uncarried <= 2 ** 20) return;
+    state.settle();
+    this.#uncarried = n;
+  }
+
+  protected collect(backend: Backend, { words, layout }: State): void {
+    collect(backend, backend.kernels.TOTAL, words, layout.crossEntropy);
+    collect(backend, backend.kernels.BRIER_TOTAL, words, layout.brier);
+    for (let b = 0; b < this.config.bins; b++) carry(words, layout.bins + b * BIN_WORDS + 2, 2);
+  }
+}
+
+export class SoftmaxTally extends Tally {
+  update(backend: Backend, state: State, input: Input, firstIndex: number): void {
+    const { kernels } = backend;
+    const { TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER, SAMPLES } = kernels;
+    const { settings, config } = this;
+    const { words, layout } = state;
+    const tile = new Tile(backend, input, planSamples(kernels, input, true));
+    // emptying the table takes a pass over the classes, so few samples of many classes go without
+    const tabled =
+      config.classes <= kernels.TALLY_CLASSES &&
+      config.bins <= kernels.TALLY_BINS &&
+      config.classes <= 4 * input.batch * input.positions;
+    let pending = 0;
+    kernels.clear(TOTAL);
+    kernels.clear(BRIER_TOTAL);
+    tile.eachSamples(() => {
+      const n = tile.samples;
+      const valid = loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
+      this.makeRoom(state, n);
+      tile.eachClasses(() => {
+        backend.loadWeights(settings, tile);
+        tile.load(input.logits, true);
+        kernels.largest();
+        if (tile.whole) {
+          kernels.exponentialsSquares();
+          kernels.ranks();
+        }
+        tile.release();
+      });
+      if (!tile.whole) {
+        tile.eachClasses(() => {
+          tile.load(input.logits, true);
+          kernels.exponentialsSquares();
+          kernels.ranks();
+          tile.release();
+        });
+      }
+      kernels.margins(n);
+      kernels.configure(settings.gamma, settings.smoothing);
+      kernels.coreAndEntropies(n);
+      kernels.outcomes(n);
+      kernels.accumulate(TOTAL, CROSS_ENTROPY, n);
+      kernels.accumulate(BRIER_TOTAL, BRIER, n);
+      words[layout.samples] = (words[layout.samples] as number) + valid;
+      words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
+      for (let k = 0; k < config.topK.length; k++) {
+        words[layout.topK + k] = (words[layout.topK + k] as number) + kernels.within(n, config.topK[k] as number);
+      }
+      if (tabled) {
+        pending += n;
+        if (pending > SAMPLES) {
+          this.#empty(backend, state);
+          pending = n;
+        }
+        const over = kernels.tally(n, config.bins);
+        const list = kernels.RANK_TIED >> 2;
+        for (let j = 0; j < over; j++) {
+          this.#count(backend, state, input, tile.firstSample, backend.i32[list + j] as number);
+        }
+      } else {
+        for (let i = 0; i < n; i++) this.#count(backend, state, input, tile.firstSample, i);
+      }
+      if (config.confusion) this.#confuse(backend, state, n);
+      if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
+    });
+    if (tabled) this.#empty(backend, state);
+    this.collect(backend, state);
+  }
+
+  /** Count the sample at `i` of the tile; its prediction, where it was open, is put in its place. */
+  #count({ kernels, f32, i32 }: Backend, state: State, input: Input, first: number, i: number): void {
+    const { words, layout } = state;
+    const { topK, bins } = this.config;
+    const y = i32[(kernels.LABELS >> 2) + i] as number;
+    if (y < 0) return;
+    let prediction = i32[(kernels.PREDICTED >> 2) + i] as number;
+    if (prediction < 0) {
+      this.ranking.settle(input, first + i, y);
+      prediction = this.ranking.prediction;
+      i32[(kernels.PREDICTED >> 2) + i] = prediction;
+      const counted = i32[(kernels.RANK >> 2) + i] as number;
+      for (let j = 0; j < topK.length; j++) {
+        const k = topK[j] as number;
+        const change = (this.ranking.rank < k ? 1 : 0) - (counted < k ? 1 : 0);
+        words[layout.topK + j] = (words[layout.topK + j] as number) + change;
+      }
+    }
+    const hit = prediction === y;
+    const at = layout.classes + y * CLASS_WORDS;
+    words[at] = (words[at] as number) + 1;
+    if (hit) words[at + 1] = (words[at + 1] as number) + 1;
+    const predicted = layout.classes + prediction * CLASS_WORDS + 2;
+    words[predicted] = (words[predicted] as number) + 1;
+    addLoss(state, y, f32[(kernels.LOSS >> 2) + i] as number);
+    bin(words, layout.bins, bins, f32[(kernels.CONFIDENCE >> 2) + i] as number, hit);
+  }
+
+  /** Move what `tally` has counted to the state. */
+  #empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
+    const { classes, bins } = this.config;
+    const table = new Float64Array(f32.buffer, kernels.TALLY, 4 * classes);
+    for (let c = 0, from = kernels.TALLY >> 2, at = layout.classes; c < classes; c++, from += 8, at += CLASS_WORDS) {
+      const support = i32[from + 4] as number;
+      const predicted = i32[from + 6] as number;
+      if (support + predicted === 0) continue;
+      words[at] = (words[at] as number) + support;
+      words[at + 1] = (words[at + 1] as number) + (i32[from + 5] as number);
+      words[at + 2] = (words[at + 2] as number) + predicted;
+      depositParts(words, at + 3, table[4 * c] as number, table[4 * c + 1] as number);
+      carry(words, at + 3, LIMBS);
+    }
+    table.fill(0);
+    for (let b = 0, from = kernels.BINS >> 2, at = layout.bins; b < bins; b++, from += 4, at += BIN_WORDS) {
+      words[at] = (words[at] as number) + (i32[from] as number);
+      words[at + 1] = (words[at + 1] as number) + (i32[from + 1] as number);
+      words[at + 2] = (words[at + 2] as number) + ((i32[from + 2] as number) >>> 0);
+      words[at + 3] = (words[at + 3] as number) + (i32[from + 3] as number);
+      carry(words, at + 2, 2);
+    }
+    i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
+  }
+
+  #confuse({ kernels, i32 }: Backend, { words, layout }: State, n: number): void {
+    for (let i = 0; i < n; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      const cell = layout.table + y * this.config.classes + (i32[(kernels.PREDICTED >> 2) + i] as number);
+      words[cell] = (words[cell] as number) + 1;
+    }
+  }
+
+  #pick({ kernels, i32 }: Backend, state: State, firstIndex: number, n: number): void {
+    for (let i = 0; i < n; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      const loss = bitsOf(i32[(kernels.LOSS >> 2) + i] as number);
+      if (loss >= state.floor) state.offer([firstIndex + i, y, i32[(kernels.PREDICTED >> 2) + i] as number, loss]);
+    }
+  }
+}
+
+/** Scratch for the sums over the classes of each sample's losses, in class order, whatever the chunks. */
+export class SigmoidTally extends Tally {
+  readonly #sums = new Float64Array(4096);
+  readonly #bits = new Float32Array(1);
+
+  update(backend: Backend, state: State, input: Input, firstIndex: number): void {
+    const { kernels } = backend;
+    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOSS, CROSS_ENTROPY, SLOPE, LABELS } = kernels;
+    const { settings } = this;
+    // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
+    const half = kernels.LOGITS / 2;
+    const tile = new Tile(backend, input, planSamples({ ...kernels, LOGITS: half }, input, false));
+    const entropiesAt = PLANES + 4 * half;
+    const each = typeof settings.negative !== 'number';
+    const weight = each ? 1 : (settings.negative as number);
+    kernels.clear(TOTAL);
+    kernels.clear(BRIER_TOTAL);
+    tile.eachSamples(() => {
+      const n = tile.samples;
+      const first = tile.firstSample;
+      const valid = loadLabels(kernels, input, first, n, settings.ignoreIndex);
+      this.makeRoom(state, n);
+      this.#sums.fill(0, 0, n);
+      tile.eachClasses(() => {
+        const count = n * tile.classes;
+        backend.loadWeights(settings, tile);
+        tile.load(input.logits, tile.contiguous);
+        kernels.trueMargins(n);
+        kernels.configure(settings.gamma, settings.smoothing);
+        kernels.core(n, false);
+        kernels.negatives(tile.source, PLANES, 0, count, weight, 1);
+        if (each) kernels.weigh(PLANES);
+        kernels.put(PLANES, LOSS, 0);
+        kernels.configure(0, 0);
+        kernels.coreAndEntropies(n);
+        // with γ = 0 the slope of a logit is its probability
+        kernels.negatives(tile.source, entropiesAt, TILE, count, 1, 1);
+        tile.release();
+        kernels.put(entropiesAt, CROSS_ENTROPY, 0);
+        kernels.put(TILE, SLOPE, 0);
+        if (valid < n) kernels.scale(entropiesAt, 0);
+        kernels.accumulate(TOTAL, entropiesAt, count);
+        this.#count(backend, state, tile, PLANES);
+        kernels.accumulate(BRIER_TOTAL, TILE, count);
+      });
+      const { words, layout } = state;
+      words[layout.samples] = (words[layout.samples] as number) + valid;
+      words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
+      if (state.floor === Infinity) return;
+      const bits = new Uint32Array(this.#bits.buffer);
+      for (let i = 0; i < n; i++) {
+        const y = backend.i32[(LABELS >> 2) + i] as number;
+        if (y < 0) continue;
+        this.#bits[0] = this.#sums[i] as number;
+        const loss = bitsOf(bits[0] as number);
+        if (loss < state.floor) continue;
+        this.ranking.settle(input, first + i, y);
+        state.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);
+      }
+    });
+    this.collect(backend, state);
+  }
+
+  /** Count the decisions of a chunk of classes: losses at `lossesAt`, probabilities in TILE, which become Brier scores. */
+  #count(backend: Backend, state: State, tile: Tile, lossesAt: number): void {
+    const { LABELS, TILE } = backend.kernels;
+    const { f32, i32 } = backend;
+    const { words, layout } = state;
+    const { bins, thresholds } = this.config;
+    const { images, positions, classes, firstClass } = tile;
+    for (let b = 0; b < images; b++) {
+      for (let c = 0; c < classes; c++) {
+        const k = firstClass + c;
+        const at = layout.classes + k * CLASS_WORDS;
+        const histograms = layout.table + 2 * k * thresholds;
+        const run = (b * classes + c) * positions;
+        for (let d = 0; d < positions; d++) {
+          const i = b * positions + d;
+          const y = i32[(LABELS >> 2) + i] as number;
+          const cell = (TILE >> 2) + run + d;
+          if (y < 0) {
+            f32[cell] = 0;
+            continue;
+          }
+          const positive = y === k;
+          // the true class has the slope of its own margin: 1 − p
+          const slope = f32[cell] as number;
+          const p = positive ? 1 - slope : slope;
+          f32[cell] = slope * slope;
+          const loss = f32[(lossesAt >> 2) + run + d] as number;
+          addLoss(state, k, loss);
+          this.#sums[i] = (this.#sums[i] as number) + loss;
+          if (positive) words[at] = (words[at] as number) + 1;
+          if (p > 0.5) {
+            words[at + 2] = (words[at + 2] as number) + 1;
+            if (positive) words[at + 1] = (words[at + 1] as number) + 1;
+          }
+          bin(words, layout.bins, bins, p, positive);
+          if (!Number.isNaN(p)) {
+            const score = histograms + (positive ? thresholds : 0) + Math.floor(p * (thresholds - 1));
+            words[score] = (words[score] as number) + 1;
+          }
+        }
+      }
+    }
+  }
+}
