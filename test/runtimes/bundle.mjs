@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
+import { rollup } from '@rollup/wasm-node';
 import { build as esbuild, transform } from 'esbuild';
-import { rollup } from 'rollup';
 import { build as vite } from 'vite';
 
 /** What the application imports. */

@@ -1,14 +1,16 @@
 /** Node, Deno and Bun: programs run from the command line. */
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lastLine, median, run } from './process.mjs';
 
 const STARTS = 9;
 
-const installed = (path) => {
-  const file = fileURLToPath(new URL(`../node_modules/${path}`, import.meta.url));
-  return existsSync(file) ? file : undefined;
-};
+/** A program of an npm package, or the machine's own where that package is for another platform. */
+export function program(packaged, name) {
+  const own = process.env.PATH?.split(path.delimiter).map((folder) => path.join(folder, name));
+  return [fileURLToPath(new URL(`../node_modules/${packaged}`, import.meta.url)), ...(own ?? [])].find(existsSync);
+}
 
 const IMPORT = { name: 'import', program: 'import.mjs', corpus: 'full' };
 const REQUIRE = { name: 'require', program: 'require.cjs' };
@@ -23,7 +25,7 @@ const MACHINES = [
 
 const node = (major, ...more) => ({
   name: `Node ${major}`,
-  command: installed(`node${major}/bin/node`),
+  command: program(`node${major}/bin/node`, `node${major}`),
   args: [],
   scenarios: [IMPORT, REQUIRE, THREADS, ENTRIES, ...more],
 });
@@ -36,14 +38,14 @@ export const commandLines = [
   node(26, ...(process.arch === 'x64' ? MACHINES : [])),
   {
     name: 'Deno',
-    command: installed('.bin/deno'),
+    command: program('@deno/linux-x64-glibc/deno', 'deno'),
     args: ['run', '--quiet', '--cached-only', '--node-modules-dir=manual', '--allow-read', '--allow-env'],
     env: { DENO_NO_UPDATE_CHECK: '1' },
     scenarios: [IMPORT, THREADS, ENTRIES],
   },
   {
     name: 'Bun',
-    command: installed('.bin/bun'),
+    command: program('@oven/bun-linux-x64/bin/bun', 'bun'),
     args: ['run', '--no-install'],
     scenarios: [IMPORT, REQUIRE, THREADS, ENTRIES],
   },
@@ -53,7 +55,7 @@ export const commandLines = [
 export function commandLineHosts({ sandbox }) {
   return commandLines.map(({ name, command, args, env, scenarios }) => ({
     name,
-    missing: command ? undefined : 'its npm package is not installed on this platform',
+    missing: command ? undefined : 'not on this machine, and its npm package is for another platform',
     version: async () => /\d+\.\d+\.\d+/.exec(await run(command, ['--version'], { env }))[0],
     scenarios: scenarios.map(({ name, program, corpus = 'short', backend = 'simd', flags = [] }) => ({
       name,

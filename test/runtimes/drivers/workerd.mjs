@@ -1,12 +1,11 @@
 /** Cloudflare's workerd, serving bundles as its deployment tool makes them: JavaScript in one file, .wasm beside it. */
-import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { program } from './command-line.mjs';
 import { median, run, start } from './process.mjs';
 
-const WORKERD = fileURLToPath(new URL('../node_modules/.bin/workerd', import.meta.url));
+const WORKERD = program('@cloudflare/workerd-linux-64/bin/workerd', 'workerd');
 /** Either side of 2025-06-01, from when workerd compiles bytes while a module loads. */
 const DATES = { before: '2025-05-01', after: '2026-01-01' };
 const COLD_STARTS = 7;
@@ -120,7 +119,7 @@ export function workerdHosts({ sandbox }) {
   return [
     {
       name: 'workerd',
-      missing: existsSync(WORKERD) ? undefined : 'its npm package is not installed on this platform',
+      missing: WORKERD ? undefined : 'not on this machine, and its npm package is for another platform',
       version: async () => /\d{4}-\d\d-\d\d/.exec(await run(WORKERD, ['--version']))[0],
       scenarios: [
         scenario(`handler, ${DATES.before}`, 'simd', 'full', { date: DATES.before, scope: 'handler' }),
