@@ -66,7 +66,7 @@ export function drawPlot(results) {
     color: { domain: names, range: COLORS.slice(0, names.length) },
     marks: [
       Plot.frame({ stroke: '#ccc' }),
-      Plot.text(titles, { ...facet, text: 'title', frameAnchor: 'top-right', dx: -8, dy: 8, fontWeight: 600 }),
+      Plot.text(titles, { ...facet, text: 'title', frameAnchor: 'top-left', dy: -12, fontWeight: 600 }),
       Plot.line(points, {
         ...facet,
         x: 'classes',
