@@ -11,13 +11,13 @@ export function median(values) {
  * Run every contender once a round; the first of a round is another each time.
  *
  * @param contenders `{ name, run, async }`; `run` may give `{ overriddenDuration }` in ms
- * @param limits `{ rounds, budget }`: at most so many rounds, and none begun after so many ms; two at least
+ * @param limits `{ rounds, budget, least }`: at most so many rounds, none begun after so many ms, but `least` (2) of them
  * @returns Map of name → milliseconds of each round
  */
-export async function takeTurns(contenders, { rounds, budget }) {
+export async function takeTurns(contenders, { rounds, budget, least = 2 }) {
   const samples = new Map(contenders.map(({ name }) => [name, []]));
   const start = performance.now();
-  for (let round = 0; round < rounds && (round < 2 || performance.now() - start < budget); round++) {
+  for (let round = 0; round < rounds && (round < least || performance.now() - start < budget); round++) {
     const bench = new Bench({ time: 0, iterations: 1, warmup: false, retainSamples: true, throws: true });
     for (let i = 0; i < contenders.length; i++) {
       const { name, run, async = false } = contenders[(i + round) % contenders.length];

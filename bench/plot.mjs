@@ -48,7 +48,7 @@ export function drawPlot(results) {
     marginRight: 130,
     marginTop: 40,
     marginBottom: 75,
-    style: { background: 'white', fontSize: '12px' },
+    style: { color: 'black', fontSize: '12px' },
     fx: { axis: null, padding: 0.25, domain: Object.values(MODES) },
     fy: { axis: null, domain: ['softmax', 'sigmoid'] },
     x: {
@@ -66,7 +66,7 @@ export function drawPlot(results) {
     color: { domain: names, range: COLORS.slice(0, names.length) },
     marks: [
       Plot.frame({ stroke: '#ccc' }),
-      Plot.text(titles, { ...facet, text: 'title', frameAnchor: 'top-right', dx: -8, dy: 8, fontWeight: 600 }),
+      Plot.text(titles, { ...facet, text: 'title', frameAnchor: 'top-left', dy: -12, fontWeight: 600 }),
       Plot.line(points, {
         ...facet,
         x: 'classes',
@@ -99,5 +99,10 @@ export function drawPlot(results) {
     ],
   });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  // A background of its own: a style is lost on some viewers, and black text on a dark page is too.
+  const paper = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+  for (const [key, value] of Object.entries({ width: '100%', height: '100%', fill: 'white' }))
+    paper.setAttribute(key, value);
+  svg.prepend(paper);
   return `${svg.outerHTML}\n`;
 }
