@@ -12,6 +12,8 @@ export const LOGITS: i32 = 65536;
 /** Kernels work in groups of 16 samples, and rearranging writes up to 3 lanes past the end of a segment. */
 const SLACK: i32 = 16;
 const LANES: i32 = SAMPLES + SLACK;
+/** Rearranging goes four rows of few classes at a time, up to 3 rows past the last. */
+const ROWS_SLACK: i32 = 256;
 const GUARD: i32 = 16;
 
 const guard0: usize = memory.data(GUARD, 16);
@@ -61,7 +63,7 @@ const guard14: usize = memory.data(GUARD, 16);
 export const PLANES: usize = memory.data(4 * (LOGITS + SLACK), 16);
 const guard15: usize = memory.data(GUARD, 16);
 /** The tile as it came: f32[LOGITS]. */
-export const TILE: usize = memory.data(4 * (LOGITS + SLACK), 16);
+export const TILE: usize = memory.data(4 * (LOGITS + ROWS_SLACK), 16);
 const guard16: usize = memory.data(GUARD, 16);
 /** The exact sum of the call under way: see exact-sum.ts. */
 export const TOTAL: usize = memory.data(8 * 13, 16);

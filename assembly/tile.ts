@@ -172,8 +172,47 @@ function segmentsToPlanes(source: usize, imageCount: i32, positionCount: i32, im
   }
 }
 
+/** The first `count` lanes of v, 1 to 4. */
+// @ts-ignore: decorator
+@inline
+function storeLanes(at: usize, v: v128, count: i32): void {
+  if (count > 3) {
+    v128.store(at, v);
+  } else {
+    v128.store_lane<f32>(at, v, 0);
+    if (count > 1) v128.store_lane<f32>(at + 4, v, 1);
+    if (count > 2) v128.store_lane<f32>(at + 8, v, 2);
+  }
+}
+
+function planesToRows(to: usize, rowStride: i32): void {
+  const row = usize(rowStride) << 2;
+  const plane = usize(stride) << 2;
+  for (let r: usize = 0; r < usize(samples) << 2; r += 16) {
+    const first = to + (r >> 2) * row;
+    for (let c = 0; c < classes; c += 4) {
+      const from = PLANES + usize(c) * plane + r;
+      const a = v128.load(from);
+      const b = v128.load(from + plane);
+      const d = v128.load(from + 2 * plane);
+      const e = v128.load(from + 3 * plane);
+      const ab0 = low(a, b);
+      const de0 = low(d, e);
+      const ab1 = high(a, b);
+      const de1 = high(d, e);
+      const at = first + (usize(c) << 2);
+      const count = classes - c;
+      storeLanes(at, lowPair(ab0, de0), count);
+      storeLanes(at + row, highPair(ab0, de0), count);
+      storeLanes(at + 2 * row, lowPair(ab1, de1), count);
+      storeLanes(at + 3 * row, highPair(ab1, de1), count);
+    }
+  }
+}
+
 /** Bring planes back to the layout they came from. */
 export function unfold(to: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): void {
+  if (positionCount == 1) return planesToRows(to, imageStride);
   for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
     for (let c = 0; c < classes; c++) {
       const from = PLANES + (usize(c * stride + i) << 2);

@@ -11,7 +11,7 @@ const SIGN_BIT = 0x80000000;
 export interface GradRequest {
   /** Where it goes, in the layout of the logits; may be the logits themselves. */
   readonly into: Float32Array;
-  /** Factor of the whole gradient, and one factor a sample. */
+  /** Factor of the whole gradient, or one factor a sample. */
   readonly scale: number;
   readonly upstream: Float32Array | null;
 }
@@ -36,10 +36,12 @@ export function countValid(backend: Backend, input: Input, ignoreIndex: number):
 
 /** UPSTREAM of the tile's samples. */
 function loadUpstream(backend: Backend, tile: Tile, grad: GradRequest): void {
+  const { f32 } = backend;
   const at = backend.kernels.UPSTREAM >> 2;
-  for (let i = 0; i < tile.samples; i++) {
-    backend.f32[at + i] = grad.upstream ? grad.scale * (grad.upstream[tile.firstSample + i] as number) : grad.scale;
-  }
+  const n = tile.samples;
+  const first = tile.firstSample;
+  if (grad.upstream) f32.set(grad.upstream.subarray(first, first + n), at);
+  else f32.fill(grad.scale, at, at + n);
 }
 
 /**
