@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildCommand } from './cli/build.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => join(root, ...parts);
@@ -54,6 +55,7 @@ for (const name of ['index', 'index.workerd', 'index.edge-light', 'scalar', 'mod
   });
 }
 copyFileSync(at('build/focal.wasm'), at('dist/focal.wasm'));
+await buildCommand(root);
 if (process.argv.includes('--declarations')) {
   const { generateDtsBundle } = await import('dts-bundle-generator');
   const names = ['index', 'scalar', 'module', 'tfjs'];

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { classWeights } from '../core/weights.ts';
+import { InputError, opening, refusing } from './input-error.ts';
+import { NpyFile } from './npy.ts';
+
+export type LossName = 'softmax' | 'sigmoid';
+
+/**
+ * What `--alpha` says, as the option of the loss.
+ *
+ * @param value `auto`, numbers separated by commas, or a file: .npy, or text with numbers separated by commas or space
+ * @param perClass how often each class is the target, for `auto`
+ */
+export async function readAlpha(value: string, loss: LossName, perClass: Float64Array): Promise<number | number[]> {
+  if (value === 'auto') return fromFrequencies(perClass, loss);
+  const list = parseNumbers(value);
+  if (list) return list.length === 1 && loss === 'sigmoid' ? list[0]! : list;
+  if (!value.endsWith('.npy')) {
+    const text = await opening(value, () => readFile(value, 'utf8'));
+    const numbers = parseNumbers(text);
+    if (!numbers) throw new InputError(`${value}: expected numbers separated by commas or space`);
+    return numbers;
+  }
+  const file = await NpyFile.open(value, ['f4', 'f8']);
+  try {
+    if (file.shape.length !== 1) throw new InputError(`${value}: expected shape [C], got [${file.shape}]`);
+    const buffer = new ArrayBuffer(file.size * file.itemsize);
+    await file.read(buffer, 0, 0, file.size);
+    return Array.from(file.view(buffer, file.size), Number);
+  } finally {
+    await file.close();
+  }
+}
+
+function parseNumbers(text: string): number[] | null {
+  const words = text.split(/[\s,]+/).filter((word) => word !== '');
+  const numbers = words.map(Number);
+  return words.length > 0 && numbers.every((x) => !Number.isNaN(x)) ? numbers : null;
+}
+
+/**
+ * `classWeights` of the classes that occur. The weight of a class that never is the target multiplies nothing in the
+ * softmax loss and is 1; the mean 1 is over the others, so absent classes change nothing.
+ *
+ * The sigmoid loss takes α in (0, 1] for the true class and 1 − α for the others: w / (1 + w) makes the odds of the two w.
+ */
+export function fromFrequencies(perClass: Float64Array, loss: LossName): number[] {
+  const present = perClass.filter((count) => count > 0);
+  const weights = present.length > 0 ? refusing('--alpha auto', () => classWeights(present)) : [];
+  let next = 0;
+  return Array.from(perClass, (count) => {
+    const w = count > 0 ? weights[next++]! : 1;
+    return loss === 'softmax' ? w : w / (1 + w);
+  });
+}
