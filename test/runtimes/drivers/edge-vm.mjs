@@ -21,7 +21,7 @@ const wasmModules = (modules) => ({
   },
 });
 
-async function evaluate(sandbox, conditions) {
+async function evaluate(sandbox, corpus, conditions) {
   const modules = new Map();
   const { outputFiles } = await build({
     entryPoints: [path.join(sandbox, 'edge.mjs')],
@@ -30,6 +30,7 @@ async function evaluate(sandbox, conditions) {
     format: 'iife',
     target: 'es2022',
     conditions,
+    define: { SHORT_CORPUS: String(corpus === 'short') },
     plugins: [wasmModules(modules)],
     logLevel: 'error',
   });
@@ -47,13 +48,18 @@ export function edgeHosts({ sandbox }) {
       name: 'Edge VM',
       version: async () => createRequire(import.meta.url)('@edge-runtime/vm/package.json').version,
       scenarios: [
-        { name: 'no code generation', backend: 'simd', corpus: 'full', run: () => evaluate(sandbox, ['edge-light']) },
+        {
+          name: 'no code generation',
+          backend: 'simd',
+          corpus: 'full',
+          run: () => evaluate(sandbox, 'full', ['edge-light']),
+        },
         // The default entry cannot compile there, and must still answer.
         {
           name: 'no code generation, inlined binary',
           backend: 'scalar',
           corpus: 'short',
-          run: () => evaluate(sandbox, []),
+          run: () => evaluate(sandbox, 'short', []),
         },
       ],
     },

@@ -1,4 +1,4 @@
-// Evaluated inside the Edge VM; the driver reads the promise back.
-import { probe } from './suite.js';
+// Evaluated inside the Edge VM; the driver reads the promise back. SHORT_CORPUS is set by the bundler.
+import { probe, SHORT } from './suite.js';
 
-globalThis.report = probe(() => import('focal-simd')).then(JSON.stringify);
+globalThis.report = probe(() => import('focal-simd'), SHORT_CORPUS ? SHORT : undefined).then(JSON.stringify);
