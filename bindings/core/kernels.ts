@@ -74,4 +74,12 @@ export interface Kernels {
   outcomes(n: number): void;
   within(n: number, k: number): number;
   tally(n: number, bins: number): number;
+  tallyOthers(
+    losses: number,
+    scores: number,
+    bins: number,
+    steps: number,
+    overCells: number,
+    overLosses: number,
+  ): number;
 }
