@@ -199,7 +199,7 @@ function floor(x: f64): i32 {
 // @ts-ignore: decorator
 @inline
 function isPlain(bits: u32): bool {
-  return !bits || bits - LOWEST <= HIGHEST - LOWEST;
+  return bits - LOWEST <= HIGHEST - LOWEST || !bits;
 }
 
 // @ts-ignore: decorator
