@@ -21,8 +21,11 @@ export function exponentialsSquares(): void {
   else rowsSumSquares();
 }
 
-/** Add to RANK and RANK_TIED; PREDICTED becomes the first class whose logit is MAX, −1 where none is. */
-export function ranks(): void {
+/**
+ * Add to RANK and RANK_TIED, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes the first class whose logit is
+ * MAX, −1 where none is.
+ */
+export function ranks(limit: i32): void {
   if (!first) {
     const bytes = usize((samples + 15) & ~15) << 2;
     memory.fill(RANK, 0, bytes);
@@ -31,7 +34,7 @@ export function ranks(): void {
   }
   if (pair) pairRanks();
   else if (planar) planesRanks();
-  else rowsRanks();
+  else rowsRanks(limit);
 }
 
 /** Two classes leave out none: what `open` and the sums would have left is made up for here. */
@@ -103,7 +106,7 @@ function sumLanes(v: v128): i32 {
 }
 
 /** Rows whose true class has the largest logit are passed over: their rank is 0 and `outcomes` knows the rest. */
-function rowsRanks(): void {
+function rowsRanks(limit: i32): void {
   const end4 = usize(classes & ~3) << 2;
   const end = usize(classes) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
@@ -115,13 +118,21 @@ function rowsRanks(): void {
     let above = i32x4.splat(0);
     let tied = above;
     let c: usize = 0;
-    for (; c < end4; c += 16) {
-      const v = v128.load(row + c);
-      above = i32x4.sub(above, f32x4.gt(v, zs));
-      tied = i32x4.sub(tied, f32x4.ge(v, zs));
+    let a = 0;
+    let t = 0;
+    while (c < end4) {
+      const stop = min(c + 256, end4);
+      for (; c < stop; c += 16) {
+        const v = v128.load(row + c);
+        above = i32x4.sub(above, f32x4.gt(v, zs));
+        tied = i32x4.sub(tied, f32x4.ge(v, zs));
+      }
+      a = sumLanes(above);
+      t = sumLanes(tied);
+      if (a < limit) continue;
+      t = a;
+      c = end;
     }
-    let a = sumLanes(above);
-    let t = sumLanes(tied);
     for (; c < end; c += 4) {
       const v = load<f32>(row + c);
       a += i32(v > z);

@@ -69,7 +69,7 @@ export interface Kernels {
   readonly TALLY_CLASSES: number;
   readonly TALLY_BINS: number;
   exponentialsSquares(): void;
-  ranks(): void;
+  ranks(limit: number): void;
   coreAndEntropies(n: number): void;
   outcomes(n: number): void;
   within(n: number, k: number): number;

@@ -181,6 +181,7 @@ export class SoftmaxTally extends Tally {
     const { settings, config } = this;
     const { words, layout } = state;
     const tile = new Tile(backend, input, planSamples(kernels, input, true));
+    const limit = Math.max(1, ...config.topK);
     const tabled = this.tabled(backend, input);
     let pending = 0;
     kernels.clear(TOTAL);
@@ -195,7 +196,7 @@ export class SoftmaxTally extends Tally {
         kernels.largest();
         if (tile.whole) {
           kernels.exponentialsSquares();
-          kernels.ranks();
+          kernels.ranks(limit);
         }
         tile.release();
       });
@@ -203,7 +204,7 @@ export class SoftmaxTally extends Tally {
         tile.eachClasses(() => {
           tile.load(input.logits, true);
           kernels.exponentialsSquares();
-          kernels.ranks();
+          kernels.ranks(limit);
           tile.release();
         });
       }
