@@ -1,7 +1,7 @@
 export { configure, core, coreAndEntropies, negatives } from './focal';
 export { widenHalf } from './half';
 export { label } from './labels';
-export { exponentialsSquares, outcomes, ranks, tally, within } from './metrics';
+export { exponentialsSquares, outcomes, ranks, tally, tallyOthers, within } from './metrics';
 export { trueMargins } from './sigmoid';
 export { exponentials, factors, gradients, largest, margins } from './softmax';
 export { accumulate, clear, limb, rounded } from './exact-sum';

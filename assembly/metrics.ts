@@ -11,7 +11,7 @@ import {
   BINS, BRIER, CONFIDENCE, LABELS, LOSS, MAX, PLANES, PREDICTED, RANK, RANK_TIED, SLOPE,
   SQUARES, SUM, TALLY, TRUE,
 } from './scratch';
-import { base, classes, first, pair, pitch, planar, samples, stride } from './tile';
+import { base, classes, first, images, pair, pitch, planar, positions, samples, stride } from './tile';
 
 const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
 
@@ -21,8 +21,11 @@ export function exponentialsSquares(): void {
   else rowsSumSquares();
 }
 
-/** Add to RANK and RANK_TIED; PREDICTED becomes the first class whose logit is MAX, −1 where none is. */
-export function ranks(): void {
+/**
+ * Add to RANK and RANK_TIED, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes the first class whose logit is
+ * MAX, −1 where none is.
+ */
+export function ranks(limit: i32): void {
   if (!first) {
     const bytes = usize((samples + 15) & ~15) << 2;
     memory.fill(RANK, 0, bytes);
@@ -31,7 +34,7 @@ export function ranks(): void {
   }
   if (pair) pairRanks();
   else if (planar) planesRanks();
-  else rowsRanks();
+  else rowsRanks(limit);
 }
 
 /** Two classes leave out none: what `open` and the sums would have left is made up for here. */
@@ -103,7 +106,7 @@ function sumLanes(v: v128): i32 {
 }
 
 /** Rows whose true class has the largest logit are passed over: their rank is 0 and `outcomes` knows the rest. */
-function rowsRanks(): void {
+function rowsRanks(limit: i32): void {
   const end4 = usize(classes & ~3) << 2;
   const end = usize(classes) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
@@ -115,13 +118,21 @@ function rowsRanks(): void {
     let above = i32x4.splat(0);
     let tied = above;
     let c: usize = 0;
-    for (; c < end4; c += 16) {
-      const v = v128.load(row + c);
-      above = i32x4.sub(above, f32x4.gt(v, zs));
-      tied = i32x4.sub(tied, f32x4.ge(v, zs));
+    let a = 0;
+    let t = 0;
+    while (c < end4) {
+      const stop = min(c + 256, end4);
+      for (; c < stop; c += 16) {
+        const v = v128.load(row + c);
+        above = i32x4.sub(above, f32x4.gt(v, zs));
+        tied = i32x4.sub(tied, f32x4.ge(v, zs));
+      }
+      a = sumLanes(above);
+      t = sumLanes(tied);
+      if (a < limit) continue;
+      t = a;
+      c = end;
     }
-    let a = sumLanes(above);
-    let t = sumLanes(tied);
     for (; c < end; c += 4) {
       const v = load<f32>(row + c);
       a += i32(v > z);
@@ -179,14 +190,42 @@ const ANCHOR: f64 = 1572864;
 const LOWEST: u32 = 0x26000000; // 2^−51
 const HIGHEST: u32 = 0x43000000; // 128
 
-/** ½ less a little: taken off before rounding, it makes that a floor for numbers of 28 bits. */
-const BELOW_HALF: f64 = 0.499999999;
+/** ½ and a little: rounding then never goes down. */
+const HALF: f64 = 0.5000000000036379788; // ½ + 2^−38
 
 /** Nearest integer (ties to even) of 0 ≤ x < 2^51: the low bits of x + 2^52. */
 // @ts-ignore: decorator
 @inline
 function integer(x: f64): i64 {
   return reinterpret<i64>(x + 4503599627370496) & 0xfffffffffffff;
+}
+
+/** ⌊x⌋ of a float32 in [0, 1] times an integer below 2^12, which falls short of no integer by less than 2^−37. */
+// @ts-ignore: decorator
+@inline
+function floor(x: f64): i32 {
+  return i32(integer(x + HALF)) - 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function isPlain(bits: u32): bool {
+  return bits - LOWEST <= HIGHEST - LOWEST || !bits;
+}
+
+// @ts-ignore: decorator
+@inline
+function addLoss(at: usize, bits: u32): void {
+  const loss = f64(reinterpret<f32>(bits));
+  const high = loss + ANCHOR - ANCHOR;
+  v128.store(at, f64x2.add(v128.load(at), f64x2.replace_lane(f64x2.splat(high), 1, loss - high)));
+}
+
+// @ts-ignore: decorator
+@inline
+function addToBin(p: f64, bins: f64, last: i32, one: i64): void {
+  const bin = BINS + (usize(min(floor(p * bins), last)) << 4);
+  v128.store(bin, i64x2.add(v128.load(bin), i64x2.replace_lane(i64x2.splat(one), 1, integer(p * 4294967296))));
 }
 
 /**
@@ -197,30 +236,75 @@ function integer(x: f64): i64 {
  */
 export function tally(n: i32, bins: i32): i32 {
   let over = RANK_TIED;
-  const count = f64(bins);
   for (let i: usize = 0; i < usize(n) << 2; i += 4) {
     const y = load<i32>(LABELS + i);
     if (y < 0) continue;
     const predicted = load<i32>(PREDICTED + i);
     const bits = load<u32>(LOSS + i);
-    if (predicted < 0 || (bits && bits - LOWEST > HIGHEST - LOWEST)) {
+    if (predicted < 0 || !isPlain(bits)) {
       store<i32>(over, i32(i >> 2));
       over += 4;
       continue;
     }
     // a sample counts 1 in the low half, a hit 1 in the high half
     const one = 1 + (i64(predicted == y) << 32);
-    const loss = f64(reinterpret<f32>(bits));
-    const high = loss + ANCHOR - ANCHOR;
     const at = TALLY + (usize(y) << 5);
-    v128.store(at, f64x2.add(v128.load(at), f64x2.replace_lane(f64x2.splat(high), 1, loss - high)));
+    addLoss(at, bits);
     store<i64>(at, load<i64>(at, 16) + one, 16);
     const other = TALLY + (usize(predicted) << 5);
     store<i32>(other, load<i32>(other, 24) + 1, 24);
-    const confidence = f64(load<f32>(CONFIDENCE + i));
-    const bin = BINS + (usize(min(i32(integer(confidence * count - BELOW_HALF)), bins - 1)) << 4);
-    const units = integer(confidence * 4294967296);
-    v128.store(bin, i64x2.add(v128.load(bin), i64x2.replace_lane(i64x2.splat(one), 1, units)));
+    addToBin(f64(load<f32>(CONFIDENCE + i)), f64(bins), bins - 1, one);
   }
   return i32(over - RANK_TIED) >> 2;
+}
+
+/**
+ * One-vs-rest: count the logits that are not of the true class in the same way, from their losses and probabilities in the
+ * order [image][class][position]. Each loss gives way to floor(p · steps), −1 where there is nothing to count (true classes, ignored
+ * samples, NaN), each probability to its square, that is its Brier score. Losses out of [2^−51, 128] are left out of TALLY: their
+ * indices go to `overCells`, their bits to `overLosses`, and their number is returned.
+ */
+export function tallyOthers(
+  losses: usize, scores: usize, bins: i32, steps: i32, overCells: usize, overLosses: usize,
+): i32 {
+  let over: usize = 0;
+  // globals would be read anew for each logit
+  const count = classes;
+  const run = usize(positions) << 2;
+  const c0 = first;
+  const fbins = f64(bins);
+  const fsteps = f64(steps);
+  const last = bins - 1;
+  // the layout is one run: [image][class][position]
+  let cell: usize = 0;
+  for (let b: usize = 0; b < usize(images); b++) {
+    let at = TALLY + (usize(c0) << 5);
+    for (let c = c0; c < c0 + count; c++, at += 32) {
+      for (let i = b * run; i < (b + 1) * run; i += 4, cell += 4) {
+        const y = load<i32>(LABELS + i);
+        const bits = load<u32>(losses + cell);
+        store<i32>(losses + cell, -1);
+        if (y == c) continue;
+        if (y < 0) {
+          store<i32>(scores + cell, 0);
+          continue;
+        }
+        if (isPlain(bits)) {
+          addLoss(at, bits);
+        } else {
+          store<u32>(overCells + over, u32(cell >> 2));
+          store<u32>(overLosses + over, bits);
+          over += 4;
+        }
+        const score = load<f32>(scores + cell);
+        store<f32>(scores + cell, score * score);
+        if (score != score) continue;
+        const p = f64(score);
+        store<i32>(losses + cell, floor(p * fsteps));
+        store<i32>(at, load<i32>(at, 24) + i32(p > 0.5), 24);
+        addToBin(p, fbins, last, 1);
+      }
+    }
+  }
+  return i32(over >> 2);
 }

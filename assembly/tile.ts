@@ -22,8 +22,8 @@ export let pair: bool = false;
 /** First class of the chunk. */
 export let first: i32 = 0;
 
-let images: i32 = 0;
-let positions: i32 = 0;
+export let images: i32 = 0;
+export let positions: i32 = 0;
 
 /**
  * From one plane to the next: whole groups of 16 samples, an odd number of them, so that the same sample of many planes

@@ -209,7 +209,7 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
   });
 
   test('refuses what is no loss, and options of the other variant', () => {
-    expect(() => new FocalMeter({} as never, { classes: 2 })).toThrow('loss expected a SoftmaxFocalLoss or');
+    expect(() => new FocalMeter({} as never, { classes: 2 } as never)).toThrow('loss expected a SoftmaxFocalLoss or');
     expect(() => new FocalMeter(new SigmoidFocalLoss(), { classes: 2, topK: [1] } as never)).toThrow('"topK"');
   });
 

@@ -69,9 +69,17 @@ export interface Kernels {
   readonly TALLY_CLASSES: number;
   readonly TALLY_BINS: number;
   exponentialsSquares(): void;
-  ranks(): void;
+  ranks(limit: number): void;
   coreAndEntropies(n: number): void;
   outcomes(n: number): void;
   within(n: number, k: number): number;
   tally(n: number, bins: number): number;
+  tallyOthers(
+    losses: number,
+    scores: number,
+    bins: number,
+    steps: number,
+    overCells: number,
+    overLosses: number,
+  ): number;
 }

@@ -130,6 +130,43 @@ abstract class Tally {
     this.#uncarried = n;
   }
 
+  /**
+   * Whether the kernels' table can take the counts. Emptying it takes a pass over the classes, so few samples of many classes go
+   * without.
+   */
+  protected tabled({ kernels }: Backend, { batch, positions }: Input): boolean {
+    const { classes, bins, thresholds } = this.config;
+    const fits = classes <= kernels.TALLY_CLASSES && bins <= kernels.TALLY_BINS && thresholds <= 4096;
+    return fits && classes <= 4 * batch * positions;
+  }
+
+  /** Move what the kernels have counted to the state. */
+  protected empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
+    const { classes, bins } = this.config;
+    const table = new Float64Array(f32.buffer, kernels.TALLY, 4 * classes);
+    for (let c = 0, from = kernels.TALLY >> 2, at = layout.classes; c < classes; c++, from += 8, at += CLASS_WORDS) {
+      const support = i32[from + 4] as number;
+      const predicted = i32[from + 6] as number;
+      const high = table[4 * c] as number;
+      const low = table[4 * c + 1] as number;
+      if (support === 0 && predicted === 0 && high === 0 && low === 0) continue;
+      words[at] = (words[at] as number) + support;
+      words[at + 1] = (words[at + 1] as number) + (i32[from + 5] as number);
+      words[at + 2] = (words[at + 2] as number) + predicted;
+      depositParts(words, at + 3, high, low);
+      carry(words, at + 3, LIMBS);
+    }
+    table.fill(0);
+    for (let b = 0, from = kernels.BINS >> 2, at = layout.bins; b < bins; b++, from += 4, at += BIN_WORDS) {
+      words[at] = (words[at] as number) + (i32[from] as number);
+      words[at + 1] = (words[at + 1] as number) + (i32[from + 1] as number);
+      words[at + 2] = (words[at + 2] as number) + ((i32[from + 2] as number) >>> 0);
+      words[at + 3] = (words[at + 3] as number) + (i32[from + 3] as number);
+      carry(words, at + 2, 2);
+    }
+    i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
+  }
+
   protected collect(backend: Backend, { words, layout }: State): void {
     collect(backend, backend.kernels.TOTAL, words, layout.crossEntropy);
     collect(backend, backend.kernels.BRIER_TOTAL, words, layout.brier);
@@ -144,11 +181,8 @@ export class SoftmaxTally extends Tally {
     const { settings, config } = this;
     const { words, layout } = state;
     const tile = new Tile(backend, input, planSamples(kernels, input, true));
-    // emptying the table takes a pass over the classes, so few samples of many classes go without
-    const tabled =
-      config.classes <= kernels.TALLY_CLASSES &&
-      config.bins <= kernels.TALLY_BINS &&
-      config.classes <= 4 * input.batch * input.positions;
+    const limit = Math.max(1, ...config.topK);
+    const tabled = this.tabled(backend, input);
     let pending = 0;
     kernels.clear(TOTAL);
     kernels.clear(BRIER_TOTAL);
@@ -162,7 +196,7 @@ export class SoftmaxTally extends Tally {
         kernels.largest();
         if (tile.whole) {
           kernels.exponentialsSquares();
-          kernels.ranks();
+          kernels.ranks(limit);
         }
         tile.release();
       });
@@ -170,7 +204,7 @@ export class SoftmaxTally extends Tally {
         tile.eachClasses(() => {
           tile.load(input.logits, true);
           kernels.exponentialsSquares();
-          kernels.ranks();
+          kernels.ranks(limit);
           tile.release();
         });
       }
@@ -188,7 +222,7 @@ export class SoftmaxTally extends Tally {
       if (tabled) {
         pending += n;
         if (pending > SAMPLES) {
-          this.#empty(backend, state);
+          this.empty(backend, state);
           pending = n;
         }
         const over = kernels.tally(n, config.bins);
@@ -202,7 +236,7 @@ export class SoftmaxTally extends Tally {
       if (config.confusion) this.#confuse(backend, state, n);
       if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
     });
-    if (tabled) this.#empty(backend, state);
+    if (tabled) this.empty(backend, state);
     this.collect(backend, state);
   }
 
@@ -234,31 +268,6 @@ export class SoftmaxTally extends Tally {
     bin(words, layout.bins, bins, f32[(kernels.CONFIDENCE >> 2) + i] as number, hit);
   }
 
-  /** Move what `tally` has counted to the state. */
-  #empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
-    const { classes, bins } = this.config;
-    const table = new Float64Array(f32.buffer, kernels.TALLY, 4 * classes);
-    for (let c = 0, from = kernels.TALLY >> 2, at = layout.classes; c < classes; c++, from += 8, at += CLASS_WORDS) {
-      const support = i32[from + 4] as number;
-      const predicted = i32[from + 6] as number;
-      if (support + predicted === 0) continue;
-      words[at] = (words[at] as number) + support;
-      words[at + 1] = (words[at + 1] as number) + (i32[from + 5] as number);
-      words[at + 2] = (words[at + 2] as number) + predicted;
-      depositParts(words, at + 3, table[4 * c] as number, table[4 * c + 1] as number);
-      carry(words, at + 3, LIMBS);
-    }
-    table.fill(0);
-    for (let b = 0, from = kernels.BINS >> 2, at = layout.bins; b < bins; b++, from += 4, at += BIN_WORDS) {
-      words[at] = (words[at] as number) + (i32[from] as number);
-      words[at + 1] = (words[at + 1] as number) + (i32[from + 1] as number);
-      words[at + 2] = (words[at + 2] as number) + ((i32[from + 2] as number) >>> 0);
-      words[at + 3] = (words[at + 3] as number) + (i32[from + 3] as number);
-      carry(words, at + 2, 2);
-    }
-    i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
-  }
-
   #confuse({ kernels, i32 }: Backend, { words, layout }: State, n: number): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
@@ -285,12 +294,15 @@ export class SigmoidTally extends Tally {
 
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels } = backend;
-    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOSS, CROSS_ENTROPY, SLOPE, LABELS } = kernels;
+    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOSS, CROSS_ENTROPY, SLOPE, LABELS, SAMPLES } = kernels;
     const { settings } = this;
+    const { words, layout } = state;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
     const half = kernels.LOGITS / 2;
     const tile = new Tile(backend, input, planSamples({ ...kernels, LOGITS: half }, input, false));
     const entropiesAt = PLANES + 4 * half;
+    const tabled = this.tabled(backend, input);
+    let pending = 0;
     const each = typeof settings.negative !== 'number';
     const weight = each ? 1 : (settings.negative as number);
     kernels.clear(TOTAL);
@@ -300,7 +312,12 @@ export class SigmoidTally extends Tally {
       const first = tile.firstSample;
       const valid = loadLabels(kernels, input, first, n, settings.ignoreIndex);
       this.makeRoom(state, n);
-      this.#sums.fill(0, 0, n);
+      if (state.floor < Infinity) this.#sums.fill(0, 0, n);
+      pending += n;
+      if (tabled && pending > SAMPLES) {
+        this.empty(backend, state);
+        pending = n;
+      }
       tile.eachClasses(() => {
         const count = n * tile.classes;
         backend.loadWeights(settings, tile);
@@ -320,10 +337,11 @@ export class SigmoidTally extends Tally {
         kernels.put(TILE, SLOPE, 0);
         if (valid < n) kernels.scale(entropiesAt, 0);
         kernels.accumulate(TOTAL, entropiesAt, count);
-        this.#count(backend, state, tile, PLANES);
+        if (state.floor < Infinity) this.#gather(backend, tile, PLANES);
+        if (tabled) this.#countTabled(backend, state, tile, TILE + 4 * half, entropiesAt);
+        else this.#count(backend, state, tile);
         kernels.accumulate(BRIER_TOTAL, TILE, count);
       });
-      const { words, layout } = state;
       words[layout.samples] = (words[layout.samples] as number) + valid;
       words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
       if (state.floor === Infinity) return;
@@ -338,48 +356,85 @@ export class SigmoidTally extends Tally {
         state.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);
       }
     });
+    if (tabled) this.empty(backend, state);
     this.collect(backend, state);
   }
 
-  /** Count the decisions of a chunk of classes: losses at `lossesAt`, probabilities in TILE, which become Brier scores. */
-  #count(backend: Backend, state: State, tile: Tile, lossesAt: number): void {
-    const { LABELS, TILE } = backend.kernels;
-    const { f32, i32 } = backend;
-    const { words, layout } = state;
-    const { bins, thresholds } = this.config;
-    const { images, positions, classes, firstClass } = tile;
+  /** Add the losses of a chunk of classes to the sums of their samples. */
+  #gather({ f32 }: Backend, { images, positions, classes }: Tile, lossesAt: number): void {
+    const sums = this.#sums;
+    let at = lossesAt >> 2;
     for (let b = 0; b < images; b++) {
       for (let c = 0; c < classes; c++) {
-        const k = firstClass + c;
-        const at = layout.classes + k * CLASS_WORDS;
-        const histograms = layout.table + 2 * k * thresholds;
-        const run = (b * classes + c) * positions;
+        for (let i = b * positions; i < (b + 1) * positions; i++) sums[i] = (sums[i] as number) + (f32[at++] as number);
+      }
+    }
+  }
+
+  /** Count the decisions of a chunk of classes: losses in PLANES, probabilities in TILE, which become Brier scores. */
+  #count(backend: Backend, state: State, { images, positions, classes, firstClass }: Tile): void {
+    for (let b = 0, cell = 0; b < images; b++) {
+      for (let c = firstClass; c < firstClass + classes; c++) {
+        for (let i = b * positions; i < (b + 1) * positions; i++) this.#decide(backend, state, c, i, cell++);
+      }
+    }
+  }
+
+  /** Count the decision on class c of sample i, whose numbers stand at `cell`. */
+  #decide({ kernels, f32, i32 }: Backend, state: State, c: number, i: number, cell: number): void {
+    const { words, layout } = state;
+    const y = i32[(kernels.LABELS >> 2) + i] as number;
+    const score = (kernels.TILE >> 2) + cell;
+    if (y < 0) {
+      f32[score] = 0;
+      return;
+    }
+    const positive = y === c;
+    const at = layout.classes + c * CLASS_WORDS;
+    if (positive) words[at] = (words[at] as number) + 1;
+    // the true class has the slope of its own margin: 1 − p
+    const slope = f32[score] as number;
+    const p = positive ? Math.fround(1 - slope) : slope;
+    f32[score] = slope * slope;
+    addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
+    if (Number.isNaN(p)) return;
+    if (p > 0.5) {
+      words[at + 2] = (words[at + 2] as number) + 1;
+      if (positive) words[at + 1] = (words[at + 1] as number) + 1;
+    }
+    bin(words, layout.bins, this.config.bins, p, positive);
+    this.#score(state, c, positive, Math.floor(p * (this.config.thresholds - 1)));
+  }
+
+  #score({ words, layout }: State, c: number, positive: boolean, step: number): void {
+    const at = layout.table + (2 * c + (positive ? 1 : 0)) * this.config.thresholds + step;
+    words[at] = (words[at] as number) + 1;
+  }
+
+  /** The same by the kernels but for the true classes, for losses that are not plain, and for the histograms. */
+  #countTabled(backend: Backend, state: State, tile: Tile, overCells: number, overLosses: number): void {
+    const { kernels, f32, i32 } = backend;
+    const { images, positions, classes, firstClass } = tile;
+    const { words, layout } = state;
+    const { bins, thresholds } = this.config;
+    for (let i = 0; i < images * positions; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      if (y < firstClass || y >= firstClass + classes) continue;
+      const b = Math.floor(i / positions);
+      this.#decide(backend, state, y, i, (b * classes + y - firstClass) * positions + (i % positions));
+    }
+    const over = kernels.tallyOthers(kernels.PLANES, kernels.TILE, bins, thresholds - 1, overCells, overLosses);
+    for (let j = 0; j < over; j++) {
+      const cell = i32[(overCells >> 2) + j] as number;
+      addLoss(state, firstClass + (Math.floor(cell / positions) % classes), f32[(overLosses >> 2) + j] as number);
+    }
+    let cell = kernels.PLANES >> 2;
+    for (let b = 0; b < images; b++) {
+      for (let c = 0, at = layout.table + 2 * firstClass * thresholds; c < classes; c++, at += 2 * thresholds) {
         for (let d = 0; d < positions; d++) {
-          const i = b * positions + d;
-          const y = i32[(LABELS >> 2) + i] as number;
-          const cell = (TILE >> 2) + run + d;
-          if (y < 0) {
-            f32[cell] = 0;
-            continue;
-          }
-          const positive = y === k;
-          // the true class has the slope of its own margin: 1 − p
-          const slope = f32[cell] as number;
-          const p = positive ? 1 - slope : slope;
-          f32[cell] = slope * slope;
-          const loss = f32[(lossesAt >> 2) + run + d] as number;
-          addLoss(state, k, loss);
-          this.#sums[i] = (this.#sums[i] as number) + loss;
-          if (positive) words[at] = (words[at] as number) + 1;
-          if (p > 0.5) {
-            words[at + 2] = (words[at + 2] as number) + 1;
-            if (positive) words[at + 1] = (words[at + 1] as number) + 1;
-          }
-          bin(words, layout.bins, bins, p, positive);
-          if (!Number.isNaN(p)) {
-            const score = histograms + (positive ? thresholds : 0) + Math.floor(p * (thresholds - 1));
-            words[score] = (words[score] as number) + 1;
-          }
+          const step = i32[cell++] as number;
+          if (step >= 0) words[at + step] = (words[at + step] as number) + 1;
         }
       }
     }

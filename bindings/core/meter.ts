@@ -36,6 +36,11 @@ export interface UpdateOptions {
  * The loss and the metrics beside it over any number of batches. Every sum in the state is exact: one batch or a million,
  * in any order, over any number of meters merged in any tree give the same bits of `compute` and of `toBytes`.
  *
+ * Prediction: the class with the largest logit, as numpy's argmax: of equals the lowest index, and NaN is the largest of
+ * all. A sample is among the top k when fewer than k classes come before its own in that order. Where softmax is undefined
+ * (NaN or +∞ among the logits) loss, cross-entropy and Brier score are NaN: the sample is counted in `nan`, it has no bin, and
+ * the means it enters are null.
+ *
  * As a combiner of a distributed engine: create is the constructor, add `update`, merge `merge`, extract `compute`.
  */
 export abstract class Meter<L extends AnyLoss> {

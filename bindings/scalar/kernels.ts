@@ -395,5 +395,9 @@ export function scalarKernels(): Kernels {
     tally() {
       throw new Error('the scalar twin counts no tiles');
     },
+
+    tallyOthers() {
+      throw new Error('the scalar twin counts no tiles');
+    },
   };
 }
