@@ -213,12 +213,14 @@ class Digest {
   }
 
   add(value) {
+    // by tag, as results of another frame are of another realm
+    const kind = Object.prototype.toString.call(value);
     if (typeof value === 'number') this.double(value);
     else if (typeof value === 'string') this.text(value);
-    else if (value instanceof Uint8Array) {
+    else if (kind === '[object Uint8Array]') {
       this.word(value.length);
       for (const byte of value) this.word(byte);
-    } else if (Object.prototype.toString.call(value) === '[object Float32Array]') this.floats(value);
+    } else if (kind === '[object Float32Array]') this.floats(value);
     else if (value !== null && typeof value === 'object') {
       for (const [key, entry] of Object.entries(value)) {
         this.text(key);
