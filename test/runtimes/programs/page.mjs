@@ -63,7 +63,7 @@ async function answer() {
     parent.postMessage('ready', '*');
     return;
   }
-  const report = await scenarios[scenario]().catch((error) => ({ error: String(error?.stack ?? error) }));
+  const report = await scenarios[scenario]().catch((error) => ({ error: `${error}\n${error?.stack}` }));
   await fetch(`/report?id=${query.get('id')}`, { method: 'POST', body: JSON.stringify(report) });
 }
 
