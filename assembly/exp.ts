@@ -96,30 +96,21 @@ export function expBoth(x: v128, low: v128): v128 {
 }
 
 /**
- * For gradients: returns expFast(z − m), the bits the sum is made of, and stores at `to` e^(z − m) with what the
- * rounding of z − m and of its product with log₂e left over put back. z ≤ m. Max error of what is stored 3 ULP over the
- * whole valid range z − m in [−87.3, 0].
+ * For gradients: e^(z − m) from e = expFast(d) with d = z − m as rounded, z ≤ m, with what the rounding of d and of its
+ * product with log₂e left over put back. Max error 3 ULP over the whole valid range [−87.3, 0].
  */
 // @ts-ignore: decorator
 @inline
-export function expKeep(z: v128, m: v128, to: usize): v128 {
-  const d = f32x4.sub(z, m);
+export function restored(e: v128, z: v128, m: v128, d: v128): v128 {
+  // as in expFast
   const u = f32x4.pmax(f32x4.mul(d, v128.load(LOG2E)), v128.load(LOWEST2));
-  const t = f32x4.add(u, v128.load(MAGIC));
-  const k = f32x4.sub(t, v128.load(MAGIC));
+  const k = f32x4.sub(f32x4.add(u, v128.load(MAGIC)), v128.load(MAGIC));
   const f = f32x4.sub(u, k);
-  let p = f32x4.add(f32x4.mul(v128.load(P5), f), v128.load(P4));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(P3));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(P2));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(P1));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
-  const e = f32x4.mul(p, i32x4.shl(t, 23));
   // z − m − d exactly (Knuth's TwoSum); NaN where z is −∞, where nothing is left over
   const back = f32x4.sub(d, z);
   const lost = f32x4.sub(f32x4.sub(z, f32x4.sub(d, back)), f32x4.add(m, back));
   const low = v128.and(lost, f32x4.eq(lost, lost));
   let c = f32x4.sub(f32x4.pmax(d, v128.load(LOWEST)), f32x4.mul(k, v128.load(LN2_HIGH)));
   c = f32x4.sub(f32x4.sub(c, f32x4.mul(f, v128.load(LN2))), f32x4.mul(k, v128.load(LN2_LOW)));
-  v128.store(to, f32x4.add(e, f32x4.mul(e, f32x4.add(c, low))));
-  return e;
+  return f32x4.add(e, f32x4.mul(e, f32x4.add(c, low)));
 }

@@ -2,7 +2,7 @@
  * Margin stage for few classes and for N-D inputs: the vector runs across 16 samples, class after class. The tile is a
  * private copy in planes; −∞ stands over the true class, so it takes no part.
  */
-import { expFast, expKeep } from './exp';
+import { expFast, restored } from './exp';
 import { FACTOR, MAX, PLANES, SQUARES, SUM } from './scratch';
 import { classes, first, samples, stride } from './tile';
 
@@ -39,13 +39,6 @@ export function planesMax(): void {
 
 // @ts-ignore: decorator
 @inline
-function term(at: usize, m: v128, keep: bool): v128 {
-  const z = v128.load(at);
-  return keep ? expKeep(z, m, at) : expFast(f32x4.sub(z, m));
-}
-
-// @ts-ignore: decorator
-@inline
 function addTo(at: usize, s: v128): void {
   v128.store(at, f64x2.add(v128.load(at), f64x2.promote_low_f32x4(s)));
   v128.store(at, f64x2.add(v128.load(at, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(s, s, 2, 3, 0, 1))), 16);
@@ -78,12 +71,31 @@ function sum(keep: bool, squares: bool): void {
           v128.store(NOTHING, f32x4.splat(-Infinity), 16);
           next = NOTHING;
         }
-        const a0 = term(at, m0, keep);
-        const a1 = term(at + 16, m1, keep);
-        const b0 = term(next, m0, keep);
-        const b1 = term(next + 16, m1, keep);
+        const y0 = v128.load(at);
+        const y1 = v128.load(at, 16);
+        const z0 = v128.load(next);
+        const z1 = v128.load(next, 16);
+        const c0 = f32x4.sub(y0, m0);
+        const c1 = f32x4.sub(y1, m1);
+        const d0 = f32x4.sub(z0, m0);
+        const d1 = f32x4.sub(z1, m1);
+        const a0 = expFast(c0);
+        const a1 = expFast(c1);
+        const b0 = expFast(d0);
+        const b1 = expFast(d1);
         s0 = f32x4.add(s0, f32x4.add(a0, b0));
         s1 = f32x4.add(s1, f32x4.add(a1, b1));
+        if (keep) {
+          // all four before the first store, which the loads of constants could not pass
+          const r0 = restored(a0, y0, m0, c0);
+          const r1 = restored(a1, y1, m1, c1);
+          const r2 = restored(b0, z0, m0, d0);
+          const r3 = restored(b1, z1, m1, d1);
+          v128.store(at, r0);
+          v128.store(at, r1, 16);
+          v128.store(next, r2);
+          v128.store(next, r3, 16);
+        }
         if (squares) {
           q0 = f32x4.add(q0, f32x4.add(f32x4.mul(a0, a0), f32x4.mul(b0, b0)));
           q1 = f32x4.add(q1, f32x4.add(f32x4.mul(a1, a1), f32x4.mul(b1, b1)));

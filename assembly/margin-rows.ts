@@ -2,7 +2,7 @@
  * Margin stage for rows of many classes: the vector runs along the row. One pass finds the largest logit of the other
  * classes, one sums e^(logit − largest); −∞ stands over the true class, so it takes no part.
  */
-import { expFast, expKeep } from './exp';
+import { expFast, restored } from './exp';
 import { FACTOR, MAX, SQUARES, SUM } from './scratch';
 import { base, classes, first, pitch, samples } from './tile';
 
@@ -64,13 +64,6 @@ export function widen(s: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function term(at: usize, m: v128, keep: bool): v128 {
-  const z = v128.load(at);
-  return keep ? expKeep(z, m, at) : expFast(f32x4.sub(z, m));
-}
-
-// @ts-ignore: decorator
-@inline
 function square(e: v128): v128 {
   return f32x4.mul(e, e);
 }
@@ -102,12 +95,31 @@ function sum(keep: bool, squares: bool): void {
         spill(row + c, left);
         at = SPILL;
       }
-      const e0 = term(at, m, keep);
-      const e1 = term(at + 16, m, keep);
-      const e2 = term(at + 32, m, keep);
-      const e3 = term(at + 48, m, keep);
+      const z0 = v128.load(at);
+      const z1 = v128.load(at, 16);
+      const z2 = v128.load(at, 32);
+      const z3 = v128.load(at, 48);
+      const d0 = f32x4.sub(z0, m);
+      const d1 = f32x4.sub(z1, m);
+      const d2 = f32x4.sub(z2, m);
+      const d3 = f32x4.sub(z3, m);
+      const e0 = expFast(d0);
+      const e1 = expFast(d1);
+      const e2 = expFast(d2);
+      const e3 = expFast(d3);
       s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
       if (squares) q = f32x4.add(q, f32x4.add(f32x4.add(square(e0), square(e1)), f32x4.add(square(e2), square(e3))));
+      if (keep) {
+        // all four before the first store, which the loads of constants could not pass
+        const r0 = restored(e0, z0, m, d0);
+        const r1 = restored(e1, z1, m, d1);
+        const r2 = restored(e2, z2, m, d2);
+        const r3 = restored(e3, z3, m, d3);
+        v128.store(at, r0);
+        v128.store(at, r1, 16);
+        v128.store(at, r2, 32);
+        v128.store(at, r3, 48);
+      }
       if (c == end16) {
         if (keep) for (let j: usize = 0; j < usize(left) << 2; j += 4) store<u32>(row + c + j, load<u32>(SPILL + j));
         break;
