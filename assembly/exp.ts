@@ -33,7 +33,7 @@ const LOWEST: usize = memory.data<f32>([-88.0, -88.0, -88.0, -88.0], 16);
 
 /**
  * e^d for d ≤ 0 in the fast form, for sums in which terms far below the largest hardly count.
- * Max error 2 ULP + |d| ULP, valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ * Max error 2 + 1.25·|d| ULP, valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
  */
 // @ts-ignore: decorator
 @inline

@@ -16,7 +16,7 @@ const run = (script, ...args) =>
 mkdirSync(at('build'), { recursive: true });
 mkdirSync(at('bindings/generated'), { recursive: true });
 run('assemblyscript/bin/asc.js', '--target', 'release');
-run('assemblyscript/bin/asc.js', 'assembly/canaries.ts', '--target', 'debug');
+run('assemblyscript/bin/asc.js', 'assembly/canaries.ts', 'assembly/probes.ts', '--target', 'debug');
 run(
   'binaryen/bin/wasm-opt',
   'build/focal.raw.wasm',

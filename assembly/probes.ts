@@ -1,0 +1,40 @@
+/** Debug build only: the elementary functions one by one, so that the tests can sweep them. n is a multiple of 4. */
+import { exp, expBoth, expFast, restored } from './exp';
+import { log, log1pFrom } from './log';
+
+export function probeExpFast(from: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) v128.store(to + i, expFast(v128.load(from + i)));
+}
+
+export function probeExp(from: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) v128.store(to + i, exp(v128.load(from + i)));
+}
+
+/** e^(x + low), low the second of two arrays. */
+export function probeExpBoth(from: usize, lows: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    v128.store(to + i, expBoth(v128.load(from + i), v128.load(lows + i)));
+  }
+}
+
+/** e^(z − m) as gradients keep it, m the second of two arrays. */
+export function probeRestored(from: usize, maxima: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const z = v128.load(from + i);
+    const m = v128.load(maxima + i);
+    const d = f32x4.sub(z, m);
+    v128.store(to + i, restored(expFast(d), z, m, d));
+  }
+}
+
+export function probeLog(from: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) v128.store(to + i, log(v128.load(from + i)));
+}
+
+/** ln(1 + t), with the quotient as the focal core makes it up to rounding. */
+export function probeLog1p(from: usize, to: usize, n: i32): void {
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const t = v128.load(from + i);
+    v128.store(to + i, log1pFrom(f32x4.div(t, f32x4.add(f32x4.splat(2), t))));
+  }
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { bind } from '../bindings/core/api.ts';
+import { Backend } from '../bindings/core/backend.ts';
+import { instantiate } from '../bindings/core/wasm.ts';
+
+test('memory stays at 2 MiB whatever the shape, a row of 256k classes included', () => {
+  const module = new WebAssembly.Module(readFileSync(new URL('../build/focal.wasm', import.meta.url)));
+  const backend = new Backend('simd', instantiate(module));
+  const { SoftmaxFocalLoss, SigmoidFocalLoss } = bind(() => backend);
+  for (const dims of [
+    [5000, 3],
+    [2, 262144],
+    [1, 40, 70000],
+    [3, 2000, 50],
+    [20000, 2, 1],
+    [1, 1, 9],
+  ]) {
+    const [batch, classes, positions = 1] = dims as [number, number, number?];
+    const logits = { data: new Float32Array(batch * classes * positions), dims };
+    const targets = new Int32Array(batch * positions).fill(classes - 1);
+    for (const Loss of [SoftmaxFocalLoss, SigmoidFocalLoss]) {
+      const { value, grad } = new Loss().valueAndGrad(logits, targets);
+      expect(value).toBeGreaterThanOrEqual(0);
+      expect(grad.every(Number.isFinite)).toBe(true);
+    }
+    expect(backend.kernels.memory.buffer.byteLength).toBe(2 ** 21);
+  }
+});
