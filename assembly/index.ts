@@ -2,7 +2,7 @@ export { configure, core, coreAndEntropies, negatives } from './focal';
 export { widenHalf } from './half';
 export { label } from './labels';
 export { exponentialsSquares, outcomes, ranks, tally, tallyOthers, within } from './metrics';
-export { trueMargins } from './sigmoid';
+export { trueMargins } from './margin-one-vs-rest';
 export { exponentials, factors, gradients, largest, margins } from './softmax';
 export { accumulate, clear, limb, rounded } from './exact-sum';
 export { open, put, scale, unfold, weigh } from './tile';

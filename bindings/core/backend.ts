@@ -1,6 +1,5 @@
 import type { Kernels } from './kernels.ts';
 import type { Settings } from './options.ts';
-import type { Tile } from './tile.ts';
 
 /**
  * A set of kernels with what the bindings remember about it: views of its memory, and which class weights lie in it.
@@ -31,9 +30,8 @@ export class Backend {
     return this.#i32;
   }
 
-  /** Have the weights of the tile's chunk of classes in place. */
-  loadWeights(settings: Settings, tile: Tile): void {
-    const { firstClass: first, classes: count } = tile;
+  /** Have the weights of classes [first, first + count) in place. */
+  loadWeights(settings: Settings, first: number, count: number): void {
     const known = this.#weights;
     if (known.settings === settings && known.first === first && known.count === count) return;
     for (const [weights, at] of [

@@ -191,7 +191,7 @@ export class SoftmaxTally extends Tally {
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
       this.makeRoom(state, n);
       tile.eachClasses(() => {
-        backend.loadWeights(settings, tile);
+        backend.loadWeights(settings, tile.firstClass, tile.classes);
         tile.load(input.logits, true);
         kernels.largest();
         if (tile.whole) {
@@ -320,7 +320,7 @@ export class SigmoidTally extends Tally {
       }
       tile.eachClasses(() => {
         const count = n * tile.classes;
-        backend.loadWeights(settings, tile);
+        backend.loadWeights(settings, tile.firstClass, tile.classes);
         tile.load(input.logits, tile.contiguous);
         kernels.trueMargins(n);
         kernels.configure(settings.gamma, settings.smoothing);

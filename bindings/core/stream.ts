@@ -55,7 +55,7 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
   kernels.configure(settings.gamma, settings.smoothing);
   kernels.clear(kernels.TOTAL);
   const load = (array: Input['logits'], inPlace: boolean): void => {
-    backend.loadWeights(settings, tile);
+    backend.loadWeights(settings, tile.firstClass, tile.classes);
     tile.load(array, inPlace);
   };
   let valid = 0;
@@ -114,7 +114,7 @@ export function streamSigmoid(backend: Backend, settings: Settings, input: Input
     if (grad) loadUpstream(backend, tile, grad);
     tile.eachClasses(() => {
       const count = n * tile.classes;
-      backend.loadWeights(settings, tile);
+      backend.loadWeights(settings, tile.firstClass, tile.classes);
       tile.load(input.logits, tile.contiguous);
       kernels.trueMargins(n);
       kernels.core(n, grad !== null);
