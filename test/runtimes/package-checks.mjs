@@ -10,7 +10,7 @@ import { run } from './drivers/process.mjs';
 
 /** gzip bytes, minified for a browser. */
 /** What bundles may weigh today, so that they grow only on purpose; the aim is 12,000 and 16,000 bytes. */
-const BUDGETS = { losses: 19_000, everything: 27_500 };
+const BUDGETS = { losses: 19_800, everything: 27_500 };
 
 /** The command of a package of the repository's own. */
 function command(root, name, bin) {
