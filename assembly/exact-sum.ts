@@ -5,8 +5,9 @@
  *     accumulator: i64 limb[12], limb j in units of 2^(32·j − 149); then f64, the sum of the values that are ∞ or NaN
  *
  * Values in [2^−52, 128], and zeros, take a fast path: adding 1.5·2^20 in float64 leaves a multiple of 2^−32 in the high
- * sum, what is left over is added to the low sum, and both stay exact for a tile; they are moved to the limbs once a tile.
- * One value outside sends its group of 16 to the limbs directly.
+ * sum, what is left over is added to the low sum, and both stay exact for a block, after which they move to the limbs. A
+ * group of 16 with values down to 2^−92 has what is left over split once more; any other value outside sends its group to
+ * the limbs directly.
  */
 
 export const LIMBS: i32 = 12;
@@ -17,6 +18,9 @@ const SPECIAL: usize = 8 * LIMBS;
 const ANCHOR: f64 = 1572864;
 const FAST_LOWEST: u32 = 0x25800000; // 2^−52
 const FAST_HIGHEST: u32 = 0x43000000; // 128
+/** 1.5·2^−20, for what the high sum leaves over of groups with smaller values: its last bit is 2^−72. */
+const SECOND_ANCHOR: f64 = 1.430511474609375e-6;
+const SECOND_LOWEST: u32 = 0x11800000; // 2^−92
 
 /** Spread ±m·2^(at − 149), m < 2^53, over the limbs. */
 // @ts-ignore: decorator
@@ -99,12 +103,18 @@ export function accumulate(accumulator: usize, values: usize, n: i32): void {
 function fast(accumulator: usize, from: usize, stop: usize): void {
   const anchor = f64x2.splat(ANCHOR);
   const one = i32x4.splat(1);
+  const second = f64x2.splat(SECOND_ANCHOR);
   const lowest = i32x4.splat(FAST_LOWEST - 1);
+  const secondLowest = i32x4.splat(SECOND_LOWEST - 1);
   const highest = i32x4.splat(FAST_HIGHEST);
   let h0 = anchor;
   let h1 = anchor;
+  let m0 = second;
+  let m1 = second;
   let l0 = f64x2.splat(0);
   let l1 = l0;
+  let s0 = l0;
+  let s1 = l0;
   for (; from < stop; from += 64) {
     const v0 = v128.load(from);
     const v1 = v128.load(from, 16);
@@ -116,7 +126,8 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
       i32x4.min_u(i32x4.sub(v2, one), i32x4.sub(v3, one)),
     );
     const most = i32x4.max_u(i32x4.max_u(v0, v1), i32x4.max_u(v2, v3));
-    if (!i32x4.all_true(v128.and(i32x4.ge_u(least, lowest), i32x4.le_u(most, highest)))) {
+    const small = !i32x4.all_true(i32x4.ge_u(least, lowest));
+    if (!i32x4.all_true(v128.and(i32x4.ge_u(least, secondLowest), i32x4.le_u(most, highest)))) {
       for (let j: usize = 0; j < 64; j += 4) depositFloat32(accumulator, load<u32>(from + j));
       continue;
     }
@@ -124,16 +135,31 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
       const v = v128.load(from + j);
       const a = f64x2.promote_low_f32x4(v);
       const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
-      const s0 = f64x2.add(h0, a);
-      const s1 = f64x2.add(h1, b);
-      l0 = f64x2.add(l0, f64x2.sub(a, f64x2.sub(s0, h0)));
-      l1 = f64x2.add(l1, f64x2.sub(b, f64x2.sub(s1, h1)));
-      h0 = s0;
-      h1 = s1;
+      const t0 = f64x2.add(h0, a);
+      const t1 = f64x2.add(h1, b);
+      const r0 = f64x2.sub(a, f64x2.sub(t0, h0));
+      const r1 = f64x2.sub(b, f64x2.sub(t1, h1));
+      h0 = t0;
+      h1 = t1;
+      if (small) {
+        const u0 = f64x2.add(m0, r0);
+        const u1 = f64x2.add(m1, r1);
+        s0 = f64x2.add(s0, f64x2.sub(r0, f64x2.sub(u0, m0)));
+        s1 = f64x2.add(s1, f64x2.sub(r1, f64x2.sub(u1, m1)));
+        m0 = u0;
+        m1 = u1;
+      } else {
+        l0 = f64x2.add(l0, r0);
+        l1 = f64x2.add(l1, r1);
+      }
     }
   }
   depositLanes(accumulator, f64x2.sub(h0, anchor));
   depositLanes(accumulator, f64x2.sub(h1, anchor));
+  depositLanes(accumulator, f64x2.sub(m0, second));
+  depositLanes(accumulator, f64x2.sub(m1, second));
+  depositLanes(accumulator, s0);
+  depositLanes(accumulator, s1);
   depositLanes(accumulator, l0);
   depositLanes(accumulator, l1);
 }
