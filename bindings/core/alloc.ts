@@ -4,7 +4,7 @@ import type { Tensor } from './tensors.ts';
 
 const PAGE = 65536;
 /** Room behind each array: kernels read whole groups of 16 logits, and four rows at a time. */
-const MARGIN = 1024;
+const READ_PAST = 1024;
 
 /**
  * A float32 tensor in the kernels' own memory: calls read it where it is instead of copying it. It is left as it was when
@@ -32,7 +32,7 @@ export function bindAlloc(provide: () => Backend): (dims: readonly number[]) => 
       // the scalar twin gains nothing from a place of its own
       return { data: new Float32Array(length), dims: [...dims], free() {} };
     }
-    const bytes = Math.ceil((4 * length + MARGIN) / PAGE) * PAGE;
+    const bytes = Math.ceil((4 * length + READ_PAST) / PAGE) * PAGE;
     const fit = spare.findIndex((block) => block.bytes >= bytes);
     const block = fit >= 0 ? spare.splice(fit, 1)[0]! : { at: memory.grow(bytes / PAGE) * PAGE, bytes };
     new Float32Array(memory.buffer, block.at, length).fill(0);
