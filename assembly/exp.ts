@@ -49,29 +49,36 @@ export function expFast(d: v128): v128 {
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
-/** x for the kernels below: clamped, as a multiple of ln 2 in the low bits of the result. */
 // @ts-ignore: decorator
 @inline
-function multiple(a: v128): v128 {
+export function clamped(x: v128): v128 {
+  return f32x4.pmax(x, v128.load(LOWEST));
+}
+
+/** The multiple of ln 2 nearest to `a`, in the low bits of the result. */
+// @ts-ignore: decorator
+@inline
+export function multiple(a: v128): v128 {
   return f32x4.add(f32x4.mul(a, v128.load(LOG2E)), v128.load(MAGIC));
 }
 
+/** a − k·ln 2, k in the low bits of t */
 // @ts-ignore: decorator
 @inline
-function remainder(a: v128, t: v128): v128 {
+export function remainder(a: v128, t: v128): v128 {
   const k = f32x4.sub(t, v128.load(MAGIC));
   return f32x4.sub(f32x4.sub(a, f32x4.mul(k, v128.load(LN2_HIGH))), f32x4.mul(k, v128.load(LN2_LOW)));
 }
 
-/** e^f · 2^k, k in the low bits of t */
+/** e^f · 2^k, k in the low bits of t; by Estrin's scheme, whose three parts do not wait for one another. */
 // @ts-ignore: decorator
 @inline
-function scaled(f: v128, t: v128): v128 {
-  let p = f32x4.add(f32x4.mul(v128.load(E5), f), v128.load(E4));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(E3));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(E2));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
+export function scaled(f: v128, t: v128): v128 {
+  const w = f32x4.mul(f, f);
+  const high = f32x4.add(f32x4.mul(v128.load(E5), f), v128.load(E4));
+  const middle = f32x4.add(f32x4.mul(v128.load(E3), f), v128.load(E2));
+  const low = f32x4.add(v128.load(ONE), f);
+  const p = f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), low);
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
@@ -81,18 +88,9 @@ function scaled(f: v128, t: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  const a = f32x4.pmax(x, v128.load(LOWEST));
+  const a = clamped(x);
   const t = multiple(a);
   return scaled(remainder(a, t), t);
-}
-
-/** e^(x + low) for x ≤ 0 with |low| ≤ ulp(x), `low` being what the rounding of x left over. Otherwise as exp. */
-// @ts-ignore: decorator
-@inline
-export function expBoth(x: v128, low: v128): v128 {
-  const a = f32x4.pmax(x, v128.load(LOWEST));
-  const t = multiple(a);
-  return scaled(f32x4.add(remainder(a, t), low), t);
 }
 
 /**

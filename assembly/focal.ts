@@ -1,325 +1,266 @@
 /**
- * The focal core: margin → loss, and its slope for the gradient. Both losses pass through here.
+ * The focal core: gap → loss, and its slope for the gradient. Both losses pass through here. The gap is the margin x
+ * turned round: by how much the others are above the true class.
  *
- *     t = e^−|x|    q = σ(−x)    ce = softplus(−x)    qs = q·(1 − s) + s/2
- *     loss  = w · qs^γ · ce
- *     slope = w · qs^γ · (q + γ · ce · p·(1 − s)·q/qs)          −∂loss/∂x; q/qs = 1 when s = 0
+ *     t = e^−|gap|    q = σ(gap)    ce = softplus(gap)    b = q·(1 − s) + s/2
+ *     loss  = w · b^γ · ce
+ *     slope = w · b^γ · (q + γ · ce · p · (1 − s)·q/b)          ∂loss/∂gap; q/b = 1 when s = 0
  *
- * Short passes over a block that stays in the first-level cache: t; the quotients; the power, where γ is split into an
- * integer and a fraction; the slope; the loss. Short, because a long pass runs out of registers; four vectors side by
- * side, because one alone waits for its own results.
+ * Short passes over a block that stays in the first-level cache, two vectors at a time: a processor looks only so many
+ * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
-import { exp, expBoth, ONE, SIGN } from './exp';
+import { clamped, multiple, ONE, remainder, scaled, SIGN } from './exp';
 import { log, log1pFrom } from './log';
-import { CROSS_ENTROPY, LABELS, LOSS, MARGIN, MARGIN_LOW, SLOPE, UPSTREAM, WEIGHT } from './scratch';
+import { CROSS_ENTROPY, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, SLOPE, UPSTREAM, WEIGHT } from './scratch';
 
-const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
+export const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
 const LARGEST: usize = memory.data<f32>([3.4028234663852886e38, 3.4028234663852886e38, 3.4028234663852886e38, 3.4028234663852886e38], 16);
+const SMALLEST: usize = memory.data<f32>([1.1754943508222875e-38, 1.1754943508222875e-38, 1.1754943508222875e-38, 1.1754943508222875e-38], 16);
+/** Stands in for an array of upstream factors that are all the same. */
+const SAME: usize = memory.data(16, 16);
 
 /** Values a block holds, and where the passes leave what the next ones need. */
-const BLOCK: i32 = 512;
-const TURNED: usize = memory.data(4 * BLOCK, 16);
+const BLOCK: i32 = 1024;
+const MULTIPLE: usize = memory.data(4 * BLOCK, 16);
+const REMAINDER: usize = memory.data(4 * BLOCK, 16);
 const DECAY: usize = memory.data(4 * BLOCK, 16);
-const BASE: usize = memory.data(4 * BLOCK, 16);
+const SIGMOID: usize = memory.data(4 * BLOCK, 16);
 const QUOTIENT: usize = memory.data(4 * BLOCK, 16);
 const POWER: usize = memory.data(4 * BLOCK, 16);
-const LOG: usize = memory.data(4 * BLOCK, 16);
 
-/** One weight and one upstream factor that serve a whole call of one-vs-rest. */
-const SAME_WEIGHT: usize = memory.data(64, 16);
-const SAME_UPSTREAM: usize = memory.data(64, 16);
-
-/** Four lanes each: γ, 1 − s, s/2. */
+/** Four lanes each: γ, then what q is multiplied by and what is added to give b. */
 const GAMMA: usize = memory.data(16, 16);
-const KEEP: usize = memory.data(16, 16);
-const FLOOR: usize = memory.data(16, 16);
+const SMOOTHED: usize = memory.data(32, 16);
+/** The same two where b is to be 1. */
+const UNIT: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0], 16);
 let whole: i32 = 0;
 let fraction: f32 = 0;
-let smooth: bool = false;
 
 /** Set γ ≥ 0 and the smoothing s ≥ 0 of the calls that follow. */
 export function configure(gamma: f64, smoothing: f64): void {
   whole = i32(Math.min(gamma, 1073741824));
   fraction = f32(gamma - whole);
-  smooth = smoothing > 0;
   v128.store(GAMMA, f32x4.splat(f32(gamma)));
-  v128.store(KEEP, f32x4.splat(f32(1 - smoothing)));
-  v128.store(FLOOR, f32x4.splat(f32(smoothing / 2)));
+  v128.store(SMOOTHED, f32x4.splat(f32(1 - smoothing)));
+  v128.store(SMOOTHED, f32x4.splat(f32(smoothing / 2)), 16);
 }
 
-/** e^−|x + low|: the one quantity everything else is made of. */
-// @ts-ignore: decorator
-@inline
-function decayBoth(x: v128, low: v128): v128 {
-  const sign = v128.load(SIGN);
-  // the leftover takes the sign that −|x| gives it
-  return expBoth(v128.or(x, sign), v128.xor(low, v128.andnot(sign, x)));
-}
-
-/** 1/((1 + t)·(2 + t)): both quotients needed come from this one division. */
-// @ts-ignore: decorator
-@inline
-function shared(t: v128): v128 {
-  const one = v128.load(ONE);
-  const t1 = f32x4.add(t, one);
-  return f32x4.div(one, f32x4.mul(t1, f32x4.add(t1, one)));
-}
-
-/** 1/(1 + t) */
-// @ts-ignore: decorator
-@inline
-function inverse(t: v128, r: v128): v128 {
-  const one = v128.load(ONE);
-  return f32x4.mul(r, f32x4.add(f32x4.add(t, one), one));
-}
-
-/** σ(−x): t/(1 + t) for x ≥ 0, else 1/(1 + t). As t ≤ 1, the numerator is the larger of t and 1 where x < 0. */
-// @ts-ignore: decorator
-@inline
-function complement(x: v128, t: v128, i: v128): v128 {
-  return f32x4.mul(f32x4.pmax(t, v128.and(i32x4.shr_s(x, 31), v128.load(ONE))), i);
-}
-
-// @ts-ignore: decorator
-@inline
-function smoothed(q: v128): v128 {
-  return f32x4.add(f32x4.mul(q, v128.load(KEEP)), v128.load(FLOOR));
-}
-
-/** t/(2 + t) */
-// @ts-ignore: decorator
-@inline
-function quotient(t: v128, r: v128): v128 {
-  return f32x4.mul(t, f32x4.mul(r, f32x4.add(t, v128.load(ONE))));
-}
-
-/** softplus(−x) = ln(1 + t) + max(−x, 0), from u = t/(2 + t) */
-// @ts-ignore: decorator
-@inline
-function crossEntropy(x: v128, u: v128): v128 {
-  return f32x4.add(log1pFrom(u), f32x4.pmax(v128.xor(x, v128.load(SIGN)), v128.load(ZERO)));
-}
-
-/** First pass, samples: DECAY = e^−|x + low|. */
-function decaySamples(xs: usize, lows: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 64) {
-    const t0 = decayBoth(v128.load(xs + i), v128.load(lows + i));
-    const t1 = decayBoth(v128.load(xs + i, 16), v128.load(lows + i, 16));
-    const t2 = decayBoth(v128.load(xs + i, 32), v128.load(lows + i, 32));
-    const t3 = decayBoth(v128.load(xs + i, 48), v128.load(lows + i, 48));
-    v128.store(DECAY + i, t0);
-    v128.store(DECAY + i, t1, 16);
-    v128.store(DECAY + i, t2, 32);
-    v128.store(DECAY + i, t3, 48);
+/** −|x| as a multiple of ln 2 and what remains, for e^−|x|. */
+function reduce(xs: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const sign = v128.load(SIGN);
+    const a0 = clamped(v128.or(v128.load(xs + i), sign));
+    const a1 = clamped(v128.or(v128.load(xs + i, 16), sign));
+    const t0 = multiple(a0);
+    const t1 = multiple(a1);
+    const f0 = remainder(a0, t0);
+    const f1 = remainder(a1, t1);
+    v128.store(i + MULTIPLE, t0);
+    v128.store(i + MULTIPLE, t1, 16);
+    v128.store(i + REMAINDER, f0);
+    v128.store(i + REMAINDER, f1, 16);
   }
 }
 
-/** First pass, logits z that are not of their true class: TURNED = −z, DECAY = e^−|z|. */
-function decayOthers(zs: usize, bytes: usize): void {
-  const sign = v128.load(SIGN);
-  for (let i: usize = 0; i < bytes; i += 64) {
-    const z0 = v128.load(zs + i);
-    const z1 = v128.load(zs + i, 16);
-    const z2 = v128.load(zs + i, 32);
-    const z3 = v128.load(zs + i, 48);
-    const t0 = exp(v128.or(z0, sign));
-    const t1 = exp(v128.or(z1, sign));
-    const t2 = exp(v128.or(z2, sign));
-    const t3 = exp(v128.or(z3, sign));
-    v128.store(TURNED + i, v128.xor(z0, sign));
-    v128.store(TURNED + i, v128.xor(z1, sign), 16);
-    v128.store(TURNED + i, v128.xor(z2, sign), 32);
-    v128.store(TURNED + i, v128.xor(z3, sign), 48);
-    v128.store(DECAY + i, t0);
-    v128.store(DECAY + i, t1, 16);
-    v128.store(DECAY + i, t2, 32);
-    v128.store(DECAY + i, t3, 48);
+/** DECAY = e^−|x| of what was reduced. */
+function decay(bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const t0 = scaled(v128.load(i + REMAINDER), v128.load(i + MULTIPLE));
+    const t1 = scaled(v128.load(i + REMAINDER, 16), v128.load(i + MULTIPLE, 16));
+    v128.store(i + DECAY, t0);
+    v128.store(i + DECAY, t1, 16);
   }
 }
 
-/** Second pass: BASE = qs, QUOTIENT = t/(2 + t). */
-function divide(xs: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 64) {
-    const t0 = v128.load(DECAY + i);
-    const t1 = v128.load(DECAY + i, 16);
-    const t2 = v128.load(DECAY + i, 32);
-    const t3 = v128.load(DECAY + i, 48);
-    const r0 = shared(t0);
-    const r1 = shared(t1);
-    const r2 = shared(t2);
-    const r3 = shared(t3);
-    const b0 = smoothed(complement(v128.load(xs + i), t0, inverse(t0, r0)));
-    const b1 = smoothed(complement(v128.load(xs + i, 16), t1, inverse(t1, r1)));
-    const b2 = smoothed(complement(v128.load(xs + i, 32), t2, inverse(t2, r2)));
-    const b3 = smoothed(complement(v128.load(xs + i, 48), t3, inverse(t3, r3)));
-    const u0 = quotient(t0, r0);
-    const u1 = quotient(t1, r1);
-    const u2 = quotient(t2, r2);
-    const u3 = quotient(t3, r3);
-    v128.store(BASE + i, b0);
-    v128.store(BASE + i, b1, 16);
-    v128.store(BASE + i, b2, 32);
-    v128.store(BASE + i, b3, 48);
-    v128.store(QUOTIENT + i, u0);
-    v128.store(QUOTIENT + i, u1, 16);
-    v128.store(QUOTIENT + i, u2, 32);
-    v128.store(QUOTIENT + i, u3, 48);
+/** DECAY = e^−|gap + low| from e^−|gap|: `low`, at most half an ULP of the gap, takes the sign that −|gap| gives it. */
+function correct(gaps: usize, lows: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const t = v128.load(i + DECAY);
+    const low = v128.xor(v128.load(lows + i), v128.andnot(v128.load(SIGN), v128.load(gaps + i)));
+    v128.store(i + DECAY, f32x4.add(t, f32x4.mul(t, low)));
+  }
+}
+
+/** t/(1 + t) where x < 0, else 1/(1 + t), given i = 1/(1 + t): as t ≤ 1, the numerator is the larger of t and 1 there. */
+// @ts-ignore: decorator
+@inline
+function sigmoid(x: v128, t: v128, i: v128): v128 {
+  return f32x4.mul(f32x4.pmax(t, v128.andnot(v128.load(ONE), i32x4.shr_s(x, 31))), i);
+}
+
+// @ts-ignore: decorator
+@inline
+function smoothed(q: v128, by: usize): v128 {
+  return f32x4.add(f32x4.mul(q, v128.load(by)), v128.load(by, 16));
+}
+
+/** SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). */
+function divide(gaps: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const one = v128.load(ONE);
+    const t0 = v128.load(i + DECAY);
+    const t1 = v128.load(i + DECAY, 16);
+    const c0 = f32x4.add(t0, one);
+    const c1 = f32x4.add(t1, one);
+    const d0 = f32x4.add(c0, one);
+    const d1 = f32x4.add(c1, one);
+    const r0 = f32x4.div(one, f32x4.mul(c0, d0));
+    const r1 = f32x4.div(one, f32x4.mul(c1, d1));
+    const q0 = sigmoid(v128.load(gaps + i), t0, f32x4.mul(r0, d0));
+    const q1 = sigmoid(v128.load(gaps + i, 16), t1, f32x4.mul(r1, d1));
+    const u0 = f32x4.mul(t0, f32x4.mul(r0, c0));
+    const u1 = f32x4.mul(t1, f32x4.mul(r1, c1));
+    v128.store(i + SIGMOID, q0);
+    v128.store(i + SIGMOID, q1, 16);
+    v128.store(i + QUOTIENT, u0);
+    v128.store(i + QUOTIENT, u1, 16);
   }
 }
 
 /**
- * Third pass, the only one that knows γ: POWER = w · qs^γ, the whole part of γ by multiplying, the fraction by
- * e^(fraction·ln qs). The weight goes in first, so that nothing underflows before the result does. `weights` moves
- * along by `step`, 64 or 0.
+ * POWER = w · b^(γ − 2), or w · b^γ where γ < 2; the only pass that knows γ. Its whole part by multiplying, the fraction by
+ * e^(fraction·ln b). The weight goes in first, so that nothing underflows before the result does.
  */
-function power(weights: usize, step: usize, bytes: usize): void {
-  if (whole == 2) {
-    for (let i: usize = 0; i < bytes; i += 64, weights += step) {
-      const b0 = v128.load(BASE + i);
-      const b1 = v128.load(BASE + i, 16);
-      const b2 = v128.load(BASE + i, 32);
-      const b3 = v128.load(BASE + i, 48);
-      const p0 = f32x4.mul(f32x4.mul(v128.load(weights), b0), b0);
-      const p1 = f32x4.mul(f32x4.mul(v128.load(weights, 16), b1), b1);
-      const p2 = f32x4.mul(f32x4.mul(v128.load(weights, 32), b2), b2);
-      const p3 = f32x4.mul(f32x4.mul(v128.load(weights, 48), b3), b3);
-      v128.store(POWER + i, p0);
-      v128.store(POWER + i, p1, 16);
-      v128.store(POWER + i, p2, 32);
-      v128.store(POWER + i, p3, 48);
+function raise(weights: usize, exponent: i32, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    let value = v128.load(weights + i);
+    let base = smoothed(v128.load(i + SIGMOID), SMOOTHED);
+    for (let bits = exponent; bits; bits >>= 1) {
+      if (bits & 1) value = f32x4.mul(value, base);
+      base = f32x4.mul(base, base);
     }
-  } else {
-    for (let i: usize = 0; i < bytes; i += 64, weights += step) {
-      for (let j: usize = 0; j < 64; j += 16) {
-        let value = v128.load(weights + j);
-        let base = v128.load(BASE + i + j);
-        for (let bits = whole; bits; bits >>= 1) {
-          if (bits & 1) value = f32x4.mul(value, base);
-          base = f32x4.mul(base, base);
-        }
-        v128.store(POWER + i + j, value);
-      }
-    }
+    v128.store(i + POWER, value);
   }
   if (fraction == 0) return;
   const f = f32x4.splat(fraction);
-  for (let i: usize = 0; i < bytes; i += 64) {
-    const l0 = f32x4.mul(log(v128.load(BASE + i)), f);
-    const l1 = f32x4.mul(log(v128.load(BASE + i, 16)), f);
-    const l2 = f32x4.mul(log(v128.load(BASE + i, 32)), f);
-    const l3 = f32x4.mul(log(v128.load(BASE + i, 48)), f);
-    v128.store(LOG + i, l0);
-    v128.store(LOG + i, l1, 16);
-    v128.store(LOG + i, l2, 32);
-    v128.store(LOG + i, l3, 48);
-  }
-  for (let i: usize = 0; i < bytes; i += 64) {
-    const p0 = f32x4.mul(v128.load(POWER + i), exp(v128.load(LOG + i)));
-    const p1 = f32x4.mul(v128.load(POWER + i, 16), exp(v128.load(LOG + i, 16)));
-    const p2 = f32x4.mul(v128.load(POWER + i, 32), exp(v128.load(LOG + i, 32)));
-    const p3 = f32x4.mul(v128.load(POWER + i, 48), exp(v128.load(LOG + i, 48)));
-    v128.store(POWER + i, p0);
-    v128.store(POWER + i, p1, 16);
-    v128.store(POWER + i, p2, 32);
-    v128.store(POWER + i, p3, 48);
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(i + REMAINDER, f32x4.mul(log(smoothed(v128.load(i + SIGMOID), SMOOTHED)), f));
+  reduce(REMAINDER, bytes);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const factor = scaled(v128.load(i + REMAINDER), v128.load(i + MULTIPLE));
+    v128.store(i + POWER, f32x4.mul(v128.load(i + POWER), factor));
   }
 }
 
-/** Last pass: ce · w · qs^γ to `to`. */
-function loss(xs: usize, to: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 64) {
-    const l0 = f32x4.mul(crossEntropy(v128.load(xs + i), v128.load(QUOTIENT + i)), v128.load(POWER + i));
-    const l1 = f32x4.mul(crossEntropy(v128.load(xs + i, 16), v128.load(QUOTIENT + i, 16)), v128.load(POWER + i, 16));
-    const l2 = f32x4.mul(crossEntropy(v128.load(xs + i, 32), v128.load(QUOTIENT + i, 32)), v128.load(POWER + i, 32));
-    const l3 = f32x4.mul(crossEntropy(v128.load(xs + i, 48), v128.load(QUOTIENT + i, 48)), v128.load(POWER + i, 48));
-    v128.store(to + i, l0);
-    v128.store(to + i, l1, 16);
-    v128.store(to + i, l2, 32);
-    v128.store(to + i, l3, 48);
-  }
-}
-
-/** q + γ·ce·p·(1 − s)·q/qs: what the slope has where the loss has ce. */
+/** softplus(gap) = ln(1 + t) + max(gap, 0), from u = t/(2 + t) */
 // @ts-ignore: decorator
 @inline
-function slopeTerm(x: v128, t: v128, u: v128, base: v128): v128 {
-  const i = inverse(t, shared(t));
-  const q = complement(x, t, i);
-  const p = complement(v128.xor(x, v128.load(SIGN)), t, i);
-  // ce may be infinite where p is 0; their product tends to 0
-  const ce = f32x4.pmin(crossEntropy(x, u), v128.load(LARGEST));
-  let product = f32x4.mul(v128.load(GAMMA), f32x4.mul(ce, p));
-  if (smooth) product = f32x4.mul(product, f32x4.div(f32x4.mul(q, v128.load(KEEP)), base));
-  return f32x4.add(q, product);
+function crossEntropy(gap: v128, u: v128): v128 {
+  return f32x4.add(log1pFrom(u), f32x4.pmax(gap, v128.load(ZERO)));
 }
 
-/** Last pass of a gradient: (what the slope has) · up · w · qs^γ to `to`. `ups` moves along by `step`, 32 or 0. */
-function slope(xs: usize, ups: usize, step: usize, to: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 32, ups += step) {
-    const s0 = slopeTerm(v128.load(xs + i), v128.load(DECAY + i), v128.load(QUOTIENT + i), v128.load(BASE + i));
-    const s1 = slopeTerm(
-      v128.load(xs + i, 16), v128.load(DECAY + i, 16), v128.load(QUOTIENT + i, 16), v128.load(BASE + i, 16),
-    );
-    const p0 = f32x4.mul(v128.load(POWER + i), v128.load(ups));
-    const p1 = f32x4.mul(v128.load(POWER + i, 16), v128.load(ups, 16));
-    v128.store(to + i, f32x4.mul(s0, p0));
-    v128.store(to + i, f32x4.mul(s1, p1), 16);
+/** Last pass: ce · power · b², with b made by `by`. */
+function multiply(gaps: usize, powers: usize, by: usize, to: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const b0 = smoothed(v128.load(i + SIGMOID), by);
+    const b1 = smoothed(v128.load(i + SIGMOID, 16), by);
+    const p0 = f32x4.mul(f32x4.mul(v128.load(powers + i), b0), b0);
+    const p1 = f32x4.mul(f32x4.mul(v128.load(powers + i, 16), b1), b1);
+    const l0 = f32x4.mul(crossEntropy(v128.load(gaps + i), v128.load(i + QUOTIENT)), p0);
+    const l1 = f32x4.mul(crossEntropy(v128.load(gaps + i, 16), v128.load(i + QUOTIENT, 16)), p1);
+    v128.store(to + i, l0);
+    v128.store(to + i, l1, 16);
+  }
+}
+
+/** As `multiply`, and the slope times `ups` to `slopes`; `ups` move along with `each`, all ones or 0. */
+function differentiate(
+  gaps: usize, powers: usize, by: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
+): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const gap = v128.load(gaps + i);
+    const q = v128.load(i + SIGMOID);
+    const t = v128.load(i + DECAY);
+    const one = v128.load(ONE);
+    const p = sigmoid(v128.xor(gap, v128.load(SIGN)), t, f32x4.div(one, f32x4.add(t, one)));
+    // (1 − s)·q/b, 0 where both are
+    const b = f32x4.pmax(smoothed(q, SMOOTHED), v128.load(SMALLEST));
+    const share = f32x4.div(f32x4.mul(q, v128.load(SMOOTHED)), b);
+    const entropy = crossEntropy(gap, v128.load(i + QUOTIENT));
+    // ce may be infinite where p is 0; their product tends to 0
+    const product = f32x4.mul(f32x4.pmin(entropy, v128.load(LARGEST)), p);
+    const term = f32x4.add(q, f32x4.mul(f32x4.mul(v128.load(GAMMA), product), share));
+    const squared = smoothed(q, by);
+    const power = f32x4.mul(f32x4.mul(v128.load(powers + i), squared), squared);
+    v128.store(to + i, f32x4.mul(entropy, power));
+    v128.store(slopes + i, f32x4.mul(term, f32x4.mul(power, v128.load(ups + (i & each)))));
   }
 }
 
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
-function finish(xs: usize, weights: usize, ups: usize, each: bool, to: usize, slopes: usize, bytes: usize): void {
-  divide(xs, bytes);
-  power(weights, each ? 64 : 0, bytes);
-  if (slopes) slope(xs, ups, each ? 32 : 0, slopes, bytes);
-  loss(xs, to, bytes);
+function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
+  divide(gaps, bytes);
+  const by = whole > 1 ? SMOOTHED : UNIT;
+  const rest = whole > 1 ? whole - 2 : whole;
+  const raised = rest != 0 || fraction != 0;
+  if (raised) raise(weights, rest, bytes);
+  const powers = raised ? POWER : weights;
+  if (slopes) differentiate(gaps, powers, by, to, ups, each, slopes, bytes);
+  else multiply(gaps, powers, by, to, bytes);
 }
 
 /**
- * One-vs-rest: losses of n logits that are not of their true class, margin −z, weight w each, written to `to`; and
- * unless `slopes` is 0, ∂loss/∂logit times `up` to `slopes`: with x = −z it is the slope itself. −∞ stands over the true
- * classes and gives 0.
+ * One-vs-rest: losses of the n logits at `at`, those of true classes turned (tile.ts), weighted by LOGIT_WEIGHT, to `to`;
+ * and unless `slopes` is 0, ∂loss/∂(turned) logit times `up` to `slopes`.
  */
-export function negatives(at: usize, to: usize, slopes: usize, n: i32, w: f32, up: f32): void {
-  for (let i: usize = 0; i < 64; i += 16) {
-    v128.store(SAME_WEIGHT + i, f32x4.splat(w));
-    v128.store(SAME_UPSTREAM + i, f32x4.splat(up));
-  }
+export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
+  v128.store(SAME, f32x4.splat(up));
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
-    decayOthers(at + offset, bytes);
-    finish(TURNED, SAME_WEIGHT, SAME_UPSTREAM, false, to + offset, slopes ? slopes + offset : 0, bytes);
+    reduce(at + offset, bytes);
+    decay(bytes);
+    finish(at + offset, LOGIT_WEIGHT + offset, to + offset, SAME, 0, slopes ? slopes + offset : 0, bytes);
+  }
+}
+
+/** As `oneVersusRest` without slopes; also the cross-entropies and σ(turned logit). `sigmoids` may be `at`. */
+export function oneVersusRestAndEntropies(at: usize, to: usize, entropies: usize, sigmoids: usize, n: i32): void {
+  for (let i = 0; i < n; i += BLOCK) {
+    const bytes = usize(min(BLOCK, n - i)) << 2;
+    const offset = usize(i) << 2;
+    reduce(at + offset, bytes);
+    decay(bytes);
+    finish(at + offset, LOGIT_WEIGHT + offset, to + offset, 0, 0, 0, bytes);
+    for (let j: usize = 0; j < bytes; j += 16) {
+      const q = v128.load(j + SIGMOID);
+      const entropy = crossEntropy(v128.load(at + offset + j), v128.load(j + QUOTIENT));
+      v128.store(entropies + offset + j, entropy);
+      v128.store(sigmoids + offset + j, q);
+    }
   }
 }
 
 /**
- * MARGIN, MARGIN_LOW, WEIGHT → LOSS, and with `grad` (and UPSTREAM) SLOPE: of n samples, 0 where LABELS has −1.
- * Relative error of the loss ≤ 2e-6 · max(1, |x|/8) · max(1, (1 + γ)/3) and of the slope ≤ 3e-6 times the same,
+ * GAP, GAP_LOW, WEIGHT → LOSS, and with `grad` (and UPSTREAM) SLOPE: of n samples, 0 where LABELS has −1.
+ * Relative error of the loss ≤ 2e-6 · max(1, |gap|/8) · max(1, (1 + γ)/3) and of the slope ≤ 3e-6 times the same,
  * wherever they are normal float32.
  */
 export function core(n: i32, grad: bool): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const at = usize(i) << 2;
-    decaySamples(MARGIN + at, MARGIN_LOW + at, bytes);
-    finish(MARGIN + at, WEIGHT + at, UPSTREAM + at, true, LOSS + at, grad ? SLOPE + at : 0, bytes);
+    reduce(GAP + at, bytes);
+    decay(bytes);
+    correct(GAP + at, GAP_LOW + at, bytes);
+    finish(GAP + at, WEIGHT + at, LOSS + at, UPSTREAM + at, usize.MAX_VALUE, grad ? SLOPE + at : 0, bytes);
     mask(LOSS + at, LABELS + at, bytes);
     if (grad) mask(SLOPE + at, LABELS + at, bytes);
   }
 }
 
-/** As `core` without slopes; also the cross-entropies to CROSS_ENTROPY and qs to SLOPE, which is 1 − p_y when s = 0. */
+/** As `core` without slopes; also the cross-entropies to CROSS_ENTROPY and 1 − p_y to SLOPE. */
 export function coreAndEntropies(n: i32): void {
-  const one = v128.load(ONE);
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const at = usize(i) << 2;
-    decaySamples(MARGIN + at, MARGIN_LOW + at, bytes);
-    finish(MARGIN + at, WEIGHT + at, 0, true, LOSS + at, 0, bytes);
-    memory.copy(SLOPE + at, BASE, bytes);
-    for (let j: usize = 0; j < bytes; j += 16) v128.store(POWER + j, one);
-    loss(MARGIN + at, CROSS_ENTROPY + at, bytes);
+    reduce(GAP + at, bytes);
+    decay(bytes);
+    correct(GAP + at, GAP_LOW + at, bytes);
+    finish(GAP + at, WEIGHT + at, LOSS + at, 0, 0, 0, bytes);
+        for (let j: usize = 0; j < bytes; j += 16) {
+      v128.store(CROSS_ENTROPY + at + j, crossEntropy(v128.load(GAP + at + j), v128.load(j + QUOTIENT)));
+      v128.store(SLOPE + at + j, v128.load(j + SIGMOID));
+    }
     mask(LOSS + at, LABELS + at, bytes);
     mask(CROSS_ENTROPY + at, LABELS + at, bytes);
   }

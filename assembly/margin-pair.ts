@@ -1,12 +1,12 @@
 /**
- * Margin stage for two classes, in planes: the margin is the difference of the two logits, with the sign of the class.
+ * Margin stage for two classes, in planes: the gap is the difference of the two logits, with the sign of the class.
  */
 import { SIGN } from './exp';
-import { LABELS, MARGIN, MARGIN_LOW, PLANES, POSITIVE, SLOPE, WEIGHT } from './scratch';
+import { GAP, GAP_LOW, LABELS, PLANES, POSITIVE, SLOPE, WEIGHT } from './scratch';
 import { finite, lost } from './margin';
 import { samples, stride } from './tile';
 
-export function pairMargins(): void {
+export function pairGaps(): void {
   const infinity = f32x4.splat(Infinity);
   const weight0 = v128.load_splat<f32>(POSITIVE);
   const difference = v128.xor(weight0, v128.load_splat<f32>(POSITIVE + 4));
@@ -17,9 +17,9 @@ export function pairMargins(): void {
     const y = i32x4.shl(v128.load(LABELS + i), 31);
     // +∞ among the logits makes log-softmax NaN
     const never = v128.or(f32x4.eq(z0, infinity), f32x4.eq(z1, infinity));
-    const x = f32x4.sub(z0, z1);
-    v128.store(MARGIN + i, v128.or(v128.xor(x, y), never));
-    v128.store(MARGIN_LOW + i, v128.xor(finite(lost(z0, v128.xor(z1, v128.load(SIGN)), x)), y));
+    const x = f32x4.sub(z1, z0);
+    v128.store(GAP + i, v128.or(v128.xor(x, y), never));
+    v128.store(GAP_LOW + i, v128.xor(finite(lost(z1, v128.xor(z0, v128.load(SIGN)), x)), y));
     v128.store(WEIGHT + i, v128.xor(weight0, v128.and(difference, i32x4.shr_s(y, 31))));
   }
 }

@@ -1,5 +1,5 @@
 /** Debug build only: the elementary functions one by one, so that the tests can sweep them. n is a multiple of 4. */
-import { exp, expBoth, expFast, restored } from './exp';
+import { exp, expFast, restored } from './exp';
 import { log, log1pFrom } from './log';
 
 export function probeExpFast(from: usize, to: usize, n: i32): void {
@@ -8,13 +8,6 @@ export function probeExpFast(from: usize, to: usize, n: i32): void {
 
 export function probeExp(from: usize, to: usize, n: i32): void {
   for (let i: usize = 0; i < usize(n) << 2; i += 16) v128.store(to + i, exp(v128.load(from + i)));
-}
-
-/** e^(x + low), low the second of two arrays. */
-export function probeExpBoth(from: usize, lows: usize, to: usize, n: i32): void {
-  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    v128.store(to + i, expBoth(v128.load(from + i), v128.load(lows + i)));
-  }
 }
 
 /** e^(z − m) as gradients keep it, m the second of two arrays. */

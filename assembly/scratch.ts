@@ -23,84 +23,87 @@ const guard1: usize = memory.data(GUARD, 16);
 /** Class of each sample, −1 where ignored: i32[SAMPLES]. */
 export const LABELS: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
-/** Logit of the true class: f32[SAMPLES]. */
-export const TRUE: usize = memory.data(4 * LANES, 16);
+/** Byte offset in the tile of the logit of each sample's class, −1 where it has none in this chunk: i32[SAMPLES]. */
+export const OFFSET: usize = memory.data(4 * LANES, 16);
 const guard3: usize = memory.data(GUARD, 16);
+/** Logit of the true class (softmax), or the weight its logit had before (sigmoid): f32[SAMPLES]. */
+export const TRUE: usize = memory.data(4 * LANES, 16);
+const guard4: usize = memory.data(GUARD, 16);
 /** Largest logit of the other classes: f32[SAMPLES]. */
 export const MAX: usize = memory.data(4 * LANES, 16);
-const guard4: usize = memory.data(GUARD, 16);
+const guard5: usize = memory.data(GUARD, 16);
 /** Σ e^(logit − MAX) over the other classes: f64[SAMPLES]. */
 export const SUM: usize = memory.data(8 * LANES, 16);
-const guard5: usize = memory.data(GUARD, 16);
-/** Margin, rounded to float32: f32[SAMPLES]. */
-export const MARGIN: usize = memory.data(4 * LANES, 16);
 const guard6: usize = memory.data(GUARD, 16);
-/** What the rounding of the margin left over: f32[SAMPLES]. */
-export const MARGIN_LOW: usize = memory.data(4 * LANES, 16);
+/** Gap, that is the margin turned round, in float32: f32[SAMPLES]. */
+export const GAP: usize = memory.data(4 * LANES, 16);
 const guard7: usize = memory.data(GUARD, 16);
+/** What the rounding of the gap left over: f32[SAMPLES]. */
+export const GAP_LOW: usize = memory.data(4 * LANES, 16);
+const guard8: usize = memory.data(GUARD, 16);
 /** Weight of the true class of each sample: f32[SAMPLES]. */
 export const WEIGHT: usize = memory.data(4 * LANES, 16);
-const guard8: usize = memory.data(GUARD, 16);
+const guard9: usize = memory.data(GUARD, 16);
 /** What multiplies the gradient of each sample (1/n for a mean, upstream weights): f32[SAMPLES]. */
 export const UPSTREAM: usize = memory.data(4 * LANES, 16);
-const guard9: usize = memory.data(GUARD, 16);
-/** Loss of each sample (softmax) or of its true class (sigmoid), 0 where ignored: f32[SAMPLES]. */
-export const LOSS: usize = memory.data(4 * LANES, 16);
 const guard10: usize = memory.data(GUARD, 16);
-/** −∂loss/∂margin of each sample times UPSTREAM, 0 where ignored: f32[SAMPLES]. */
-export const SLOPE: usize = memory.data(4 * LANES, 16);
+/** Loss of each sample (softmax), 0 where ignored: f32[SAMPLES]. */
+export const LOSS: usize = memory.data(4 * LANES, 16);
 const guard11: usize = memory.data(GUARD, 16);
+/** ∂loss/∂gap of each sample times UPSTREAM, 0 where ignored: f32[SAMPLES]. */
+export const SLOPE: usize = memory.data(4 * LANES, 16);
+const guard12: usize = memory.data(GUARD, 16);
 /** What multiplies each kept exponential to make the gradient, 0 where ignored: f32[SAMPLES]. */
 export const FACTOR: usize = memory.data(4 * LANES, 16);
-const guard12: usize = memory.data(GUARD, 16);
+const guard13: usize = memory.data(GUARD, 16);
 /** Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time. */
 export const POSITIVE: usize = memory.data(4 * LOGITS, 16);
-const guard13: usize = memory.data(GUARD, 16);
-/** Weight of each class when it is not the true one (sigmoid): f32[LOGITS]. */
-export const NEGATIVE: usize = memory.data(4 * LOGITS, 16);
 const guard14: usize = memory.data(GUARD, 16);
+/** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
+export const LOGIT_WEIGHT: usize = memory.data(4 * LOGITS, 16);
+const guard15: usize = memory.data(GUARD, 16);
 /** The tile rearranged class by class, 16 samples a group: f32[LOGITS]. */
 export const PLANES: usize = memory.data(4 * (LOGITS + SLACK), 16);
-const guard15: usize = memory.data(GUARD, 16);
+const guard16: usize = memory.data(GUARD, 16);
 /** The tile as it came: f32[LOGITS]. */
 export const TILE: usize = memory.data(4 * (LOGITS + ROWS_SLACK), 16);
-const guard16: usize = memory.data(GUARD, 16);
+const guard17: usize = memory.data(GUARD, 16);
 /** The exact sum of the call under way: see exact-sum.ts. */
 export const TOTAL: usize = memory.data(8 * 13, 16);
-const guard17: usize = memory.data(GUARD, 16);
+const guard18: usize = memory.data(GUARD, 16);
 /** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
 export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
-const guard18: usize = memory.data(GUARD, 16);
+const guard19: usize = memory.data(GUARD, 16);
 /** Metrics: other classes with a logit above the true one, and with one above or equal: i32[SAMPLES] each. */
 export const RANK: usize = memory.data(4 * LANES, 16);
-const guard19: usize = memory.data(GUARD, 16);
+const guard20: usize = memory.data(GUARD, 16);
 /** After `tally`, the samples it passed over. */
 export const RANK_TIED: usize = memory.data(4 * LANES, 16);
-const guard20: usize = memory.data(GUARD, 16);
+const guard21: usize = memory.data(GUARD, 16);
 /** Metrics: predicted class, −1 where ties or NaN leave it open: i32[SAMPLES]. */
 export const PREDICTED: usize = memory.data(4 * LANES, 16);
-const guard21: usize = memory.data(GUARD, 16);
+const guard22: usize = memory.data(GUARD, 16);
 /** Metrics: Σ e^(2·(logit − MAX)) over the other classes: f64[SAMPLES]. */
 export const SQUARES: usize = memory.data(8 * LANES, 16);
-const guard22: usize = memory.data(GUARD, 16);
+const guard23: usize = memory.data(GUARD, 16);
 /** Metrics: probability of the predicted class: f32[SAMPLES]. */
 export const CONFIDENCE: usize = memory.data(4 * LANES, 16);
-const guard23: usize = memory.data(GUARD, 16);
+const guard24: usize = memory.data(GUARD, 16);
 /** Metrics: Σ (p − [c = y])² of each sample, 0 where ignored: f32[SAMPLES]. */
 export const BRIER: usize = memory.data(4 * LANES, 16);
-const guard24: usize = memory.data(GUARD, 16);
+const guard25: usize = memory.data(GUARD, 16);
 /** Metrics: a second exact sum. */
 export const BRIER_TOTAL: usize = memory.data(8 * 13, 16);
-const guard25: usize = memory.data(GUARD, 16);
+const guard26: usize = memory.data(GUARD, 16);
 /** Classes and bins that `tally` can take. */
 export const TALLY_CLASSES: i32 = 8192;
 export const TALLY_BINS: i32 = 256;
 /** Metrics: 32 bytes a class, see tally in metrics.ts. */
 export const TALLY: usize = memory.data(32 * TALLY_CLASSES, 16);
-const guard26: usize = memory.data(GUARD, 16);
+const guard27: usize = memory.data(GUARD, 16);
 /** Metrics: 16 bytes a bin. */
 export const BINS: usize = memory.data(16 * TALLY_BINS, 16);
-const guard27: usize = memory.data(GUARD, 16);
+const guard28: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function guard(i: i32): usize {
@@ -133,6 +136,7 @@ export function guard(i: i32): usize {
     case 25: return guard25;
     case 26: return guard26;
     case 27: return guard27;
+    case 28: return guard28;
     default: return 0;
   }
 }

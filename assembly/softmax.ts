@@ -1,19 +1,19 @@
 /**
  * The passes of the softmax variant, in order: `largest` over every chunk of the classes of a tile of samples, then
- * `exponentials` over every chunk; `margins` and `core` once; for gradients `factors` once, then
+ * `exponentials` over every chunk; `gaps` and `core` once; for gradients `factors` once, then
  * `gradients` over every chunk. A tile that holds all classes is opened once and goes through them all.
  */
 import { FACTOR, SLOPE, SUM } from './scratch';
 import { planesMax, planesScale, planesSum, planesSumKeep } from './margin-planes';
 import { rowsMax, rowsScale, rowsSum, rowsSumKeep } from './margin-rows';
-import { logSumMargins, narrow } from './margin';
-import { pairGradients, pairMargins } from './margin-pair';
+import { logSumGaps, narrow } from './margin';
+import { pairGaps, pairGradients } from './margin-pair';
 import { base, pair, planar, put } from './tile';
 
 const SIGN_BIT: u32 = 0x80000000;
 
 export function largest(): void {
-  if (pair) pairMargins();
+  if (pair) pairGaps();
   else if (planar) planesMax();
   else rowsMax();
 }
@@ -30,9 +30,9 @@ export function exponentials(keep: bool): void {
   }
 }
 
-/** MARGIN of the n samples, all classes having gone by. */
-export function margins(n: i32): void {
-  if (!pair) logSumMargins(n);
+/** GAP of the n samples, all classes having gone by. */
+export function gaps(n: i32): void {
+  if (!pair) logSumGaps(n);
 }
 
 /** FACTOR = SLOPE/SUM; 0 where SLOPE is, whatever SUM is: ignored samples, and those with no other possible class. */

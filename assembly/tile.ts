@@ -6,9 +6,10 @@
  * Kernels that run across samples want planes, class c of sample i at PLANES + 4·(c·stride + i); `open` rearranges the
  * tile into them where `asPlanes` says so, `unfold` brings them back.
  */
-import { LABELS, NEGATIVE, PLANES, POSITIVE, TRUE, WEIGHT } from './scratch';
+import { LABELS, LOGIT_WEIGHT, OFFSET, PLANES, POSITIVE, TRUE, WEIGHT } from './scratch';
 
 const NEGATIVE_INFINITY: u32 = 0xff800000;
+const SIGN_BIT: u32 = 0x80000000;
 
 export let base: usize = 0;
 export let samples: i32 = 0;
@@ -35,11 +36,7 @@ function planeStride(n: i32): i32 {
   return ((n + 15) & ~15) | 16;
 }
 
-/**
- * Take up the tile at `source`, then note the logit and the weight of each sample's class and write −∞ over that
- * logit, which leaves the class out of every maximum and every sum. Passed over: ignored samples, and samples whose
- * class is not in this chunk.
- */
+/** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
 export function open(
   source: usize, imageCount: i32, positionCount: i32, classCount: i32,
   imageStride: i32, classStride: i32, firstClass: i32, asPlanes: bool,
@@ -69,28 +66,51 @@ export function open(
   if (pair) return;
   let i: usize = 0;
   for (let b = 0; b < images; b++) {
-    const image = base + (usize(b * pitch) << 2);
     for (let d = 0; d < positions; d++, i += 4) {
       const y = load<i32>(LABELS + i) - first;
-      if (u32(y) < u32(classes)) {
-        const at = image + (usize(y * stride + d) << 2);
-        store<u32>(TRUE + i, load<u32>(at));
-        store<u32>(WEIGHT + i, load<u32>(POSITIVE + (usize(y) << 2)));
-        store<u32>(at, NEGATIVE_INFINITY);
-      }
+      store<i32>(i + OFFSET, u32(y) < u32(classes) ? (b * pitch + y * stride + d) << 2 : -1);
     }
+  }
+}
+
+/**
+ * Softmax: note the logit and the weight of each sample's class and write −∞ over that logit, which leaves the class out of
+ * every maximum and every sum. Passed over, here and below: ignored samples, and samples whose class is not in this chunk.
+ */
+export function leaveOut(): void {
+  if (pair) return;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i + OFFSET);
+    if (offset < 0) continue;
+    store<u32>(i + TRUE, load<u32>(base + offset));
+    store<u32>(i + WEIGHT, load<u32>(POSITIVE + (usize(load<i32>(i + LABELS) - first) << 2)));
+    store<u32>(base + offset, NEGATIVE_INFINITY);
+  }
+}
+
+/** One-vs-rest: give the logit of each sample's class its weight, and note the one it had. */
+export function weigh(): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i + OFFSET);
+    if (offset < 0) continue;
+    store<u32>(i + TRUE, load<u32>(LOGIT_WEIGHT + offset));
+    store<u32>(LOGIT_WEIGHT + offset, load<u32>(POSITIVE + (usize(load<i32>(i + LABELS) - first) << 2)));
+  }
+}
+
+/** One-vs-rest: turn the sign of the logit of each sample's class, which makes every logit a gap. */
+export function turn(to: usize): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i + OFFSET);
+    if (offset >= 0) store<u32>(to + offset, load<u32>(to + offset) ^ SIGN_BIT);
   }
 }
 
 /** Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk. */
 export function put(to: usize, values: usize, flip: u32): void {
-  let i: usize = 0;
-  for (let b = 0; b < images; b++) {
-    const image = to + (usize(b * pitch) << 2);
-    for (let d = 0; d < positions; d++, i += 4) {
-      const y = load<i32>(LABELS + i) - first;
-      if (u32(y) < u32(classes)) store<u32>(image + (usize(y * stride + d) << 2), load<u32>(values + i) ^ flip);
-    }
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i + OFFSET);
+    if (offset >= 0) store<u32>(to + offset, load<u32>(values + i) ^ flip);
   }
 }
 
@@ -222,17 +242,6 @@ export function unfold(to: usize, imageCount: i32, positionCount: i32, imageStri
       } else {
         memory.copy(at, from, usize(positionCount) << 2);
       }
-    }
-  }
-}
-
-/** Multiply the logits of each class by its weight in NEGATIVE. */
-export function weigh(to: usize): void {
-  for (let b = 0; b < images; b++) {
-    let at = to + (usize(b * pitch) << 2);
-    for (let c = 0; c < classes; c++, at += usize(stride) << 2) {
-      const weight = load<f32>(NEGATIVE + (usize(c) << 2));
-      for (let d: usize = 0; d < usize(positions) << 2; d += 4) store<f32>(at + d, load<f32>(at + d) * weight);
     }
   }
 }

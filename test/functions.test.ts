@@ -9,7 +9,7 @@ const debug = instantiate(
   new WebAssembly.Module(readFileSync(new URL('../build/focal.debug.wasm', import.meta.url))),
 ) as Kernels &
   Record<'probeExpFast' | 'probeExp' | 'probeLog' | 'probeLog1p', Probe> &
-  Record<'probeExpBoth' | 'probeRestored', Probe2>;
+  Record<'probeRestored', Probe2>;
 
 const N = 16384;
 const STEPS = 64;
@@ -64,17 +64,6 @@ function two(probe: Probe2, make: (x: number, i: number) => number): (x: Float32
 test.each([
   ['exp', 2.5, () => sweep(-87.3, 0, one(debug.probeExp), (x, i) => Math.exp(x[i]!))],
   ['exp near 0', 2.5, () => sweep(-1, 0, one(debug.probeExp), (x, i) => Math.exp(x[i]!))],
-  [
-    'expBoth',
-    2.5,
-    () =>
-      sweep(
-        -87.3,
-        -1e-3,
-        two(debug.probeExpBoth, (x, i) => ulp(x) * (((i * 7919) % 1001) / 1001 - 0.5)),
-        (x, i) => Math.exp(x[i]! + second[i]!),
-      ),
-  ],
   [
     'restored',
     3,

@@ -1,5 +1,8 @@
 import type { Kernels } from './kernels.ts';
 import type { Settings } from './options.ts';
+import type { Tile } from './tile.ts';
+
+type Weights = Settings['positive'] | null;
 
 /**
  * A set of kernels with what the bindings remember about it: views of its memory, and which class weights lie in it.
@@ -10,7 +13,8 @@ export class Backend {
   readonly kernels: Kernels;
   #f32: Float32Array;
   #i32: Int32Array;
-  #weights: { settings: Settings | null; first: number; count: number } = { settings: null, first: 0, count: 0 };
+  #classWeights: { weights: Weights; first: number; count: number } = { weights: null, first: 0, count: 0 };
+  #logitWeights: { weights: Weights; layout: string; count: number } = { weights: null, layout: '', count: 0 };
 
   constructor(name: 'simd' | 'scalar', kernels: Kernels) {
     this.name = name;
@@ -30,17 +34,35 @@ export class Backend {
     return this.#i32;
   }
 
-  /** Have the weights of classes [first, first + count) in place. */
-  loadWeights(settings: Settings, first: number, count: number): void {
-    const known = this.#weights;
-    if (known.settings === settings && known.first === first && known.count === count) return;
-    for (const [weights, at] of [
-      [settings.positive, this.kernels.POSITIVE],
-      [settings.negative, this.kernels.NEGATIVE],
-    ] as const) {
-      if (typeof weights === 'number') this.f32.fill(weights, at >> 2, (at >> 2) + count);
-      else this.f32.set(weights.subarray(first, first + count), at >> 2);
+  /** Have the weights of classes [first, first + count) in POSITIVE. */
+  loadClassWeights({ positive }: Settings, first: number, count: number): void {
+    const known = this.#classWeights;
+    if (known.weights === positive && known.first === first && known.count >= count) return;
+    const at = this.kernels.POSITIVE >> 2;
+    if (typeof positive === 'number') this.f32.fill(positive, at, at + count);
+    else this.f32.set(positive.subarray(first, first + count), at);
+    this.#classWeights = { weights: positive, first, count };
+  }
+
+  /** Have the weight that each logit has when its class is not the true one in LOGIT_WEIGHT, laid out as the tile. */
+  loadLogitWeights({ negative }: Settings, { firstClass, classes, positions, images }: Tile): void {
+    const known = this.#logitWeights;
+    const count = images * classes * positions;
+    const uniform = typeof negative === 'number';
+    const layout = uniform ? '' : `${firstClass} ${classes} ${positions}`;
+    if (known.weights === negative && known.layout === layout && known.count >= count) return;
+    const at = this.kernels.LOGIT_WEIGHT >> 2;
+    if (uniform) {
+      this.f32.fill(negative, at, at + count);
+    } else {
+      const image = classes * positions;
+      for (let c = 0; c < classes; c++) {
+        this.f32.fill(negative[firstClass + c] as number, at + c * positions, at + (c + 1) * positions);
+      }
+      for (let done = image; done < count; done *= 2) {
+        this.f32.copyWithin(at + done, at, at + Math.min(done, count - done));
+      }
     }
-    this.#weights = { settings, first, count };
+    this.#logitWeights = { weights: negative, layout, count };
   }
 }

@@ -13,7 +13,7 @@ export interface Kernels {
   readonly SLOPE: number;
   readonly UPSTREAM: number;
   readonly POSITIVE: number;
-  readonly NEGATIVE: number;
+  readonly LOGIT_WEIGHT: number;
   readonly PLANES: number;
   readonly TILE: number;
   readonly TRUE: number;
@@ -34,21 +34,21 @@ export interface Kernels {
     firstClass: number,
     asPlanes: boolean,
   ): void;
+  leaveOut(): void;
+  weigh(): void;
+  turn(to: number): void;
   put(to: number, values: number, flip: number): void;
   scale(to: number, factors: number): void;
-  weigh(to: number): void;
   unfold(to: number, images: number, positions: number, imageStride: number, classStride: number): void;
 
   largest(): void;
   exponentials(keep: boolean): void;
-  margins(n: number): void;
+  gaps(n: number): void;
   core(n: number, grad: boolean): void;
   factors(n: number): void;
   gradients(): void;
 
-  /** Margin of the true class of one-vs-rest: its logit. */
-  trueMargins(n: number): void;
-  negatives(at: number, to: number, slopes: number, n: number, weight: number, upstream: number): void;
+  oneVersusRest(at: number, to: number, slopes: number, n: number, up: number): void;
 
   clear(accumulator: number): void;
   accumulate(accumulator: number, values: number, n: number): void;
@@ -71,6 +71,7 @@ export interface Kernels {
   exponentialsSquares(): void;
   ranks(limit: number): void;
   coreAndEntropies(n: number): void;
+  oneVersusRestAndEntropies(at: number, to: number, entropies: number, sigmoids: number, n: number): void;
   outcomes(n: number): void;
   within(n: number, k: number): number;
   tally(n: number, bins: number): number;

@@ -183,6 +183,14 @@ export class SoftmaxTally extends Tally {
     const tile = new Tile(backend, input, planSamples(kernels, input, true));
     const limit = Math.max(1, ...config.topK);
     const tabled = this.tabled(backend, input);
+    const load = (): void => {
+      backend.loadClassWeights(settings, tile.firstClass, tile.classes);
+      tile.load(input.logits, true);
+      kernels.leaveOut();
+    };
+    const release = (): void => {
+      if (tile.borrowed) kernels.put(tile.source, kernels.TRUE, 0);
+    };
     let pending = 0;
     kernels.clear(TOTAL);
     kernels.clear(BRIER_TOTAL);
@@ -191,24 +199,23 @@ export class SoftmaxTally extends Tally {
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
       this.makeRoom(state, n);
       tile.eachClasses(() => {
-        backend.loadWeights(settings, tile.firstClass, tile.classes);
-        tile.load(input.logits, true);
+        load();
         kernels.largest();
         if (tile.whole) {
           kernels.exponentialsSquares();
           kernels.ranks(limit);
         }
-        tile.release();
+        release();
       });
       if (!tile.whole) {
         tile.eachClasses(() => {
-          tile.load(input.logits, true);
+          load();
           kernels.exponentialsSquares();
           kernels.ranks(limit);
-          tile.release();
+          release();
         });
       }
-      kernels.margins(n);
+      kernels.gaps(n);
       kernels.configure(settings.gamma, settings.smoothing);
       kernels.coreAndEntropies(n);
       kernels.outcomes(n);
@@ -294,7 +301,7 @@ export class SigmoidTally extends Tally {
 
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels } = backend;
-    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOSS, CROSS_ENTROPY, SLOPE, LABELS, SAMPLES } = kernels;
+    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOGIT_WEIGHT, TRUE, LABELS, SAMPLES } = kernels;
     const { settings } = this;
     const { words, layout } = state;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
@@ -303,8 +310,6 @@ export class SigmoidTally extends Tally {
     const entropiesAt = PLANES + 4 * half;
     const tabled = this.tabled(backend, input);
     let pending = 0;
-    const each = typeof settings.negative !== 'number';
-    const weight = each ? 1 : (settings.negative as number);
     kernels.clear(TOTAL);
     kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
@@ -320,21 +325,15 @@ export class SigmoidTally extends Tally {
       }
       tile.eachClasses(() => {
         const count = n * tile.classes;
-        backend.loadWeights(settings, tile.firstClass, tile.classes);
+        backend.loadClassWeights(settings, tile.firstClass, tile.classes);
+        backend.loadLogitWeights(settings, tile);
         tile.load(input.logits, tile.contiguous);
-        kernels.trueMargins(n);
         kernels.configure(settings.gamma, settings.smoothing);
-        kernels.core(n, false);
-        kernels.negatives(tile.source, PLANES, 0, count, weight, 1);
-        if (each) kernels.weigh(PLANES);
-        kernels.put(PLANES, LOSS, 0);
-        kernels.configure(0, 0);
-        kernels.coreAndEntropies(n);
-        // with γ = 0 the slope of a logit is its probability
-        kernels.negatives(tile.source, entropiesAt, TILE, count, 1, 1);
-        tile.release();
-        kernels.put(entropiesAt, CROSS_ENTROPY, 0);
-        kernels.put(TILE, SLOPE, 0);
+        kernels.turn(tile.source);
+        kernels.weigh();
+        kernels.oneVersusRestAndEntropies(tile.source, PLANES, entropiesAt, TILE, count);
+        kernels.put(LOGIT_WEIGHT, TRUE, 0);
+        if (tile.borrowed) kernels.turn(tile.source);
         if (valid < n) kernels.scale(entropiesAt, 0);
         kernels.accumulate(TOTAL, entropiesAt, count);
         if (state.floor < Infinity) this.#gather(backend, tile, PLANES);
@@ -392,10 +391,10 @@ export class SigmoidTally extends Tally {
     const positive = y === c;
     const at = layout.classes + c * CLASS_WORDS;
     if (positive) words[at] = (words[at] as number) + 1;
-    // the true class has the slope of its own margin: 1 − p
-    const slope = f32[score] as number;
-    const p = positive ? Math.fround(1 - slope) : slope;
-    f32[score] = slope * slope;
+    // the logit of the true class was turned: its sigmoid is 1 − p
+    const q = f32[score] as number;
+    const p = positive ? Math.fround(1 - q) : q;
+    f32[score] = q * q;
     addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
     if (Number.isNaN(p)) return;
     if (p > 0.5) {

@@ -5,8 +5,6 @@ import { loadLabels } from './targets.ts';
 import type { Input } from './tensors.ts';
 import { Tile } from './tile.ts';
 
-const SIGN_BIT = 0x80000000;
-
 /** What a gradient call wants beside the value. */
 export interface GradRequest {
   /** Where it goes, in the layout of the logits; may be the logits themselves. */
@@ -45,7 +43,7 @@ function loadUpstream(backend: Backend, tile: Tile, grad: GradRequest): void {
 }
 
 /**
- * Softmax: margin of the true class against all others → focal core → exact sum. Classes that do not fit one tile come
+ * Softmax: gap of the true class to all others → focal core → exact sum. Classes that do not fit one tile come
  * by twice (largest, then exponentials), and a third time for the gradient, which is kept in `into` meanwhile.
  * Returns the number of valid samples.
  */
@@ -55,8 +53,12 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
   kernels.configure(settings.gamma, settings.smoothing);
   kernels.clear(kernels.TOTAL);
   const load = (array: Input['logits'], inPlace: boolean): void => {
-    backend.loadWeights(settings, tile.firstClass, tile.classes);
+    backend.loadClassWeights(settings, tile.firstClass, tile.classes);
     tile.load(array, inPlace);
+    kernels.leaveOut();
+  };
+  const release = (): void => {
+    if (tile.borrowed) kernels.put(tile.source, kernels.TRUE, 0);
   };
   let valid = 0;
   tile.eachSamples(() => {
@@ -66,18 +68,18 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
       load(input.logits, !grad);
       kernels.largest();
       if (tile.whole) kernels.exponentials(grad !== null);
-      tile.release();
+      release();
     });
     if (!tile.whole) {
       tile.eachClasses(() => {
         load(input.logits, !grad);
         kernels.exponentials(grad !== null);
         if (grad) tile.store(grad.into, tile.source);
-        tile.release();
+        release();
       });
     }
     if (grad) loadUpstream(backend, tile, grad);
-    kernels.margins(n);
+    kernels.gaps(n);
     kernels.core(n, grad !== null);
     kernels.accumulate(kernels.TOTAL, kernels.LOSS, n);
     if (losses) losses.set(backend.f32.subarray(kernels.LOSS >> 2, (kernels.LOSS >> 2) + n), tile.firstSample);
@@ -94,15 +96,13 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
 }
 
 /**
- * One-vs-rest: the true class of each sample goes through the focal core as its margin, every other logit z as margin −z.
- * Classes that do not fit one tile come in chunks, once. Returns the number of valid samples.
+ * One-vs-rest: the sign of each true class's logit is turned, which makes every logit the gap of its own decision → focal
+ * core → exact sum. Classes that do not fit one tile come in chunks, once. Returns the number of valid samples.
  */
 export function streamSigmoid(backend: Backend, settings: Settings, input: Input, { losses, grad }: Request): number {
   const { kernels } = backend;
-  const { TILE, PLANES, TOTAL, LOSS, SLOPE, UPSTREAM } = kernels;
+  const { TILE, PLANES, TOTAL, TRUE, UPSTREAM, LOGIT_WEIGHT } = kernels;
   const tile = new Tile(backend, input, planSamples(kernels, input, false));
-  const each = typeof settings.negative !== 'number';
-  const weight = each ? 1 : (settings.negative as number);
   const scale = grad && !grad.upstream ? grad.scale : 1;
   kernels.configure(settings.gamma, settings.smoothing);
   kernels.clear(TOTAL);
@@ -114,29 +114,25 @@ export function streamSigmoid(backend: Backend, settings: Settings, input: Input
     if (grad) loadUpstream(backend, tile, grad);
     tile.eachClasses(() => {
       const count = n * tile.classes;
-      backend.loadWeights(settings, tile.firstClass, tile.classes);
+      backend.loadClassWeights(settings, tile.firstClass, tile.classes);
+      backend.loadLogitWeights(settings, tile);
       tile.load(input.logits, tile.contiguous);
-      kernels.trueMargins(n);
-      kernels.core(n, grad !== null);
+      kernels.turn(tile.source);
+      kernels.weigh();
       // losses land in TILE; with a gradient it is the slopes that do, and the losses stand in PLANES
       const lossesAt = grad ? PLANES : TILE;
-      kernels.negatives(tile.source, lossesAt, grad ? TILE : 0, count, weight, scale);
-      tile.release();
-      if (each) kernels.weigh(lossesAt);
+      kernels.oneVersusRest(tile.source, lossesAt, grad ? TILE : 0, count, scale);
+      kernels.put(LOGIT_WEIGHT, TRUE, 0);
+      if (tile.borrowed) kernels.turn(tile.source);
       if (counted < n) kernels.scale(lossesAt, 0);
       kernels.accumulate(TOTAL, lossesAt, count);
-      if (losses) {
-        kernels.put(lossesAt, LOSS, 0);
-        tile.store(losses, lossesAt);
-      }
+      if (losses) tile.store(losses, lossesAt);
       if (grad) {
-        if (each) kernels.weigh(TILE);
+        kernels.turn(TILE);
         if (grad.upstream || counted < n) kernels.scale(TILE, grad.upstream ? UPSTREAM : 0);
-        kernels.put(TILE, SLOPE, SIGN_BIT);
         tile.store(grad.into, TILE);
       }
     });
-    kernels.accumulate(TOTAL, LOSS, n);
   });
   return valid;
 }

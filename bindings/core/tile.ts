@@ -17,7 +17,8 @@ export class Tile {
   source = 0;
   imageStride = 0;
   classStride = 0;
-  #borrowed = false;
+  /** Whether it is the caller's own array, in which the passes must put back what they change. */
+  borrowed = false;
   readonly #backend: Backend;
   readonly #input: Input;
   readonly #plan: Plan;
@@ -74,7 +75,7 @@ export class Tile {
     const { kernels } = this.#backend;
     const { planar } = this.#plan;
     const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
-    this.#borrowed = borrowed && !planar;
+    this.borrowed = borrowed && !planar;
     if (borrowed) {
       this.source = array.byteOffset + 4 * this.#at(0);
       this.imageStride = this.#input.classes * this.#input.positions;
@@ -96,12 +97,6 @@ export class Tile {
       this.firstClass,
       planar,
     );
-  }
-
-  /** Give back an array that was taken in place: the passes wrote −∞ over the true classes. */
-  release(): void {
-    const { kernels } = this.#backend;
-    if (this.#borrowed) kernels.put(this.source, kernels.TRUE, 0);
   }
 
   /** Copy the tile at `from` (laid out as it was loaded, planes included) to its place in `array`. */

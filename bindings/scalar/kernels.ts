@@ -25,7 +25,7 @@ export function scalarKernels(): Kernels {
   const SLOPE = samples(4);
   const UPSTREAM = samples(4);
   const POSITIVE = block(4 * LOGITS);
-  const NEGATIVE = block(4 * LOGITS);
+  const LOGIT_WEIGHT = block(4 * LOGITS);
   const PLANES = block(4 * (LOGITS + SLACK));
   const TILE = block(4 * (LOGITS + SLACK));
   const TOTAL = block(8);
@@ -69,8 +69,8 @@ export function scalarKernels(): Kernels {
   let pitch = 0;
   let first = 0;
 
-  /** Loss of one margin; with slopes, −∂loss/∂margin is left in `turn`. */
-  let turn = 0;
+  /** Loss of one margin; with slopes, −∂loss/∂margin is left in `slope`. */
+  let slope = 0;
   const focal = (x: number, w: number, grad: boolean): number => {
     const t = Math.exp(-Math.abs(x));
     const rest = Math.log1p(t);
@@ -90,7 +90,7 @@ export function scalarKernels(): Kernels {
       const p = x >= 0 ? inverse : t * inverse;
       const ratio = s > 0 ? ((1 - s) * q) / smoothed : 1;
       // ce may be infinite where p is 0; their product tends to 0
-      turn = w * power * (q + (p === 0 ? 0 : gamma * ce * p * ratio));
+      slope = w * power * (q + (p === 0 ? 0 : gamma * ce * p * ratio));
     }
     return w * power * ce;
   };
@@ -118,7 +118,7 @@ export function scalarKernels(): Kernels {
     SLOPE,
     UPSTREAM,
     POSITIVE,
-    NEGATIVE,
+    LOGIT_WEIGHT,
     PLANES,
     TILE,
     TOTAL,
@@ -165,11 +165,26 @@ export function scalarKernels(): Kernels {
       pitch = imageStride;
       stride = classStride;
       first = firstClass;
-      const positive = POSITIVE >> 2;
+    },
+
+    leaveOut() {
       eachTrue((i, y, at) => {
         truth[i] = f32[base + at] as number;
-        weights[i] = f32[positive + y] as number;
+        weights[i] = f32[(POSITIVE >> 2) + y] as number;
         f32[base + at] = -Infinity;
+      });
+    },
+
+    weigh() {
+      eachTrue((i, y, at) => {
+        truth[i] = f32[(LOGIT_WEIGHT >> 2) + at] as number;
+        f32[(LOGIT_WEIGHT >> 2) + at] = f32[(POSITIVE >> 2) + y] as number;
+      });
+    },
+
+    turn(to) {
+      eachTrue((_i, _y, at) => {
+        f32[(to >> 2) + at] = -(f32[(to >> 2) + at] as number);
       });
     },
 
@@ -190,16 +205,6 @@ export function scalarKernels(): Kernels {
             const at = (to >> 2) + b * pitch + c * stride + d;
             f32[at] = ignored ? 0 : (f32[at] as number) * factor;
           }
-        }
-      }
-    },
-
-    weigh(to) {
-      for (let b = 0; b < images; b++) {
-        for (let c = 0; c < classes; c++) {
-          const weight = f32[(NEGATIVE >> 2) + c] as number;
-          const at = (to >> 2) + b * pitch + c * stride;
-          for (let d = at; d < at + positions; d++) f32[d] = (f32[d] as number) * weight;
         }
       }
     },
@@ -244,7 +249,7 @@ export function scalarKernels(): Kernels {
       }
     },
 
-    margins(n) {
+    gaps(n) {
       for (let i = 0; i < n; i++) {
         const z = truth[i] as number;
         const others = sum[i] as number;
@@ -259,7 +264,7 @@ export function scalarKernels(): Kernels {
         const ignored = (labels[i] as number) < 0;
         losses[i] = ignored ? 0 : focal(margins[i] as number, weights[i] as number, grad);
         if (grad) {
-          const turned = ignored ? 0 : turn * (upstreams[i] as number);
+          const turned = ignored ? 0 : slope * (upstreams[i] as number);
           slopes[i] = turned;
           factors[i] = turned === 0 ? 0 : turned / (sum[i] as number);
         }
@@ -281,21 +286,18 @@ export function scalarKernels(): Kernels {
       this.put(base << 2, SLOPE, 1);
     },
 
-    trueMargins(n) {
-      for (let i = 0; i < n; i++) margins[i] = truth[i] as number;
-    },
-
-    negatives(at, to, slopesAt, n, weight, upstream) {
+    oneVersusRest(at, to, slopesAt, n, up) {
       const from = at >> 2;
       const out = to >> 2;
+      const by = LOGIT_WEIGHT >> 2;
       if (slopesAt === 0) {
-        for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[from + i] as number), weight, false);
+        for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[from + i] as number), f32[by + i] as number, false);
         return;
       }
       const turned = slopesAt >> 2;
       for (let i = 0; i < n; i++) {
-        f32[out + i] = focal(-(f32[from + i] as number), weight, true);
-        f32[turned + i] = turn * upstream;
+        f32[out + i] = focal(-(f32[from + i] as number), f32[by + i] as number, true);
+        f32[turned + i] = slope * up;
       }
     },
 
@@ -369,6 +371,16 @@ export function scalarKernels(): Kernels {
         const t = Math.exp(-Math.abs(x));
         slopes[i] = (x >= 0 ? t : 1) / (1 + t);
         entropies[i] = (labels[i] as number) < 0 ? 0 : Math.log1p(t) + Math.max(-x, 0);
+      }
+    },
+
+    oneVersusRestAndEntropies(at, to, entropiesAt, sigmoidsAt, n) {
+      this.oneVersusRest(at, to, 0, n, 1);
+      for (let i = 0; i < n; i++) {
+        const gap = f32[(at >> 2) + i] as number;
+        const t = Math.exp(-Math.abs(gap));
+        f32[(entropiesAt >> 2) + i] = Math.log1p(t) + Math.max(gap, 0);
+        f32[(sigmoidsAt >> 2) + i] = (gap < 0 ? t : 1) / (1 + t);
       }
     },
 
