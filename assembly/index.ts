@@ -1,7 +1,7 @@
 export { configure, core, coreAndEntropies, oneVersusRest, oneVersusRestAndEntropies } from './focal';
 export { widenHalf } from './half';
 export { label } from './labels';
-export { exponentialsSquares, outcomes, ranks, tally, tallyOthers, within } from './metrics';
+export { outcomes, ranks, tally, tallyOthers, within } from './metrics';
 export { exponentials, factors, gaps, gradients, largest } from './softmax';
 export { accumulate, clear, limb, rounded } from './exact-sum';
 export { leaveOut, open, put, scale, turn, unfold, weigh } from './tile';

@@ -2,7 +2,7 @@
  * Margin stage for few classes and for N-D inputs: the vector runs across 16 samples, class after class. The tile is a
  * private copy in planes; −∞ stands over the true class, so it takes no part.
  */
-import { expFast, restored } from './exp';
+import { anyFar, expFast, restored } from './exp';
 import { FACTOR, MAX, PLANES, SQUARES, SUM } from './scratch';
 import { classes, first, samples, stride } from './tile';
 
@@ -44,9 +44,11 @@ function addTo(at: usize, s: v128): void {
   v128.store(at, f64x2.add(v128.load(at, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(s, s, 2, 3, 0, 1))), 16);
 }
 
-// @ts-ignore: decorator
-@inline
-function sum(keep: bool, squares: bool): void {
+/**
+ * Add to SUM, at most 8 terms in float32 before they go to float64. With `keep`, what is exponentiated stays in the tile;
+ * with `squares`, the sum of the squares is added to SQUARES; SUM has the same bits either way.
+ */
+export function planesSum(keep: bool, squares: bool): void {
   const step = usize(stride) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
     const m0 = v128.load(MAX + i);
@@ -86,15 +88,16 @@ function sum(keep: bool, squares: bool): void {
         s0 = f32x4.add(s0, f32x4.add(a0, b0));
         s1 = f32x4.add(s1, f32x4.add(a1, b1));
         if (keep) {
-          // all four before the first store, which the loads of constants could not pass
-          const r0 = restored(a0, y0, m0, c0);
-          const r1 = restored(a1, y1, m1, c1);
-          const r2 = restored(b0, z0, m0, d0);
-          const r3 = restored(b1, z1, m1, d1);
-          v128.store(at, r0);
-          v128.store(at, r1, 16);
-          v128.store(next, r2);
-          v128.store(next, r3, 16);
+          v128.store(at, a0);
+          v128.store(at, a1, 16);
+          v128.store(next, b0);
+          v128.store(next, b1, 16);
+          if (anyFar(a0, a1, b0, b1)) {
+            v128.store(at, restored(a0, y0, m0, c0));
+            v128.store(at, restored(a1, y1, m1, c1), 16);
+            v128.store(next, restored(b0, z0, m0, d0));
+            v128.store(next, restored(b1, z1, m1, d1), 16);
+          }
         }
         if (squares) {
           q0 = f32x4.add(q0, f32x4.add(f32x4.mul(a0, a0), f32x4.mul(b0, b0)));
@@ -109,21 +112,6 @@ function sum(keep: bool, squares: bool): void {
       }
     }
   }
-}
-
-/** Add to SUM, at most 8 terms in float32 before they go to float64. */
-export function planesSum(): void {
-  sum(false, false);
-}
-
-/** The same bits in SUM, and the sum of the squares in SQUARES. */
-export function planesSumSquares(): void {
-  sum(false, true);
-}
-
-/** The same bits in SUM; what is exponentiated stays in the tile. */
-export function planesSumKeep(): void {
-  sum(true, false);
 }
 
 /** Multiply by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */

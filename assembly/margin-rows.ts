@@ -2,7 +2,7 @@
  * Margin stage for rows of many classes: the vector runs along the row. One pass finds the largest logit of the other
  * classes, one sums e^(logit − largest); −∞ stands over the true class, so it takes no part.
  */
-import { expFast, restored } from './exp';
+import { anyFar, expFast, restored } from './exp';
 import { FACTOR, MAX, SQUARES, SUM } from './scratch';
 import { base, classes, first, pitch, samples } from './tile';
 
@@ -75,9 +75,12 @@ function addTo(at: usize, total: v128): void {
   store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
 }
 
-// @ts-ignore: decorator
-@inline
-function sum(keep: bool, squares: bool): void {
+/**
+ * Add to SUM. float32 partial sums take at most 8 × 4 terms a lane before they go to float64, so their error does not
+ * grow with the number of classes. With `keep`, what is exponentiated stays in the tile; with `squares`, the sum of the
+ * squares is added to SQUARES; SUM has the same bits either way.
+ */
+export function rowsSum(keep: bool, squares: bool): void {
   const end16 = usize(classes & ~15) << 2;
   const left = classes & 15;
   for (let i = 0; i < samples; i++) {
@@ -110,15 +113,16 @@ function sum(keep: bool, squares: bool): void {
       s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
       if (squares) q = f32x4.add(q, f32x4.add(f32x4.add(square(e0), square(e1)), f32x4.add(square(e2), square(e3))));
       if (keep) {
-        // all four before the first store, which the loads of constants could not pass
-        const r0 = restored(e0, z0, m, d0);
-        const r1 = restored(e1, z1, m, d1);
-        const r2 = restored(e2, z2, m, d2);
-        const r3 = restored(e3, z3, m, d3);
-        v128.store(at, r0);
-        v128.store(at, r1, 16);
-        v128.store(at, r2, 32);
-        v128.store(at, r3, 48);
+        v128.store(at, e0);
+        v128.store(at, e1, 16);
+        v128.store(at, e2, 32);
+        v128.store(at, e3, 48);
+        if (anyFar(e0, e1, e2, e3)) {
+          v128.store(at, restored(e0, z0, m, d0));
+          v128.store(at, restored(e1, z1, m, d1), 16);
+          v128.store(at, restored(e2, z2, m, d2), 32);
+          v128.store(at, restored(e3, z3, m, d3), 48);
+        }
       }
       if (c == end16) {
         if (keep) for (let j: usize = 0; j < usize(left) << 2; j += 4) store<u32>(row + c + j, load<u32>(SPILL + j));
@@ -138,24 +142,6 @@ function sum(keep: bool, squares: bool): void {
     addTo(SUM + (usize(i) << 3), f64x2.add(total, widen(s)));
     if (squares) addTo(SQUARES + (usize(i) << 3), f64x2.add(totalSquares, widen(q)));
   }
-}
-
-/**
- * Add to SUM. float32 partial sums take at most 8 × 4 terms a lane before they go to float64, so their error does not
- * grow with the number of classes.
- */
-export function rowsSum(): void {
-  sum(false, false);
-}
-
-/** The same bits in SUM, and the sum of the squares in SQUARES. */
-export function rowsSumSquares(): void {
-  sum(false, true);
-}
-
-/** The same bits in SUM; what is exponentiated stays in the tile. */
-export function rowsSumKeep(): void {
-  sum(true, false);
 }
 
 /** Multiply each row by SLOPE/SUM: what was kept becomes the gradient of the other classes. 0 for ignored samples. */

@@ -4,8 +4,8 @@
  * `gradients` over every chunk. A tile that holds all classes is opened once and goes through them all.
  */
 import { FACTOR, SLOPE, SUM } from './scratch';
-import { planesMax, planesScale, planesSum, planesSumKeep } from './margin-planes';
-import { rowsMax, rowsScale, rowsSum, rowsSumKeep } from './margin-rows';
+import { planesMax, planesScale, planesSum } from './margin-planes';
+import { rowsMax, rowsScale, rowsSum } from './margin-rows';
 import { logSumGaps, narrow } from './margin';
 import { pairGaps, pairGradients } from './margin-pair';
 import { base, pair, planar, put } from './tile';
@@ -18,16 +18,11 @@ export function largest(): void {
   else rowsMax();
 }
 
-/** With `keep`, what is exponentiated stays in the tile for the gradient; the sums have the same bits either way. */
-export function exponentials(keep: bool): void {
+/** With `keep`, what is exponentiated stays in the tile for the gradient; `squares` are for the metrics. */
+export function exponentials(keep: bool, squares: bool): void {
   if (pair) return;
-  if (planar) {
-    if (keep) planesSumKeep();
-    else planesSum();
-  } else {
-    if (keep) rowsSumKeep();
-    else rowsSum();
-  }
+  if (planar) planesSum(keep, squares);
+  else rowsSum(keep, squares);
 }
 
 /** GAP of the n samples, all classes having gone by. */

@@ -42,7 +42,7 @@ export interface Kernels {
   unfold(to: number, images: number, positions: number, imageStride: number, classStride: number): void;
 
   largest(): void;
-  exponentials(keep: boolean): void;
+  exponentials(keep: boolean, squares: boolean): void;
   gaps(n: number): void;
   core(n: number, grad: boolean): void;
   factors(n: number): void;
@@ -68,7 +68,6 @@ export interface Kernels {
   /** Most classes and bins that `tally` takes; 0: it takes none. */
   readonly TALLY_CLASSES: number;
   readonly TALLY_BINS: number;
-  exponentialsSquares(): void;
   ranks(limit: number): void;
   coreAndEntropies(n: number): void;
   oneVersusRestAndEntropies(at: number, to: number, entropies: number, sigmoids: number, n: number): void;

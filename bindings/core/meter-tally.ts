@@ -202,7 +202,7 @@ export class SoftmaxTally extends Tally {
         load();
         kernels.largest();
         if (tile.whole) {
-          kernels.exponentialsSquares();
+          kernels.exponentials(false, true);
           kernels.ranks(limit);
         }
         release();
@@ -210,7 +210,7 @@ export class SoftmaxTally extends Tally {
       if (!tile.whole) {
         tile.eachClasses(() => {
           load();
-          kernels.exponentialsSquares();
+          kernels.exponentials(false, true);
           kernels.ranks(limit);
           release();
         });

@@ -106,6 +106,29 @@ export function scalarKernels(): Kernels {
     }
   };
 
+  /** As `exponentials`, with the squares. */
+  const sumSquares = (): void => {
+    if (first === 0) {
+      sum.fill(0, 0, images * positions);
+      squares.fill(0, 0, images * positions);
+    }
+    for (let b = 0, i = 0; b < images; b++, i += positions) {
+      for (let d = 0; d < positions; d++) {
+        const m = max[i + d] as number;
+        // rows take the sum of a chunk of classes at once, planes class by class, as exponentials does
+        let total = positions === 1 ? 0 : (sum[i + d] as number);
+        let square = 0;
+        for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
+          const e = Math.exp((f32[at] as number) - m);
+          total += e;
+          square += e * e;
+        }
+        sum[i + d] = positions === 1 ? (sum[i + d] as number) + total : total;
+        squares[i + d] = (squares[i + d] as number) + square;
+      }
+    }
+  };
+
   return {
     memory: { buffer },
     SAMPLES,
@@ -227,7 +250,11 @@ export function scalarKernels(): Kernels {
       }
     },
 
-    exponentials(keep) {
+    exponentials(keep, square) {
+      if (square) {
+        sumSquares();
+        return;
+      }
       if (first === 0) sum.fill(0, 0, images * positions);
       for (let b = 0, i = 0; b < images; b++, i += positions) {
         if (positions === 1 && !keep) {
@@ -315,28 +342,6 @@ export function scalarKernels(): Kernels {
 
     limb(accumulator, j) {
       return totals.get(accumulator)?.limb(j) ?? NaN;
-    },
-
-    exponentialsSquares() {
-      if (first === 0) {
-        sum.fill(0, 0, images * positions);
-        squares.fill(0, 0, images * positions);
-      }
-      for (let b = 0, i = 0; b < images; b++, i += positions) {
-        for (let d = 0; d < positions; d++) {
-          const m = max[i + d] as number;
-          // rows take the sum of a chunk of classes at once, planes class by class, as exponentials does
-          let total = positions === 1 ? 0 : (sum[i + d] as number);
-          let square = 0;
-          for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
-            const e = Math.exp((f32[at] as number) - m);
-            total += e;
-            square += e * e;
-          }
-          sum[i + d] = positions === 1 ? (sum[i + d] as number) + total : total;
-          squares[i + d] = (squares[i + d] as number) + square;
-        }
-      }
     },
 
     ranks() {
