@@ -64,11 +64,24 @@ export function open(
   }
   pair = asPlanes && first == 0 && classes == 2;
   if (pair) return;
-  let i: usize = 0;
-  for (let b = 0; b < images; b++) {
-    for (let d = 0; d < positions; d++, i += 4) {
-      const y = load<i32>(LABELS + i) - first;
-      store<i32>(i + OFFSET, u32(y) < u32(classes) ? (b * pitch + y * stride + d) << 2 : -1);
+  // rows are one image whose positions are a row apart
+  const rows = positions == 1;
+  const runs = rows ? 1 : images;
+  const run = rows ? images : positions;
+  const step = rows ? pitch : 1;
+  const stride4 = i32x4.splat(stride);
+  const first4 = i32x4.splat(first);
+  const classes4 = i32x4.splat(classes);
+  const along = i32x4.splat(4 * step);
+  for (let b = 0; b < runs; b++) {
+    let place = i32x4.add(i32x4.splat(b * pitch), i32x4.mul(i32x4.splat(step), i32x4(0, 1, 2, 3)));
+    const from = usize(b * run) << 2;
+    // lanes past the end of a run are written over by the next
+    for (let i = from; i < from + (usize(run) << 2); i += 16) {
+      const y = i32x4.sub(v128.load(i + LABELS), first4);
+      const offset = i32x4.shl(i32x4.add(place, i32x4.mul(y, stride4)), 2);
+      v128.store(i + OFFSET, v128.or(offset, i32x4.ge_u(y, classes4)));
+      place = i32x4.add(place, along);
     }
   }
 }
@@ -88,21 +101,27 @@ export function leaveOut(): void {
   }
 }
 
-/** One-vs-rest: give the logit of each sample's class its weight, and note the one it had. */
-export function weigh(): void {
+/**
+ * One-vs-rest: turn the sign of the logit of each sample's class, which makes every logit a gap, and give it its weight;
+ * the one it had is noted.
+ */
+export function turn(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i + OFFSET);
     if (offset < 0) continue;
+    store<u32>(base + offset, load<u32>(base + offset) ^ SIGN_BIT);
     store<u32>(i + TRUE, load<u32>(LOGIT_WEIGHT + offset));
     store<u32>(LOGIT_WEIGHT + offset, load<u32>(POSITIVE + (usize(load<i32>(i + LABELS) - first) << 2)));
   }
 }
 
-/** One-vs-rest: turn the sign of the logit of each sample's class, which makes every logit a gap. */
-export function turn(to: usize): void {
+/** Undo `turn`: the weights, and the signs at `to` unless that is 0. */
+export function turnBack(to: usize): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i + OFFSET);
-    if (offset >= 0) store<u32>(to + offset, load<u32>(to + offset) ^ SIGN_BIT);
+    if (offset < 0) continue;
+    store<u32>(LOGIT_WEIGHT + offset, load<u32>(i + TRUE));
+    if (to) store<u32>(to + offset, load<u32>(to + offset) ^ SIGN_BIT);
   }
 }
 

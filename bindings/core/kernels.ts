@@ -35,8 +35,8 @@ export interface Kernels {
     asPlanes: boolean,
   ): void;
   leaveOut(): void;
-  weigh(): void;
-  turn(to: number): void;
+  turn(): void;
+  turnBack(to: number): void;
   put(to: number, values: number, flip: number): void;
   scale(to: number, factors: number): void;
   unfold(to: number, images: number, positions: number, imageStride: number, classStride: number): void;

@@ -301,7 +301,7 @@ export class SigmoidTally extends Tally {
 
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels } = backend;
-    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LOGIT_WEIGHT, TRUE, LABELS, SAMPLES } = kernels;
+    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LABELS, SAMPLES } = kernels;
     const { settings } = this;
     const { words, layout } = state;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
@@ -329,11 +329,9 @@ export class SigmoidTally extends Tally {
         backend.loadLogitWeights(settings, tile);
         tile.load(input.logits, tile.contiguous);
         kernels.configure(settings.gamma, settings.smoothing);
-        kernels.turn(tile.source);
-        kernels.weigh();
+        kernels.turn();
         kernels.oneVersusRestAndEntropies(tile.source, PLANES, entropiesAt, TILE, count);
-        kernels.put(LOGIT_WEIGHT, TRUE, 0);
-        if (tile.borrowed) kernels.turn(tile.source);
+        kernels.turnBack(tile.borrowed ? tile.source : 0);
         if (valid < n) kernels.scale(entropiesAt, 0);
         kernels.accumulate(TOTAL, entropiesAt, count);
         if (state.floor < Infinity) this.#gather(backend, tile, PLANES);

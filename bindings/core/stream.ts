@@ -101,7 +101,7 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
  */
 export function streamSigmoid(backend: Backend, settings: Settings, input: Input, { losses, grad }: Request): number {
   const { kernels } = backend;
-  const { TILE, PLANES, TOTAL, TRUE, UPSTREAM, LOGIT_WEIGHT } = kernels;
+  const { TILE, PLANES, TOTAL, UPSTREAM } = kernels;
   const tile = new Tile(backend, input, planSamples(kernels, input, false));
   const scale = grad && !grad.upstream ? grad.scale : 1;
   kernels.configure(settings.gamma, settings.smoothing);
@@ -116,19 +116,17 @@ export function streamSigmoid(backend: Backend, settings: Settings, input: Input
       const count = n * tile.classes;
       backend.loadClassWeights(settings, tile.firstClass, tile.classes);
       backend.loadLogitWeights(settings, tile);
-      tile.load(input.logits, tile.contiguous);
-      kernels.turn(tile.source);
-      kernels.weigh();
+      tile.load(input.logits, tile.contiguous && !grad);
+      kernels.turn();
       // losses land in TILE; with a gradient it is the slopes that do, and the losses stand in PLANES
       const lossesAt = grad ? PLANES : TILE;
       kernels.oneVersusRest(tile.source, lossesAt, grad ? TILE : 0, count, scale);
-      kernels.put(LOGIT_WEIGHT, TRUE, 0);
-      if (tile.borrowed) kernels.turn(tile.source);
+      // ∂/∂z of a turned logit is turned, too
+      kernels.turnBack(grad ? TILE : tile.borrowed ? tile.source : 0);
       if (counted < n) kernels.scale(lossesAt, 0);
       kernels.accumulate(TOTAL, lossesAt, count);
       if (losses) tile.store(losses, lossesAt);
       if (grad) {
-        kernels.turn(TILE);
         if (grad.upstream || counted < n) kernels.scale(TILE, grad.upstream ? UPSTREAM : 0);
         tile.store(grad.into, TILE);
       }

@@ -198,16 +198,18 @@ export function scalarKernels(): Kernels {
       });
     },
 
-    weigh() {
+    turn() {
       eachTrue((i, y, at) => {
+        f32[base + at] = -(f32[base + at] as number);
         truth[i] = f32[(LOGIT_WEIGHT >> 2) + at] as number;
         f32[(LOGIT_WEIGHT >> 2) + at] = f32[(POSITIVE >> 2) + y] as number;
       });
     },
 
-    turn(to) {
-      eachTrue((_i, _y, at) => {
-        f32[(to >> 2) + at] = -(f32[(to >> 2) + at] as number);
+    turnBack(to) {
+      eachTrue((i, _, at) => {
+        f32[(LOGIT_WEIGHT >> 2) + at] = truth[i] as number;
+        if (to !== 0) f32[(to >> 2) + at] = -(f32[(to >> 2) + at] as number);
       });
     },
 
