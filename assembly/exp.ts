@@ -31,6 +31,39 @@ const E4: usize = memory.data<f32>([0.041890114545822144, 0.041890114545822144, 
 const E5: usize = memory.data<f32>([0.008312525227665901, 0.008312525227665901, 0.008312525227665901, 0.008312525227665901], 16);
 const LOWEST: usize = memory.data<f32>([-88.0, -88.0, -88.0, -88.0], 16);
 
+/** d·log₂e for d ≤ 0, clamped. */
+// @ts-ignore: decorator
+@inline
+export function binary(d: v128): v128 {
+  return f32x4.pmax(f32x4.mul(d, v128.load(LOG2E)), v128.load(LOWEST2));
+}
+
+/** The integer nearest to u, in the low bits of the result. */
+// @ts-ignore: decorator
+@inline
+export function nearest(u: v128): v128 {
+  return f32x4.add(u, v128.load(MAGIC));
+}
+
+/** u less that integer */
+// @ts-ignore: decorator
+@inline
+export function rest(u: v128, t: v128): v128 {
+  return f32x4.sub(u, f32x4.sub(t, v128.load(MAGIC)));
+}
+
+/** 2^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. */
+// @ts-ignore: decorator
+@inline
+export function scaledBinary(f: v128, t: v128): v128 {
+  const w = f32x4.mul(f, f);
+  const high = f32x4.add(f32x4.mul(v128.load(P5), f), v128.load(P4));
+  const middle = f32x4.add(f32x4.mul(v128.load(P3), f), v128.load(P2));
+  const low = f32x4.mul(v128.load(P1), f);
+  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), low), v128.load(ONE));
+  return f32x4.mul(p, i32x4.shl(t, 23));
+}
+
 /**
  * e^d for d ≤ 0 in the fast form, for sums in which terms far below the largest hardly count.
  * Max error 2 + 1.25·|d| ULP, valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
@@ -38,15 +71,9 @@ const LOWEST: usize = memory.data<f32>([-88.0, -88.0, -88.0, -88.0], 16);
 // @ts-ignore: decorator
 @inline
 export function expFast(d: v128): v128 {
-  const u = f32x4.pmax(f32x4.mul(d, v128.load(LOG2E)), v128.load(LOWEST2));
-  const t = f32x4.add(u, v128.load(MAGIC));
-  const f = f32x4.sub(u, f32x4.sub(t, v128.load(MAGIC)));
-  let p = f32x4.add(f32x4.mul(v128.load(P5), f), v128.load(P4));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(P3));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(P2));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(P1));
-  p = f32x4.add(f32x4.mul(p, f), v128.load(ONE));
-  return f32x4.mul(p, i32x4.shl(t, 23));
+  const u = binary(d);
+  const t = nearest(u);
+  return scaledBinary(rest(u, t), t);
 }
 
 // @ts-ignore: decorator
@@ -70,7 +97,7 @@ export function remainder(a: v128, t: v128): v128 {
   return f32x4.sub(f32x4.sub(a, f32x4.mul(k, v128.load(LN2_HIGH))), f32x4.mul(k, v128.load(LN2_LOW)));
 }
 
-/** e^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. */
+/** e^f · 2^k, k in the low bits of t; likewise. */
 // @ts-ignore: decorator
 @inline
 export function scaled(f: v128, t: v128): v128 {
@@ -95,16 +122,11 @@ export function exp(x: v128): v128 {
 /** Bits of e^−20, below which the error of expFast is too much for a gradient; minus 1, as zero is no small number here. */
 const FAR: u32 = 0x310da432;
 
-/** Whether e^d of four vectors has a lane that `restored` would change: 0 < e^d < e^−20. Zero wraps round and passes. */
+/** Lanes of e^d that `restored` changes: 0 < e^d < e^−20. Zero wraps round and is none of them. */
 // @ts-ignore: decorator
 @inline
-export function anyFar(e0: v128, e1: v128, e2: v128, e3: v128): bool {
-  const one = i32x4.splat(1);
-  const least = i32x4.min_u(
-    i32x4.min_u(i32x4.sub(e0, one), i32x4.sub(e1, one)),
-    i32x4.min_u(i32x4.sub(e2, one), i32x4.sub(e3, one)),
-  );
-  return v128.any_true(i32x4.lt_u(least, i32x4.splat(FAR)));
+export function far(e: v128): v128 {
+  return i32x4.lt_u(i32x4.sub(e, i32x4.splat(1)), i32x4.splat(FAR));
 }
 
 /**
@@ -116,14 +138,13 @@ export function anyFar(e0: v128, e1: v128, e2: v128, e3: v128): bool {
 @inline
 export function restored(e: v128, z: v128, m: v128, d: v128): v128 {
   // as in expFast
-  const u = f32x4.pmax(f32x4.mul(d, v128.load(LOG2E)), v128.load(LOWEST2));
-  const k = f32x4.sub(f32x4.add(u, v128.load(MAGIC)), v128.load(MAGIC));
+  const u = binary(d);
+  const k = f32x4.sub(nearest(u), v128.load(MAGIC));
   const f = f32x4.sub(u, k);
   // z − m − d exactly (Knuth's TwoSum); NaN where z is −∞, where e is 0 and stays it
   const back = f32x4.sub(d, z);
   const low = f32x4.sub(f32x4.sub(z, f32x4.sub(d, back)), f32x4.add(m, back));
   let c = f32x4.sub(f32x4.pmax(d, v128.load(LOWEST)), f32x4.mul(k, v128.load(LN2_HIGH)));
   c = f32x4.sub(f32x4.sub(c, f32x4.mul(f, v128.load(LN2))), f32x4.mul(k, v128.load(LN2_LOW)));
-  const far = i32x4.lt_u(i32x4.sub(e, i32x4.splat(1)), i32x4.splat(FAR));
-  return f32x4.add(e, v128.and(f32x4.mul(e, f32x4.add(c, low)), far));
+  return f32x4.add(e, v128.and(f32x4.mul(e, f32x4.add(c, low)), far(e)));
 }

@@ -1,47 +1,112 @@
 /**
- * Margin stage for few classes and for N-D inputs: the vector runs across 16 samples, class after class. The tile is a
+ * Margin stage for few classes and for N-D inputs: the vector runs across samples, class after class. The tile is a
  * private copy in planes; −∞ stands over the true class, so it takes no part.
+ *
+ * All classes of a block of samples go by before the next block, so that what is gathered for the samples stays in the
+ * first-level cache, and each plane is read in runs.
  */
-import { anyFar, expFast, restored } from './exp';
+import { binary, far, nearest, rest, restored, scaledBinary } from './exp';
 import { FACTOR, MAX, PLANES, SQUARES, SUM } from './scratch';
 import { classes, first, samples, stride } from './tile';
 
-/** Stands in for the plane that an odd number of classes lacks. */
-const NOTHING: usize = memory.data(32, 16);
+/** Bytes of a plane that a block takes. */
+const BLOCK: usize = 4 * 512;
+/** Of the block: d·log₂e as an integer and a rest, and the sums of the last few classes in float32. */
+const INTEGER: usize = memory.data(2048, 16);
+const REST: usize = memory.data(2048, 16);
+const PART: usize = memory.data(2048, 16);
+const PART_SQUARES: usize = memory.data(2048, 16);
 
 export function planesMax(): void {
   const step = usize(stride) << 2;
-  for (let i: usize = 0; i < usize(samples) << 2; i += 64) {
-    // the lowest finite number, so that no difference to it is NaN
-    let m0 = f32x4.splat(-f32.MAX_VALUE);
-    let m1 = m0;
-    let m2 = m0;
-    let m3 = m0;
-    if (first) {
-      m0 = v128.load(MAX + i);
-      m1 = v128.load(MAX + i, 16);
-      m2 = v128.load(MAX + i, 32);
-      m3 = v128.load(MAX + i, 48);
+  const end = usize(samples) << 2;
+  for (let from: usize = 0; from < end; from += BLOCK) {
+    const stop = min(from + BLOCK, end);
+    if (!first) {
+      // the lowest finite number, so that no difference to it is NaN
+      for (let i = from; i < stop; i += 16) v128.store(i + MAX, f32x4.splat(-f32.MAX_VALUE));
     }
-    let at = PLANES + i;
-    for (let c = 0; c < classes; c++, at += step) {
-      m0 = f32x4.pmax(m0, v128.load(at));
-      m1 = f32x4.pmax(m1, v128.load(at, 16));
-      m2 = f32x4.pmax(m2, v128.load(at, 32));
-      m3 = f32x4.pmax(m3, v128.load(at, 48));
+    let plane = PLANES;
+    for (let c = 0; c < classes; c += 2) {
+      const next = c + 1 < classes ? plane + step : plane;
+      for (let i = from; i < stop; i += 16) {
+        const m = f32x4.pmax(v128.load(i + MAX), v128.load(plane + i));
+        v128.store(i + MAX, f32x4.pmax(m, v128.load(next + i)));
+      }
+      plane = next + step;
     }
-    v128.store(MAX + i, m0);
-    v128.store(MAX + i, m1, 16);
-    v128.store(MAX + i, m2, 32);
-    v128.store(MAX + i, m3, 48);
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function addTo(at: usize, s: v128): void {
-  v128.store(at, f64x2.add(v128.load(at), f64x2.promote_low_f32x4(s)));
-  v128.store(at, f64x2.add(v128.load(at, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(s, s, 2, 3, 0, 1))), 16);
+/** INTEGER and REST of the exponent of e^(z − m). */
+function reduce(zs: usize, ms: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const u0 = binary(f32x4.sub(v128.load(zs + i), v128.load(ms + i)));
+    const u1 = binary(f32x4.sub(v128.load(zs + i, 16), v128.load(ms + i, 16)));
+    const t0 = nearest(u0);
+    const t1 = nearest(u1);
+    const f0 = rest(u0, t0);
+    const f1 = rest(u1, t1);
+    v128.store(i + INTEGER, t0);
+    v128.store(i + INTEGER, t1, 16);
+    v128.store(i + REST, f0);
+    v128.store(i + REST, f1, 16);
+  }
+}
+
+/** Add the exponentials to PART. */
+function add(bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const e0 = scaledBinary(v128.load(i + REST), v128.load(i + INTEGER));
+    const e1 = scaledBinary(v128.load(i + REST, 16), v128.load(i + INTEGER, 16));
+    const s0 = f32x4.add(v128.load(i + PART), e0);
+    const s1 = f32x4.add(v128.load(i + PART, 16), e1);
+    v128.store(i + PART, s0);
+    v128.store(i + PART, s1, 16);
+  }
+}
+
+/** A function of its own, as it is rarely needed. */
+function restore(zs: usize, e: v128, z: v128, m: v128): void {
+  v128.store(zs, restored(e, z, m, f32x4.sub(z, m)));
+}
+
+/** As `add`, and keep them in the place of the logits. */
+function addAndKeep(zs: usize, ms: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const e0 = scaledBinary(v128.load(i + REST), v128.load(i + INTEGER));
+    const e1 = scaledBinary(v128.load(i + REST, 16), v128.load(i + INTEGER, 16));
+    const s0 = f32x4.add(v128.load(i + PART), e0);
+    const s1 = f32x4.add(v128.load(i + PART, 16), e1);
+    v128.store(i + PART, s0);
+    v128.store(i + PART, s1, 16);
+    if (v128.any_true(v128.or(far(e0), far(e1)))) {
+      restore(zs + i, e0, v128.load(zs + i), v128.load(ms + i));
+      restore(zs + i + 16, e1, v128.load(zs + i, 16), v128.load(ms + i, 16));
+    } else {
+      v128.store(zs + i, e0);
+      v128.store(zs + i, e1, 16);
+    }
+  }
+}
+
+/** As `add`, and the squares to PART_SQUARES. */
+function addSquares(bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const e = scaledBinary(v128.load(i + REST), v128.load(i + INTEGER));
+    v128.store(i + PART, f32x4.add(v128.load(i + PART), e));
+    v128.store(i + PART_SQUARES, f32x4.add(v128.load(i + PART_SQUARES), f32x4.mul(e, e)));
+  }
+}
+
+/** Move float32 sums to float64. */
+function flush(parts: usize, to: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16, to += 32) {
+    const s = v128.load(parts + i);
+    v128.store(to, f64x2.add(v128.load(to), f64x2.promote_low_f32x4(s)));
+    v128.store(to, f64x2.add(v128.load(to, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(s, s, 2, 3, 0, 1))), 16);
+  }
+  memory.fill(parts, 0, bytes);
 }
 
 /**
@@ -50,66 +115,26 @@ function addTo(at: usize, s: v128): void {
  */
 export function planesSum(keep: bool, squares: bool): void {
   const step = usize(stride) << 2;
-  for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
-    const m0 = v128.load(MAX + i);
-    const m1 = v128.load(MAX + i, 16);
-    const to = SUM + (i << 1);
-    if (!first) memory.fill(to, 0, 64);
-    const also = SQUARES + (i << 1);
-    if (squares && !first) memory.fill(also, 0, 64);
-    let at = PLANES + i;
-    let c = 0;
-    while (c < classes) {
-      const stop = min(c + 8, classes);
-      let s0 = f32x4.splat(0);
-      let s1 = s0;
-      let q0 = s0;
-      let q1 = s0;
-      // two planes at a time keep four independent chains going and their sums in registers
-      for (; c < stop; c += 2, at += 2 * step) {
-        let next = at + step;
-        if (c + 1 == classes) {
-          v128.store(NOTHING, f32x4.splat(-Infinity));
-          v128.store(NOTHING, f32x4.splat(-Infinity), 16);
-          next = NOTHING;
-        }
-        const y0 = v128.load(at);
-        const y1 = v128.load(at, 16);
-        const z0 = v128.load(next);
-        const z1 = v128.load(next, 16);
-        const c0 = f32x4.sub(y0, m0);
-        const c1 = f32x4.sub(y1, m1);
-        const d0 = f32x4.sub(z0, m0);
-        const d1 = f32x4.sub(z1, m1);
-        const a0 = expFast(c0);
-        const a1 = expFast(c1);
-        const b0 = expFast(d0);
-        const b1 = expFast(d1);
-        s0 = f32x4.add(s0, f32x4.add(a0, b0));
-        s1 = f32x4.add(s1, f32x4.add(a1, b1));
-        if (keep) {
-          v128.store(at, a0);
-          v128.store(at, a1, 16);
-          v128.store(next, b0);
-          v128.store(next, b1, 16);
-          if (anyFar(a0, a1, b0, b1)) {
-            v128.store(at, restored(a0, y0, m0, c0));
-            v128.store(at, restored(a1, y1, m1, c1), 16);
-            v128.store(next, restored(b0, z0, m0, d0));
-            v128.store(next, restored(b1, z1, m1, d1), 16);
-          }
-        }
-        if (squares) {
-          q0 = f32x4.add(q0, f32x4.add(f32x4.mul(a0, a0), f32x4.mul(b0, b0)));
-          q1 = f32x4.add(q1, f32x4.add(f32x4.mul(a1, a1), f32x4.mul(b1, b1)));
-        }
-      }
-      addTo(to, s0);
-      addTo(to + 32, s1);
-      if (squares) {
-        addTo(also, q0);
-        addTo(also + 32, q1);
-      }
+  const end = usize((samples + 7) & ~7) << 2;
+  for (let from: usize = 0; from < end; from += BLOCK) {
+    const bytes = min(BLOCK, end - from);
+    const sums = SUM + (from << 1);
+    const squareSums = SQUARES + (from << 1);
+    if (!first) {
+      memory.fill(sums, 0, bytes << 1);
+      memory.fill(squareSums, 0, bytes << 1);
+    }
+    memory.fill(PART, 0, bytes);
+    memory.fill(PART_SQUARES, 0, bytes);
+    let plane = PLANES + from;
+    for (let c = 1; c <= classes; c++, plane += step) {
+      reduce(plane, MAX + from, bytes);
+      if (keep) addAndKeep(plane, MAX + from, bytes);
+      else if (squares) addSquares(bytes);
+      else add(bytes);
+      if (c & 7 && c < classes) continue;
+      flush(PART, sums, bytes);
+      if (squares) flush(PART_SQUARES, squareSums, bytes);
     }
   }
 }
@@ -117,12 +142,12 @@ export function planesSum(keep: bool, squares: bool): void {
 /** Multiply by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */
 export function planesScale(): void {
   const step = usize(stride) << 2;
-  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-    const factor = v128.load(FACTOR + i);
-    const counts = f32x4.ne(factor, f32x4.splat(0));
-    let at = PLANES + i;
-    for (let c = 0; c < classes; c++, at += step) {
-      v128.store(at, v128.and(f32x4.mul(v128.load(at), factor), counts));
+  const zero = f32x4.splat(0);
+  let plane = PLANES;
+  for (let c = 0; c < classes; c++, plane += step) {
+    for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
+      const factor = v128.load(i + FACTOR);
+      v128.store(plane + i, v128.and(f32x4.mul(v128.load(plane + i), factor), f32x4.ne(factor, zero)));
     }
   }
 }

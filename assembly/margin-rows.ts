@@ -2,7 +2,7 @@
  * Margin stage for rows of many classes: the vector runs along the row. One pass finds the largest logit of the other
  * classes, one sums e^(logit − largest); −∞ stands over the true class, so it takes no part.
  */
-import { anyFar, expFast, restored } from './exp';
+import { expFast, far, restored } from './exp';
 import { FACTOR, MAX, SQUARES, SUM } from './scratch';
 import { base, classes, first, pitch, samples } from './tile';
 
@@ -75,6 +75,11 @@ function addTo(at: usize, total: v128): void {
   store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
 }
 
+/** A function of its own, as it is rarely needed. */
+function restore(at: usize, e: v128, z: v128, m: v128): void {
+  v128.store(at, restored(e, z, m, f32x4.sub(z, m)));
+}
+
 /**
  * Add to SUM. float32 partial sums take at most 8 × 4 terms a lane before they go to float64, so their error does not
  * grow with the number of classes. With `keep`, what is exponentiated stays in the tile; with `squares`, the sum of the
@@ -117,11 +122,11 @@ export function rowsSum(keep: bool, squares: bool): void {
         v128.store(at, e1, 16);
         v128.store(at, e2, 32);
         v128.store(at, e3, 48);
-        if (anyFar(e0, e1, e2, e3)) {
-          v128.store(at, restored(e0, z0, m, d0));
-          v128.store(at, restored(e1, z1, m, d1), 16);
-          v128.store(at, restored(e2, z2, m, d2), 32);
-          v128.store(at, restored(e3, z3, m, d3), 48);
+        if (v128.any_true(v128.or(v128.or(far(e0), far(e1)), v128.or(far(e2), far(e3))))) {
+          restore(at, e0, z0, m);
+          restore(at + 16, e1, z1, m);
+          restore(at + 32, e2, z2, m);
+          restore(at + 48, e3, z3, m);
         }
       }
       if (c == end16) {
