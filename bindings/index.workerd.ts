@@ -2,11 +2,12 @@
 
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
+import type { MeterKernels } from './core/kernels.ts';
 import { bindMeter } from './core/meter-api.ts';
 import { lazily } from './core/provide.ts';
 import module from './focal.wasm';
 
-const provide = lazily(() => module);
+const provide = lazily<MeterKernels>(() => module);
 
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';

@@ -1,8 +1,9 @@
 /** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
 import { bindAlloc, type ResidentTensor } from './core/alloc.ts';
 import { type Api, bind } from './core/api.ts';
-import { Backend } from './core/backend.ts';
+import { Backend, type MeterBackend } from './core/backend.ts';
 import { wrongType } from './core/errors.ts';
+import type { MeterKernels } from './core/kernels.ts';
 import { bindMeter, type FocalMeterConstructor } from './core/meter-api.ts';
 import { instantiate, isModule } from './core/wasm.ts';
 
@@ -24,7 +25,7 @@ export interface Everything extends Api {
  */
 export function create(module: WebAssembly.Module): Everything {
   if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
-  const backend = new Backend('simd', instantiate(module));
-  const provide = (): Backend => backend;
+  const backend = new Backend('simd', instantiate<MeterKernels>(module));
+  const provide = (): MeterBackend => backend;
   return { ...bind(provide), FocalMeter: bindMeter(provide), alloc: bindAlloc(provide) };
 }

@@ -1,12 +1,12 @@
 /** The scalar twin alone: no WebAssembly is ever compiled. */
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
-import { Backend } from './core/backend.ts';
+import { Backend, type MeterBackend } from './core/backend.ts';
 import { bindMeter } from './core/meter-api.ts';
 import { scalarKernels } from './scalar/kernels.ts';
 
 const twin = new Backend('scalar', scalarKernels());
-const provide = (): Backend => twin;
+const provide = (): MeterBackend => twin;
 
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';

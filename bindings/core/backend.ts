@@ -1,18 +1,18 @@
-import type { Kernels } from './kernels.ts';
+import type { Kernels, MeterKernels } from './kernels.ts';
 import type { Settings } from './options.ts';
 
 /**
  * A set of kernels with what the bindings remember about it: views of its memory, and which class weights lie in it.
  * Every instance has its own; nothing is shared between two.
  */
-export class Backend {
+export class Backend<K extends Kernels = Kernels> {
   readonly name: 'simd' | 'scalar';
-  readonly kernels: Kernels;
+  readonly kernels: K;
   #f32: Float32Array;
   #i32: Int32Array;
   #weights: { settings: Settings | null; first: number; count: number } = { settings: null, first: 0, count: 0 };
 
-  constructor(name: 'simd' | 'scalar', kernels: Kernels) {
+  constructor(name: 'simd' | 'scalar', kernels: K) {
     this.name = name;
     this.kernels = kernels;
     this.#f32 = new Float32Array(kernels.memory.buffer);
@@ -44,3 +44,6 @@ export class Backend {
     this.#weights = { settings, first, count };
   }
 }
+
+/** One that evaluation metrics can be had from. */
+export type MeterBackend = Backend<MeterKernels>;

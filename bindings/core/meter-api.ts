@@ -1,4 +1,4 @@
-import type { Backend } from './backend.ts';
+import type { MeterBackend } from './backend.ts';
 import { type AnyLoss, Meter, type MeterOptions } from './meter.ts';
 import { configOf } from './meter-config.ts';
 import { decode, type MeterState, readState, State } from './meter-state.ts';
@@ -18,7 +18,7 @@ export interface FocalMeterConstructor {
 }
 
 /** The meter over one way of getting a backend; apart from `bind`, so that users of the losses alone do not carry it. */
-export function bindMeter(provide: () => Backend): FocalMeterConstructor {
+export function bindMeter(provide: () => MeterBackend): FocalMeterConstructor {
   return class FocalMeter<L extends AnyLoss> extends Meter<L> {
     constructor(loss: L | State, options?: MeterOptions<L>) {
       if (loss instanceof State) super(provide, loss.config, loss);

@@ -1,5 +1,5 @@
 import { fromHalf } from '../scalar/half.ts';
-import type { Backend } from './backend.ts';
+import type { MeterBackend as Backend } from './backend.ts';
 import { carry, deposit, LIMBS } from './limbs.ts';
 import { BIN_WORDS, CLASS_WORDS, type MeterConfig, SUM_WORDS, settingsFrom } from './meter-config.ts';
 import type { State } from './meter-state.ts';

@@ -1,23 +1,26 @@
 import { scalarKernels } from '../scalar/kernels.ts';
 import { Backend } from './backend.ts';
+import type { Kernels } from './kernels.ts';
 import { instantiate } from './wasm.ts';
 
 /**
  * A backend made on first use: the module that `compile` gives or, where SIMD is missing or compiling is refused (an old
  * engine, a page whose content security policy forbids it), the scalar twin. Importing never compiles and never throws.
  */
-export function lazily(compile: () => WebAssembly.Module): () => Backend {
-  let backend: Backend | null = null;
+export function lazily<K extends Kernels>(compile: () => WebAssembly.Module): () => Backend<K> {
+  let backend: Backend<K> | null = null;
   return () => {
-    backend ??= attempt(compile);
+    backend ??= attempt<K>(compile);
     return backend;
   };
 }
 
-function attempt(compile: () => WebAssembly.Module): Backend {
+function attempt<K extends Kernels>(compile: () => WebAssembly.Module): Backend<K> {
   try {
-    return new Backend('simd', instantiate(compile()));
+    return new Backend('simd', instantiate<K>(compile()));
   } catch {
-    return new Backend('scalar', scalarKernels());
+    // the twin has all that there is
+    const twin: Kernels = scalarKernels();
+    return new Backend('scalar', twin as K);
   }
 }

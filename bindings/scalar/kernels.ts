@@ -1,4 +1,4 @@
-import type { Kernels } from '../core/kernels.ts';
+import type { MeterKernels } from '../core/kernels.ts';
 import { ExactSum } from './exact-sum.ts';
 import { fromHalf } from './half.ts';
 
@@ -10,7 +10,7 @@ const SAMPLES = 4096;
 const LOGITS = 65536;
 const SLACK = 16;
 
-export function scalarKernels(): Kernels {
+export function scalarKernels(): MeterKernels {
   let end = 0;
   const block = (bytes: number): number => {
     const at = end;
