@@ -2,15 +2,12 @@
 
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
-import type { MeterKernels } from './core/kernels.ts';
-import { bindMeter } from './core/meter-api.ts';
 import { lazily } from './core/provide.ts';
 import module from './focal.wasm';
 
-const provide = lazily<MeterKernels>(() => module);
+const provide = lazily(() => module);
 
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
 export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
-export const FocalMeter = /* @__PURE__ */ bindMeter(provide);
 export const alloc = /* @__PURE__ */ bindAlloc(provide);

@@ -7,10 +7,11 @@ import type { MeterKernels } from './core/kernels.ts';
 import { bindMeter, type FocalMeterConstructor } from './core/meter-api.ts';
 import { instantiate, isModule } from './core/wasm.ts';
 
+export type * from './core/meter-types.ts';
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
 
-/** What the default entry exports. */
+/** The losses and the meter. */
 export interface Everything extends Api {
   readonly FocalMeter: FocalMeterConstructor;
   readonly alloc: (dims: readonly number[]) => ResidentTensor;

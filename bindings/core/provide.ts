@@ -1,6 +1,7 @@
 import { scalarKernels } from '../scalar/kernels.ts';
 import { Backend } from './backend.ts';
 import type { Kernels } from './kernels.ts';
+import { fromPrintable } from './printable.ts';
 import { instantiate } from './wasm.ts';
 
 /**
@@ -13,6 +14,11 @@ export function lazily<K extends Kernels>(compile: () => WebAssembly.Module): ()
     backend ??= attempt<K>(compile);
     return backend;
   };
+}
+
+/** The same for a binary that is inlined as printable text. */
+export function inlined<K extends Kernels>(text: string): () => Backend<K> {
+  return lazily(() => new WebAssembly.Module(fromPrintable(text)));
 }
 
 function attempt<K extends Kernels>(compile: () => WebAssembly.Module): Backend<K> {
