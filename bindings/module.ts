@@ -1,11 +1,10 @@
 /** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
 import { bindAlloc, type ResidentTensor } from './core/alloc.ts';
 import { type Api, bind } from './core/api.ts';
-import { Backend, type MeterBackend } from './core/backend.ts';
 import { wrongType } from './core/errors.ts';
-import type { MeterKernels } from './core/kernels.ts';
 import { bindMeter, type FocalMeterConstructor } from './core/meter-api.ts';
-import { instantiate, isModule } from './core/wasm.ts';
+import { over } from './core/provide.ts';
+import { isModule } from './core/wasm.ts';
 
 export type * from './core/meter-types.ts';
 export type * from './core/types.ts';
@@ -26,7 +25,6 @@ export interface Everything extends Api {
  */
 export function create(module: WebAssembly.Module): Everything {
   if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
-  const backend = new Backend('simd', instantiate<MeterKernels>(module));
-  const provide = (): MeterBackend => backend;
+  const provide = over(module);
   return { ...bind(provide), FocalMeter: bindMeter(provide), alloc: bindAlloc(provide) };
 }

@@ -1,15 +1,13 @@
 /** The scalar twin alone: no WebAssembly is ever compiled. */
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
-import { Backend, type MeterBackend } from './core/backend.ts';
 import type { SigmoidLoss, SoftmaxLoss } from './core/losses.ts';
 import type { AnyLoss, Meter } from './core/meter.ts';
 import { bindMeter } from './core/meter-api.ts';
 import type { Reduction } from './core/options.ts';
-import { scalarKernels } from './scalar/kernels.ts';
+import { scalar } from './core/provide.ts';
 
-const twin = new Backend('scalar', scalarKernels());
-const provide = (): MeterBackend => twin;
+const provide = scalar();
 
 export type * from './core/meter-types.ts';
 export type * from './core/types.ts';

@@ -1,6 +1,7 @@
+/** The ways an entry comes by its backend, in one file so that entries that are not bundled load few. */
 import { scalarKernels } from '../scalar/kernels.ts';
-import { Backend } from './backend.ts';
-import type { Kernels } from './kernels.ts';
+import { Backend, type MeterBackend } from './backend.ts';
+import type { Kernels, MeterKernels } from './kernels.ts';
 import { fromPrintable } from './printable.ts';
 import { instantiate } from './wasm.ts';
 
@@ -19,6 +20,18 @@ export function lazily<K extends Kernels>(compile: () => WebAssembly.Module): ()
 /** The same for a binary that is inlined as printable text. */
 export function inlined<K extends Kernels>(text: string): () => Backend<K> {
   return lazily(() => new WebAssembly.Module(fromPrintable(text)));
+}
+
+/** An instance of a module that the caller brings. */
+export function over(module: WebAssembly.Module): () => MeterBackend {
+  const backend = new Backend('simd', instantiate<MeterKernels>(module));
+  return () => backend;
+}
+
+/** The scalar twin alone. */
+export function scalar(): () => MeterBackend {
+  const backend = new Backend('scalar', scalarKernels());
+  return () => backend;
 }
 
 function attempt<K extends Kernels>(compile: () => WebAssembly.Module): Backend<K> {
