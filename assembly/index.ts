@@ -1,11 +1,8 @@
-export { configure, core, coreAndEntropies, oneVersusRest, oneVersusRestAndEntropies } from './focal';
-export { widenHalf } from './half';
-export { label } from './labels';
-export { outcomes, ranks, tally, tallyOthers, within } from './metrics';
-export { exponentials, factors, gaps, gradients, largest } from './softmax';
-export { accumulate, clear, limb, rounded } from './exact-sum';
-export { leaveOut, open, put, scale, turn, turnBack, unfold } from './tile';
+/** Everything: the losses, and what evaluation metrics need beside them. */
+export * from './losses';
+export { coreAndEntropies, oneVersusRestAndEntropies } from './focal';
+export { limb } from './exact-sum';
+export { exponentialsSquares, outcomes, ranks, tally, tallyOthers, within } from './metrics';
 export {
-  BINS, BRIER, BRIER_TOTAL, CONFIDENCE, CROSS_ENTROPY, LABELS, LOGITS, LOGIT_WEIGHT, LOSS, PLANES, POSITIVE, PREDICTED,
-  RANK, RANK_TIED, SAMPLES, SLOPE, TALLY, TALLY_BINS, TALLY_CLASSES, TILE, TOTAL, TRUE, UPSTREAM, WIDE,
+  BINS, BRIER, BRIER_TOTAL, CONFIDENCE, CROSS_ENTROPY, PREDICTED, RANK, RANK_TIED, TALLY, TALLY_BINS, TALLY_CLASSES,
 } from './scratch';

@@ -109,11 +109,9 @@ function flush(parts: usize, to: usize, bytes: usize): void {
   memory.fill(parts, 0, bytes);
 }
 
-/**
- * Add to SUM, at most 8 terms in float32 before they go to float64. With `keep`, what is exponentiated stays in the tile;
- * with `squares`, the sum of the squares is added to SQUARES; SUM has the same bits either way.
- */
-export function planesSum(keep: bool, squares: bool): void {
+// @ts-ignore: decorator
+@inline
+function sum(keep: bool, squares: bool): void {
   const step = usize(stride) << 2;
   const end = usize((samples + 7) & ~7) << 2;
   for (let from: usize = 0; from < end; from += BLOCK) {
@@ -122,21 +120,34 @@ export function planesSum(keep: bool, squares: bool): void {
     const squareSums = SQUARES + (from << 1);
     if (!first) {
       memory.fill(sums, 0, bytes << 1);
-      memory.fill(squareSums, 0, bytes << 1);
+      if (squares) memory.fill(squareSums, 0, bytes << 1);
     }
     memory.fill(PART, 0, bytes);
-    memory.fill(PART_SQUARES, 0, bytes);
+    if (squares) memory.fill(PART_SQUARES, 0, bytes);
     let plane = PLANES + from;
     for (let c = 1; c <= classes; c++, plane += step) {
       reduce(plane, MAX + from, bytes);
-      if (keep) addAndKeep(plane, MAX + from, bytes);
-      else if (squares) addSquares(bytes);
+      if (squares) addSquares(bytes);
+      else if (keep) addAndKeep(plane, MAX + from, bytes);
       else add(bytes);
       if (c & 7 && c < classes) continue;
       flush(PART, sums, bytes);
       if (squares) flush(PART_SQUARES, squareSums, bytes);
     }
   }
+}
+
+/**
+ * Add to SUM, at most 8 terms in float32 before they go to float64. With `keep`, what is exponentiated stays in the tile;
+ * SUM has the same bits either way.
+ */
+export function planesSum(keep: bool): void {
+  sum(keep, false);
+}
+
+/** The same bits in SUM, and the sum of the squares in SQUARES. */
+export function planesSumSquares(): void {
+  sum(false, true);
 }
 
 /** Multiply by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */

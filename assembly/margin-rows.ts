@@ -80,12 +80,9 @@ function restore(at: usize, e: v128, z: v128, m: v128): void {
   v128.store(at, restored(e, z, m, f32x4.sub(z, m)));
 }
 
-/**
- * Add to SUM. float32 partial sums take at most 8 × 4 terms a lane before they go to float64, so their error does not
- * grow with the number of classes. With `keep`, what is exponentiated stays in the tile; with `squares`, the sum of the
- * squares is added to SQUARES; SUM has the same bits either way.
- */
-export function rowsSum(keep: bool, squares: bool): void {
+// @ts-ignore: decorator
+@inline
+function sum(keep: bool, squares: bool): void {
   const end16 = usize(classes & ~15) << 2;
   const left = classes & 15;
   for (let i = 0; i < samples; i++) {
@@ -147,6 +144,19 @@ export function rowsSum(keep: bool, squares: bool): void {
     addTo(SUM + (usize(i) << 3), f64x2.add(total, widen(s)));
     if (squares) addTo(SQUARES + (usize(i) << 3), f64x2.add(totalSquares, widen(q)));
   }
+}
+
+/**
+ * Add to SUM. float32 partial sums take at most 8 × 4 terms a lane before they go to float64, so their error does not
+ * grow with the number of classes. With `keep`, what is exponentiated stays in the tile; SUM has the same bits either way.
+ */
+export function rowsSum(keep: bool): void {
+  sum(keep, false);
+}
+
+/** The same bits in SUM, and the sum of the squares in SQUARES. */
+export function rowsSumSquares(): void {
+  sum(false, true);
 }
 
 /** Multiply each row by SLOPE/SUM: what was kept becomes the gradient of the other classes. 0 for ignored samples. */

@@ -1,10 +1,12 @@
 /**
- * What evaluation metrics need beside the loss, from the same tile: `exponentials` with the squares,
+ * What evaluation metrics need beside the loss, from the same tile: `exponentialsSquares` in the place of `exponentials`,
  * then `ranks`, over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class, so it never
  * counts as one of the others.
  */
 import { ONE } from './exp';
 import { narrow } from './margin';
+import { planesSumSquares } from './margin-planes';
+import { rowsSumSquares } from './margin-rows';
 import {
   BINS, BRIER, CONFIDENCE, LABELS, LOSS, MAX, PLANES, PREDICTED, RANK, RANK_TIED, SLOPE,
   SQUARES, SUM, TALLY, TRUE,
@@ -12,6 +14,12 @@ import {
 import { base, classes, first, images, pair, pitch, planar, positions, samples, stride } from './tile';
 
 const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
+
+export function exponentialsSquares(): void {
+  if (pair) return;
+  if (planar) planesSumSquares();
+  else rowsSumSquares();
+}
 
 /**
  * Add to RANK and RANK_TIED, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes the first class whose logit is

@@ -18,11 +18,11 @@ export function largest(): void {
   else rowsMax();
 }
 
-/** With `keep`, what is exponentiated stays in the tile for the gradient; `squares` are for the metrics. */
-export function exponentials(keep: bool, squares: bool): void {
+/** With `keep`, what is exponentiated stays in the tile for the gradient. */
+export function exponentials(keep: bool): void {
   if (pair) return;
-  if (planar) planesSum(keep, squares);
-  else rowsSum(keep, squares);
+  if (planar) planesSum(keep);
+  else rowsSum(keep);
 }
 
 /** GAP of the n samples, all classes having gone by. */

@@ -1,7 +1,8 @@
 // What the metrics cost: time of FocalMeter.update over that of loss.forward, in paired rounds of one run.
 // Seeded logits, standard normal; that of the true class is raised so that about 3 of 4 samples are right ("fitted"), or not
 // at all ("random"), where nearly every sample is a miss and takes the longest way.
-import { FocalMeter, SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
+import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
+import { FocalMeter } from '../dist/meter.js';
 
 const LOGITS = 1 << 20;
 const ROUNDS = 60;

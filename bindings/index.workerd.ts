@@ -2,7 +2,6 @@
 
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
-import { bindMeter } from './core/meter-api.ts';
 import { lazily } from './core/provide.ts';
 import module from './focal.wasm';
 
@@ -11,5 +10,4 @@ const provide = lazily(() => module);
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
 export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
-export const FocalMeter = /* @__PURE__ */ bindMeter(provide);
 export const alloc = /* @__PURE__ */ bindAlloc(provide);

@@ -1,15 +1,16 @@
 /** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
 import { bindAlloc, type ResidentTensor } from './core/alloc.ts';
 import { type Api, bind } from './core/api.ts';
-import { Backend } from './core/backend.ts';
 import { wrongType } from './core/errors.ts';
 import { bindMeter, type FocalMeterConstructor } from './core/meter-api.ts';
-import { instantiate, isModule } from './core/wasm.ts';
+import { over } from './core/provide.ts';
+import { isModule } from './core/wasm.ts';
 
+export type * from './core/meter-types.ts';
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
 
-/** What the default entry exports. */
+/** The losses and the meter. */
 export interface Everything extends Api {
   readonly FocalMeter: FocalMeterConstructor;
   readonly alloc: (dims: readonly number[]) => ResidentTensor;
@@ -24,7 +25,6 @@ export interface Everything extends Api {
  */
 export function create(module: WebAssembly.Module): Everything {
   if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
-  const backend = new Backend('simd', instantiate(module));
-  const provide = (): Backend => backend;
+  const provide = over(module);
   return { ...bind(provide), FocalMeter: bindMeter(provide), alloc: bindAlloc(provide) };
 }

@@ -1,15 +1,20 @@
 /** The scalar twin alone: no WebAssembly is ever compiled. */
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
-import { Backend } from './core/backend.ts';
+import type { SigmoidLoss, SoftmaxLoss } from './core/losses.ts';
+import type { AnyLoss, Meter } from './core/meter.ts';
 import { bindMeter } from './core/meter-api.ts';
-import { scalarKernels } from './scalar/kernels.ts';
+import type { Reduction } from './core/options.ts';
+import { scalar } from './core/provide.ts';
 
-const twin = new Backend('scalar', scalarKernels());
-const provide = (): Backend => twin;
+const provide = scalar();
 
+export type * from './core/meter-types.ts';
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';
 export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
+export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;
 export const FocalMeter = /* @__PURE__ */ bindMeter(provide);
+export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
 export const alloc = /* @__PURE__ */ bindAlloc(provide);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dump } from 'npyjs';
 import { describe, expect, test, vi } from 'vitest';
-import { classWeights, FocalMeter, SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/index.ts';
+import { classWeights, SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/index.ts';
+import { FocalMeter } from '../bindings/meter.ts';
 import * as scalar from '../bindings/scalar.ts';
 
 // every case starts a process, some of them several

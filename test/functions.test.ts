@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { instantiateSync } from '@assemblyscript/loader';
 import { expect, test } from 'vitest';
 import type { Kernels } from '../bindings/core/kernels.ts';
-import { instantiate } from '../bindings/core/wasm.ts';
+import { kernelsOf } from '../bindings/core/wasm.ts';
 
 type Probe = (from: number, to: number, n: number) => void;
 type Probe2 = (from: number, second: number, to: number, n: number) => void;
-const debug = instantiate(
-  new WebAssembly.Module(readFileSync(new URL('../build/focal.debug.wasm', import.meta.url))),
-) as Kernels &
-  Record<'probeExpFast' | 'probeExp' | 'probeLog' | 'probeLog1p', Probe> &
-  Record<'probeRestored', Probe2>;
+type Probes = Record<'probeExpFast' | 'probeExp' | 'probeLog' | 'probeLog1p', Probe> & Record<'probeRestored', Probe2>;
+const debug = kernelsOf<Kernels & Probes>(
+  instantiateSync(readFileSync(new URL('../build/focal.debug.wasm', import.meta.url))).exports,
+);
 
 const N = 16384;
 const STEPS = 64;

@@ -4,8 +4,8 @@ import { bind } from '../bindings/core/api.ts';
 import { Backend } from '../bindings/core/backend.ts';
 import { instantiate } from '../bindings/core/wasm.ts';
 
-test('memory stays at 2 MiB whatever the shape, a row of 256k classes included', () => {
-  const module = new WebAssembly.Module(readFileSync(new URL('../build/focal.wasm', import.meta.url)));
+test.each(['losses', 'focal'])('memory of %s.wasm stays at 2 MiB, a row of 256k classes included', (name) => {
+  const module = new WebAssembly.Module(readFileSync(new URL(`../build/${name}.wasm`, import.meta.url)));
   const backend = new Backend('simd', instantiate(module));
   const { SoftmaxFocalLoss, SigmoidFocalLoss } = bind(() => backend);
   for (const dims of [

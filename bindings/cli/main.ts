@@ -4,7 +4,9 @@ import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { AnyLoss, Meter } from '../core/meter.ts';
-import * as simd from '../index.ts';
+import type { SoftmaxFocalLossOptions } from '../core/types.ts';
+import * as losses from '../index.ts';
+import { FocalMeter } from '../meter.ts';
 import * as scalar from '../scalar.ts';
 import { type LossName, readAlpha } from './alpha.ts';
 import { chunks, countTargets, readShape } from './chunks.ts';
@@ -14,6 +16,8 @@ import { checkTexts, readNames, readTexts } from './lines.ts';
 import { FLOATS, INTEGERS, NpyFile } from './npy.ts';
 import { formatSummary } from './summary.ts';
 import { progressBar } from './terminal.ts';
+
+const simd = { ...losses, FocalMeter };
 
 /** Replaced by the bundler. */
 declare const VERSION: string;
@@ -121,7 +125,7 @@ async function makeLoss(api: typeof simd, options: EvaluateOptions, perClass: Fl
   return refusing('options', () => {
     if (loss === 'sigmoid')
       return new api.SigmoidFocalLoss({ ...given, ...(smoothing !== undefined && { smoothing }) });
-    return new api.SoftmaxFocalLoss(given as simd.SoftmaxFocalLossOptions);
+    return new api.SoftmaxFocalLoss(given as SoftmaxFocalLossOptions);
   });
 }
 
@@ -138,7 +142,7 @@ async function merge(paths: string[], options: OutputOptions): Promise<void> {
   const [first, ...others] = await Promise.all(
     paths.map(async (path) => {
       const text = await opening(path, () => readFile(path, 'utf8'));
-      return refusing(path, () => simd.FocalMeter.fromJSON(JSON.parse(text)));
+      return refusing(path, () => FocalMeter.fromJSON(JSON.parse(text)));
     }),
   );
   const meter = first!;

@@ -2,7 +2,7 @@ import type { Backend } from './backend.ts';
 import { SigmoidLoss, SoftmaxLoss } from './losses.ts';
 import type { Reduction, SigmoidFocalLossOptions, SoftmaxFocalLossOptions } from './options.ts';
 
-/** What every entry exports. */
+/** What every entry that has the losses exports. */
 export interface Api {
   /** @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one */
   readonly SoftmaxFocalLoss: new <R extends Reduction = 'mean'>(

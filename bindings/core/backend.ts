@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels.ts';
+import type { Kernels, MeterKernels } from './kernels.ts';
 import type { Settings } from './options.ts';
 import type { Tile } from './tile.ts';
 
@@ -8,15 +8,15 @@ type Weights = Settings['positive'] | null;
  * A set of kernels with what the bindings remember about it: views of its memory, and which class weights lie in it.
  * Every instance has its own; nothing is shared between two.
  */
-export class Backend {
+export class Backend<K extends Kernels = Kernels> {
   readonly name: 'simd' | 'scalar';
-  readonly kernels: Kernels;
+  readonly kernels: K;
   #f32: Float32Array;
   #i32: Int32Array;
   #classWeights: { weights: Weights; first: number; count: number } = { weights: null, first: 0, count: 0 };
   #logitWeights: { weights: Weights; layout: string; count: number } = { weights: null, layout: '', count: 0 };
 
-  constructor(name: 'simd' | 'scalar', kernels: Kernels) {
+  constructor(name: 'simd' | 'scalar', kernels: K) {
     this.name = name;
     this.kernels = kernels;
     this.#f32 = new Float32Array(kernels.memory.buffer);
@@ -66,3 +66,6 @@ export class Backend {
     this.#logitWeights = { weights: negative, layout, count };
   }
 }
+
+/** One that evaluation metrics can be had from. */
+export type MeterBackend = Backend<MeterKernels>;

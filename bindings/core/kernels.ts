@@ -1,6 +1,6 @@
 /**
- * What a backend is: a scratch block in one ArrayBuffer and the passes over it. The WebAssembly module exports exactly
- * this (assembly/index.ts); the scalar twin (scalar/kernels.ts) implements it over a plain ArrayBuffer. Addresses are
+ * What a backend is: a scratch block in one ArrayBuffer and the passes over it. The WebAssembly module of the losses
+ * exports exactly this (assembly/losses.ts); the scalar twin (scalar/kernels.ts) implements it over a plain ArrayBuffer. Addresses are
  * in bytes; what each block holds is told in assembly/scratch.ts.
  */
 export interface Kernels {
@@ -42,7 +42,7 @@ export interface Kernels {
   unfold(to: number, images: number, positions: number, imageStride: number, classStride: number): void;
 
   largest(): void;
-  exponentials(keep: boolean, squares: boolean): void;
+  exponentials(keep: boolean): void;
   gaps(n: number): void;
   core(n: number, grad: boolean): void;
   factors(n: number): void;
@@ -53,9 +53,10 @@ export interface Kernels {
   clear(accumulator: number): void;
   accumulate(accumulator: number, values: number, n: number): void;
   rounded(accumulator: number): number;
-  limb(accumulator: number, j: number): number;
+}
 
-  // What evaluation metrics need beside the loss: assembly/metrics.ts.
+/** What evaluation metrics need beside the loss (assembly/index.ts). */
+export interface MeterKernels extends Kernels {
   readonly CROSS_ENTROPY: number;
   readonly RANK: number;
   readonly RANK_TIED: number;
@@ -68,6 +69,8 @@ export interface Kernels {
   /** Most classes and bins that `tally` takes; 0: it takes none. */
   readonly TALLY_CLASSES: number;
   readonly TALLY_BINS: number;
+  limb(accumulator: number, j: number): number;
+  exponentialsSquares(): void;
   ranks(limit: number): void;
   coreAndEntropies(n: number): void;
   oneVersusRestAndEntropies(at: number, to: number, entropies: number, sigmoids: number, n: number): void;

@@ -1,9 +1,12 @@
-import type { Backend } from './backend.ts';
+import type { MeterBackend } from './backend.ts';
 import { type AnyLoss, Meter, type MeterOptions } from './meter.ts';
 import { configOf } from './meter-config.ts';
 import { decode, type MeterState, readState, State } from './meter-state.ts';
 
-/** What every entry exports beside the losses. */
+/**
+ * What `focal-simd/meter` exports. That entry has an instance of the kernels and a memory of its own, whatever entry the
+ * losses come from, so it copies tensors of `alloc`; the meters of `focal-simd/scalar` and `create` share theirs.
+ */
 export interface FocalMeterConstructor {
   /**
    * @param loss the loss to evaluate; its reduction does not matter
@@ -17,8 +20,8 @@ export interface FocalMeterConstructor {
   fromBytes(bytes: Uint8Array): Meter<AnyLoss>;
 }
 
-/** The meter over one way of getting a backend; apart from `bind`, so that users of the losses alone do not carry it. */
-export function bindMeter(provide: () => Backend): FocalMeterConstructor {
+/** The meter over one way of getting a backend. */
+export function bindMeter(provide: () => MeterBackend): FocalMeterConstructor {
   return class FocalMeter<L extends AnyLoss> extends Meter<L> {
     constructor(loss: L | State, options?: MeterOptions<L>) {
       if (loss instanceof State) super(provide, loss.config, loss);

@@ -1,5 +1,5 @@
 import { fromHalf } from '../scalar/half.ts';
-import type { Backend } from './backend.ts';
+import type { MeterBackend as Backend } from './backend.ts';
 import { carry, deposit, LIMBS } from './limbs.ts';
 import { BIN_WORDS, CLASS_WORDS, type MeterConfig, SUM_WORDS, settingsFrom } from './meter-config.ts';
 import type { State } from './meter-state.ts';
@@ -202,7 +202,7 @@ export class SoftmaxTally extends Tally {
         load();
         kernels.largest();
         if (tile.whole) {
-          kernels.exponentials(false, true);
+          kernels.exponentialsSquares();
           kernels.ranks(limit);
         }
         release();
@@ -210,7 +210,7 @@ export class SoftmaxTally extends Tally {
       if (!tile.whole) {
         tile.eachClasses(() => {
           load();
-          kernels.exponentials(false, true);
+          kernels.exponentialsSquares();
           kernels.ranks(limit);
           release();
         });

@@ -1,4 +1,4 @@
-import type { Backend } from './backend.ts';
+import type { MeterBackend } from './backend.ts';
 import { outOfRange, wrongType } from './errors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from './losses.ts';
 import type { MeterConfig, SigmoidMeterOptions, SoftmaxMeterOptions } from './meter-config.ts';
@@ -44,12 +44,12 @@ export interface UpdateOptions {
  * As a combiner of a distributed engine: create is the constructor, add `update`, merge `merge`, extract `compute`.
  */
 export abstract class Meter<L extends AnyLoss> {
-  readonly #backend: () => Backend;
+  readonly #backend: () => MeterBackend;
   readonly #config: MeterConfig;
   #state: State;
   readonly #tally: SoftmaxTally | SigmoidTally;
 
-  constructor(backend: () => Backend, config: MeterConfig, state = new State(config)) {
+  constructor(backend: () => MeterBackend, config: MeterConfig, state = new State(config)) {
     this.#backend = backend;
     this.#config = config;
     this.#state = state;

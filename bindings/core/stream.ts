@@ -67,13 +67,13 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
     tile.eachClasses(() => {
       load(input.logits, !grad);
       kernels.largest();
-      if (tile.whole) kernels.exponentials(grad !== null, false);
+      if (tile.whole) kernels.exponentials(grad !== null);
       release();
     });
     if (!tile.whole) {
       tile.eachClasses(() => {
         load(input.logits, !grad);
-        kernels.exponentials(grad !== null, false);
+        kernels.exponentials(grad !== null);
         if (grad) tile.store(grad.into, tile.source);
         release();
       });

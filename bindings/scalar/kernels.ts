@@ -1,4 +1,4 @@
-import type { Kernels } from '../core/kernels.ts';
+import type { MeterKernels } from '../core/kernels.ts';
 import { ExactSum } from './exact-sum.ts';
 import { fromHalf } from './half.ts';
 
@@ -10,7 +10,7 @@ const SAMPLES = 4096;
 const LOGITS = 65536;
 const SLACK = 16;
 
-export function scalarKernels(): Kernels {
+export function scalarKernels(): MeterKernels {
   let end = 0;
   const block = (bytes: number): number => {
     const at = end;
@@ -102,29 +102,6 @@ export function scalarKernels(): Kernels {
       for (let d = 0; d < positions; d++, i++) {
         const y = (labels[i] as number) - first;
         if (y >= 0 && y < classes) visit(i, y, b * pitch + y * stride + d);
-      }
-    }
-  };
-
-  /** As `exponentials`, with the squares. */
-  const sumSquares = (): void => {
-    if (first === 0) {
-      sum.fill(0, 0, images * positions);
-      squares.fill(0, 0, images * positions);
-    }
-    for (let b = 0, i = 0; b < images; b++, i += positions) {
-      for (let d = 0; d < positions; d++) {
-        const m = max[i + d] as number;
-        // rows take the sum of a chunk of classes at once, planes class by class, as exponentials does
-        let total = positions === 1 ? 0 : (sum[i + d] as number);
-        let square = 0;
-        for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
-          const e = Math.exp((f32[at] as number) - m);
-          total += e;
-          square += e * e;
-        }
-        sum[i + d] = positions === 1 ? (sum[i + d] as number) + total : total;
-        squares[i + d] = (squares[i + d] as number) + square;
       }
     }
   };
@@ -252,11 +229,7 @@ export function scalarKernels(): Kernels {
       }
     },
 
-    exponentials(keep, square) {
-      if (square) {
-        sumSquares();
-        return;
-      }
+    exponentials(keep) {
       if (first === 0) sum.fill(0, 0, images * positions);
       for (let b = 0, i = 0; b < images; b++, i += positions) {
         if (positions === 1 && !keep) {
@@ -344,6 +317,28 @@ export function scalarKernels(): Kernels {
 
     limb(accumulator, j) {
       return totals.get(accumulator)?.limb(j) ?? NaN;
+    },
+
+    exponentialsSquares() {
+      if (first === 0) {
+        sum.fill(0, 0, images * positions);
+        squares.fill(0, 0, images * positions);
+      }
+      for (let b = 0, i = 0; b < images; b++, i += positions) {
+        for (let d = 0; d < positions; d++) {
+          const m = max[i + d] as number;
+          // rows take the sum of a chunk of classes at once, planes class by class, as exponentials does
+          let total = positions === 1 ? 0 : (sum[i + d] as number);
+          let square = 0;
+          for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
+            const e = Math.exp((f32[at] as number) - m);
+            total += e;
+            square += e * e;
+          }
+          sum[i + d] = positions === 1 ? (sum[i + d] as number) + total : total;
+          squares[i + d] = (squares[i + d] as number) + square;
+        }
+      }
     },
 
     ranks() {

@@ -10,7 +10,8 @@ import { build as vite } from 'vite';
 /** What the application imports. */
 const APPLICATIONS = {
   losses: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';\n`,
-  everything: `export * from 'focal-simd';\n`,
+  entry: `export * from 'focal-simd';\n`,
+  everything: `export * from 'focal-simd';\nexport * from 'focal-simd/meter';\n`,
 };
 
 const bundlers = {

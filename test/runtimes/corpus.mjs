@@ -240,7 +240,7 @@ function runCase(api, index, digest) {
   const { sigmoid, options, logits, targets, gradient, extras, classes, metered } = build(index);
   const loss = new (sigmoid ? api.SigmoidFocalLoss : api.SoftmaxFocalLoss)(options);
   let calls = 0;
-  if (metered && api.FocalMeter) {
+  if (metered) {
     const meter = new api.FocalMeter(loss, {
       classes,
       bins: 5,

@@ -183,9 +183,9 @@ try {
   const sandbox = await install(tarball, folder);
   const installed = (await readdir(path.join(sandbox, 'node_modules'))).filter((name) => !name.startsWith('.'));
   if (installed.join() !== 'focal-simd') throw new Error(`installed beside the package: ${installed.join(', ')}`);
-  const entryFile = createRequire(path.join(sandbox, 'package.json')).resolve('focal-simd');
-  const entry = `/${path.relative(sandbox, entryFile)}`;
-  const context = { root, sandbox, tarball, entry, bundles: await bundleAll(sandbox) };
+  const { resolve } = createRequire(path.join(sandbox, 'package.json'));
+  const [entry, meter] = ['focal-simd', 'focal-simd/meter'].map((name) => `/${path.relative(sandbox, resolve(name))}`);
+  const context = { root, sandbox, tarball, entry, meter, bundles: await bundleAll(sandbox) };
 
   console.log(line(Object.keys(COLUMNS)));
   const hosts = [

@@ -166,14 +166,14 @@ export function browserLaunchers() {
   ];
 }
 
-export async function browserHosts({ sandbox, entry, bundles }) {
+export async function browserHosts({ sandbox, entry, meter, bundles }) {
   const server = await serveFolder(sandbox);
   const bundled = Object.entries(bundles).map(([bundler, { everything }]) => ({
     name: `bundled by ${bundler}`,
     scenario: 'short',
     backend: 'simd',
     corpus: 'short',
-    entry: everything,
+    files: { entry: everything, meter: everything },
   }));
   return browserLaunchers().map(({ name, missing, launch }) => {
     let browser;
@@ -184,11 +184,11 @@ export async function browserHosts({ sandbox, entry, bundles }) {
         browser = await launch();
         return browser.version;
       },
-      scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, entry: bundle = entry, ...rest }) => ({
+      scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, files = { entry, meter }, ...rest }) => ({
         ...rest,
         async run() {
           const { id, report } = server.expectReport();
-          const query = new URLSearchParams({ id, scenario, entry: bundle, ...(csp && { csp }) });
+          const query = new URLSearchParams({ id, scenario, ...files, ...(csp && { csp }) });
           browser.errors.length = 0;
           await browser.visit(`${server.origin}/page.html?${query}`);
           const answer = await report.catch((error) => {

@@ -2,4 +2,12 @@
 import { probe } from './suite.js';
 
 const [cases] = process.argv.slice(2).map(Number);
-console.log(JSON.stringify(await probe(() => import('focal-simd'), cases)));
+console.log(
+  JSON.stringify(
+    await probe(
+      () => import('focal-simd'),
+      () => import('focal-simd/meter'),
+      cases,
+    ),
+  ),
+);

@@ -11,6 +11,7 @@ const load = async () => {
   api = await import('focal-simd');
   return api;
 };
+const loadMeter = () => import('focal-simd/meter');
 const gradient = (...call) => new api.SoftmaxFocalLoss({ reduction: 'none' }).valueAndGrad(...call).grad;
 const targets = Int32Array.from({ length: SAMPLES }, (_, i) => (i * 7) % CLASSES);
 
@@ -27,7 +28,7 @@ if (isMainThread) {
       worker.postMessage({ index, logits, grad });
     }).finally(() => worker.terminate());
   });
-  const own = await probe(load, SHORT);
+  const own = await probe(load, loadMeter, SHORT);
   const others = await Promise.all(workers);
   const whole = gradient(logits, targets);
   if (!whole.every((g, i) => Object.is(g, grad[i]))) throw new Error('gradients written by workers differ');
@@ -41,7 +42,7 @@ if (isMainThread) {
     const share = SAMPLES / WORKERS;
     const [from, to] = [index * share, (index + 1) * share];
     const part = (array) => array.subarray(from * CLASSES, to * CLASSES);
-    const report = await probe(load, SHORT);
+    const report = await probe(load, loadMeter, SHORT);
     gradient(part(logits), targets.subarray(from, to), { grad: part(grad) });
     parentPort.postMessage(report);
   });

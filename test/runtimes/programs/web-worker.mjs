@@ -1,5 +1,10 @@
 import { probe, SHORT } from './suite.js';
 
-globalThis.onmessage = async ({ data: entry }) => {
-  postMessage(await probe(() => import(entry), SHORT).catch((error) => ({ error: `${error}\n${error?.stack}` })));
+globalThis.onmessage = async ({ data: { entry, meter } }) => {
+  const report = await probe(
+    () => import(entry),
+    () => import(meter),
+    SHORT,
+  ).catch((error) => ({ error: `${error}\n${error?.stack}` }));
+  postMessage(report);
 };
