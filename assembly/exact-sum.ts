@@ -22,29 +22,16 @@ const FAST_HIGHEST: u32 = 0x43000000; // 128
 const SECOND_ANCHOR: f64 = 1.430511474609375e-6;
 const SECOND_LOWEST: u32 = 0x11800000; // 2^−92
 
-/** Spread ±m·2^(at − 149), m < 2^53, over the limbs. */
-// @ts-ignore: decorator
-@inline
-function deposit(accumulator: usize, m: u64, at: i32, negative: bool): void {
-  const to = accumulator + (usize(at >> 5) << 3);
-  const shift = u64(at & 31);
-  const low = i64((m << shift) & 0xffffffff);
-  const high = i64(m >> (32 - shift));
-  if (negative) {
-    store<i64>(to, load<i64>(to) - low);
-    store<i64>(to + 8, load<i64>(to + 8) - (high & 0xffffffff));
-    store<i64>(to + 16, load<i64>(to + 16) - (high >> 32));
-  } else {
-    store<i64>(to, load<i64>(to) + low);
-    store<i64>(to + 8, load<i64>(to + 8) + (high & 0xffffffff));
-    store<i64>(to + 16, load<i64>(to + 16) + (high >> 32));
-  }
-}
-
-function depositFloat64(accumulator: usize, value: f64): void {
+/** Add a float64 that is a multiple of 2^−149, or ∞ or NaN. */
+function deposit(accumulator: usize, value: f64): void {
   const bits = reinterpret<u64>(value);
   const exponent = i32((bits >> 52) & 0x7ff);
   if (exponent == 0) return; // zero: a float64 this small cannot arise from float32 values
+  if (exponent == 0x7ff) {
+    const at = accumulator + SPECIAL;
+    store<f64>(at, load<f64>(at) + value);
+    return;
+  }
   // value = m·2^(exponent − 1075); m has trailing zeros wherever that is below 2^−149
   let m = (bits & 0xfffffffffffff) | 0x10000000000000;
   let at = exponent - 1075 + 149;
@@ -52,20 +39,13 @@ function depositFloat64(accumulator: usize, value: f64): void {
     m >>= u64(-at);
     at = 0;
   }
-  deposit(accumulator, m, at, i64(bits) < 0);
-}
-
-/** Add one float32 ≥ 0, ∞ or NaN. */
-export function depositFloat32(accumulator: usize, bits: u32): void {
-  const exponent = i32(bits >> 23);
-  if (exponent >= 255) {
-    // NaN may carry the sign bit
-    const at = accumulator + SPECIAL;
-    store<f64>(at, load<f64>(at) + f64(reinterpret<f32>(bits)));
-    return;
-  }
-  const m = u64(bits & 0x7fffff) | (u64(exponent != 0) << 23);
-  deposit(accumulator, m, max(exponent, 1) - 1, false);
+  const to = accumulator + (usize(at >> 5) << 3);
+  const shift = u64(at & 31);
+  const sign: i64 = i64(bits) < 0 ? -1 : 1;
+  const high = i64(m >> (32 - shift));
+  store<i64>(to, load<i64>(to) + sign * i64((m << shift) & 0xffffffff));
+  store<i64>(to + 8, load<i64>(to + 8) + sign * (high & 0xffffffff));
+  store<i64>(to + 16, load<i64>(to + 16) + sign * (high >> 32));
 }
 
 /** Carry, so that every limb but the last lies in [0, 2^32): the one form a given sum has. */
@@ -96,7 +76,7 @@ export function accumulate(accumulator: usize, values: usize, n: i32): void {
     fast(accumulator, values, stop);
     values = stop;
   }
-  for (; values < end; values += 4) depositFloat32(accumulator, load<u32>(values));
+  for (; values < end; values += 4) deposit(accumulator, f64(load<f32>(values)));
   carry(accumulator);
 }
 
@@ -128,7 +108,7 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
     const most = i32x4.max_u(i32x4.max_u(v0, v1), i32x4.max_u(v2, v3));
     const small = !i32x4.all_true(i32x4.ge_u(least, lowest));
     if (!i32x4.all_true(v128.and(i32x4.ge_u(least, secondLowest), i32x4.le_u(most, highest)))) {
-      for (let j: usize = 0; j < 64; j += 4) depositFloat32(accumulator, load<u32>(from + j));
+      for (let j: usize = 0; j < 64; j += 4) deposit(accumulator, f64(load<f32>(from + j)));
       continue;
     }
     for (let j: usize = 0; j < 64; j += 16) {
@@ -165,8 +145,8 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
 }
 
 function depositLanes(accumulator: usize, v: v128): void {
-  depositFloat64(accumulator, f64x2.extract_lane(v, 0));
-  depositFloat64(accumulator, f64x2.extract_lane(v, 1));
+  deposit(accumulator, f64x2.extract_lane(v, 0));
+  deposit(accumulator, f64x2.extract_lane(v, 1));
 }
 
 /** The sum as the nearest float64 (ties to even). */

@@ -11,16 +11,10 @@ function widened(h: v128): v128 {
 }
 
 /**
- * Widen n float16 values in place: they lie at the end of the n·4 bytes at `to`, so that each group of eight is read
- * before anything is written over it. Up to seven lanes past the last value are written too.
+ * Widen n float16 values in place: they lie at the end of the n·4 bytes at `to`, so that each group of four is read
+ * before anything is written over it. Up to three lanes past the last value are written too.
  */
 export function widenHalf(to: usize, n: i32): void {
   let from = to + (usize(n) << 1);
-  for (let i = 0; i < n; i += 8, from += 16, to += 32) {
-    const h = v128.load(from);
-    const low = widened(i32x4.extend_low_i16x8_u(h));
-    const high = widened(i32x4.extend_high_i16x8_u(h));
-    v128.store(to, low);
-    v128.store(to, high, 16);
-  }
+  for (let i = 0; i < n; i += 4, from += 8, to += 16) v128.store(to, widened(v128.load_ext<u16>(from)));
 }

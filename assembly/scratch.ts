@@ -62,8 +62,8 @@ const guard14: usize = memory.data(GUARD, 16);
 /** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
 export const LOGIT_WEIGHT: usize = memory.data(4 * LOGITS, 16);
 const guard15: usize = memory.data(GUARD, 16);
-/** The tile rearranged class by class, 16 samples a group: f32[LOGITS]. */
-export const PLANES: usize = memory.data(4 * (LOGITS + SLACK), 16);
+/** The tile rearranged class by class, 16 samples a group: f32[LOGITS], and room for three planes more. */
+export const PLANES: usize = memory.data(4 * (LOGITS + 3 * LANES + SLACK), 16);
 const guard16: usize = memory.data(GUARD, 16);
 /** The tile as it came: f32[LOGITS]. */
 export const TILE: usize = memory.data(4 * (LOGITS + ROWS_SLACK), 16);

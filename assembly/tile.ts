@@ -174,7 +174,7 @@ function highPair(a: v128, b: v128): v128 {
   return v128.shuffle<f64>(a, b, 1, 3);
 }
 
-/** Four rows by four classes at a time; lanes past the last class or sample are read but never kept. */
+/** Four rows by four classes at a time; up to three planes past the last are written, too. */
 function rowsToPlanes(source: usize, rowStride: i32): void {
   const row = usize(rowStride) << 2;
   const plane = usize(stride) << 2;
@@ -192,44 +192,36 @@ function rowsToPlanes(source: usize, rowStride: i32): void {
       const de1 = high(d, e);
       const to = PLANES + usize(c) * plane + r;
       v128.store(to, lowPair(ab0, de0));
-      if (c + 1 < classes) v128.store(to + plane, highPair(ab0, de0));
-      if (c + 2 < classes) v128.store(to + 2 * plane, lowPair(ab1, de1));
-      if (c + 3 < classes) v128.store(to + 3 * plane, highPair(ab1, de1));
+      v128.store(to + plane, highPair(ab0, de0));
+      v128.store(to + 2 * plane, lowPair(ab1, de1));
+      v128.store(to + 3 * plane, highPair(ab1, de1));
     }
   }
 }
 
-/** Segments are copied four lanes at a time; what spills past one is written over by the next. */
+/** Copied four lanes at a time: what spills past a segment is written over by the next. */
+// @ts-ignore: decorator
+@inline
+function copySegment(to: usize, from: usize, bytes: usize): void {
+  for (let d: usize = 0; d < bytes; d += 16) v128.store(to + d, v128.load(from + d));
+}
+
 function segmentsToPlanes(source: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): void {
   const segment = usize(positionCount) << 2;
   for (let c = 0; c < classes; c++) {
     let to = PLANES + (usize(c * stride) << 2);
     for (let b = 0; b < imageCount; b++, to += segment) {
-      const from = source + (usize(b * imageStride + c * classStride) << 2);
-      for (let d: usize = 0; d < segment; d += 16) v128.store(to + d, v128.load(from + d));
+      copySegment(to, source + (usize(b * imageStride + c * classStride) << 2), segment);
     }
   }
 }
 
-/** The first `count` lanes of v, 1 to 4. */
-// @ts-ignore: decorator
-@inline
-function storeLanes(at: usize, v: v128, count: i32): void {
-  if (count > 3) {
-    v128.store(at, v);
-  } else {
-    v128.store_lane<f32>(at, v, 0);
-    if (count > 1) v128.store_lane<f32>(at + 4, v, 1);
-    if (count > 2) v128.store_lane<f32>(at + 8, v, 2);
-  }
-}
-
+/** From the last classes to the first, so that what spills past a row is written over by the next. */
 function planesToRows(to: usize, rowStride: i32): void {
   const row = usize(rowStride) << 2;
   const plane = usize(stride) << 2;
   for (let r: usize = 0; r < usize(samples) << 2; r += 16) {
-    const first = to + (r >> 2) * row;
-    for (let c = 0; c < classes; c += 4) {
+    for (let c = (classes - 1) & ~3; c >= 0; c -= 4) {
       const from = PLANES + usize(c) * plane + r;
       const a = v128.load(from);
       const b = v128.load(from + plane);
@@ -239,12 +231,11 @@ function planesToRows(to: usize, rowStride: i32): void {
       const de0 = low(d, e);
       const ab1 = high(a, b);
       const de1 = high(d, e);
-      const at = first + (usize(c) << 2);
-      const count = classes - c;
-      storeLanes(at, lowPair(ab0, de0), count);
-      storeLanes(at + row, highPair(ab0, de0), count);
-      storeLanes(at + 2 * row, lowPair(ab1, de1), count);
-      storeLanes(at + 3 * row, highPair(ab1, de1), count);
+      const at = to + (r >> 2) * row + (usize(c) << 2);
+      v128.store(at, lowPair(ab0, de0));
+      v128.store(at + row, highPair(ab0, de0));
+      v128.store(at + 2 * row, lowPair(ab1, de1));
+      v128.store(at + 3 * row, highPair(ab1, de1));
     }
   }
 }
@@ -252,15 +243,11 @@ function planesToRows(to: usize, rowStride: i32): void {
 /** Bring planes back to the layout they came from. */
 export function unfold(to: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): void {
   if (positionCount == 1) return planesToRows(to, imageStride);
+  const segment = usize(positionCount) << 2;
   for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
     for (let c = 0; c < classes; c++) {
-      const from = PLANES + (usize(c * stride + i) << 2);
       const at = to + (usize(b * imageStride + c * classStride) << 2);
-      if (positionCount < 4) {
-        for (let d: usize = 0; d < usize(positionCount) << 2; d += 4) store<f32>(at + d, load<f32>(from + d));
-      } else {
-        memory.copy(at, from, usize(positionCount) << 2);
-      }
+      copySegment(at, PLANES + (usize(c * stride + i) << 2), segment);
     }
   }
 }
