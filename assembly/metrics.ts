@@ -105,9 +105,15 @@ function sumLanes(v: v128): i32 {
   return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
 }
 
+/** One bit for each of 16 lanes that are all ones or zeros. */
+// @ts-ignore: decorator
+@inline
+function bits(a: v128, b: v128, c: v128, d: v128): i32 {
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+}
+
 /** Rows whose true class has the largest logit are passed over: their rank is 0 and `outcomes` knows the rest. */
 function rowsRanks(limit: i32): void {
-  const end4 = usize(classes & ~3) << 2;
   const end = usize(classes) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const z = load<f32>(TRUE + i);
@@ -115,43 +121,39 @@ function rowsRanks(limit: i32): void {
     if (z > m) continue;
     const row = base + i * usize(pitch);
     const zs = f32x4.splat(z);
-    let above = i32x4.splat(0);
-    let tied = above;
-    let c: usize = 0;
-    let a = 0;
-    let t = 0;
-    while (c < end4) {
-      const stop = min(c + 256, end4);
-      for (; c < stop; c += 16) {
-        const v = v128.load(row + c);
-        above = i32x4.sub(above, f32x4.gt(v, zs));
-        tied = i32x4.sub(tied, f32x4.ge(v, zs));
-      }
-      a = sumLanes(above);
-      t = sumLanes(tied);
-      if (a < limit) continue;
-      t = a;
-      c = end;
+    let above = load<i32>(RANK + i);
+    let tied = load<i32>(RANK_TIED + i);
+    for (let c: usize = 0; c < end && above < limit; c += 64) {
+      const a = v128.load(row + c);
+      const b = v128.load(row + c, 16);
+      const d = v128.load(row + c, 32);
+      const e = v128.load(row + c, 48);
+      const mask = inRow(end - c);
+      above += popcnt(mask & bits(f32x4.gt(a, zs), f32x4.gt(b, zs), f32x4.gt(d, zs), f32x4.gt(e, zs)));
+      tied += popcnt(mask & bits(f32x4.ge(a, zs), f32x4.ge(b, zs), f32x4.ge(d, zs), f32x4.ge(e, zs)));
     }
-    for (; c < end; c += 4) {
-      const v = load<f32>(row + c);
-      a += i32(v > z);
-      t += i32(v >= z);
-    }
-    store<i32>(RANK + i, load<i32>(RANK + i) + a);
-    store<i32>(RANK_TIED + i, load<i32>(RANK_TIED + i) + t);
+    store<i32>(RANK + i, above);
+    store<i32>(RANK_TIED + i, above < limit ? tied : above);
     if (load<i32>(PREDICTED + i) >= 0) continue;
     const ms = f32x4.splat(m);
-    for (c = 0; c < end4; c += 16) {
-      if (v128.any_true(f32x4.eq(v128.load(row + c), ms))) break;
-    }
-    for (; c < end; c += 4) {
-      if (load<f32>(row + c) == m) {
-        store<i32>(PREDICTED + i, first + i32(c >> 2));
+    for (let c: usize = 0; c < end; c += 64) {
+      const found = inRow(end - c) & bits(
+        f32x4.eq(v128.load(row + c), ms), f32x4.eq(v128.load(row + c, 16), ms),
+        f32x4.eq(v128.load(row + c, 32), ms), f32x4.eq(v128.load(row + c, 48), ms),
+      );
+      if (found) {
+        store<i32>(PREDICTED + i, first + i32(c >> 2) + ctz(found));
         break;
       }
     }
   }
+}
+
+/** Bits of the lanes that `left` bytes of a row fill. */
+// @ts-ignore: decorator
+@inline
+function inRow(left: usize): i32 {
+  return left < 64 ? (1 << i32(left >> 2)) - 1 : -1;
 }
 
 /** 1 − p_y in SLOPE, SUM, SQUARES and the ranks → CONFIDENCE, BRIER and PREDICTED, −1 where ties or NaN leave it open. */
@@ -186,9 +188,9 @@ export function within(n: i32, k: i32): i32 {
 }
 
 /** See exact-sum.ts; half the range of small values, so that sums of 4096 stay exact. */
-const ANCHOR: f64 = 1572864;
-const LOWEST: u32 = 0x26000000; // 2^−51
-const HIGHEST: u32 = 0x43000000; // 128
+export const ANCHOR: f64 = 1572864;
+export const LOWEST: u32 = 0x26000000; // 2^−51
+export const HIGHEST: u32 = 0x43000000; // 128
 
 /** ½ and a little: rounding then never goes down. */
 const HALF: f64 = 0.5000000000036379788; // ½ + 2^−38
@@ -209,13 +211,13 @@ function floor(x: f64): i32 {
 
 // @ts-ignore: decorator
 @inline
-function isPlain(bits: u32): bool {
+export function isPlain(bits: u32): bool {
   return bits - LOWEST <= HIGHEST - LOWEST || !bits;
 }
 
 // @ts-ignore: decorator
 @inline
-function addLoss(at: usize, bits: u32): void {
+export function addLoss(at: usize, bits: u32): void {
   const loss = f64(reinterpret<f32>(bits));
   const high = loss + ANCHOR - ANCHOR;
   v128.store(at, f64x2.add(v128.load(at), f64x2.replace_lane(f64x2.splat(high), 1, loss - high)));
@@ -256,55 +258,4 @@ export function tally(n: i32, bins: i32): i32 {
     addToBin(f64(load<f32>(CONFIDENCE + i)), f64(bins), bins - 1, one);
   }
   return i32(over - RANK_TIED) >> 2;
-}
-
-/**
- * One-vs-rest: count the logits that are not of the true class in the same way, from their losses and probabilities in the
- * order [image][class][position]. Each loss gives way to floor(p · steps), −1 where there is nothing to count (true classes, ignored
- * samples, NaN), each probability to its square, that is its Brier score. Losses out of [2^−51, 128] are left out of TALLY: their
- * indices go to `overCells`, their bits to `overLosses`, and their number is returned.
- */
-export function tallyOthers(
-  losses: usize, scores: usize, bins: i32, steps: i32, overCells: usize, overLosses: usize,
-): i32 {
-  let over: usize = 0;
-  // globals would be read anew for each logit
-  const count = classes;
-  const run = usize(positions) << 2;
-  const c0 = first;
-  const fbins = f64(bins);
-  const fsteps = f64(steps);
-  const last = bins - 1;
-  // the layout is one run: [image][class][position]
-  let cell: usize = 0;
-  for (let b: usize = 0; b < usize(images); b++) {
-    let at = TALLY + (usize(c0) << 5);
-    for (let c = c0; c < c0 + count; c++, at += 32) {
-      for (let i = b * run; i < (b + 1) * run; i += 4, cell += 4) {
-        const y = load<i32>(LABELS + i);
-        const bits = load<u32>(losses + cell);
-        store<i32>(losses + cell, -1);
-        if (y == c) continue;
-        if (y < 0) {
-          store<i32>(scores + cell, 0);
-          continue;
-        }
-        if (isPlain(bits)) {
-          addLoss(at, bits);
-        } else {
-          store<u32>(overCells + over, u32(cell >> 2));
-          store<u32>(overLosses + over, bits);
-          over += 4;
-        }
-        const score = load<f32>(scores + cell);
-        store<f32>(scores + cell, score * score);
-        if (score != score) continue;
-        const p = f64(score);
-        store<i32>(losses + cell, floor(p * fsteps));
-        store<i32>(at, load<i32>(at, 24) + i32(p > 0.5), 24);
-        addToBin(p, fbins, last, 1);
-      }
-    }
-  }
-  return i32(over >> 2);
 }

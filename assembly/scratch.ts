@@ -104,6 +104,13 @@ const guard27: usize = memory.data(GUARD, 16);
 /** Metrics: 16 bytes a bin. */
 export const BINS: usize = memory.data(16 * TALLY_BINS, 16);
 const guard28: usize = memory.data(GUARD, 16);
+/** Metrics: histograms of one-vs-rest, see metrics-one-vs-rest.ts: u16[HISTOGRAM_CELLS]. */
+export const HISTOGRAM_CELLS: i32 = 131072;
+export const HISTOGRAM: usize = memory.data(2 * HISTOGRAM_CELLS, 16);
+const guard29: usize = memory.data(GUARD, 16);
+/** Metrics: threshold that the probability of each sample's own class reaches, −1 where there is none: i32[SAMPLES]. */
+export const STEP: usize = memory.data(4 * LANES, 16);
+const guard30: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function guard(i: i32): usize {
@@ -137,6 +144,8 @@ export function guard(i: i32): usize {
     case 26: return guard26;
     case 27: return guard27;
     case 28: return guard28;
+    case 29: return guard29;
+    case 30: return guard30;
     default: return 0;
   }
 }

@@ -77,12 +77,20 @@ export interface MeterKernels extends Kernels {
   outcomes(n: number): void;
   within(n: number, k: number): number;
   tally(n: number, bins: number): number;
-  tallyOthers(
+  // One-vs-rest: assembly/metrics-one-vs-rest.ts.
+  readonly HISTOGRAM: number;
+  /** Most counters that the histograms of all classes take together. */
+  readonly HISTOGRAM_CELLS: number;
+  readonly STEP: number;
+  gatherLosses(losses: number, to: number): void;
+  gatherSamples(entropies: number, sigmoids: number): boolean;
+  settleSamples(n: number, entropies: number, scores: number): void;
+  tallyOneVersusRest(
     losses: number,
-    scores: number,
+    sigmoids: number,
     bins: number,
     steps: number,
-    overCells: number,
-    overLosses: number,
+    ignored: number,
+    overs: number,
   ): number;
 }

@@ -136,13 +136,14 @@ abstract class Tally {
    */
   protected tabled({ kernels }: Backend, { batch, positions }: Input): boolean {
     const { classes, bins, thresholds } = this.config;
-    const fits = classes <= kernels.TALLY_CLASSES && bins <= kernels.TALLY_BINS && thresholds <= 4096;
-    return fits && classes <= 4 * batch * positions;
+    const { TALLY_CLASSES, TALLY_BINS, HISTOGRAM_CELLS } = kernels;
+    const fits = classes <= TALLY_CLASSES && bins <= TALLY_BINS && thresholds - 1 <= TALLY_BINS;
+    return fits && classes * thresholds <= HISTOGRAM_CELLS && classes <= 4 * batch * positions;
   }
 
   /** Move what the kernels have counted to the state. */
   protected empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
-    const { classes, bins } = this.config;
+    const { classes, bins, thresholds } = this.config;
     const table = new Float64Array(f32.buffer, kernels.TALLY, 4 * classes);
     for (let c = 0, from = kernels.TALLY >> 2, at = layout.classes; c < classes; c++, from += 8, at += CLASS_WORDS) {
       const support = i32[from + 4] as number;
@@ -165,6 +166,13 @@ abstract class Tally {
       carry(words, at + 2, 2);
     }
     i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
+    const histograms = new Uint16Array(f32.buffer, kernels.HISTOGRAM, classes * thresholds);
+    for (let c = 0, cell = 0; c < classes; c++) {
+      for (let at = layout.table + 2 * c * thresholds, end = at + thresholds; at < end; at++) {
+        words[at] = (words[at] as number) + (histograms[cell++] as number);
+      }
+    }
+    histograms.fill(0);
   }
 
   protected collect(backend: Backend, { words, layout }: State): void {
@@ -294,14 +302,10 @@ export class SoftmaxTally extends Tally {
   }
 }
 
-/** Scratch for the sums over the classes of each sample's losses, in class order, whatever the chunks. */
 export class SigmoidTally extends Tally {
-  readonly #sums = new Float64Array(4096);
-  readonly #bits = new Float32Array(1);
-
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
-    const { kernels } = backend;
-    const { TILE, PLANES, TOTAL, BRIER_TOTAL, LABELS, SAMPLES } = kernels;
+    const { kernels, f32, i32 } = backend;
+    const { TILE, PLANES, TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER, LABELS, SAMPLES } = kernels;
     const { settings } = this;
     const { words, layout } = state;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
@@ -310,6 +314,7 @@ export class SigmoidTally extends Tally {
     const entropiesAt = PLANES + 4 * half;
     const tabled = this.tabled(backend, input);
     let pending = 0;
+    kernels.configure(settings.gamma, settings.smoothing);
     kernels.clear(TOTAL);
     kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
@@ -317,38 +322,37 @@ export class SigmoidTally extends Tally {
       const first = tile.firstSample;
       const valid = loadLabels(kernels, input, first, n, settings.ignoreIndex);
       this.makeRoom(state, n);
-      if (state.floor < Infinity) this.#sums.fill(0, 0, n);
       pending += n;
       if (tabled && pending > SAMPLES) {
         this.empty(backend, state);
         pending = n;
       }
       tile.eachClasses(() => {
-        const count = n * tile.classes;
         backend.loadClassWeights(settings, tile.firstClass, tile.classes);
         backend.loadLogitWeights(settings, tile);
         tile.load(input.logits, tile.contiguous);
-        kernels.configure(settings.gamma, settings.smoothing);
         kernels.turn();
-        kernels.oneVersusRestAndEntropies(tile.source, PLANES, entropiesAt, TILE, count);
+        kernels.oneVersusRestAndEntropies(tile.source, PLANES, entropiesAt, TILE, n * tile.classes);
         kernels.turnBack(tile.borrowed ? tile.source : 0);
-        if (valid < n) kernels.scale(entropiesAt, 0);
-        kernels.accumulate(TOTAL, entropiesAt, count);
-        if (state.floor < Infinity) this.#gather(backend, tile, PLANES);
-        if (tabled) this.#countTabled(backend, state, tile, TILE + 4 * half, entropiesAt);
+        if (valid < n) for (const values of [PLANES, entropiesAt, TILE]) kernels.scale(values, 0);
+        const sound = kernels.gatherSamples(entropiesAt, TILE);
+        if (state.floor < Infinity) kernels.gatherLosses(PLANES, kernels.WIDE);
+        // what the cross-entropies held is free now
+        if (tabled && sound) this.#countTabled(backend, state, tile, n - valid, entropiesAt);
         else this.#count(backend, state, tile);
-        kernels.accumulate(BRIER_TOTAL, TILE, count);
       });
+      kernels.settleSamples(n, CROSS_ENTROPY, BRIER);
+      kernels.accumulate(TOTAL, CROSS_ENTROPY, n);
+      kernels.accumulate(BRIER_TOTAL, BRIER, n);
       words[layout.samples] = (words[layout.samples] as number) + valid;
       words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
       if (state.floor === Infinity) return;
-      const bits = new Uint32Array(this.#bits.buffer);
+      const sums = Float32Array.from(new Float64Array(f32.buffer, kernels.WIDE, n));
+      const bits = new Uint32Array(sums.buffer);
       for (let i = 0; i < n; i++) {
-        const y = backend.i32[(LABELS >> 2) + i] as number;
-        if (y < 0) continue;
-        this.#bits[0] = this.#sums[i] as number;
-        const loss = bitsOf(bits[0] as number);
-        if (loss < state.floor) continue;
+        const y = i32[(LABELS >> 2) + i] as number;
+        const loss = bitsOf(bits[i] as number);
+        if (y < 0 || loss < state.floor) continue;
         this.ranking.settle(input, first + i, y);
         state.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);
       }
@@ -357,18 +361,7 @@ export class SigmoidTally extends Tally {
     this.collect(backend, state);
   }
 
-  /** Add the losses of a chunk of classes to the sums of their samples. */
-  #gather({ f32 }: Backend, { images, positions, classes }: Tile, lossesAt: number): void {
-    const sums = this.#sums;
-    let at = lossesAt >> 2;
-    for (let b = 0; b < images; b++) {
-      for (let c = 0; c < classes; c++) {
-        for (let i = b * positions; i < (b + 1) * positions; i++) sums[i] = (sums[i] as number) + (f32[at++] as number);
-      }
-    }
-  }
-
-  /** Count the decisions of a chunk of classes: losses in PLANES, probabilities in TILE, which become Brier scores. */
+  /** Count the decisions of a chunk of classes one by one: losses in PLANES, sigmoids in TILE. */
   #count(backend: Backend, state: State, { images, positions, classes, firstClass }: Tile): void {
     for (let b = 0, cell = 0; b < images; b++) {
       for (let c = firstClass; c < firstClass + classes; c++) {
@@ -380,60 +373,52 @@ export class SigmoidTally extends Tally {
   /** Count the decision on class c of sample i, whose numbers stand at `cell`. */
   #decide({ kernels, f32, i32 }: Backend, state: State, c: number, i: number, cell: number): void {
     const { words, layout } = state;
+    const { bins, thresholds } = this.config;
     const y = i32[(kernels.LABELS >> 2) + i] as number;
-    const score = (kernels.TILE >> 2) + cell;
-    if (y < 0) {
-      f32[score] = 0;
-      return;
-    }
+    if (y < 0) return;
     const positive = y === c;
     const at = layout.classes + c * CLASS_WORDS;
     if (positive) words[at] = (words[at] as number) + 1;
     // the logit of the true class was turned: its sigmoid is 1 − p
-    const q = f32[score] as number;
+    const q = f32[(kernels.TILE >> 2) + cell] as number;
     const p = positive ? Math.fround(1 - q) : q;
-    f32[score] = q * q;
     addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
     if (Number.isNaN(p)) return;
     if (p > 0.5) {
       words[at + 2] = (words[at + 2] as number) + 1;
       if (positive) words[at + 1] = (words[at + 1] as number) + 1;
     }
-    bin(words, layout.bins, this.config.bins, p, positive);
-    this.#score(state, c, positive, Math.floor(p * (this.config.thresholds - 1)));
+    // bins and thresholds take probabilities in units of 2^−23, ties to even
+    const rounded = Math.fround(1 + p) - 1;
+    bin(words, layout.bins, bins, rounded, positive);
+    const step = layout.table + (2 * c + (positive ? 1 : 0)) * thresholds + Math.floor(rounded * (thresholds - 1));
+    words[step] = (words[step] as number) + 1;
   }
 
-  #score({ words, layout }: State, c: number, positive: boolean, step: number): void {
-    const at = layout.table + (2 * c + (positive ? 1 : 0)) * this.config.thresholds + step;
-    words[at] = (words[at] as number) + 1;
-  }
-
-  /** The same by the kernels but for the true classes, for losses that are not plain, and for the histograms. */
-  #countTabled(backend: Backend, state: State, tile: Tile, overCells: number, overLosses: number): void {
-    const { kernels, f32, i32 } = backend;
-    const { images, positions, classes, firstClass } = tile;
+  /** The same by the kernels, but for losses that are not plain and what a sample counts at its own class's thresholds. */
+  #countTabled(
+    { kernels, f32, i32 }: Backend,
+    state: State,
+    { samples, positions, classes, firstClass }: Tile,
+    ignored: number,
+    overs: number,
+  ): void {
     const { words, layout } = state;
     const { bins, thresholds } = this.config;
-    for (let i = 0; i < images * positions; i++) {
-      const y = i32[(kernels.LABELS >> 2) + i] as number;
-      if (y < 0) continue;
-      if (y < firstClass || y >= firstClass + classes) continue;
-      const b = Math.floor(i / positions);
-      this.#decide(backend, state, y, i, (b * classes + y - firstClass) * positions + (i % positions));
-    }
-    const over = kernels.tallyOthers(kernels.PLANES, kernels.TILE, bins, thresholds - 1, overCells, overLosses);
+    // counting writes zeros over up to four rows behind the losses
+    const list = overs + 16 * classes;
+    const over = kernels.tallyOneVersusRest(kernels.PLANES, kernels.TILE, bins, thresholds - 1, ignored, list);
     for (let j = 0; j < over; j++) {
-      const cell = i32[(overCells >> 2) + j] as number;
-      addLoss(state, firstClass + (Math.floor(cell / positions) % classes), f32[(overLosses >> 2) + j] as number);
+      const cell = ((i32[(list >> 2) + j] as number) - kernels.PLANES) >> 2;
+      const c = firstClass + (Math.floor(cell / positions) % classes);
+      addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
     }
-    let cell = kernels.PLANES >> 2;
-    for (let b = 0; b < images; b++) {
-      for (let c = 0, at = layout.table + 2 * firstClass * thresholds; c < classes; c++, at += 2 * thresholds) {
-        for (let d = 0; d < positions; d++) {
-          const step = i32[cell++] as number;
-          if (step >= 0) words[at + step] = (words[at + step] as number) + 1;
-        }
-      }
+    for (let i = 0; i < samples; i++) {
+      const step = i32[(kernels.STEP >> 2) + i] as number;
+      if (step < 0) continue;
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      const at = layout.table + (2 * y + 1) * thresholds + step;
+      words[at] = (words[at] as number) + 1;
     }
   }
 }

@@ -106,6 +106,19 @@ export function scalarKernels(): MeterKernels {
     }
   };
 
+  /** Add up the values of each sample, or their squares, class by class. */
+  const gather = (from: number, to: Float64Array, square: boolean): void => {
+    if (first === 0) to.fill(0, 0, images * positions);
+    for (let b = 0, at = from >> 2; b < images; b++) {
+      for (let c = 0; c < classes; c++) {
+        for (let i = b * positions; i < (b + 1) * positions; i++) {
+          const v = f32[at++] as number;
+          to[i] = (to[i] as number) + (square ? v * v : v);
+        }
+      }
+    }
+  };
+
   return {
     memory: { buffer },
     SAMPLES,
@@ -133,6 +146,9 @@ export function scalarKernels(): MeterKernels {
     BINS: 0,
     TALLY_CLASSES: 0,
     TALLY_BINS: 0,
+    HISTOGRAM: 0,
+    HISTOGRAM_CELLS: 0,
+    STEP: 0,
 
     configure(g, smoothing) {
       gamma = g;
@@ -410,7 +426,25 @@ export function scalarKernels(): MeterKernels {
       throw new Error('the scalar twin counts no tiles');
     },
 
-    tallyOthers() {
+    gatherLosses(lossesAt, to) {
+      gather(lossesAt, new Float64Array(buffer, to, SAMPLES), false);
+    },
+
+    gatherSamples(entropiesAt, sigmoidsAt) {
+      gather(entropiesAt, sum, false);
+      gather(sigmoidsAt, squares, true);
+      return true;
+    },
+
+    settleSamples(n, entropiesAt, scoresAt) {
+      for (let i = 0; i < n; i++) {
+        const ignored = (labels[i] as number) < 0;
+        f32[(entropiesAt >> 2) + i] = ignored ? 0 : (sum[i] as number);
+        f32[(scoresAt >> 2) + i] = ignored ? 0 : (squares[i] as number);
+      }
+    },
+
+    tallyOneVersusRest() {
       throw new Error('the scalar twin counts no tiles');
     },
   };
