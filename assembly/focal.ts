@@ -148,17 +148,31 @@ function crossEntropy(gap: v128, u: v128): v128 {
   return f32x4.add(log1pFrom(u), f32x4.pmax(gap, v128.load(ZERO)));
 }
 
-/** Last pass: ce · power · b², with b made by `by`. */
-function multiply(gaps: usize, powers: usize, by: usize, to: usize, bytes: usize): void {
+/** Last pass: ce · power · b², with b made by `by`. With `keep` also ce to `entropies` and q to `sigmoids`. */
+// @ts-ignore: decorator
+@inline
+function multiply(
+  gaps: usize, powers: usize, by: usize, to: usize, bytes: usize, keep: bool, entropies: usize, sigmoids: usize,
+): void {
   for (let i: usize = 0; i < bytes; i += 32) {
-    const b0 = smoothed(v128.load(i + SIGMOID), by);
-    const b1 = smoothed(v128.load(i + SIGMOID, 16), by);
+    const q0 = v128.load(i + SIGMOID);
+    const q1 = v128.load(i + SIGMOID, 16);
+    const b0 = smoothed(q0, by);
+    const b1 = smoothed(q1, by);
     const p0 = f32x4.mul(f32x4.mul(v128.load(powers + i), b0), b0);
     const p1 = f32x4.mul(f32x4.mul(v128.load(powers + i, 16), b1), b1);
-    const l0 = f32x4.mul(crossEntropy(v128.load(gaps + i), v128.load(i + QUOTIENT)), p0);
-    const l1 = f32x4.mul(crossEntropy(v128.load(gaps + i, 16), v128.load(i + QUOTIENT, 16)), p1);
+    const e0 = crossEntropy(v128.load(gaps + i), v128.load(i + QUOTIENT));
+    const e1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i + QUOTIENT, 16));
+    const l0 = f32x4.mul(e0, p0);
+    const l1 = f32x4.mul(e1, p1);
     v128.store(to + i, l0);
     v128.store(to + i, l1, 16);
+    if (keep) {
+      v128.store(entropies + i, e0);
+      v128.store(entropies + i, e1, 16);
+      v128.store(sigmoids + i, q0);
+      v128.store(sigmoids + i, q1, 16);
+    }
   }
 }
 
@@ -186,16 +200,36 @@ function differentiate(
   }
 }
 
+/** Whether b² enters in the last pass, so that γ = 2 needs no POWER. */
+// @ts-ignore: decorator
+@inline
+function squares(): bool {
+  return whole > 1;
+}
+
+/** SIGMOID, QUOTIENT and where needed POWER of a block whose DECAY is made; where the powers stand. */
+function prepare(gaps: usize, weights: usize, bytes: usize): usize {
+  divide(gaps, bytes);
+  const rest = squares() ? whole - 2 : whole;
+  if (rest == 0 && fraction == 0) return weights;
+  raise(weights, rest, bytes);
+  return POWER;
+}
+
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
 function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
-  divide(gaps, bytes);
-  const by = whole > 1 ? SMOOTHED : UNIT;
-  const rest = whole > 1 ? whole - 2 : whole;
-  const raised = rest != 0 || fraction != 0;
-  if (raised) raise(weights, rest, bytes);
-  const powers = raised ? POWER : weights;
+  const powers = prepare(gaps, weights, bytes);
+  const by = squares() ? SMOOTHED : UNIT;
   if (slopes) differentiate(gaps, powers, by, to, ups, each, slopes, bytes);
-  else multiply(gaps, powers, by, to, bytes);
+  else multiply(gaps, powers, by, to, bytes, false, 0, 0);
+}
+
+/** Losses of such a block, its cross-entropies and sigmoids. */
+function finishAndKeep(
+  gaps: usize, weights: usize, to: usize, entropies: usize, sigmoids: usize, bytes: usize,
+): void {
+  const powers = prepare(gaps, weights, bytes);
+  multiply(gaps, powers, squares() ? SMOOTHED : UNIT, to, bytes, true, entropies, sigmoids);
 }
 
 /**
@@ -220,13 +254,7 @@ export function oneVersusRestAndEntropies(at: usize, to: usize, entropies: usize
     const offset = usize(i) << 2;
     reduce(at + offset, bytes);
     decay(bytes);
-    finish(at + offset, LOGIT_WEIGHT + offset, to + offset, 0, 0, 0, bytes);
-    for (let j: usize = 0; j < bytes; j += 16) {
-      const q = v128.load(j + SIGMOID);
-      const entropy = crossEntropy(v128.load(at + offset + j), v128.load(j + QUOTIENT));
-      v128.store(entropies + offset + j, entropy);
-      v128.store(sigmoids + offset + j, q);
-    }
+    finishAndKeep(at + offset, LOGIT_WEIGHT + offset, to + offset, entropies + offset, sigmoids + offset, bytes);
   }
 }
 

@@ -15,64 +15,74 @@ import { classes, first, images, positions, samples } from './tile';
 
 /** Masks of four lanes: that of the first n stands n lanes before the zeros. */
 const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0, 0], 16);
-const LANES: usize = memory.data<i32>([0, 1, 2, 3], 16);
 
 // @ts-ignore: decorator
 @inline
-function power(v: v128, square: bool): v128 {
-  return square ? f32x4.mul(v, v) : v;
+function add(at: usize, total: v128): void {
+  store<f64>(at, load<f64>(at) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
 }
 
-/**
- * Add the values of each sample, or their squares, to the float64 at `to`: rows in float32 sums of 128 classes, between
- * which every chunk of classes ends, so that no sum depends on the cut.
- */
-// @ts-ignore: decorator
-@inline
-function gather(values: usize, to: usize, square: bool): void {
+/** Add the values of each sample to the float64 at `to`. */
+export function gatherLosses(losses: usize, to: usize): void {
   if (!first) memory.fill(to, 0, usize(samples) << 3);
-  if (positions == 1) {
-    const row = usize(classes) << 2;
-    for (let i = 0; i < samples; i++, values += row, to += 8) {
-      let total = f64x2.splat(0);
-      let s = f32x4.splat(0);
-      for (let c: usize = 0; c < row;) {
-        let v = v128.load(values + c);
-        if (row - c < 16) v = v128.and(v, v128.load(ONES_THEN_ZEROS + 16 - (row - c)));
-        s = f32x4.add(s, power(v, square));
-        c += 16;
-        if (c & 511) continue;
-        total = f64x2.add(total, widen(s));
-        s = f32x4.splat(0);
-      }
-      total = f64x2.add(total, widen(s));
-      store<f64>(to, load<f64>(to) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
-    }
-  } else {
-    const run = usize(positions) << 2;
-    for (let b = 0; b < images; b++, to += run << 1) {
-      for (let c = 0; c < classes; c++, values += run) {
-        for (let i: usize = 0; i < run; i += 4) {
-          const v = f64(load<f32>(values + i));
-          store<f64>(to + (i << 1), load<f64>(to + (i << 1)) + (square ? v * v : v));
-        }
+  for (let b = 0; b < images; b++, to += usize(positions) << 3) {
+    for (let c = 0; c < classes; c++) {
+      for (let d: usize = 0; d < usize(positions); d++, losses += 4) {
+        store<f64>(to + (d << 3), load<f64>(to + (d << 3)) + f64(load<f32>(losses)));
       }
     }
   }
 }
 
-/** Add the losses of each sample to the float64 at `to`. */
-export function gatherLosses(losses: usize, to: usize): void {
-  gather(losses, to, false);
-}
-
 /**
- * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES. Whether all
- * are numbers: the passes below take no NaN.
+ * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES: rows in
+ * float32 sums of 128 classes, between which every chunk of classes ends, so that no sum depends on the cut. Whether all are
+ * numbers: the passes below take no NaN.
  */
 export function gatherSamples(entropies: usize, sigmoids: usize): bool {
-  gather(entropies, SUM, false);
-  gather(sigmoids, SQUARES, true);
+  if (!first) {
+    memory.fill(SUM, 0, usize(samples) << 3);
+    memory.fill(SQUARES, 0, usize(samples) << 3);
+  }
+  if (positions == 1) {
+    const row = usize(classes) << 2;
+    for (let i: usize = 0; i < usize(samples) << 3; i += 8, entropies += row, sigmoids += row) {
+      let total = f64x2.splat(0);
+      let totalSquares = total;
+      let s = f32x4.splat(0);
+      let q = s;
+      for (let c: usize = 0; c < row;) {
+        let v = v128.load(entropies + c);
+        let p = v128.load(sigmoids + c);
+        if (row - c < 16) {
+          const mask = v128.load(ONES_THEN_ZEROS + 16 - (row - c));
+          v = v128.and(v, mask);
+          p = v128.and(p, mask);
+        }
+        s = f32x4.add(s, v);
+        q = f32x4.add(q, f32x4.mul(p, p));
+        c += 16;
+        if (c & 511) continue;
+        total = f64x2.add(total, widen(s));
+        totalSquares = f64x2.add(totalSquares, widen(q));
+        s = f32x4.splat(0);
+        q = s;
+      }
+      add(SUM + i, f64x2.add(total, widen(s)));
+      add(SQUARES + i, f64x2.add(totalSquares, widen(q)));
+    }
+  } else {
+    let at: usize = 0;
+    for (let b = 0; b < images; b++) {
+      for (let c = 0; c < classes; c++) {
+        for (let i = usize(b * positions) << 3; i < usize((b + 1) * positions) << 3; i += 8, at += 4) {
+          const p = f64(load<f32>(sigmoids + at));
+          store<f64>(SUM + i, load<f64>(SUM + i) + f64(load<f32>(entropies + at)));
+          store<f64>(SQUARES + i, load<f64>(SQUARES + i) + p * p);
+        }
+      }
+    }
+  }
   for (let i: usize = 0; i < usize(samples) << 3; i += 8) {
     const v = load<f64>(SQUARES + i);
     if (v != v) return false;
@@ -199,8 +209,11 @@ function countClasses(losses: usize, sigmoids: usize): void {
   }
 }
 
-/** Four counters for each bin: samples in the bits from 40 on, the probabilities in units of 2^−23 below. */
-const BANKS: usize = memory.data(32 * TALLY_BINS, 16);
+/**
+ * 16 counters for each bin: samples in the bits from 40 on, the probabilities in units of 2^−23 below. 16, as one counter
+ * would have to wait for itself.
+ */
+const BANKS: usize = memory.data(128 * TALLY_BINS, 16);
 const ONE_SAMPLE: i64 = i64(1) << 40;
 
 /** What a block of probabilities comes to: units of 2^−23, and the places of its counters in BANKS and HISTOGRAM. */
@@ -223,33 +236,49 @@ function uncount(bank: usize, place: usize, units: u32): void {
   store<u16>(place, load<u16>(place) - 1);
 }
 
+/** Four lanes each of what a run has to do with, in memory, as V8 would make them anew for each vector. */
+const CONSTANTS: usize = memory.data(16 * 7, 16);
+
+function constants(place: usize, along: i32, around: i32, bins: i32, steps: i32): void {
+  v128.store(CONSTANTS, i32x4.splat(bins));
+  v128.store(CONSTANTS, i32x4.splat(bins - 1), 16);
+  v128.store(CONSTANTS, i32x4.splat(steps), 32);
+  v128.store(CONSTANTS, i32x4.splat(around), 48);
+  v128.store(CONSTANTS, i32x4.splat((along << 2) % around), 64);
+  v128.store(CONSTANTS, i32x4.splat(i32(place)), 80);
+  v128.store(CONSTANTS, i32x4(0, along % around, (along << 1) % around, (3 * along) % around), 96);
+}
+
+/** Where the banks of a bin's 16 counters stand, for four vectors in turn. */
+const OFFSETS: usize = memory.data<i32>([0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120], 16);
+
 /**
  * Count the probabilities of a run in their bins and in the histograms of their classes: the one of the first begins at
- * `place`, that of the next `along` bytes on.
+ * `place`, that of the next `along` bytes on, and after `around` bytes comes the first class again.
  */
-function countRun(sigmoids: usize, length: usize, place: usize, along: i32, bins: i32, steps: i32): void {
+function countRun(
+  sigmoids: usize, length: usize, place: usize, along: i32, around: i32, bins: i32, steps: i32,
+): void {
+  constants(place, along, around, bins, steps);
   const one = v128.load(ONE);
-  const bins4 = i32x4.splat(bins);
-  const last = i32x4.splat(bins - 1);
-  const steps4 = i32x4.splat(steps);
-  const banks = i32x4.add(i32x4.shl(v128.load(LANES), 3), i32x4.splat(i32(BANKS)));
-  const next = i32x4.splat(along << 2);
-  let places = i32x4.add(i32x4.mul(v128.load(LANES), i32x4.splat(along)), i32x4.splat(i32(place)));
+  let places = v128.load(CONSTANTS, 96);
   for (let from: usize = 0; from < length; from += BLOCK) {
     const bytes = min(BLOCK, length - from);
     for (let i: usize = 0; i < bytes; i += 16) {
       const u = i32x4.sub(f32x4.add(v128.load(sigmoids + from + i), one), one);
-      const bin = i32x4.min_u(i32x4.shr_u(i32x4.mul(u, bins4), 23), last);
-      const step = i32x4.shr_u(i32x4.mul(u, steps4), 23);
+      const bin = i32x4.min_u(i32x4.shr_u(i32x4.mul(u, v128.load(CONSTANTS)), 23), v128.load(CONSTANTS, 16));
+      const step = i32x4.shr_u(i32x4.mul(u, v128.load(CONSTANTS, 32)), 23);
       v128.store(i + UNITS, u);
-      v128.store(i + BANK, i32x4.add(banks, i32x4.shl(bin, 5)));
-      v128.store(i + PLACE, i32x4.add(places, i32x4.shl(step, 1)));
-      places = i32x4.add(places, next);
+      v128.store(i + BANK, i32x4.add(v128.load(OFFSETS + (i & 48)), i32x4.shl(bin, 7)));
+      v128.store(i + PLACE, i32x4.add(i32x4.add(v128.load(CONSTANTS, 80), places), i32x4.shl(step, 1)));
+      const around4 = v128.load(CONSTANTS, 48);
+      places = i32x4.add(places, v128.load(CONSTANTS, 64));
+      places = i32x4.sub(places, v128.and(around4, i32x4.ge_s(places, around4)));
     }
     for (let i: usize = 0; i < bytes; i += 4) {
       const bank = usize(load<u32>(i + BANK));
       const at = usize(load<u32>(i + PLACE));
-      store<i64>(bank, load<i64>(bank) + (ONE_SAMPLE | i64(load<u32>(i + UNITS))));
+      store<i64>(bank + BANKS, load<i64>(bank + BANKS) + (ONE_SAMPLE | i64(load<u32>(i + UNITS))));
       store<u16>(at, load<u16>(at) + 1);
     }
   }
@@ -275,7 +304,7 @@ function countTrue(sigmoids: usize, bins: u32, steps: u32): void {
     uncount(bankOf(before, bins), place + (usize((before * steps) >>> 23) << 1), before);
     const bank = bankOf(after, bins);
     store<i64>(bank, load<i64>(bank) + (ONE_SAMPLE | i64(after)));
-    const bin = BINS + ((bank - BANKS) >> 1);
+    const bin = BINS + ((bank - BANKS) >> 3);
     store<i32>(bin, load<i32>(bin, 4) + 1, 4);
     store<u32>(i + STEP, (after * steps) >>> 23);
   }
@@ -284,19 +313,19 @@ function countTrue(sigmoids: usize, bins: u32, steps: u32): void {
 // @ts-ignore: decorator
 @inline
 function bankOf(units: u32, bins: u32): usize {
-  return BANKS + (usize(min<u32>((units * bins) >>> 23, bins - 1)) << 5);
+  return BANKS + (usize(min<u32>((units * bins) >>> 23, bins - 1)) << 7);
 }
 
 /** Move BANKS to BINS, where confidences have units of 2^−32, without the zeros of ignored samples. */
 function settleBins(bins: i32, ignored: i32): void {
   for (let b: usize = 0; b < usize(bins); b++) {
-    const bank = BANKS + (b << 5);
     const bin = BINS + (b << 4);
-    const sum = load<i64>(bank) + load<i64>(bank, 8) + load<i64>(bank, 16) + load<i64>(bank, 24);
+    let sum: i64 = 0;
+    for (let j: usize = 0; j < 128; j += 8) sum += load<i64>(BANKS + (b << 7) + j);
     store<i32>(bin, load<i32>(bin) + i32(sum >> 40) - (b ? 0 : ignored * classes));
     store<i64>(bin, load<i64>(bin, 8) + ((sum & (ONE_SAMPLE - 1)) << 9), 8);
   }
-  memory.fill(BANKS, 0, usize(bins) << 5);
+  memory.fill(BANKS, 0, usize(bins) << 7);
 }
 
 /**
@@ -311,11 +340,15 @@ export function tallyOneVersusRest(
   over = overs;
   const histogram = (steps + 1) << 1;
   const histograms = HISTOGRAM + usize(first * histogram);
-  const run = usize(positions == 1 ? classes : positions) << 2;
-  const runs = positions == 1 ? images : images * classes;
-  for (let r = 0; r < runs; r++) {
-    const place = positions == 1 ? 0 : (r % classes) * histogram;
-    countRun(sigmoids + usize(r) * run, run, histograms + usize(place), positions == 1 ? histogram : 0, bins, steps);
+  const all = classes * histogram;
+  let at = sigmoids;
+  if (positions == 1) {
+    countRun(sigmoids, usize(samples * classes) << 2, histograms, histogram, all, bins, steps);
+  } else {
+    const run = usize(positions) << 2;
+    for (let r = 0; r < images * classes; r++, at += run) {
+      countRun(at, run, histograms + usize((r % classes) * histogram), 0, all, bins, steps);
+    }
   }
   countTrue(sigmoids, bins, steps);
   settleBins(bins, ignored);
