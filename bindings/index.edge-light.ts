@@ -2,10 +2,10 @@
 
 import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
-import { lazily } from './core/provide.ts';
+import { lazily, scalarKernels } from './core/provide.ts';
 import module from './focal.wasm?module';
 
-const provide = lazily(() => module);
+const provide = lazily(() => module, scalarKernels);
 
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';

@@ -4,10 +4,10 @@ import { bindAlloc } from './core/alloc.ts';
 import { bind } from './core/api.ts';
 import type { SigmoidLoss, SoftmaxLoss } from './core/losses.ts';
 import type { Reduction } from './core/options.ts';
-import { inlined } from './core/provide.ts';
+import { inlined, scalarKernels } from './core/provide.ts';
 import binary from './generated/losses.wasm.ts';
 
-const provide = inlined(binary);
+const provide = inlined(binary, scalarKernels);
 
 export type * from './core/types.ts';
 export { classWeights } from './core/weights.ts';

@@ -1,11 +1,10 @@
 /** Evaluation metrics: `import { FocalMeter } from 'focal-simd/meter'`. The binary, inlined, has the losses' kernels too. */
 
-import type { MeterKernels } from './core/kernels.ts';
 import type { AnyLoss, Meter } from './core/meter.ts';
-import { bindMeter } from './core/meter-api.ts';
+import { bindMeter, scalarMeterKernels } from './core/meter-api.ts';
 import { inlined } from './core/provide.ts';
 import binary from './generated/focal.wasm.ts';
 
 export type * from './core/meter-types.ts';
-export const FocalMeter = bindMeter(inlined<MeterKernels>(binary));
+export const FocalMeter = bindMeter(inlined(binary, scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;

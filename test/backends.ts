@@ -8,7 +8,7 @@ import type { MeterKernels } from '../bindings/core/kernels.ts';
 import { bindMeter } from '../bindings/core/meter-api.ts';
 import { instantiate, kernelsOf } from '../bindings/core/wasm.ts';
 import { classWeights } from '../bindings/core/weights.ts';
-import { scalarKernels } from '../bindings/scalar/kernels.ts';
+import { scalarMeterKernels } from '../bindings/scalar/meter-kernels.ts';
 
 const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
 
@@ -29,6 +29,6 @@ const make = (name: string, backend: MeterBackend) => ({
 /** The same API over every set of kernels: what users get, the scalar twin, and the debug build with guarded scratch. */
 export const backends = [
   make('simd', new Backend('simd', instantiate<MeterKernels>(new WebAssembly.Module(built('focal.wasm'))))),
-  make('scalar', new Backend('scalar', scalarKernels())),
+  make('scalar', new Backend('scalar', scalarMeterKernels())),
   make('debug', new Backend('simd', debug)),
 ];

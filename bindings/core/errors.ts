@@ -1,15 +1,15 @@
+/** The class of an object, which holds across realms where `instanceof` does not. */
+export const kind = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
 /** How a value is named in a message: short, on one line, whatever it is. */
 function shown(value: unknown): string {
-  if (value === null || typeof value === 'undefined' || typeof value === 'number' || typeof value === 'boolean') {
-    return Object.is(value, -0) ? '-0' : String(value);
-  }
-  if (typeof value === 'bigint') return `${value}n`;
+  const type = typeof value;
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'symbol') return 'a symbol';
+  if (type === 'bigint') return `${value}n`;
+  if (type === 'function' || type === 'symbol') return `a ${type}`;
+  if (Object(value) !== value) return Object.is(value, -0) ? '-0' : `${value}`;
   if (Array.isArray(value)) return `an array of length ${value.length}`;
-  const name = Object.prototype.toString.call(value).slice(8, -1);
-  return ArrayBuffer.isView(value) ? `${name} of length ${(value as Float32Array).length}` : name;
+  return kind(value) + (ArrayBuffer.isView(value) ? ` of length ${(value as Float32Array).length}` : '');
 }
 
 /** `name expected what, got value`: the one form of every message. Wrong type. */

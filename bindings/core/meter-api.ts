@@ -3,9 +3,11 @@ import { type AnyLoss, Meter, type MeterOptions } from './meter.ts';
 import { configOf } from './meter-config.ts';
 import { decode, type MeterState, readState, State } from './meter-state.ts';
 
+export { scalarMeterKernels } from '../scalar/meter-kernels.ts';
+
 /**
  * What `focal-simd/meter` exports. That entry has an instance of the kernels and a memory of its own, whatever entry the
- * losses come from, so it copies tensors of `alloc`; the meters of `focal-simd/scalar` and `create` share theirs.
+ * losses come from, so it copies tensors of `alloc`; the meter of `create` shares its own.
  */
 export interface FocalMeterConstructor {
   /**

@@ -1,4 +1,5 @@
-import { outOfRange, wrongType } from './errors.ts';
+import { kind, outOfRange, wrongType } from './errors.ts';
+import { number } from './options.ts';
 
 type FloatArray = Float32Array | Float64Array;
 type IntegerArray =
@@ -42,8 +43,9 @@ export interface Input {
   readonly positions: number;
 }
 
-const kind = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
-const INTEGERS = /^(Big)?(Ui|I)nt(8|16|32|64)(Clamped)?Array$/;
+const INTEGERS = /^(Big)?(Ui|I)nt.+Array$/;
+
+const product = (dims: readonly number[]): number => dims.reduce((size, d) => size * d, 1);
 
 /** Length, and that the memory is still there: a detached buffer would otherwise pass for an empty one. */
 export function attached<Data extends ArrayBufferView>(name: string, data: Data): Data {
@@ -68,26 +70,21 @@ function dimensions(name: string, value: ArrayLike<number>, length: number): num
   if (typeof value !== 'object' || value === null || typeof value.length !== 'number') {
     throw wrongType(name, 'an array of dimensions', value);
   }
-  const dims = Array.from(value);
-  for (const [i, d] of dims.entries()) {
-    if (typeof d !== 'number') throw wrongType(`${name}[${i}]`, 'a number', d);
-    if (!Number.isSafeInteger(d) || d < 0) throw outOfRange(`${name}[${i}]`, 'an integer ≥ 0', d);
+  const dims = Array.from(value, (d, i) =>
+    number(`${name}[${i}]`, d, 'an integer ≥ 0', (x) => Number.isSafeInteger(x) && x >= 0),
+  );
+  if (product(dims) !== length) {
+    throw outOfRange(name, `dimensions that multiply to the data's length ${length}`, `[${dims}]`);
   }
-  const size = dims.reduce((product, d) => product * d, 1);
-  if (size !== length) throw outOfRange(name, `dimensions that multiply to the data's length ${length}`, `[${dims}]`);
   return dims;
 }
 
 /** Array and, for tensors, its dimensions. */
-function unwrap(name: string, value: unknown): { data: unknown; dims: ArrayLike<number> | undefined; type?: unknown } {
-  if (ArrayBuffer.isView(value) || Array.isArray(value)) return { data: value, dims: undefined };
-  if (typeof value !== 'object' || value === null)
-    throw wrongType(name, 'a typed array or a tensor { data, dims }', value);
-  const tensor = value as Tensor<unknown>;
-  const dims = tensor.dims ?? tensor.shape;
-  if (dims === undefined || !('data' in tensor))
-    throw wrongType(name, 'a typed array or a tensor { data, dims }', value);
-  return { data: tensor.data, dims, type: tensor.type };
+function unwrap(name: string, value: unknown): { data: unknown; dims?: ArrayLike<number>; type?: unknown } {
+  if (ArrayBuffer.isView(value) || Array.isArray(value)) return { data: value };
+  const { data, dims, shape, type } = Object(value);
+  if (!(dims ?? shape)) throw wrongType(name, 'a typed array or a tensor { data, dims }', value);
+  return { data, dims: dims ?? shape, type };
 }
 
 /**
@@ -116,8 +113,8 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown): In
       throw outOfRange('targets.dims', 'one dimension, as the logits have none of their own', `[${tDims}]`);
     }
     const n = targets.length;
-    const classes = n === 0 ? 0 : logits.length / n;
-    if (n === 0 ? logits.length !== 0 : classes < 1 || !Number.isInteger(classes)) {
+    const classes = n && logits.length / n;
+    if (n ? classes < 1 || !Number.isInteger(classes) : logits.length) {
       throw outOfRange('logits', `a length that is a positive multiple of the ${n} targets`, logits.length);
     }
     return { logits, half, targets, batch: n, classes, positions: 1 };
@@ -125,11 +122,10 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown): In
   const dims = dimensions('logits.dims', z.dims, logits.length);
   if (dims.length < 2) throw outOfRange('logits.dims', 'at least [B, C]', `[${dims}]`);
   const [batch, classes, ...rest] = dims as [number, number, ...number[]];
-  if (classes < 1) throw outOfRange('logits.dims[1]', 'at least one class', classes);
-  if (classes > 0x7fffffff) throw outOfRange('logits.dims[1]', 'at most 2147483647 classes', classes);
-  const positions = rest.reduce((product, d) => product * d, 1);
+  if (classes < 1 || classes > 0x7fffffff) throw outOfRange('logits.dims[1]', '1 to 2147483647 classes', classes);
+  const positions = product(rest);
   const expected = [batch, ...rest];
-  if (tDims ? tDims.join() !== expected.join() : targets.length !== batch * positions) {
+  if (tDims ? `${tDims}` !== `${expected}` : targets.length !== batch * positions) {
     const got = tDims ? `[${tDims}]` : `length ${targets.length}`;
     throw outOfRange('targets', `shape [${expected}] to go with logits [${dims}]`, got);
   }

@@ -1,8 +1,8 @@
+import { kind } from './errors.ts';
 import type { Kernels } from './kernels.ts';
 
-/** `instanceof` fails across realms (Edge VM); the tag does not. */
 export function isModule(value: unknown): value is WebAssembly.Module {
-  return Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
+  return kind(value) === 'WebAssembly.Module';
 }
 
 /** Rows of up to this many classes run across samples; measured, see bench/. */
@@ -10,11 +10,9 @@ const FEW = 32;
 
 /** Kernels from what a module exports: functions, the memory, and addresses as globals. */
 export function kernelsOf<K extends Kernels>(exports: object): K {
-  const values = Object.entries(exports).map(([name, item]) => [
-    name,
-    item instanceof WebAssembly.Global ? item.value : item,
-  ]);
-  return { FEW, ...Object.fromEntries(values) };
+  const kernels: Record<string, unknown> = { FEW };
+  for (const [name, item] of Object.entries(exports)) kernels[name] = item?.value ?? item;
+  return kernels as unknown as K;
 }
 
 /** Instantiate the kernels. The module has no imports, and no exports but functions, addresses and the memory. */

@@ -1,52 +1,41 @@
-import { carry, deposit, fromUnits, LIMBS, units } from '../core/limbs.ts';
-
-/** 1.5·2^20: its last bit is 2^−32, and sums below 2^19 leave its exponent alone. */
-const ANCHOR = 1572864;
-const BLOCK = 2048;
+/** Values that go by before the sums of the bins are gathered: 24 bits over 16 exponents leave 2^13 of them in 53. */
+const BLOCK = 8192;
+const BIN_BITS = 27;
 
 /**
- * The exact sum of float32 values ≥ 0, as in assembly/exact-sum.ts: limbs of 32 bits, here held in float64, and a fast
- * path of two float64 sums for values in [2^−52, 128].
+ * The exact sum of float32 values ≥ 0. A float64 for every 16 exponents takes them without rounding, and is gathered
+ * after each block in an integer as long as it needs to be.
  */
 export class ExactSum {
-  readonly #limbs = new Float64Array(LIMBS);
-  #special = 0;
+  /** The finite values, in units of 2^−149. */
+  units = 0n;
+  /** The values that are ∞ or NaN. */
+  special = 0;
+  readonly #bins = new Float64Array(2 ** (32 - BIN_BITS));
 
   clear(): void {
-    this.#limbs.fill(0);
-    this.#special = 0;
+    this.units = 0n;
+    this.special = 0;
   }
 
-  add(values: Float32Array, from: number, n: number): void {
-    for (let start = from; start < from + n; start += BLOCK) {
-      const stop = Math.min(start + BLOCK, from + n);
-      let high = ANCHOR;
-      let low = 0;
+  /** Add `values` from `from` to `end`, whose bits are given too. */
+  add(values: Float32Array, bits: Int32Array, from: number, end: number): void {
+    const bins = this.#bins;
+    for (let start = from; start < end; start += BLOCK) {
+      const stop = Math.min(start + BLOCK, end);
       for (let i = start; i < stop; i++) {
         const v = values[i] as number;
-        if ((v >= 2 ** -52 && v <= 128) || v === 0) {
-          const next = high + v;
-          low += v - (next - high);
-          high = next;
-        } else if (v < Infinity) {
-          deposit(this.#limbs, 0, v);
-        } else {
-          this.#special += v;
-        }
+        const bin = (bits[i] as number) >>> BIN_BITS;
+        if (v < Infinity) bins[bin] = (bins[bin] as number) + v;
+        else this.special += v;
       }
-      deposit(this.#limbs, 0, high - ANCHOR);
-      deposit(this.#limbs, 0, low);
+      for (const sum of bins) if (sum) this.units += BigInt(sum * 2 ** 149);
+      bins.fill(0);
     }
-    carry(this.#limbs, 0, LIMBS);
-  }
-
-  /** Limb j, and for j = 12 the sum of the values that are ∞ or NaN. */
-  limb(j: number): number {
-    return j === LIMBS ? this.#special : (this.#limbs[j] as number);
   }
 
   /** The sum as the nearest float64 (ties to even). */
   rounded(): number {
-    return this.#special !== 0 ? this.#special : fromUnits(units(this.#limbs, 0));
+    return this.special !== 0 ? this.special : Number(this.units) * 2 ** -149;
   }
 }

@@ -1,62 +1,58 @@
-import type { MeterKernels } from '../core/kernels.ts';
+import type { Kernels } from '../core/kernels.ts';
 import { ExactSum } from './exact-sum.ts';
 import { fromHalf } from './half.ts';
+
+const SAMPLES = 4096;
+const LOGITS = 65536;
+
+/** What the meter's kernels build on. */
+export interface Twin extends Kernels {
+  /** Of each sample in the tile: its largest logit but the true one's, Σ exp(logit − max) of these, and the gap to them. */
+  readonly max: Float64Array;
+  readonly sum: Float64Array;
+  readonly margins: Float64Array;
+}
 
 /**
  * The scalar twin: the same passes over a plain ArrayBuffer, in float64 with the runtime's Math.exp and Math.log1p.
  * It answers where WebAssembly SIMD is missing or compiling is refused, and is the baseline of the benchmarks.
+ *
+ * @param more bytes to have at the end of the memory
  */
-const SAMPLES = 4096;
-const LOGITS = 65536;
-const SLACK = 16;
-
-export function scalarKernels(): MeterKernels {
+export function scalarKernels(more = 0): Twin {
   let end = 0;
   const block = (bytes: number): number => {
-    const at = end;
-    end += Math.ceil(bytes / 16) * 16;
-    return at;
+    end += bytes;
+    return end - bytes;
   };
-  const samples = (bytes: number): number => block(bytes * (SAMPLES + SLACK));
-  const WIDE = samples(8);
-  const LABELS = samples(4);
-  const TRUE = samples(4);
-  const LOSS = samples(4);
-  const SLOPE = samples(4);
-  const UPSTREAM = samples(4);
+  const WIDE = block(8 * SAMPLES);
+  const LABELS = block(4 * SAMPLES);
+  const TRUE = block(4 * SAMPLES);
+  const LOSS = block(4 * SAMPLES);
+  const SLOPE = block(4 * SAMPLES);
+  const UPSTREAM = block(4 * SAMPLES);
   const POSITIVE = block(4 * LOGITS);
   const LOGIT_WEIGHT = block(4 * LOGITS);
-  const PLANES = block(4 * (LOGITS + SLACK));
-  const TILE = block(4 * (LOGITS + SLACK));
-  const TOTAL = block(8);
-  const CROSS_ENTROPY = samples(4);
-  const RANK = samples(4);
-  const PREDICTED = samples(4);
-  const CONFIDENCE = samples(4);
-  const BRIER = samples(4);
-  const BRIER_TOTAL = block(8);
-  const buffer = new ArrayBuffer(end);
+  const PLANES = block(4 * LOGITS);
+  const TILE = block(4 * LOGITS);
+  const buffer = new ArrayBuffer(end + more);
   const f32 = new Float32Array(buffer);
-  const u16 = new Uint16Array(buffer);
-  const labels = new Int32Array(buffer, LABELS, SAMPLES + SLACK);
-  const totals = new Map([TOTAL, BRIER_TOTAL].map((at) => [at, new ExactSum()]));
-  const truth = new Float32Array(buffer, TRUE, SAMPLES);
-  const losses = new Float32Array(buffer, LOSS, SAMPLES);
-  const slopes = new Float32Array(buffer, SLOPE, SAMPLES);
-  const upstreams = new Float32Array(buffer, UPSTREAM, SAMPLES);
-  const wide = new BigInt64Array(buffer, WIDE, SAMPLES);
-  const weights = new Float64Array(SAMPLES);
-  const max = new Float64Array(SAMPLES);
-  const sum = new Float64Array(SAMPLES);
-  const margins = new Float64Array(SAMPLES);
-  const factors = new Float64Array(SAMPLES);
-  const ranks = new Int32Array(buffer, RANK, SAMPLES);
-  const predicted = new Int32Array(buffer, PREDICTED, SAMPLES);
-  const confidence = new Float32Array(buffer, CONFIDENCE, SAMPLES);
-  const brier = new Float32Array(buffer, BRIER, SAMPLES);
-  const entropies = new Float32Array(buffer, CROSS_ENTROPY, SAMPLES);
-  const ties = new Uint8Array(SAMPLES);
-  const squares = new Float64Array(SAMPLES);
+  const i32 = new Int32Array(buffer);
+  const wide = new BigInt64Array(buffer);
+  const labels = i32.subarray(LABELS >> 2);
+  const truth = f32.subarray(TRUE >> 2);
+  const losses = f32.subarray(LOSS >> 2);
+  const slopes = f32.subarray(SLOPE >> 2);
+  const upstreams = f32.subarray(UPSTREAM >> 2);
+  const positive = f32.subarray(POSITIVE >> 2);
+  const logitWeights = f32.subarray(LOGIT_WEIGHT >> 2);
+  const [weights, max, sum, margins] = [0, 0, 0, 0].map(() => new Float64Array(SAMPLES)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const total = new ExactSum();
 
   let gamma = 2;
   let s = 0;
@@ -95,27 +91,24 @@ export function scalarKernels(): MeterKernels {
     return w * power * ce;
   };
 
-  /** Visit the true class of each sample that has it in this chunk: sample, class in the chunk, index of its logit. */
-  const eachTrue = (visit: (i: number, y: number, at: number) => void): void => {
-    let i = 0;
-    for (let b = 0; b < images; b++) {
-      for (let d = 0; d < positions; d++, i++) {
-        const y = (labels[i] as number) - first;
-        if (y >= 0 && y < classes) visit(i, y, b * pitch + y * stride + d);
-      }
+  /** Visit the true class of each sample that has it in this chunk: sample, index of its logit, class in the chunk. */
+  const eachTrue = (visit: (i: number, at: number, y: number) => void): void => {
+    for (let i = 0; i < images * positions; i++) {
+      const y = (labels[i] as number) - first;
+      const d = i % positions;
+      if (y >= 0 && y < classes) visit(i, ((i - d) / positions) * pitch + y * stride + d, y);
     }
   };
 
-  /** Add up the values of each sample, or their squares, class by class. */
-  const gather = (from: number, to: Float64Array, square: boolean): void => {
-    if (first === 0) to.fill(0, 0, images * positions);
-    for (let b = 0, at = from >> 2; b < images; b++) {
-      for (let c = 0; c < classes; c++) {
-        for (let i = b * positions; i < (b + 1) * positions; i++) {
-          const v = f32[at++] as number;
-          to[i] = (to[i] as number) + (square ? v * v : v);
-        }
-      }
+  /**
+   * Visit a tile that begins at `from` by runs of logits that lie side by side: rows, whose logits all belong to sample
+   * i, or planes, whose logits belong to samples i, i + 1, …, which is what `step` tells.
+   */
+  const eachRun = (from: number, visit: (at: number, end: number, i: number, step: number) => void): void => {
+    for (let b = 0; b < images; b++) {
+      let at = from + b * pitch;
+      if (positions === 1) visit(at, at + classes, b, 0);
+      else for (let c = 0; c < classes; c++, at += stride) visit(at, at + positions, b * positions, 1);
     }
   };
 
@@ -134,21 +127,10 @@ export function scalarKernels(): MeterKernels {
     LOGIT_WEIGHT,
     PLANES,
     TILE,
-    TOTAL,
-    CROSS_ENTROPY,
-    RANK,
-    PREDICTED,
-    CONFIDENCE,
-    BRIER,
-    BRIER_TOTAL,
-    RANK_TIED: 0,
-    TALLY: 0,
-    BINS: 0,
-    TALLY_CLASSES: 0,
-    TALLY_BINS: 0,
-    HISTOGRAM: 0,
-    HISTOGRAM_CELLS: 0,
-    STEP: 0,
+    TOTAL: 0,
+    max,
+    sum,
+    margins,
 
     configure(g, smoothing) {
       gamma = g;
@@ -169,8 +151,8 @@ export function scalarKernels(): MeterKernels {
     },
 
     widenHalf(to, n) {
-      const from = (to >> 1) + n;
-      for (let i = 0; i < n; i++) f32[(to >> 2) + i] = fromHalf(u16[from + i] as number);
+      const halves = new Uint16Array(buffer, to + 2 * n);
+      for (let i = 0; i < n; i++) f32[(to >> 2) + i] = fromHalf(halves[i] as number);
     },
 
     open(source, imageCount, positionCount, classCount, imageStride, classStride, firstClass) {
@@ -184,87 +166,74 @@ export function scalarKernels(): MeterKernels {
     },
 
     leaveOut() {
-      eachTrue((i, y, at) => {
+      eachTrue((i, at, y) => {
         truth[i] = f32[base + at] as number;
-        weights[i] = f32[(POSITIVE >> 2) + y] as number;
+        weights[i] = positive[y] as number;
         f32[base + at] = -Infinity;
       });
     },
 
     turn() {
-      eachTrue((i, y, at) => {
+      eachTrue((i, at, y) => {
         f32[base + at] = -(f32[base + at] as number);
-        truth[i] = f32[(LOGIT_WEIGHT >> 2) + at] as number;
-        f32[(LOGIT_WEIGHT >> 2) + at] = f32[(POSITIVE >> 2) + y] as number;
+        truth[i] = logitWeights[at] as number;
+        logitWeights[at] = positive[y] as number;
       });
     },
 
     turnBack(to) {
-      eachTrue((i, _, at) => {
-        f32[(LOGIT_WEIGHT >> 2) + at] = truth[i] as number;
-        if (to !== 0) f32[(to >> 2) + at] = -(f32[(to >> 2) + at] as number);
+      eachTrue((i, at) => {
+        logitWeights[at] = truth[i] as number;
+        if (to) f32[(to >> 2) + at] = -(f32[(to >> 2) + at] as number);
       });
     },
 
     put(to, values, flip) {
-      const sign = flip === 0 ? 1 : -1;
-      eachTrue((i, _, at) => {
-        f32[(to >> 2) + at] = sign * (f32[(values >> 2) + i] as number);
+      eachTrue((i, at) => {
+        const value = f32[(values >> 2) + i] as number;
+        f32[(to >> 2) + at] = flip ? -value : value;
       });
     },
 
     scale(to, by) {
-      for (let b = 0, i = 0; b < images; b++) {
-        for (let d = 0; d < positions; d++, i++) {
+      eachRun(to >> 2, (from, end, sample, step) => {
+        for (let at = from, i = sample; at < end; at++, i += step) {
           const ignored = (labels[i] as number) < 0;
-          if (by === 0 && !ignored) continue;
-          const factor = f32[(by >> 2) + i] as number;
-          for (let c = 0; c < classes; c++) {
-            const at = (to >> 2) + b * pitch + c * stride + d;
-            f32[at] = ignored ? 0 : (f32[at] as number) * factor;
-          }
+          if (ignored || by) f32[at] = ignored ? 0 : (f32[at] as number) * (f32[(by >> 2) + i] as number);
         }
-      }
+      });
     },
 
-    unfold() {
-      throw new Error('the scalar twin takes every layout as it is');
-    },
+    // FEW is 0
+    unfold() {},
 
     largest() {
       // the lowest finite number, so that no difference to it is NaN
-      if (first === 0) max.fill(-3.4028234663852886e38, 0, images * positions);
-      for (let b = 0, i = 0; b < images; b++, i += positions) {
-        for (let c = 0; c < classes; c++) {
-          const at = base + b * pitch + c * stride;
-          for (let d = 0; d < positions; d++) {
-            const z = f32[at + d] as number;
-            if (z > (max[i + d] as number)) max[i + d] = z;
-          }
+      if (!first) max.fill(-3.4028234663852886e38);
+      eachRun(base, (from, end, sample, step) => {
+        for (let at = from, i = sample; at < end; at++, i += step) {
+          const z = f32[at] as number;
+          if (z > (max[i] as number)) max[i] = z;
         }
-      }
+      });
     },
 
     exponentials(keep) {
-      if (first === 0) sum.fill(0, 0, images * positions);
-      for (let b = 0, i = 0; b < images; b++, i += positions) {
-        if (positions === 1 && !keep) {
-          const row = base + b * pitch;
-          const m = max[i] as number;
-          let total = 0;
-          for (let at = row; at < row + classes; at++) total += Math.exp((f32[at] as number) - m);
-          sum[i] = (sum[i] as number) + total;
-          continue;
+      if (!first) sum.fill(0);
+      eachRun(base, (from, end, sample, step) => {
+        if (!step && !keep) {
+          const m = max[sample] as number;
+          let total = sum[sample] as number;
+          for (let at = from; at < end; at++) total += Math.exp((f32[at] as number) - m);
+          sum[sample] = total;
+          return;
         }
-        for (let c = 0; c < classes; c++) {
-          const at = base + b * pitch + c * stride;
-          for (let d = 0; d < positions; d++) {
-            const e = Math.exp((f32[at + d] as number) - (max[i + d] as number));
-            sum[i + d] = (sum[i + d] as number) + e;
-            if (keep) f32[at + d] = e;
-          }
+        for (let at = from, i = sample; at < end; at++, i += step) {
+          const e = Math.exp((f32[at] as number) - (max[i] as number));
+          sum[i] = (sum[i] as number) + e;
+          if (keep) f32[at] = e;
         }
-      }
+      });
     },
 
     gaps(n) {
@@ -272,8 +241,7 @@ export function scalarKernels(): MeterKernels {
         const z = truth[i] as number;
         const others = sum[i] as number;
         // two classes leave one other, whose sum is 1; +∞ among the logits makes log-softmax NaN, at the true class too
-        const x = z - (max[i] as number) - (others === 1 ? 0 : Math.log(others));
-        margins[i] = z === Infinity ? NaN : x;
+        margins[i] = z === Infinity ? NaN : z - (max[i] as number) - (others === 1 ? 0 : Math.log(others));
       }
     },
 
@@ -281,171 +249,44 @@ export function scalarKernels(): MeterKernels {
       for (let i = 0; i < n; i++) {
         const ignored = (labels[i] as number) < 0;
         losses[i] = ignored ? 0 : focal(margins[i] as number, weights[i] as number, grad);
-        if (grad) {
-          const turned = ignored ? 0 : slope * (upstreams[i] as number);
-          slopes[i] = turned;
-          factors[i] = turned === 0 ? 0 : turned / (sum[i] as number);
-        }
+        if (!grad) continue;
+        const turned = ignored ? 0 : slope * (upstreams[i] as number);
+        slopes[i] = turned;
+        // from here on the factor of the sample's exponentials
+        sum[i] = turned && turned / (sum[i] as number);
       }
     },
 
     factors() {},
 
     gradients() {
-      for (let b = 0, i = 0; b < images; b++, i += positions) {
-        for (let c = 0; c < classes; c++) {
-          const at = base + b * pitch + c * stride;
-          for (let d = 0; d < positions; d++) {
-            const factor = factors[i + d] as number;
-            f32[at + d] = factor === 0 ? 0 : (f32[at + d] as number) * factor;
-          }
+      eachRun(base, (from, end, sample, step) => {
+        for (let at = from, i = sample; at < end; at++, i += step) {
+          const factor = sum[i] as number;
+          f32[at] = factor && (f32[at] as number) * factor;
         }
-      }
-      this.put(base << 2, SLOPE, 1);
+      });
+      this.put(4 * base, SLOPE, 1);
     },
 
     oneVersusRest(at, to, slopesAt, n, up) {
-      const from = at >> 2;
-      const out = to >> 2;
-      const by = LOGIT_WEIGHT >> 2;
-      if (slopesAt === 0) {
-        for (let i = 0; i < n; i++) f32[out + i] = focal(-(f32[from + i] as number), f32[by + i] as number, false);
-        return;
-      }
-      const turned = slopesAt >> 2;
       for (let i = 0; i < n; i++) {
-        f32[out + i] = focal(-(f32[from + i] as number), f32[by + i] as number, true);
-        f32[turned + i] = slope * up;
+        const z = f32[(at >> 2) + i] as number;
+        f32[(to >> 2) + i] = focal(-z, logitWeights[i] as number, slopesAt > 0);
+        if (slopesAt) f32[(slopesAt >> 2) + i] = slope * up;
       }
     },
 
-    clear(accumulator) {
-      totals.get(accumulator)?.clear();
+    clear() {
+      total.clear();
     },
 
-    accumulate(accumulator, values, n) {
-      totals.get(accumulator)?.add(f32, values >> 2, n);
+    accumulate(_, values, n) {
+      total.add(f32, i32, values >> 2, (values >> 2) + n);
     },
 
-    rounded(accumulator) {
-      return totals.get(accumulator)?.rounded() ?? NaN;
-    },
-
-    limb(accumulator, j) {
-      return totals.get(accumulator)?.limb(j) ?? NaN;
-    },
-
-    exponentialsSquares() {
-      if (first === 0) {
-        sum.fill(0, 0, images * positions);
-        squares.fill(0, 0, images * positions);
-      }
-      for (let b = 0, i = 0; b < images; b++, i += positions) {
-        for (let d = 0; d < positions; d++) {
-          const m = max[i + d] as number;
-          // rows take the sum of a chunk of classes at once, planes class by class, as exponentials does
-          let total = positions === 1 ? 0 : (sum[i + d] as number);
-          let square = 0;
-          for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
-            const e = Math.exp((f32[at] as number) - m);
-            total += e;
-            square += e * e;
-          }
-          sum[i + d] = positions === 1 ? (sum[i + d] as number) + total : total;
-          squares[i + d] = (squares[i + d] as number) + square;
-        }
-      }
-    },
-
-    ranks() {
-      if (first === 0) {
-        ranks.fill(0, 0, images * positions);
-        ties.fill(0, 0, images * positions);
-        predicted.fill(-1, 0, images * positions);
-      }
-      for (let b = 0, i = 0; b < images; b++) {
-        for (let d = 0; d < positions; d++, i++) {
-          const z = truth[i] as number;
-          const m = max[i] as number;
-          if (z > m) continue;
-          let best = predicted[i] as number;
-          let above = 0;
-          for (let c = 0, at = base + b * pitch + d; c < classes; c++, at += stride) {
-            const v = f32[at] as number;
-            if (v > z) above++;
-            else if (v === z) ties[i] = 1;
-            if (best < 0 && v === m) best = first + c;
-          }
-          predicted[i] = best;
-          ranks[i] = (ranks[i] as number) + above;
-        }
-      }
-    },
-
-    coreAndEntropies(n) {
-      this.core(n, false);
-      for (let i = 0; i < n; i++) {
-        const x = margins[i] as number;
-        const t = Math.exp(-Math.abs(x));
-        slopes[i] = (x >= 0 ? t : 1) / (1 + t);
-        entropies[i] = (labels[i] as number) < 0 ? 0 : Math.log1p(t) + Math.max(-x, 0);
-      }
-    },
-
-    oneVersusRestAndEntropies(at, to, entropiesAt, sigmoidsAt, n) {
-      this.oneVersusRest(at, to, 0, n, 1);
-      for (let i = 0; i < n; i++) {
-        const gap = f32[(at >> 2) + i] as number;
-        const t = Math.exp(-Math.abs(gap));
-        f32[(entropiesAt >> 2) + i] = Math.log1p(t) + Math.max(gap, 0);
-        f32[(sigmoidsAt >> 2) + i] = (gap < 0 ? t : 1) / (1 + t);
-      }
-    },
-
-    outcomes(n) {
-      for (let i = 0; i < n; i++) {
-        const q = slopes[i] as number;
-        const y = labels[i] as number;
-        const z = truth[i] as number;
-        const others = sum[i] as number;
-        const hit = z > (max[i] as number);
-        if (!(hit || ties[i] === 0) || Number.isNaN(others + z)) predicted[i] = -1;
-        else if (hit) predicted[i] = y;
-        confidence[i] = hit ? 1 - q : q / others;
-        brier[i] = y < 0 ? 0 : q * q * (1 + (others === 0 ? 0 : (squares[i] as number) / (others * others)));
-      }
-    },
-
-    within(n, k) {
-      let count = 0;
-      for (let i = 0; i < n; i++) if ((labels[i] as number) >= 0 && (ranks[i] as number) < k) count++;
-      return count;
-    },
-
-    tally() {
-      throw new Error('the scalar twin counts no tiles');
-    },
-
-    gatherLosses(lossesAt, to) {
-      gather(lossesAt, new Float64Array(buffer, to, SAMPLES), false);
-    },
-
-    gatherSamples(entropiesAt, sigmoidsAt) {
-      gather(entropiesAt, sum, false);
-      gather(sigmoidsAt, squares, true);
-      return true;
-    },
-
-    settleSamples(n, entropiesAt, scoresAt) {
-      for (let i = 0; i < n; i++) {
-        const ignored = (labels[i] as number) < 0;
-        f32[(entropiesAt >> 2) + i] = ignored ? 0 : (sum[i] as number);
-        f32[(scoresAt >> 2) + i] = ignored ? 0 : (squares[i] as number);
-      }
-    },
-
-    tallyOneVersusRest() {
-      throw new Error('the scalar twin counts no tiles');
+    rounded() {
+      return total.rounded();
     },
   };
 }
