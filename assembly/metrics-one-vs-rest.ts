@@ -16,10 +16,13 @@ import { classes, first, images, positions, samples } from './tile';
 /** Masks of four lanes: that of the first n stands n lanes before the zeros. */
 const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0, 0], 16);
 
+/** Add both lanes to what the chunks of classes before have left at `at`. */
 // @ts-ignore: decorator
 @inline
-function add(at: usize, total: v128): void {
-  store<f64>(at, load<f64>(at) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
+function add(at: usize, total: v128): f64 {
+  const sum = (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
+  store<f64>(at, sum);
+  return sum;
 }
 
 /** Add the values of each sample to the float64 at `to`. */
@@ -34,60 +37,55 @@ export function gatherLosses(losses: usize, to: usize): void {
   }
 }
 
+/** Values of four classes, `step` bytes apart; those past the last class are read but masked. */
+// @ts-ignore: decorator
+@inline
+function four(at: usize, step: usize): v128 {
+  if (step == 4) return v128.load(at);
+  return f32x4(load<f32>(at), load<f32>(at + step), load<f32>(at + 2 * step), load<f32>(at + 3 * step));
+}
+
 /**
- * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES: rows in
- * float32 sums of 128 classes, between which every chunk of classes ends, so that no sum depends on the cut. Whether all are
- * numbers: the passes below take no NaN.
+ * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES: in float32
+ * sums of 8 classes, between which every chunk of classes ends, so that no sum depends on the cut, nor on the layout.
+ * Whether all are numbers: the passes below take no NaN.
  */
 export function gatherSamples(entropies: usize, sigmoids: usize): bool {
-  if (!first) {
-    memory.fill(SUM, 0, usize(samples) << 3);
-    memory.fill(SQUARES, 0, usize(samples) << 3);
-  }
-  if (positions == 1) {
-    const row = usize(classes) << 2;
-    for (let i: usize = 0; i < usize(samples) << 3; i += 8, entropies += row, sigmoids += row) {
+  const step = usize(positions) << 2;
+  const image = usize(classes) * step;
+  let sound = true;
+  let i: usize = 0;
+  for (let b = 0; b < images; b++, entropies += image, sigmoids += image) {
+    for (let d: usize = 0; d < step; d += 4, i += 8) {
       let total = f64x2.splat(0);
       let totalSquares = total;
       let s = f32x4.splat(0);
       let q = s;
-      for (let c: usize = 0; c < row;) {
-        let v = v128.load(entropies + c);
-        let p = v128.load(sigmoids + c);
-        if (row - c < 16) {
-          const mask = v128.load(ONES_THEN_ZEROS + 16 - (row - c));
+      let at = d;
+      for (let c = 0; c < classes;) {
+        let v = four(entropies + at, step);
+        let p = four(sigmoids + at, step);
+        if (classes - c < 4) {
+          const mask = v128.load(ONES_THEN_ZEROS + 16 - (usize(classes - c) << 2));
           v = v128.and(v, mask);
           p = v128.and(p, mask);
         }
         s = f32x4.add(s, v);
         q = f32x4.add(q, f32x4.mul(p, p));
-        c += 16;
-        if (c & 511) continue;
+        at += step << 2;
+        c += 4;
+        if (c & 7) continue;
         total = f64x2.add(total, widen(s));
         totalSquares = f64x2.add(totalSquares, widen(q));
         s = f32x4.splat(0);
         q = s;
       }
       add(SUM + i, f64x2.add(total, widen(s)));
-      add(SQUARES + i, f64x2.add(totalSquares, widen(q)));
-    }
-  } else {
-    let at: usize = 0;
-    for (let b = 0; b < images; b++) {
-      for (let c = 0; c < classes; c++) {
-        for (let i = usize(b * positions) << 3; i < usize((b + 1) * positions) << 3; i += 8, at += 4) {
-          const p = f64(load<f32>(sigmoids + at));
-          store<f64>(SUM + i, load<f64>(SUM + i) + f64(load<f32>(entropies + at)));
-          store<f64>(SQUARES + i, load<f64>(SQUARES + i) + p * p);
-        }
-      }
+      const score = add(SQUARES + i, f64x2.add(totalSquares, widen(q)));
+      sound = sound && score == score;
     }
   }
-  for (let i: usize = 0; i < usize(samples) << 3; i += 8) {
-    const v = load<f64>(SQUARES + i);
-    if (v != v) return false;
-  }
-  return true;
+  return sound;
 }
 
 /** n float64 as float32, 0 where the sample is ignored. */
