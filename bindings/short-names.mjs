@@ -5,8 +5,8 @@
 
 /** Properties of the bindings' own objects. No option, result or state has one of these names. */
 const INTERNAL =
-  'firstImage firstPosition firstClass firstSample imageStride classStride borrowed contiguous positions planar ' +
-  'eachSamples eachClasses loadClassWeights loadLogitWeights lossesPerSample kernels settings settingsOf';
+  'firstImage firstPosition firstClass firstSample imageStride classStride borrowed contiguous positions planar images ' +
+  'source whole batch half into units special eachSamples eachClasses loadClassWeights loadLogitWeights kernels settings settingsOf';
 
 /** From long names to short ones, as esbuild's mangleCache has them. */
 export function shortNames(binary) {

@@ -216,7 +216,12 @@ const GRADIENT: Row[] = [
   ['upstream null', TypeError, /^upstream expected .*, got null$/, { upstream: null }],
   ['upstream a plain array', TypeError, /^upstream expected .*, got an array of length 2$/, { upstream: [1, 1] }],
   ['a detached upstream', TypeError, /^upstream expected .*attached/, { upstream: detached(new Float32Array(2)) }],
-  ['unknown option', RangeError, /^options expected only grad, upstream, got "out"$/, { out: new Float32Array(6) }],
+  [
+    'unknown option',
+    RangeError,
+    /^options expected only grad, upstream for valueAndGrad, got "out"$/,
+    { out: new Float32Array(6) },
+  ],
   ['options null', TypeError, /^options expected an object, got null$/, null],
   ['options an array', TypeError, /^options expected an object, got /, 3],
 ];

@@ -13,8 +13,10 @@ export class Backend<K extends Kernels = Kernels> {
   readonly kernels: K;
   #f32 = new Float32Array();
   #i32 = new Int32Array();
-  /** By address. */
-  readonly #loaded: Record<number, { weights: Weights; layout: string; count: number }> = {};
+  readonly #loaded = {
+    positive: { weights: NaN as Weights, layout: '', count: 0 },
+    negative: { weights: NaN as Weights, layout: '', count: 0 },
+  };
 
   constructor(name: 'simd' | 'scalar', kernels: K) {
     this.name = name;
@@ -35,21 +37,30 @@ export class Backend<K extends Kernels = Kernels> {
   }
 
   /** Have the weights of classes [first, first + count) in POSITIVE. */
-  loadClassWeights({ positive }: Settings, first: number, count: number): void {
-    this.#load(this.kernels.POSITIVE, positive, first, count, 1, 1);
+  loadClassWeights(settings: Settings, first: number, count: number): void {
+    this.#load('positive', settings, this.kernels.POSITIVE, first, count, 1, 1);
   }
 
   /** Have the weight that each logit has when its class is not the true one in LOGIT_WEIGHT, laid out as the tile. */
-  loadLogitWeights({ negative }: Settings, { firstClass, classes, positions, images }: Tile): void {
-    this.#load(this.kernels.LOGIT_WEIGHT, negative, firstClass, classes, positions, images);
+  loadLogitWeights(settings: Settings, { firstClass, classes, positions, images }: Tile): void {
+    this.#load('negative', settings, this.kernels.LOGIT_WEIGHT, firstClass, classes, positions, images);
   }
 
-  #load(at: number, weights: Weights, first: number, classes: number, positions: number, images: number): void {
-    const known = this.#loaded[at];
+  #load(
+    which: 'positive' | 'negative',
+    settings: Settings,
+    at: number,
+    first: number,
+    classes: number,
+    positions: number,
+    images: number,
+  ): void {
+    const weights = settings[which];
+    const known = this.#loaded[which];
     const image = classes * positions;
     const count = images * image;
     const layout = typeof weights === 'number' ? '' : `${first} ${classes} ${positions}`;
-    if (known?.weights === weights && known.layout === layout && known.count >= count) return;
+    if (known.weights === weights && known.layout === layout && known.count >= count) return;
     const { f32 } = this;
     const start = at >> 2;
     if (typeof weights === 'number') f32.fill(weights, start, start + image);
@@ -62,7 +73,7 @@ export class Backend<K extends Kernels = Kernels> {
     for (let done = image; done < count; done *= 2) {
       f32.copyWithin(start + done, start, start + Math.min(done, count - done));
     }
-    this.#loaded[at] = { weights, layout, count };
+    this.#loaded[which] = { weights, layout, count };
   }
 }
 

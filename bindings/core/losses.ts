@@ -1,6 +1,7 @@
 import type { Backend } from './backend.ts';
-import { outOfRange, wrongType } from './errors.ts';
+import { kind, outOfRange, wrongType } from './errors.ts';
 import {
+  common,
   type Reduction,
   type Settings,
   type SigmoidFocalLossOptions,
@@ -32,11 +33,13 @@ export interface ValueAndGrad<R extends Reduction> {
 
 export abstract class FocalLoss<R extends Reduction> {
   readonly #backend: () => Backend;
+  readonly #stream: typeof streamSoftmax;
   /** The options, checked, with their defaults. */
   protected readonly settings: Settings;
 
-  constructor(backend: () => Backend, settings: Settings) {
+  constructor(backend: () => Backend, settings: Settings, stream: typeof streamSoftmax) {
     this.#backend = backend;
+    this.#stream = stream;
     this.settings = settings;
   }
 
@@ -69,22 +72,18 @@ export abstract class FocalLoss<R extends Reduction> {
    */
   valueAndGrad(logits: Logits, targets: Targets, options: GradOptions = {}): ValueAndGrad<R> {
     const input = this.#read(logits, targets);
-    if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-    for (const key of Object.keys(options)) {
-      if (key !== 'grad' && key !== 'upstream') throw outOfRange('options', 'only grad, upstream', JSON.stringify(key));
-    }
-    const { grad = new Float32Array(input.logits.length), upstream = 1 } = options;
+    const { length } = input.logits;
+    const { grad = new Float32Array(length), upstream = 1 } = common('valueAndGrad', options, ['grad', 'upstream']);
     if (!isFloat32(grad)) throw wrongType('grad', 'Float32Array', grad);
     attached('grad', grad);
-    if (grad.length !== input.logits.length) {
-      throw outOfRange('grad', `length ${input.logits.length} as the logits`, grad.length);
-    }
+    if (grad.length !== length) throw outOfRange('grad', `length ${length} as the logits`, grad.length);
     const same = grad.byteOffset === input.logits.byteOffset && grad.byteLength === input.logits.byteLength;
     if (overlaps(grad, input.logits) && !same) {
       throw outOfRange('grad', 'the logits themselves or memory apart from them', 'a part of them');
     }
-    const samples = input.batch * input.positions;
-    if (isFloat32(upstream)) {
+    const each = isFloat32(upstream);
+    if (each) {
+      const samples = input.batch * input.positions;
       attached('upstream', upstream);
       if (overlaps(grad, upstream)) throw outOfRange('grad', 'memory apart from upstream', 'a part of it');
       if (this.settings.reduction !== 'none')
@@ -98,15 +97,11 @@ export abstract class FocalLoss<R extends Reduction> {
     const valid = countValid(backend, input, this.settings.ignoreIndex);
     const request = {
       into: grad,
-      scale: (typeof upstream === 'number' ? upstream : 1) / this.#divisor(valid, input),
-      upstream: typeof upstream === 'number' ? null : upstream,
+      scale: (each ? 1 : upstream) / this.#divisor(valid, input),
+      upstream: each ? upstream : null,
     };
     return { value: this.#evaluate(backend, input, request), grad };
   }
-
-  protected abstract stream(...call: Parameters<typeof streamSoftmax>): number;
-  /** Losses there are for one sample. */
-  protected abstract lossesPerSample(input: Input): number;
 
   #read(logits: Logits, targets: Targets): Input {
     const input = readInput(logits, targets);
@@ -117,16 +112,21 @@ export abstract class FocalLoss<R extends Reduction> {
     return input;
   }
 
+  /** How many losses a sample has. */
+  #perSample({ classes }: Input): number {
+    return this.#stream === streamSigmoid ? classes : 1;
+  }
+
   /** What the sum is divided by. */
   #divisor(valid: number, input: Input): number {
-    return this.settings.reduction === 'mean' ? valid * this.lossesPerSample(input) || 1 : 1;
+    return this.settings.reduction === 'mean' ? valid * this.#perSample(input) || 1 : 1;
   }
 
   #evaluate(backend: Backend, input: Input, grad: GradRequest | null): Value<R> {
     const { settings } = this;
-    const count = input.batch * input.positions * this.lossesPerSample(input);
+    const count = input.batch * input.positions * this.#perSample(input);
     const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
-    const valid = this.stream(backend, settings, input, { losses, grad });
+    const valid = this.#stream(backend, settings, input, { losses, grad });
     if (losses) return (settings.drop ? kept(losses, input, settings.ignoreIndex) : losses) as Value<R>;
     return (backend.kernels.rounded(backend.kernels.TOTAL) / this.#divisor(valid, input)) as Value<R>;
   }
@@ -137,14 +137,11 @@ export abstract class FocalLoss<R extends Reduction> {
  * Detection" (2017), for many classes.
  */
 export class SoftmaxLoss<R extends Reduction> extends FocalLoss<R> {
+  /** Tells the types of the two losses apart. */
+  declare protected readonly variant: 'softmax';
+
   constructor(backend: () => Backend, options: SoftmaxFocalLossOptions<R>) {
-    super(backend, softmaxSettings(options));
-  }
-
-  protected stream = streamSoftmax;
-
-  protected lossesPerSample(): number {
-    return 1;
+    super(backend, softmaxSettings(options), streamSoftmax);
   }
 }
 
@@ -153,14 +150,10 @@ export class SoftmaxLoss<R extends Reduction> extends FocalLoss<R> {
  * p = sigmoid(logits), after Lin et al. (2017).
  */
 export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
+  declare protected readonly variant: 'sigmoid';
+
   constructor(backend: () => Backend, options: SigmoidFocalLossOptions<R>) {
-    super(backend, sigmoidSettings(options));
-  }
-
-  protected stream = streamSigmoid;
-
-  protected lossesPerSample({ classes }: Input): number {
-    return classes;
+    super(backend, sigmoidSettings(options), streamSigmoid);
   }
 }
 
@@ -170,7 +163,7 @@ function overlaps(a: ArrayBufferView, b: ArrayBufferView): boolean {
 }
 
 function isFloat32(value: unknown): value is Float32Array {
-  return Object.prototype.toString.call(value) === '[object Float32Array]';
+  return kind(value) === 'Float32Array';
 }
 
 /** The losses of the samples that are not ignored, as if the others had never been there. */

@@ -72,7 +72,7 @@ export class Tile {
    * their memory is taken as it is where `inPlace` allows it, that is where the passes put back what they changed.
    */
   load(array: Input['logits'], inPlace: boolean): void {
-    const { kernels } = this.#backend;
+    const { kernels, f32 } = this.#backend;
     const { planar } = this.#plan;
     const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
     this.borrowed = borrowed && !planar;
@@ -85,7 +85,17 @@ export class Tile {
       this.source = spread ? kernels.PLANES : kernels.TILE;
       this.classStride = spread ? planeStride(this.positions) : this.positions;
       this.imageStride = this.classes * this.classStride;
-      this.#runs((from, to, n) => this.#copyIn(array, from, this.source + 4 * to, n));
+      const half = this.#input.half && array === this.#input.logits;
+      this.#runs((from, offset, n) => {
+        const part = n === array.length ? array : array.subarray(from, from + n);
+        const to = this.source + 4 * offset;
+        if (half) {
+          new Uint16Array(kernels.memory.buffer, to + 2 * n, n).set(part);
+          kernels.widenHalf(to, n);
+        } else {
+          f32.set(part, to >> 2);
+        }
+      });
     }
     kernels.open(
       this.source,
@@ -131,17 +141,6 @@ export class Tile {
       visit(this.#at(0), 0, this.images * this.classes * this.positions);
     } else {
       for (let c = 0; c < this.classes; c++) visit(this.#at(c), c * this.classStride, this.positions);
-    }
-  }
-
-  #copyIn(array: Input['logits'], from: number, to: number, n: number): void {
-    const { kernels, f32 } = this.#backend;
-    const part = n === array.length ? array : array.subarray(from, from + n);
-    if (this.#input.half && array === this.#input.logits) {
-      new Uint16Array(kernels.memory.buffer, to + 2 * n, n).set(part);
-      kernels.widenHalf(to, n);
-    } else {
-      f32.set(part, to >> 2);
     }
   }
 }

@@ -209,7 +209,7 @@ export function scalarKernels(more = 0): Twin {
 
     largest() {
       // the lowest finite number, so that no difference to it is NaN
-      if (!first) max.fill(-3.4028234663852886e38);
+      if (!first) max.fill(-3.4028234663852886e38, 0, images * positions);
       eachRun(base, (from, end, sample, step) => {
         for (let at = from, i = sample; at < end; at++, i += step) {
           const z = f32[at] as number;
@@ -219,7 +219,7 @@ export function scalarKernels(more = 0): Twin {
     },
 
     exponentials(keep) {
-      if (!first) sum.fill(0);
+      if (!first) sum.fill(0, 0, images * positions);
       eachRun(base, (from, end, sample, step) => {
         if (!step && !keep) {
           const m = max[sample] as number;
