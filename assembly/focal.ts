@@ -9,6 +9,7 @@
  * Short passes over a block that stays in the first-level cache, two vectors at a time: a processor looks only so many
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
+import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SIGMOID } from './block';
 import { clamped, multiple, ONE, remainder, scaled, SIGN } from './exp';
 import { log, log1pFrom } from './log';
 import { CROSS_ENTROPY, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, SLOPE, UPSTREAM, WEIGHT } from './scratch';
@@ -18,15 +19,6 @@ const LARGEST: usize = memory.data<f32>([3.4028234663852886e38, 3.40282346638528
 const SMALLEST: usize = memory.data<f32>([1.1754943508222875e-38, 1.1754943508222875e-38, 1.1754943508222875e-38, 1.1754943508222875e-38], 16);
 /** Stands in for an array of upstream factors that are all the same. */
 const SAME: usize = memory.data(16, 16);
-
-/** Values a block holds, and where the passes leave what the next ones need. */
-const BLOCK: i32 = 1024;
-const MULTIPLE: usize = memory.data(4 * BLOCK, 16);
-const REMAINDER: usize = memory.data(4 * BLOCK, 16);
-const DECAY: usize = memory.data(4 * BLOCK, 16);
-const SIGMOID: usize = memory.data(4 * BLOCK, 16);
-const QUOTIENT: usize = memory.data(4 * BLOCK, 16);
-const POWER: usize = memory.data(4 * BLOCK, 16);
 
 /** Four lanes each: γ, then what q is multiplied by and what is added to give b. */
 const GAMMA: usize = memory.data(16, 16);
@@ -55,29 +47,29 @@ function reduce(xs: usize, bytes: usize): void {
     const t1 = multiple(a1);
     const f0 = remainder(a0, t0);
     const f1 = remainder(a1, t1);
-    v128.store(i + MULTIPLE, t0);
-    v128.store(i + MULTIPLE, t1, 16);
-    v128.store(i + REMAINDER, f0);
-    v128.store(i + REMAINDER, f1, 16);
+    v128.store(i, t0, INTEGER);
+    v128.store(i, t1, INTEGER + 16);
+    v128.store(i, f0, REST);
+    v128.store(i, f1, REST + 16);
   }
 }
 
 /** DECAY = e^−|x| of what was reduced. */
 function decay(bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
-    const t0 = scaled(v128.load(i + REMAINDER), v128.load(i + MULTIPLE));
-    const t1 = scaled(v128.load(i + REMAINDER, 16), v128.load(i + MULTIPLE, 16));
-    v128.store(i + DECAY, t0);
-    v128.store(i + DECAY, t1, 16);
+    const t0 = scaled(v128.load(i, REST), v128.load(i, INTEGER));
+    const t1 = scaled(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
+    v128.store(i, t0, DECAY);
+    v128.store(i, t1, DECAY + 16);
   }
 }
 
 /** DECAY = e^−|gap + low| from e^−|gap|: `low`, at most half an ULP of the gap, takes the sign that −|gap| gives it. */
 function correct(gaps: usize, lows: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
-    const t = v128.load(i + DECAY);
+    const t = v128.load(i, DECAY);
     const low = v128.xor(v128.load(lows + i), v128.andnot(v128.load(SIGN), v128.load(gaps + i)));
-    v128.store(i + DECAY, f32x4.add(t, f32x4.mul(t, low)));
+    v128.store(i, f32x4.add(t, f32x4.mul(t, low)), DECAY);
   }
 }
 
@@ -98,8 +90,8 @@ function smoothed(q: v128, by: usize): v128 {
 function divide(gaps: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
     const one = v128.load(ONE);
-    const t0 = v128.load(i + DECAY);
-    const t1 = v128.load(i + DECAY, 16);
+    const t0 = v128.load(i, DECAY);
+    const t1 = v128.load(i, DECAY + 16);
     const c0 = f32x4.add(t0, one);
     const c1 = f32x4.add(t1, one);
     const d0 = f32x4.add(c0, one);
@@ -110,10 +102,10 @@ function divide(gaps: usize, bytes: usize): void {
     const q1 = sigmoid(v128.load(gaps + i, 16), t1, f32x4.mul(r1, d1));
     const u0 = f32x4.mul(t0, f32x4.mul(r0, c0));
     const u1 = f32x4.mul(t1, f32x4.mul(r1, c1));
-    v128.store(i + SIGMOID, q0);
-    v128.store(i + SIGMOID, q1, 16);
-    v128.store(i + QUOTIENT, u0);
-    v128.store(i + QUOTIENT, u1, 16);
+    v128.store(i, q0, SIGMOID);
+    v128.store(i, q1, SIGMOID + 16);
+    v128.store(i, u0, QUOTIENT);
+    v128.store(i, u1, QUOTIENT + 16);
   }
 }
 
@@ -124,20 +116,20 @@ function divide(gaps: usize, bytes: usize): void {
 function raise(weights: usize, exponent: i32, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     let value = v128.load(weights + i);
-    let base = smoothed(v128.load(i + SIGMOID), SMOOTHED);
+    let base = smoothed(v128.load(i, SIGMOID), SMOOTHED);
     for (let bits = exponent; bits; bits >>= 1) {
       if (bits & 1) value = f32x4.mul(value, base);
       base = f32x4.mul(base, base);
     }
-    v128.store(i + POWER, value);
+    v128.store(i, value, POWER);
   }
   if (fraction == 0) return;
   const f = f32x4.splat(fraction);
-  for (let i: usize = 0; i < bytes; i += 16) v128.store(i + REMAINDER, f32x4.mul(log(smoothed(v128.load(i + SIGMOID), SMOOTHED)), f));
-  reduce(REMAINDER, bytes);
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(i, f32x4.mul(log(smoothed(v128.load(i, SIGMOID), SMOOTHED)), f), REST);
+  reduce(REST, bytes);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const factor = scaled(v128.load(i + REMAINDER), v128.load(i + MULTIPLE));
-    v128.store(i + POWER, f32x4.mul(v128.load(i + POWER), factor));
+    const factor = scaled(v128.load(i, REST), v128.load(i, INTEGER));
+    v128.store(i, f32x4.mul(v128.load(i, POWER), factor), POWER);
   }
 }
 
@@ -155,14 +147,14 @@ function multiply(
   gaps: usize, powers: usize, by: usize, to: usize, bytes: usize, keep: bool, entropies: usize, sigmoids: usize,
 ): void {
   for (let i: usize = 0; i < bytes; i += 32) {
-    const q0 = v128.load(i + SIGMOID);
-    const q1 = v128.load(i + SIGMOID, 16);
+    const q0 = v128.load(i, SIGMOID);
+    const q1 = v128.load(i, SIGMOID + 16);
     const b0 = smoothed(q0, by);
     const b1 = smoothed(q1, by);
     const p0 = f32x4.mul(f32x4.mul(v128.load(powers + i), b0), b0);
     const p1 = f32x4.mul(f32x4.mul(v128.load(powers + i, 16), b1), b1);
-    const e0 = crossEntropy(v128.load(gaps + i), v128.load(i + QUOTIENT));
-    const e1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i + QUOTIENT, 16));
+    const e0 = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
+    const e1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i, QUOTIENT + 16));
     const l0 = f32x4.mul(e0, p0);
     const l1 = f32x4.mul(e1, p1);
     v128.store(to + i, l0);
@@ -182,14 +174,14 @@ function differentiate(
 ): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const gap = v128.load(gaps + i);
-    const q = v128.load(i + SIGMOID);
-    const t = v128.load(i + DECAY);
+    const q = v128.load(i, SIGMOID);
+    const t = v128.load(i, DECAY);
     const one = v128.load(ONE);
     const p = sigmoid(v128.xor(gap, v128.load(SIGN)), t, f32x4.div(one, f32x4.add(t, one)));
     // (1 − s)·q/b, 0 where both are
     const b = f32x4.pmax(smoothed(q, SMOOTHED), v128.load(SMALLEST));
     const share = f32x4.div(f32x4.mul(q, v128.load(SMOOTHED)), b);
-    const entropy = crossEntropy(gap, v128.load(i + QUOTIENT));
+    const entropy = crossEntropy(gap, v128.load(i, QUOTIENT));
     // ce may be infinite where p is 0; their product tends to 0
     const product = f32x4.mul(f32x4.pmin(entropy, v128.load(LARGEST)), p);
     const term = f32x4.add(q, f32x4.mul(f32x4.mul(v128.load(GAMMA), product), share));
@@ -286,8 +278,8 @@ export function coreAndEntropies(n: i32): void {
     correct(GAP + at, GAP_LOW + at, bytes);
     finish(GAP + at, WEIGHT + at, LOSS + at, 0, 0, 0, bytes);
         for (let j: usize = 0; j < bytes; j += 16) {
-      v128.store(CROSS_ENTROPY + at + j, crossEntropy(v128.load(GAP + at + j), v128.load(j + QUOTIENT)));
-      v128.store(SLOPE + at + j, v128.load(j + SIGMOID));
+      v128.store(CROSS_ENTROPY + at + j, crossEntropy(v128.load(GAP + at + j), v128.load(j, QUOTIENT)));
+      v128.store(SLOPE + at + j, v128.load(j, SIGMOID));
     }
     mask(LOSS + at, LABELS + at, bytes);
     mask(CROSS_ENTROPY + at, LABELS + at, bytes);

@@ -12,15 +12,15 @@ export function pairGaps(): void {
   const difference = v128.xor(weight0, v128.load_splat<f32>(POSITIVE + 4));
   const second = PLANES + (usize(stride) << 2);
   for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-    const z0 = v128.load(PLANES + i);
+    const z0 = v128.load(i, PLANES);
     const z1 = v128.load(second + i);
-    const y = i32x4.shl(v128.load(LABELS + i), 31);
+    const y = i32x4.shl(v128.load(i, LABELS), 31);
     // +∞ among the logits makes log-softmax NaN
     const never = v128.or(f32x4.eq(z0, infinity), f32x4.eq(z1, infinity));
     const x = f32x4.sub(z1, z0);
-    v128.store(GAP + i, v128.or(v128.xor(x, y), never));
-    v128.store(GAP_LOW + i, v128.xor(finite(lost(z1, v128.xor(z0, v128.load(SIGN)), x)), y));
-    v128.store(WEIGHT + i, v128.xor(weight0, v128.and(difference, i32x4.shr_s(y, 31))));
+    v128.store(i, v128.or(v128.xor(x, y), never), GAP);
+    v128.store(i, v128.xor(finite(lost(z1, v128.xor(z0, v128.load(SIGN)), x)), y), GAP_LOW);
+    v128.store(i, v128.xor(weight0, v128.and(difference, i32x4.shr_s(y, 31))), WEIGHT);
   }
 }
 
@@ -29,11 +29,11 @@ export function pairGradients(): void {
   const zero = f32x4.splat(0);
   const second = PLANES + (usize(stride) << 2);
   for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-    const slope = v128.load(SLOPE + i);
-    const y = i32x4.shl(v128.load(LABELS + i), 31);
+    const slope = v128.load(i, SLOPE);
+    const y = i32x4.shl(v128.load(i, LABELS), 31);
     // adding 0 turns −0 into 0
     const g1 = f32x4.add(v128.xor(slope, y), zero);
     v128.store(second + i, g1);
-    v128.store(PLANES + i, f32x4.sub(zero, g1));
+    v128.store(i, f32x4.sub(zero, g1), PLANES);
   }
 }

@@ -5,33 +5,29 @@
  * All classes of a block of samples go by before the next block, so that what is gathered for the samples stays in the
  * first-level cache, and each plane is read in runs.
  */
+import { BLOCK, INTEGER, PART, PART_SQUARES, REST } from './block';
 import { binary, far, nearest, rest, restored, scaledBinary } from './exp';
 import { FACTOR, MAX, PLANES, SQUARES, SUM } from './scratch';
 import { classes, first, samples, stride } from './tile';
 
 /** Bytes of a plane that a block takes. */
-const BLOCK: usize = 4 * 512;
-/** Of the block: d·log₂e as an integer and a rest, and the sums of the last few classes in float32. */
-const INTEGER: usize = memory.data(2048, 16);
-const REST: usize = memory.data(2048, 16);
-const PART: usize = memory.data(2048, 16);
-const PART_SQUARES: usize = memory.data(2048, 16);
+const BYTES: usize = 4 * BLOCK;
 
 export function planesMax(): void {
   const step = usize(stride) << 2;
   const end = usize(samples) << 2;
-  for (let from: usize = 0; from < end; from += BLOCK) {
-    const stop = min(from + BLOCK, end);
+  for (let from: usize = 0; from < end; from += BYTES) {
+    const stop = min(from + BYTES, end);
     if (!first) {
       // the lowest finite number, so that no difference to it is NaN
-      for (let i = from; i < stop; i += 16) v128.store(i + MAX, f32x4.splat(-f32.MAX_VALUE));
+      for (let i = from; i < stop; i += 16) v128.store(i, f32x4.splat(-f32.MAX_VALUE), MAX);
     }
     let plane = PLANES;
     for (let c = 0; c < classes; c += 2) {
       const next = c + 1 < classes ? plane + step : plane;
       for (let i = from; i < stop; i += 16) {
-        const m = f32x4.pmax(v128.load(i + MAX), v128.load(plane + i));
-        v128.store(i + MAX, f32x4.pmax(m, v128.load(next + i)));
+        const m = f32x4.pmax(v128.load(i, MAX), v128.load(plane + i));
+        v128.store(i, f32x4.pmax(m, v128.load(next + i)), MAX);
       }
       plane = next + step;
     }
@@ -47,22 +43,22 @@ function reduce(zs: usize, ms: usize, bytes: usize): void {
     const t1 = nearest(u1);
     const f0 = rest(u0, t0);
     const f1 = rest(u1, t1);
-    v128.store(i + INTEGER, t0);
-    v128.store(i + INTEGER, t1, 16);
-    v128.store(i + REST, f0);
-    v128.store(i + REST, f1, 16);
+    v128.store(i, t0, INTEGER);
+    v128.store(i, t1, INTEGER + 16);
+    v128.store(i, f0, REST);
+    v128.store(i, f1, REST + 16);
   }
 }
 
 /** Add the exponentials to PART. */
 function add(bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
-    const e0 = scaledBinary(v128.load(i + REST), v128.load(i + INTEGER));
-    const e1 = scaledBinary(v128.load(i + REST, 16), v128.load(i + INTEGER, 16));
-    const s0 = f32x4.add(v128.load(i + PART), e0);
-    const s1 = f32x4.add(v128.load(i + PART, 16), e1);
-    v128.store(i + PART, s0);
-    v128.store(i + PART, s1, 16);
+    const e0 = scaledBinary(v128.load(i, REST), v128.load(i, INTEGER));
+    const e1 = scaledBinary(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
+    const s0 = f32x4.add(v128.load(i, PART), e0);
+    const s1 = f32x4.add(v128.load(i, PART + 16), e1);
+    v128.store(i, s0, PART);
+    v128.store(i, s1, PART + 16);
   }
 }
 
@@ -74,12 +70,12 @@ function restore(zs: usize, e: v128, z: v128, m: v128): void {
 /** As `add`, and keep them in the place of the logits. */
 function addAndKeep(zs: usize, ms: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
-    const e0 = scaledBinary(v128.load(i + REST), v128.load(i + INTEGER));
-    const e1 = scaledBinary(v128.load(i + REST, 16), v128.load(i + INTEGER, 16));
-    const s0 = f32x4.add(v128.load(i + PART), e0);
-    const s1 = f32x4.add(v128.load(i + PART, 16), e1);
-    v128.store(i + PART, s0);
-    v128.store(i + PART, s1, 16);
+    const e0 = scaledBinary(v128.load(i, REST), v128.load(i, INTEGER));
+    const e1 = scaledBinary(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
+    const s0 = f32x4.add(v128.load(i, PART), e0);
+    const s1 = f32x4.add(v128.load(i, PART + 16), e1);
+    v128.store(i, s0, PART);
+    v128.store(i, s1, PART + 16);
     if (v128.any_true(v128.or(far(e0), far(e1)))) {
       restore(zs + i, e0, v128.load(zs + i), v128.load(ms + i));
       restore(zs + i + 16, e1, v128.load(zs + i, 16), v128.load(ms + i, 16));
@@ -93,9 +89,9 @@ function addAndKeep(zs: usize, ms: usize, bytes: usize): void {
 /** As `add`, and the squares to PART_SQUARES. */
 function addSquares(bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
-    const e = scaledBinary(v128.load(i + REST), v128.load(i + INTEGER));
-    v128.store(i + PART, f32x4.add(v128.load(i + PART), e));
-    v128.store(i + PART_SQUARES, f32x4.add(v128.load(i + PART_SQUARES), f32x4.mul(e, e)));
+    const e = scaledBinary(v128.load(i, REST), v128.load(i, INTEGER));
+    v128.store(i, f32x4.add(v128.load(i, PART), e), PART);
+    v128.store(i, f32x4.add(v128.load(i, PART_SQUARES), f32x4.mul(e, e)), PART_SQUARES);
   }
 }
 
@@ -114,8 +110,8 @@ function flush(parts: usize, to: usize, bytes: usize): void {
 function sum(keep: bool, squares: bool): void {
   const step = usize(stride) << 2;
   const end = usize((samples + 7) & ~7) << 2;
-  for (let from: usize = 0; from < end; from += BLOCK) {
-    const bytes = min(BLOCK, end - from);
+  for (let from: usize = 0; from < end; from += BYTES) {
+    const bytes = min(BYTES, end - from);
     const sums = SUM + (from << 1);
     const squareSums = SQUARES + (from << 1);
     if (!first) {
@@ -157,7 +153,7 @@ export function planesScale(): void {
   let plane = PLANES;
   for (let c = 0; c < classes; c++, plane += step) {
     for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-      const factor = v128.load(i + FACTOR);
+      const factor = v128.load(i, FACTOR);
       v128.store(plane + i, v128.and(f32x4.mul(v128.load(plane + i), factor), f32x4.ne(factor, zero)));
     }
   }

@@ -57,20 +57,20 @@ export function logSumGaps(n: i32): void {
   // in two passes, as one would be a long chain of operations
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const s = narrow(SUM + (i << 1));
-    v128.store(i + GAP, logHigh(s));
-    v128.store(i + GAP_LOW, logLow(s));
+    v128.store(i, logHigh(s), GAP);
+    v128.store(i, logLow(s), GAP_LOW);
   }
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    const truth = v128.load(i + TRUE);
+    const truth = v128.load(i, TRUE);
     const z = v128.xor(truth, v128.load(SIGN));
-    const m = v128.load(i + MAX);
-    const h = v128.load(i + GAP);
-    const l = v128.load(i + GAP_LOW);
+    const m = v128.load(i, MAX);
+    const h = v128.load(i, GAP);
+    const l = v128.load(i, GAP_LOW);
     const a = f32x4.add(z, m);
     const b = f32x4.add(a, h);
     const gap = f32x4.add(b, l);
     // +∞ among the logits makes log-softmax NaN, at the true class too
-    v128.store(i + GAP, v128.or(gap, f32x4.eq(truth, v128.load(INFINITIES))));
-    v128.store(i + GAP_LOW, finite(f32x4.add(f32x4.add(lost(z, m, a), lost(a, h, b)), lost(b, l, gap))));
+    v128.store(i, v128.or(gap, f32x4.eq(truth, v128.load(INFINITIES))), GAP);
+    v128.store(i, finite(f32x4.add(f32x4.add(lost(z, m, a), lost(a, h, b)), lost(b, l, gap))), GAP_LOW);
   }
 }

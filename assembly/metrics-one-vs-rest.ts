@@ -91,7 +91,7 @@ export function gatherSamples(entropies: usize, sigmoids: usize): bool {
 /** n float64 as float32, 0 where the sample is ignored. */
 function settle(n: i32, from: usize, to: usize): void {
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    v128.store(to + i, v128.andnot(narrow(from + (i << 1)), i32x4.shr_s(v128.load(i + LABELS), 31)));
+    v128.store(to + i, v128.andnot(narrow(from + (i << 1)), i32x4.shr_s(v128.load(i, LABELS), 31)));
   }
 }
 
@@ -266,17 +266,17 @@ function countRun(
       const u = i32x4.sub(f32x4.add(v128.load(sigmoids + from + i), one), one);
       const bin = i32x4.min_u(i32x4.shr_u(i32x4.mul(u, v128.load(CONSTANTS)), 23), v128.load(CONSTANTS, 16));
       const step = i32x4.shr_u(i32x4.mul(u, v128.load(CONSTANTS, 32)), 23);
-      v128.store(i + UNITS, u);
-      v128.store(i + BANK, i32x4.add(v128.load(OFFSETS + (i & 48)), i32x4.shl(bin, 7)));
-      v128.store(i + PLACE, i32x4.add(i32x4.add(v128.load(CONSTANTS, 80), places), i32x4.shl(step, 1)));
+      v128.store(i, u, UNITS);
+      v128.store(i, i32x4.add(v128.load(OFFSETS + (i & 48)), i32x4.shl(bin, 7)), BANK);
+      v128.store(i, i32x4.add(i32x4.add(v128.load(CONSTANTS, 80), places), i32x4.shl(step, 1)), PLACE);
       const around4 = v128.load(CONSTANTS, 48);
       places = i32x4.add(places, v128.load(CONSTANTS, 64));
       places = i32x4.sub(places, v128.and(around4, i32x4.ge_s(places, around4)));
     }
     for (let i: usize = 0; i < bytes; i += 4) {
-      const bank = usize(load<u32>(i + BANK));
-      const at = usize(load<u32>(i + PLACE));
-      store<i64>(bank + BANKS, load<i64>(bank + BANKS) + (ONE_SAMPLE | i64(load<u32>(i + UNITS))));
+      const bank = usize(load<u32>(i, BANK));
+      const at = usize(load<u32>(i, PLACE));
+      store<i64>(bank + BANKS, load<i64>(bank + BANKS) + (ONE_SAMPLE | i64(load<u32>(i, UNITS))));
       store<u16>(at, load<u16>(at) + 1);
     }
   }
@@ -286,10 +286,10 @@ function countRun(
 function countTrue(sigmoids: usize, bins: u32, steps: u32): void {
   const histogram = (i32(steps) + 1) << 1;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const offset = load<i32>(i + OFFSET);
-    store<i32>(i + STEP, -1);
+    const offset = load<i32>(i, OFFSET);
+    store<i32>(i, -1, STEP);
     if (offset < 0) continue;
-    const y = load<i32>(i + LABELS);
+    const y = load<i32>(i, LABELS);
     const q = load<f32>(sigmoids + offset);
     const p: f32 = 1 - q;
     const row = rowOf(y - first);
@@ -304,7 +304,7 @@ function countTrue(sigmoids: usize, bins: u32, steps: u32): void {
     store<i64>(bank, load<i64>(bank) + (ONE_SAMPLE | i64(after)));
     const bin = BINS + ((bank - BANKS) >> 3);
     store<i32>(bin, load<i32>(bin, 4) + 1, 4);
-    store<u32>(i + STEP, (after * steps) >>> 23);
+    store<u32>(i, (after * steps) >>> 23, STEP);
   }
 }
 

@@ -41,38 +41,38 @@ export function ranks(limit: i32): void {
 function pairRanks(): void {
   const one = f64x2.splat(1);
   for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-    const y = v128.load(LABELS + i);
-    const a = v128.load(PLANES + i);
+    const y = v128.load(i, LABELS);
+    const a = v128.load(i, PLANES);
     const b = v128.load(PLANES + (usize(stride) << 2) + i);
     const second = i32x4.eq(y, i32x4.splat(1));
     const z = v128.bitselect(b, a, second);
     const m = v128.bitselect(a, b, second);
-    v128.store(TRUE + i, z);
-    v128.store(MAX + i, m);
+    v128.store(i, z, TRUE);
+    v128.store(i, m, MAX);
     for (let j: usize = 0; j < 32; j += 16) {
       v128.store(SUM + (i << 1) + j, one);
       v128.store(SQUARES + (i << 1) + j, one);
     }
     const above = f32x4.gt(m, z);
-    v128.store(RANK + i, i32x4.neg(above));
-    v128.store(RANK_TIED + i, i32x4.neg(f32x4.ge(m, z)));
-    v128.store(PREDICTED + i, v128.or(v128.xor(y, i32x4.splat(1)), v128.not(above)));
+    v128.store(i, i32x4.neg(above), RANK);
+    v128.store(i, i32x4.neg(f32x4.ge(m, z)), RANK_TIED);
+    v128.store(i, v128.or(v128.xor(y, i32x4.splat(1)), v128.not(above)), PREDICTED);
   }
 }
 
 function planesRanks(): void {
   const step = usize(stride) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
-    const z0 = v128.load(TRUE + i);
-    const z1 = v128.load(TRUE + i, 16);
-    const m0 = v128.load(MAX + i);
-    const m1 = v128.load(MAX + i, 16);
-    let above0 = v128.load(RANK + i);
-    let above1 = v128.load(RANK + i, 16);
-    let tied0 = v128.load(RANK_TIED + i);
-    let tied1 = v128.load(RANK_TIED + i, 16);
-    const before0 = v128.load(PREDICTED + i);
-    const before1 = v128.load(PREDICTED + i, 16);
+    const z0 = v128.load(i, TRUE);
+    const z1 = v128.load(i, TRUE + 16);
+    const m0 = v128.load(i, MAX);
+    const m1 = v128.load(i, MAX + 16);
+    let above0 = v128.load(i, RANK);
+    let above1 = v128.load(i, RANK + 16);
+    let tied0 = v128.load(i, RANK_TIED);
+    let tied1 = v128.load(i, RANK_TIED + 16);
+    const before0 = v128.load(i, PREDICTED);
+    const before1 = v128.load(i, PREDICTED + 16);
     let best0 = before0;
     let best1 = before1;
     let at = PLANES + i + usize(classes) * step;
@@ -90,12 +90,12 @@ function planesRanks(): void {
       best0 = v128.bitselect(c, best0, f32x4.eq(v0, m0));
       best1 = v128.bitselect(c, best1, f32x4.eq(v1, m1));
     }
-    v128.store(RANK + i, above0);
-    v128.store(RANK + i, above1, 16);
-    v128.store(RANK_TIED + i, tied0);
-    v128.store(RANK_TIED + i, tied1, 16);
-    v128.store(PREDICTED + i, v128.bitselect(best0, before0, i32x4.shr_s(before0, 31)));
-    v128.store(PREDICTED + i, v128.bitselect(best1, before1, i32x4.shr_s(before1, 31)), 16);
+    v128.store(i, above0, RANK);
+    v128.store(i, above1, RANK + 16);
+    v128.store(i, tied0, RANK_TIED);
+    v128.store(i, tied1, RANK_TIED + 16);
+    v128.store(i, v128.bitselect(best0, before0, i32x4.shr_s(before0, 31)), PREDICTED);
+    v128.store(i, v128.bitselect(best1, before1, i32x4.shr_s(before1, 31)), PREDICTED + 16);
   }
 }
 
@@ -116,13 +116,13 @@ function bits(a: v128, b: v128, c: v128, d: v128): i32 {
 function rowsRanks(limit: i32): void {
   const end = usize(classes) << 2;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const z = load<f32>(TRUE + i);
-    const m = load<f32>(MAX + i);
+    const z = load<f32>(i, TRUE);
+    const m = load<f32>(i, MAX);
     if (z > m) continue;
     const row = base + i * usize(pitch);
     const zs = f32x4.splat(z);
-    let above = load<i32>(RANK + i);
-    let tied = load<i32>(RANK_TIED + i);
+    let above = load<i32>(i, RANK);
+    let tied = load<i32>(i, RANK_TIED);
     for (let c: usize = 0; c < end && above < limit; c += 64) {
       const a = v128.load(row + c);
       const b = v128.load(row + c, 16);
@@ -132,9 +132,9 @@ function rowsRanks(limit: i32): void {
       above += popcnt(mask & bits(f32x4.gt(a, zs), f32x4.gt(b, zs), f32x4.gt(d, zs), f32x4.gt(e, zs)));
       tied += popcnt(mask & bits(f32x4.ge(a, zs), f32x4.ge(b, zs), f32x4.ge(d, zs), f32x4.ge(e, zs)));
     }
-    store<i32>(RANK + i, above);
-    store<i32>(RANK_TIED + i, above < limit ? tied : above);
-    if (load<i32>(PREDICTED + i) >= 0) continue;
+    store<i32>(i, above, RANK);
+    store<i32>(i, above < limit ? tied : above, RANK_TIED);
+    if (load<i32>(i, PREDICTED) >= 0) continue;
     const ms = f32x4.splat(m);
     for (let c: usize = 0; c < end; c += 64) {
       const found = inRow(end - c) & bits(
@@ -142,7 +142,7 @@ function rowsRanks(limit: i32): void {
         f32x4.eq(v128.load(row + c, 32), ms), f32x4.eq(v128.load(row + c, 48), ms),
       );
       if (found) {
-        store<i32>(PREDICTED + i, first + i32(c >> 2) + ctz(found));
+        store<i32>(i, first + i32(c >> 2) + ctz(found), PREDICTED);
         break;
       }
     }
@@ -160,19 +160,19 @@ function inRow(left: usize): i32 {
 export function outcomes(n: i32): void {
   const one = v128.load(ONE);
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    const y = v128.load(LABELS + i);
-    const q = v128.load(SLOPE + i);
-    const z = v128.load(TRUE + i);
+    const y = v128.load(i, LABELS);
+    const q = v128.load(i, SLOPE);
+    const z = v128.load(i, TRUE);
     const s = narrow(SUM + (i << 1));
-    const hit = f32x4.gt(z, v128.load(MAX + i));
-    const known = v128.or(hit, i32x4.eq(v128.load(RANK + i), v128.load(RANK_TIED + i)));
+    const hit = f32x4.gt(z, v128.load(i, MAX));
+    const known = v128.or(hit, i32x4.eq(v128.load(i, RANK), v128.load(i, RANK_TIED)));
     const sound = v128.and(v128.and(known, f32x4.eq(s, s)), f32x4.eq(z, z));
-    v128.store(PREDICTED + i, v128.or(v128.bitselect(y, v128.load(PREDICTED + i), hit), v128.not(sound)));
+    v128.store(i, v128.or(v128.bitselect(y, v128.load(i, PREDICTED), hit), v128.not(sound)), PREDICTED);
     // where no other class is possible there is nothing to divide by, and q is 0
     const share = v128.and(f32x4.div(one, s), f32x4.ne(s, v128.load(ZERO)));
-    v128.store(CONFIDENCE + i, v128.bitselect(f32x4.sub(one, q), f32x4.mul(q, share), hit));
+    v128.store(i, v128.bitselect(f32x4.sub(one, q), f32x4.mul(q, share), hit), CONFIDENCE);
     const spread = f32x4.mul(f32x4.mul(narrow(SQUARES + (i << 1)), share), share);
-    v128.store(BRIER + i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), i32x4.shr_s(y, 31)));
+    v128.store(i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), i32x4.shr_s(y, 31)), BRIER);
   }
 }
 
@@ -181,8 +181,8 @@ export function within(n: i32, k: i32): i32 {
   const limit = i32x4.splat(k);
   let count = i32x4.splat(0);
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    const inside = i32x4.lt_s(v128.load(RANK + i), limit);
-    count = i32x4.sub(count, v128.andnot(inside, i32x4.shr_s(v128.load(LABELS + i), 31)));
+    const inside = i32x4.lt_s(v128.load(i, RANK), limit);
+    count = i32x4.sub(count, v128.andnot(inside, i32x4.shr_s(v128.load(i, LABELS), 31)));
   }
   return sumLanes(count);
 }
@@ -239,10 +239,10 @@ function addToBin(p: f64, bins: f64, last: i32, one: i64): void {
 export function tally(n: i32, bins: i32): i32 {
   let over = RANK_TIED;
   for (let i: usize = 0; i < usize(n) << 2; i += 4) {
-    const y = load<i32>(LABELS + i);
+    const y = load<i32>(i, LABELS);
     if (y < 0) continue;
-    const predicted = load<i32>(PREDICTED + i);
-    const bits = load<u32>(LOSS + i);
+    const predicted = load<i32>(i, PREDICTED);
+    const bits = load<u32>(i, LOSS);
     if (predicted < 0 || !isPlain(bits)) {
       store<i32>(over, i32(i >> 2));
       over += 4;
@@ -255,7 +255,7 @@ export function tally(n: i32, bins: i32): i32 {
     store<i64>(at, load<i64>(at, 16) + one, 16);
     const other = TALLY + (usize(predicted) << 5);
     store<i32>(other, load<i32>(other, 24) + 1, 24);
-    addToBin(f64(load<f32>(CONFIDENCE + i)), f64(bins), bins - 1, one);
+    addToBin(f64(load<f32>(i, CONFIDENCE)), f64(bins), bins - 1, one);
   }
   return i32(over - RANK_TIED) >> 2;
 }

@@ -34,9 +34,9 @@ export function gaps(n: i32): void {
 export function factors(n: i32): void {
   if (pair) return;
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    const slope = v128.load(SLOPE + i);
+    const slope = v128.load(i, SLOPE);
     const factor = f32x4.div(slope, narrow(SUM + (i << 1)));
-    v128.store(FACTOR + i, v128.and(factor, f32x4.ne(slope, f32x4.splat(0))));
+    v128.store(i, v128.and(factor, f32x4.ne(slope, f32x4.splat(0))), FACTOR);
   }
 }
 

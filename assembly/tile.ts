@@ -78,9 +78,9 @@ export function open(
     const from = usize(b * run) << 2;
     // lanes past the end of a run are written over by the next
     for (let i = from; i < from + (usize(run) << 2); i += 16) {
-      const y = i32x4.sub(v128.load(i + LABELS), first4);
+      const y = i32x4.sub(v128.load(i, LABELS), first4);
       const offset = i32x4.shl(i32x4.add(place, i32x4.mul(y, stride4)), 2);
-      v128.store(i + OFFSET, v128.or(offset, i32x4.ge_u(y, classes4)));
+      v128.store(i, v128.or(offset, i32x4.ge_u(y, classes4)), OFFSET);
       place = i32x4.add(place, along);
     }
   }
@@ -93,10 +93,10 @@ export function open(
 export function leaveOut(): void {
   if (pair) return;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const offset = load<i32>(i + OFFSET);
+    const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
-    store<u32>(i + TRUE, load<u32>(base + offset));
-    store<u32>(i + WEIGHT, load<u32>(POSITIVE + (usize(load<i32>(i + LABELS) - first) << 2)));
+    store<u32>(i, load<u32>(base + offset), TRUE);
+    store<u32>(i, load<u32>(POSITIVE + (usize(load<i32>(i, LABELS) - first) << 2)), WEIGHT);
     store<u32>(base + offset, NEGATIVE_INFINITY);
   }
 }
@@ -107,20 +107,20 @@ export function leaveOut(): void {
  */
 export function turn(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const offset = load<i32>(i + OFFSET);
+    const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
     store<u32>(base + offset, load<u32>(base + offset) ^ SIGN_BIT);
-    store<u32>(i + TRUE, load<u32>(LOGIT_WEIGHT + offset));
-    store<u32>(LOGIT_WEIGHT + offset, load<u32>(POSITIVE + (usize(load<i32>(i + LABELS) - first) << 2)));
+    store<u32>(i, load<u32>(LOGIT_WEIGHT + offset), TRUE);
+    store<u32>(LOGIT_WEIGHT + offset, load<u32>(POSITIVE + (usize(load<i32>(i, LABELS) - first) << 2)));
   }
 }
 
 /** Undo `turn`: the weights, and the signs at `to` unless that is 0. */
 export function turnBack(to: usize): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const offset = load<i32>(i + OFFSET);
+    const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
-    store<u32>(LOGIT_WEIGHT + offset, load<u32>(i + TRUE));
+    store<u32>(LOGIT_WEIGHT + offset, load<u32>(i, TRUE));
     if (to) store<u32>(to + offset, load<u32>(to + offset) ^ SIGN_BIT);
   }
 }
@@ -128,7 +128,7 @@ export function turnBack(to: usize): void {
 /** Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk. */
 export function put(to: usize, values: usize, flip: u32): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const offset = load<i32>(i + OFFSET);
+    const offset = load<i32>(i, OFFSET);
     if (offset >= 0) store<u32>(to + offset, load<u32>(values + i) ^ flip);
   }
 }
@@ -139,7 +139,7 @@ export function scale(to: usize, factors: usize): void {
   for (let b = 0; b < images; b++) {
     const image = to + (usize(b * pitch) << 2);
     for (let d = 0; d < positions; d++, i += 4) {
-      const ignored = load<i32>(LABELS + i) < 0;
+      const ignored = load<i32>(i, LABELS) < 0;
       if (!factors && !ignored) continue;
       const factor = factors ? load<f32>(factors + i) : 0;
       let at = image + (usize(d) << 2);

@@ -1,0 +1,27 @@
+/**
+ * What the short passes over a block leave for one another, small enough for the first-level cache. This file comes before
+ * the scratch blocks in memory, as small addresses make small code.
+ */
+
+/** Values a block holds. */
+export const BLOCK: i32 = 512;
+
+/**
+ * A few lines of the cache behind each array: were two arrays a multiple of 4096 bytes apart, processors would take a load
+ * from one for a load of what was just stored to the other.
+ */
+export const APART: i32 = 576;
+
+/** An exponent as an integer and what remains. */
+export const INTEGER: usize = memory.data(4 * BLOCK + APART, 16);
+export const REST: usize = memory.data(4 * BLOCK + APART, 16);
+/** e^−|gap| */
+export const DECAY: usize = memory.data(4 * BLOCK + APART, 16);
+export const SIGMOID: usize = memory.data(4 * BLOCK + APART, 16);
+/** t/(2 + t), t = DECAY */
+export const QUOTIENT: usize = memory.data(4 * BLOCK + APART, 16);
+/** Weight times a power of b. */
+export const POWER: usize = memory.data(4 * BLOCK + APART, 16);
+/** Sums of the exponentials of the last few classes in float32, and of their squares. */
+export const PART: usize = DECAY;
+export const PART_SQUARES: usize = SIGMOID;
