@@ -151,7 +151,6 @@ function depositLanes(accumulator: usize, v: v128): void {
 
 /** The sum as the nearest float64 (ties to even). */
 export function rounded(accumulator: usize): f64 {
-  carry(accumulator);
   const special = load<f64>(accumulator + SPECIAL);
   if (special != 0) return special;
   let j = LIMBS - 1;

@@ -2,54 +2,71 @@
  * e^x for x ≤ 0, four lanes.
  *
  * Both kernels write x = k·ln 2 + r with k an integer found by adding and subtracting 1.5·2²³, so that the low bits of
- * the sum are k; the bias 127 is added along with it, and a shift by 23 makes 2^k. Constants come from memory, four
- * lanes each: V8 rebuilds a splat in every iteration of a loop. Polynomials: minimax.mjs.
+ * the sum are k; the bias 127 is added along with it, and a shift by 23 makes 2^k. Constants come from memory: V8
+ * rebuilds the splat of a literal in every iteration of a loop. Polynomials: minimax.mjs.
  */
 
-const LOG2E: usize = memory.data<f32>([1.44269504088896341, 1.44269504088896341, 1.44269504088896341, 1.44269504088896341], 16);
-const LN2: usize = memory.data<f32>([0.6931471805599453, 0.6931471805599453, 0.6931471805599453, 0.6931471805599453], 16);
-/** ln 2 in two parts; the high one has 9 bits, so that k·LN2_HIGH is exact for every k used. */
-export const LN2_HIGH: usize = memory.data<f32>([0.693359375, 0.693359375, 0.693359375, 0.693359375], 16);
-export const LN2_LOW: usize = memory.data<f32>([-2.12194440e-4, -2.12194440e-4, -2.12194440e-4, -2.12194440e-4], 16);
-/** 1.5·2²³ + 127 */
-const MAGIC: usize = memory.data<f32>([12583039.0, 12583039.0, 12583039.0, 12583039.0], 16);
-export const SIGN: usize = memory.data<u32>([0x80000000, 0x80000000, 0x80000000, 0x80000000], 16);
-export const ONE: usize = memory.data<f32>([1.0, 1.0, 1.0, 1.0], 16);
+// one table, of which each constant is read into all four lanes
+const TABLE: usize = memory.data<f32>([
+  1.44269504088896341, // log₂e
+  0.6931471805599453, // ln 2, then in two parts: the high one has 9 bits, so that k times it is exact for every k used
+  0.693359375,
+  -2.12194440e-4,
+  12583039.0, // 1.5·2²³ + 127
+  -0.0,
+  1.0,
+  -127.0,
+  -88.0,
+  // 2^f on [−½, ½], max error 1.1e-7
+  0.6931470036506653, 0.24022242426872253, 0.05550733581185341, 0.009671512991189957, 0.001326472731307149,
+  // e^f on [−ln 2/2, ln 2/2], max error 1.1e-7
+  0.499992311000824, 0.16667114198207855, 0.041890114545822144, 0.008312525227665901,
+]);
+const LOG2E: usize = TABLE;
+const LN2: usize = TABLE + 4;
+export const LN2_HIGH: usize = TABLE + 8;
+export const LN2_LOW: usize = TABLE + 12;
+const MAGIC: usize = TABLE + 16;
+export const SIGN: usize = TABLE + 20;
+export const ONE: usize = TABLE + 24;
+const LOWEST2: usize = TABLE + 28;
+const LOWEST: usize = TABLE + 32;
+const P1: usize = TABLE + 36;
+const P2: usize = TABLE + 40;
+const P3: usize = TABLE + 44;
+const P4: usize = TABLE + 48;
+const P5: usize = TABLE + 52;
+const E2: usize = TABLE + 56;
+const E3: usize = TABLE + 60;
+const E4: usize = TABLE + 64;
+const E5: usize = TABLE + 68;
 
-// 2^f on [−½, ½], max error 1.1e-7
-const P1: usize = memory.data<f32>([0.6931470036506653, 0.6931470036506653, 0.6931470036506653, 0.6931470036506653], 16);
-const P2: usize = memory.data<f32>([0.24022242426872253, 0.24022242426872253, 0.24022242426872253, 0.24022242426872253], 16);
-const P3: usize = memory.data<f32>([0.05550733581185341, 0.05550733581185341, 0.05550733581185341, 0.05550733581185341], 16);
-const P4: usize = memory.data<f32>([0.009671512991189957, 0.009671512991189957, 0.009671512991189957, 0.009671512991189957], 16);
-const P5: usize = memory.data<f32>([0.001326472731307149, 0.001326472731307149, 0.001326472731307149, 0.001326472731307149], 16);
-const LOWEST2: usize = memory.data<f32>([-127.0, -127.0, -127.0, -127.0], 16);
-
-// e^f on [−ln 2/2, ln 2/2], max error 1.1e-7
-const E2: usize = memory.data<f32>([0.499992311000824, 0.499992311000824, 0.499992311000824, 0.499992311000824], 16);
-const E3: usize = memory.data<f32>([0.16667114198207855, 0.16667114198207855, 0.16667114198207855, 0.16667114198207855], 16);
-const E4: usize = memory.data<f32>([0.041890114545822144, 0.041890114545822144, 0.041890114545822144, 0.041890114545822144], 16);
-const E5: usize = memory.data<f32>([0.008312525227665901, 0.008312525227665901, 0.008312525227665901, 0.008312525227665901], 16);
-const LOWEST: usize = memory.data<f32>([-88.0, -88.0, -88.0, -88.0], 16);
+/** A constant in four lanes. */
+// @ts-ignore: decorator
+@inline
+export function lanes(at: usize): v128 {
+  return v128.load_splat<f32>(at);
+}
 
 /** d·log₂e for d ≤ 0, clamped. */
 // @ts-ignore: decorator
 @inline
 export function binary(d: v128): v128 {
-  return f32x4.pmax(f32x4.mul(d, v128.load(LOG2E)), v128.load(LOWEST2));
+  return f32x4.pmax(f32x4.mul(d, lanes(LOG2E)), lanes(LOWEST2));
 }
 
 /** The integer nearest to u, in the low bits of the result. */
 // @ts-ignore: decorator
 @inline
 export function nearest(u: v128): v128 {
-  return f32x4.add(u, v128.load(MAGIC));
+  return f32x4.add(u, lanes(MAGIC));
 }
 
 /** u less that integer */
 // @ts-ignore: decorator
 @inline
 export function rest(u: v128, t: v128): v128 {
-  return f32x4.sub(u, f32x4.sub(t, v128.load(MAGIC)));
+  return f32x4.sub(u, f32x4.sub(t, lanes(MAGIC)));
 }
 
 /** 2^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. */
@@ -57,44 +74,51 @@ export function rest(u: v128, t: v128): v128 {
 @inline
 export function scaledBinary(f: v128, t: v128): v128 {
   const w = f32x4.mul(f, f);
-  const high = f32x4.add(f32x4.mul(v128.load(P5), f), v128.load(P4));
-  const middle = f32x4.add(f32x4.mul(v128.load(P3), f), v128.load(P2));
-  const low = f32x4.mul(v128.load(P1), f);
-  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), low), v128.load(ONE));
+  const high = f32x4.add(f32x4.mul(lanes(P5), f), lanes(P4));
+  const middle = f32x4.add(f32x4.mul(lanes(P3), f), lanes(P2));
+  const low = f32x4.mul(lanes(P1), f);
+  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), low), lanes(ONE));
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
 /**
- * e^d for d ≤ 0 in the fast form, for sums in which terms far below the largest hardly count.
- * Max error 2 + 1.25·|d| ULP, valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ * e^d for d ≤ 0 in the fast form, for sums in which terms far below the largest hardly count. Horner's scheme: for where
+ * four vectors go side by side, and nothing waits.
+ * Max error 2 + 1.25·|d| ULP, as of scaledBinary; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
  */
 // @ts-ignore: decorator
 @inline
 export function expFast(d: v128): v128 {
   const u = binary(d);
   const t = nearest(u);
-  return scaledBinary(rest(u, t), t);
+  const f = rest(u, t);
+  let p = f32x4.add(f32x4.mul(lanes(P5), f), lanes(P4));
+  p = f32x4.add(f32x4.mul(p, f), lanes(P3));
+  p = f32x4.add(f32x4.mul(p, f), lanes(P2));
+  p = f32x4.add(f32x4.mul(p, f), lanes(P1));
+  p = f32x4.add(f32x4.mul(p, f), lanes(ONE));
+  return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
 // @ts-ignore: decorator
 @inline
 export function clamped(x: v128): v128 {
-  return f32x4.pmax(x, v128.load(LOWEST));
+  return f32x4.pmax(x, lanes(LOWEST));
 }
 
 /** The multiple of ln 2 nearest to `a`, in the low bits of the result. */
 // @ts-ignore: decorator
 @inline
 export function multiple(a: v128): v128 {
-  return f32x4.add(f32x4.mul(a, v128.load(LOG2E)), v128.load(MAGIC));
+  return f32x4.add(f32x4.mul(a, lanes(LOG2E)), lanes(MAGIC));
 }
 
 /** a − k·ln 2, k in the low bits of t */
 // @ts-ignore: decorator
 @inline
 export function remainder(a: v128, t: v128): v128 {
-  const k = f32x4.sub(t, v128.load(MAGIC));
-  return f32x4.sub(f32x4.sub(a, f32x4.mul(k, v128.load(LN2_HIGH))), f32x4.mul(k, v128.load(LN2_LOW)));
+  const k = f32x4.sub(t, lanes(MAGIC));
+  return f32x4.sub(f32x4.sub(a, f32x4.mul(k, lanes(LN2_HIGH))), f32x4.mul(k, lanes(LN2_LOW)));
 }
 
 /** e^f · 2^k, k in the low bits of t; likewise. */
@@ -102,9 +126,9 @@ export function remainder(a: v128, t: v128): v128 {
 @inline
 export function scaled(f: v128, t: v128): v128 {
   const w = f32x4.mul(f, f);
-  const high = f32x4.add(f32x4.mul(v128.load(E5), f), v128.load(E4));
-  const middle = f32x4.add(f32x4.mul(v128.load(E3), f), v128.load(E2));
-  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), f), v128.load(ONE));
+  const high = f32x4.add(f32x4.mul(lanes(E5), f), lanes(E4));
+  const middle = f32x4.add(f32x4.mul(lanes(E3), f), lanes(E2));
+  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), f), lanes(ONE));
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
@@ -130,21 +154,19 @@ export function far(e: v128): v128 {
 }
 
 /**
- * For gradients: e^(z − m) from e = expFast(d) with d = z − m as rounded, z ≤ m. Where that lies below e^−20, what the
- * rounding of d and of its product with log₂e left over is put back. Max error 32 ULP above, 3 ULP below; valid range
- * [−87.3, 0].
+ * For gradients: e^(z − m) from e = expFast(z − m), z ≤ m. Where that lies below e^−20, what the rounding of the difference
+ * and of its product with log₂e left over is put back. Max error 32 ULP above, 3 ULP below; valid range [−87.3, 0]. A
+ * function of its own, as it is rarely needed.
  */
-// @ts-ignore: decorator
-@inline
-export function restored(e: v128, z: v128, m: v128, d: v128): v128 {
-  // as in expFast
+export function restored(e: v128, z: v128, m: v128): v128 {
+  const d = f32x4.sub(z, m);
   const u = binary(d);
-  const k = f32x4.sub(nearest(u), v128.load(MAGIC));
+  const k = f32x4.sub(nearest(u), lanes(MAGIC));
   const f = f32x4.sub(u, k);
   // z − m − d exactly (Knuth's TwoSum); NaN where z is −∞, where e is 0 and stays it
   const back = f32x4.sub(d, z);
   const low = f32x4.sub(f32x4.sub(z, f32x4.sub(d, back)), f32x4.add(m, back));
-  let c = f32x4.sub(f32x4.pmax(d, v128.load(LOWEST)), f32x4.mul(k, v128.load(LN2_HIGH)));
-  c = f32x4.sub(f32x4.sub(c, f32x4.mul(f, v128.load(LN2))), f32x4.mul(k, v128.load(LN2_LOW)));
+  let c = f32x4.sub(clamped(d), f32x4.mul(k, lanes(LN2_HIGH)));
+  c = f32x4.sub(f32x4.sub(c, f32x4.mul(f, lanes(LN2))), f32x4.mul(k, lanes(LN2_LOW)));
   return f32x4.add(e, v128.and(f32x4.mul(e, f32x4.add(c, low)), far(e)));
 }

@@ -10,21 +10,22 @@
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
 import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SIGMOID } from './block';
-import { clamped, multiple, ONE, remainder, scaled, SIGN } from './exp';
+import { clamped, lanes, multiple, ONE, remainder, scaled, SIGN } from './exp';
 import { log, log1pFrom } from './log';
 import { CROSS_ENTROPY, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, SLOPE, UPSTREAM, WEIGHT } from './scratch';
 
-export const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
-const LARGEST: usize = memory.data<f32>([3.4028234663852886e38, 3.4028234663852886e38, 3.4028234663852886e38, 3.4028234663852886e38], 16);
-const SMALLEST: usize = memory.data<f32>([1.1754943508222875e-38, 1.1754943508222875e-38, 1.1754943508222875e-38, 1.1754943508222875e-38], 16);
+const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
+const ZERO: usize = TABLE;
+/** What q is multiplied by and what is added to give b, where b is to be 1. */
+const UNIT: usize = TABLE;
+const LARGEST: usize = TABLE + 8;
+const SMALLEST: usize = TABLE + 12;
 /** Stands in for an array of upstream factors that are all the same. */
 const SAME: usize = memory.data(16, 16);
 
-/** Four lanes each: γ, then what q is multiplied by and what is added to give b. */
-const GAMMA: usize = memory.data(16, 16);
-const SMOOTHED: usize = memory.data(32, 16);
-/** The same two where b is to be 1. */
-const UNIT: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0], 16);
+/** γ, then what q is multiplied by and what is added to give b. */
+const GAMMA: usize = memory.data(12, 4);
+const SMOOTHED: usize = GAMMA + 4;
 let whole: i32 = 0;
 let fraction: f32 = 0;
 
@@ -32,15 +33,15 @@ let fraction: f32 = 0;
 export function configure(gamma: f64, smoothing: f64): void {
   whole = i32(Math.min(gamma, 1073741824));
   fraction = f32(gamma - whole);
-  v128.store(GAMMA, f32x4.splat(f32(gamma)));
-  v128.store(SMOOTHED, f32x4.splat(f32(1 - smoothing)));
-  v128.store(SMOOTHED, f32x4.splat(f32(smoothing / 2)), 16);
+  store<f32>(GAMMA, f32(gamma));
+  store<f32>(SMOOTHED, f32(1 - smoothing));
+  store<f32>(SMOOTHED, f32(smoothing / 2), 4);
 }
 
 /** −|x| as a multiple of ln 2 and what remains, for e^−|x|. */
 function reduce(xs: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
-    const sign = v128.load(SIGN);
+    const sign = lanes(SIGN);
     const a0 = clamped(v128.or(v128.load(xs + i), sign));
     const a1 = clamped(v128.or(v128.load(xs + i, 16), sign));
     const t0 = multiple(a0);
@@ -68,7 +69,7 @@ function decay(bytes: usize): void {
 function correct(gaps: usize, lows: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const t = v128.load(i, DECAY);
-    const low = v128.xor(v128.load(lows + i), v128.andnot(v128.load(SIGN), v128.load(gaps + i)));
+    const low = v128.xor(v128.load(lows + i), v128.andnot(lanes(SIGN), v128.load(gaps + i)));
     v128.store(i, f32x4.add(t, f32x4.mul(t, low)), DECAY);
   }
 }
@@ -77,35 +78,25 @@ function correct(gaps: usize, lows: usize, bytes: usize): void {
 // @ts-ignore: decorator
 @inline
 function sigmoid(x: v128, t: v128, i: v128): v128 {
-  return f32x4.mul(f32x4.pmax(t, v128.andnot(v128.load(ONE), i32x4.shr_s(x, 31))), i);
+  return f32x4.mul(f32x4.pmax(t, v128.andnot(lanes(ONE), i32x4.shr_s(x, 31))), i);
 }
 
 // @ts-ignore: decorator
 @inline
 function smoothed(q: v128, by: usize): v128 {
-  return f32x4.add(f32x4.mul(q, v128.load(by)), v128.load(by, 16));
+  return f32x4.add(f32x4.mul(q, lanes(by)), lanes(by + 4));
 }
 
 /** SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). */
 function divide(gaps: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 32) {
-    const one = v128.load(ONE);
-    const t0 = v128.load(i, DECAY);
-    const t1 = v128.load(i, DECAY + 16);
-    const c0 = f32x4.add(t0, one);
-    const c1 = f32x4.add(t1, one);
-    const d0 = f32x4.add(c0, one);
-    const d1 = f32x4.add(c1, one);
-    const r0 = f32x4.div(one, f32x4.mul(c0, d0));
-    const r1 = f32x4.div(one, f32x4.mul(c1, d1));
-    const q0 = sigmoid(v128.load(gaps + i), t0, f32x4.mul(r0, d0));
-    const q1 = sigmoid(v128.load(gaps + i, 16), t1, f32x4.mul(r1, d1));
-    const u0 = f32x4.mul(t0, f32x4.mul(r0, c0));
-    const u1 = f32x4.mul(t1, f32x4.mul(r1, c1));
-    v128.store(i, q0, SIGMOID);
-    v128.store(i, q1, SIGMOID + 16);
-    v128.store(i, u0, QUOTIENT);
-    v128.store(i, u1, QUOTIENT + 16);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const one = lanes(ONE);
+    const t = v128.load(i, DECAY);
+    const c = f32x4.add(t, one);
+    const d = f32x4.add(c, one);
+    const r = f32x4.div(one, f32x4.mul(c, d));
+    v128.store(i, sigmoid(v128.load(gaps + i), t, f32x4.mul(r, d)), SIGMOID);
+    v128.store(i, f32x4.mul(t, f32x4.mul(r, c)), QUOTIENT);
   }
 }
 
@@ -137,7 +128,7 @@ function raise(weights: usize, exponent: i32, bytes: usize): void {
 // @ts-ignore: decorator
 @inline
 function crossEntropy(gap: v128, u: v128): v128 {
-  return f32x4.add(log1pFrom(u), f32x4.pmax(gap, v128.load(ZERO)));
+  return f32x4.add(log1pFrom(u), f32x4.pmax(gap, lanes(ZERO)));
 }
 
 /** Last pass: ce · power · b², with b made by `by`. With `keep` also ce to `entropies` and q to `sigmoids`. */
@@ -146,24 +137,14 @@ function crossEntropy(gap: v128, u: v128): v128 {
 function multiply(
   gaps: usize, powers: usize, by: usize, to: usize, bytes: usize, keep: bool, entropies: usize, sigmoids: usize,
 ): void {
-  for (let i: usize = 0; i < bytes; i += 32) {
-    const q0 = v128.load(i, SIGMOID);
-    const q1 = v128.load(i, SIGMOID + 16);
-    const b0 = smoothed(q0, by);
-    const b1 = smoothed(q1, by);
-    const p0 = f32x4.mul(f32x4.mul(v128.load(powers + i), b0), b0);
-    const p1 = f32x4.mul(f32x4.mul(v128.load(powers + i, 16), b1), b1);
-    const e0 = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
-    const e1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i, QUOTIENT + 16));
-    const l0 = f32x4.mul(e0, p0);
-    const l1 = f32x4.mul(e1, p1);
-    v128.store(to + i, l0);
-    v128.store(to + i, l1, 16);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const q = v128.load(i, SIGMOID);
+    const b = smoothed(q, by);
+    const entropy = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
+    v128.store(to + i, f32x4.mul(entropy, f32x4.mul(f32x4.mul(v128.load(powers + i), b), b)));
     if (keep) {
-      v128.store(entropies + i, e0);
-      v128.store(entropies + i, e1, 16);
-      v128.store(sigmoids + i, q0);
-      v128.store(sigmoids + i, q1, 16);
+      v128.store(entropies + i, entropy);
+      v128.store(sigmoids + i, q);
     }
   }
 }
@@ -176,15 +157,15 @@ function differentiate(
     const gap = v128.load(gaps + i);
     const q = v128.load(i, SIGMOID);
     const t = v128.load(i, DECAY);
-    const one = v128.load(ONE);
-    const p = sigmoid(v128.xor(gap, v128.load(SIGN)), t, f32x4.div(one, f32x4.add(t, one)));
+    const one = lanes(ONE);
+    const p = sigmoid(v128.xor(gap, lanes(SIGN)), t, f32x4.div(one, f32x4.add(t, one)));
     // (1 − s)·q/b, 0 where both are
-    const b = f32x4.pmax(smoothed(q, SMOOTHED), v128.load(SMALLEST));
-    const share = f32x4.div(f32x4.mul(q, v128.load(SMOOTHED)), b);
+    const b = f32x4.pmax(smoothed(q, SMOOTHED), lanes(SMALLEST));
+    const share = f32x4.div(f32x4.mul(q, lanes(SMOOTHED)), b);
     const entropy = crossEntropy(gap, v128.load(i, QUOTIENT));
     // ce may be infinite where p is 0; their product tends to 0
-    const product = f32x4.mul(f32x4.pmin(entropy, v128.load(LARGEST)), p);
-    const term = f32x4.add(q, f32x4.mul(f32x4.mul(v128.load(GAMMA), product), share));
+    const product = f32x4.mul(f32x4.pmin(entropy, lanes(LARGEST)), p);
+    const term = f32x4.add(q, f32x4.mul(f32x4.mul(lanes(GAMMA), product), share));
     const squared = smoothed(q, by);
     const power = f32x4.mul(f32x4.mul(v128.load(powers + i), squared), squared);
     v128.store(to + i, f32x4.mul(entropy, power));

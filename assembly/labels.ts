@@ -31,7 +31,7 @@ export function label(n: i32, wide: bool, classes: i32, ignoreIndex: i32): i32 {
     valid = i32x4.add(valid, ignored);
     v128.store(at, v128.or(y, ignored));
   }
-  for (let i = n; i < n + 16; i += 4) v128.store(LABELS + (usize(i) << 2), i32x4.splat(-1));
-  return ((n + 3) & ~3) + i32x4.extract_lane(valid, 0) + i32x4.extract_lane(valid, 1)
-    + i32x4.extract_lane(valid, 2) + i32x4.extract_lane(valid, 3);
+  memory.fill(LABELS + (usize(n) << 2), 0xff, 64);
+  valid = i32x4.add(valid, v128.shuffle<i32>(valid, valid, 2, 3, 0, 1));
+  return ((n + 3) & ~3) + i32x4.extract_lane(valid, 0) + i32x4.extract_lane(valid, 1);
 }

@@ -1,7 +1,7 @@
 /**
  * Margin stage for two classes, in planes: the gap is the difference of the two logits, with the sign of the class.
  */
-import { SIGN } from './exp';
+import { lanes, SIGN } from './exp';
 import { GAP, GAP_LOW, LABELS, PLANES, POSITIVE, SLOPE, WEIGHT } from './scratch';
 import { finite, lost } from './margin';
 import { samples, stride } from './tile';
@@ -19,7 +19,7 @@ export function pairGaps(): void {
     const never = v128.or(f32x4.eq(z0, infinity), f32x4.eq(z1, infinity));
     const x = f32x4.sub(z1, z0);
     v128.store(i, v128.or(v128.xor(x, y), never), GAP);
-    v128.store(i, v128.xor(finite(lost(z1, v128.xor(z0, v128.load(SIGN)), x)), y), GAP_LOW);
+    v128.store(i, v128.xor(finite(lost(z1, v128.xor(z0, lanes(SIGN)), x)), y), GAP_LOW);
     v128.store(i, v128.xor(weight0, v128.and(difference, i32x4.shr_s(y, 31))), WEIGHT);
   }
 }

@@ -23,13 +23,10 @@ export function planesMax(): void {
       for (let i = from; i < stop; i += 16) v128.store(i, f32x4.splat(-f32.MAX_VALUE), MAX);
     }
     let plane = PLANES;
-    for (let c = 0; c < classes; c += 2) {
-      const next = c + 1 < classes ? plane + step : plane;
+    for (let c = 0; c < classes; c++, plane += step) {
       for (let i = from; i < stop; i += 16) {
-        const m = f32x4.pmax(v128.load(i, MAX), v128.load(plane + i));
-        v128.store(i, f32x4.pmax(m, v128.load(next + i)), MAX);
+        v128.store(i, f32x4.pmax(v128.load(i, MAX), v128.load(plane + i)), MAX);
       }
-      plane = next + step;
     }
   }
 }
@@ -50,8 +47,8 @@ function reduce(zs: usize, ms: usize, bytes: usize): void {
   }
 }
 
-/** Add the exponentials to PART. */
-function add(bytes: usize): void {
+/** Add the exponentials to PART, and with `keep` leave them in the place of the logits. */
+function add(zs: usize, ms: usize, bytes: usize, keep: bool): void {
   for (let i: usize = 0; i < bytes; i += 32) {
     const e0 = scaledBinary(v128.load(i, REST), v128.load(i, INTEGER));
     const e1 = scaledBinary(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
@@ -59,26 +56,10 @@ function add(bytes: usize): void {
     const s1 = f32x4.add(v128.load(i, PART + 16), e1);
     v128.store(i, s0, PART);
     v128.store(i, s1, PART + 16);
-  }
-}
-
-/** A function of its own, as it is rarely needed. */
-function restore(zs: usize, e: v128, z: v128, m: v128): void {
-  v128.store(zs, restored(e, z, m, f32x4.sub(z, m)));
-}
-
-/** As `add`, and keep them in the place of the logits. */
-function addAndKeep(zs: usize, ms: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 32) {
-    const e0 = scaledBinary(v128.load(i, REST), v128.load(i, INTEGER));
-    const e1 = scaledBinary(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
-    const s0 = f32x4.add(v128.load(i, PART), e0);
-    const s1 = f32x4.add(v128.load(i, PART + 16), e1);
-    v128.store(i, s0, PART);
-    v128.store(i, s1, PART + 16);
+    if (!keep) continue;
     if (v128.any_true(v128.or(far(e0), far(e1)))) {
-      restore(zs + i, e0, v128.load(zs + i), v128.load(ms + i));
-      restore(zs + i + 16, e1, v128.load(zs + i, 16), v128.load(ms + i, 16));
+      v128.store(zs + i, restored(e0, v128.load(zs + i), v128.load(ms + i)));
+      v128.store(zs + i, restored(e1, v128.load(zs + i, 16), v128.load(ms + i, 16)), 16);
     } else {
       v128.store(zs + i, e0);
       v128.store(zs + i, e1, 16);
@@ -124,8 +105,7 @@ function sum(keep: bool, squares: bool): void {
     for (let c = 1; c <= classes; c++, plane += step) {
       reduce(plane, MAX + from, bytes);
       if (squares) addSquares(bytes);
-      else if (keep) addAndKeep(plane, MAX + from, bytes);
-      else add(bytes);
+      else add(plane, MAX + from, bytes, keep);
       if (c & 7 && c < classes) continue;
       flush(PART, sums, bytes);
       if (squares) flush(PART_SQUARES, squareSums, bytes);

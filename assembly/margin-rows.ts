@@ -3,7 +3,7 @@
  * classes, one sums e^(logit − largest); −∞ stands over the true class, so it takes no part.
  */
 import { expFast, far, restored } from './exp';
-import { FACTOR, MAX, SQUARES, SUM } from './scratch';
+import { FACTOR, MAX, PLANES, SQUARES, SUM } from './scratch';
 import { base, classes, first, pitch, samples } from './tile';
 
 /** 16 words of ones, then 16 of zeros: n words before the zeros begins a mask of the first n lanes. */
@@ -11,11 +11,11 @@ const ONES_THEN_ZEROS: usize = memory.data<i32>([
   -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ], 16);
 
-/** Address of the mask of the lanes that `left` bytes of a row fill. */
+/** Address of the masks of the 16 lanes of which `left` bytes of a row fill the first. */
 // @ts-ignore: decorator
 @inline
 function maskOf(left: usize): usize {
-  return ONES_THEN_ZEROS + 64 - left;
+  return ONES_THEN_ZEROS + 64 - min<usize>(left, 64);
 }
 
 /** The logits of a row at `at`, −∞ in lanes past its end: the last group of 16 reads on into the next row. */
@@ -70,9 +70,15 @@ function addTo(at: usize, total: v128): void {
   store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
 }
 
-/** Keep the lanes of the mask, restored; a function of its own, as it is rarely needed. */
-function keepWithin(at: usize, e: v128, z: v128, m: v128, mask: usize): void {
-  v128.store(at, v128.bitselect(restored(e, z, m, f32x4.sub(z, m)), v128.load(at), v128.load(mask)));
+/** Restore the exponentials of a row whose logits were put aside at `logits`. */
+function restore(row: usize, logits: usize, m: v128, end: usize): void {
+  for (let c: usize = 0; c < end; c += 32) {
+    const e0 = v128.load(row + c);
+    const e1 = v128.load(row + c, 16);
+    if (!v128.any_true(v128.or(far(e0), far(e1)))) continue;
+    v128.store(row + c, restored(e0, v128.load(logits + c), m));
+    v128.store(row + c, restored(e1, v128.load(logits + c, 16), m), 16);
+  }
 }
 
 // @ts-ignore: decorator
@@ -86,15 +92,20 @@ function sum(keep: bool, squares: bool): void {
     let totalSquares = total;
     let s = f32x4.splat(0);
     let q = s;
+    // what is kept spills past the row's end
+    const n0 = v128.load(row + end);
+    const n1 = v128.load(row + end, 16);
+    const n2 = v128.load(row + end, 32);
+    const n3 = v128.load(row + end, 48);
+    if (keep) memory.copy(PLANES, row, end);
     for (let c: usize = 0; c < end;) {
       const at = row + c;
       let z0 = v128.load(at);
       let z1 = v128.load(at, 16);
       let z2 = v128.load(at, 32);
       let z3 = v128.load(at, 48);
-      const mask = maskOf(end - c);
-      const last = end - c < 64;
-      if (last) {
+      if (end - c < 64) {
+        const mask = maskOf(end - c);
         z0 = within(at, mask);
         z1 = within(at + 16, mask + 16);
         z2 = within(at + 32, mask + 32);
@@ -107,23 +118,10 @@ function sum(keep: bool, squares: bool): void {
       s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
       if (squares) q = f32x4.add(q, f32x4.add(f32x4.add(square(e0), square(e1)), f32x4.add(square(e2), square(e3))));
       if (keep) {
-        if (last) {
-          keepWithin(at, e0, z0, m, mask);
-          keepWithin(at + 16, e1, z1, m, mask + 16);
-          keepWithin(at + 32, e2, z2, m, mask + 32);
-          keepWithin(at + 48, e3, z3, m, mask + 48);
-        } else {
-          v128.store(at, e0);
-          v128.store(at, e1, 16);
-          v128.store(at, e2, 32);
-          v128.store(at, e3, 48);
-          if (v128.any_true(v128.or(v128.or(far(e0), far(e1)), v128.or(far(e2), far(e3))))) {
-            keepWithin(at, e0, z0, m, ONES_THEN_ZEROS);
-            keepWithin(at + 16, e1, z1, m, ONES_THEN_ZEROS);
-            keepWithin(at + 32, e2, z2, m, ONES_THEN_ZEROS);
-            keepWithin(at + 48, e3, z3, m, ONES_THEN_ZEROS);
-          }
-        }
+        v128.store(at, e0);
+        v128.store(at, e1, 16);
+        v128.store(at, e2, 32);
+        v128.store(at, e3, 48);
       }
       c += 64;
       if (!(c & 511)) {
@@ -134,6 +132,13 @@ function sum(keep: bool, squares: bool): void {
           q = s;
         }
       }
+    }
+    if (keep) {
+      restore(row, PLANES, m, end);
+      v128.store(row + end, n0);
+      v128.store(row + end, n1, 16);
+      v128.store(row + end, n2, 32);
+      v128.store(row + end, n3, 48);
     }
     addTo(SUM + (usize(i) << 3), f64x2.add(total, widen(s)));
     if (squares) addTo(SQUARES + (usize(i) << 3), f64x2.add(totalSquares, widen(q)));
@@ -153,20 +158,17 @@ export function rowsSumSquares(): void {
   sum(false, true);
 }
 
-/** Multiply each row by SLOPE/SUM: what was kept becomes the gradient of the other classes. 0 for ignored samples. */
+/** Multiply each row by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */
 export function rowsScale(): void {
-  const end4 = usize(classes & ~3) << 2;
   const end = usize(classes) << 2;
   for (let i = 0; i < samples; i++) {
     const row = base + (usize(i * pitch) << 2);
-    const factor = load<f32>(FACTOR + (usize(i) << 2));
-    if (factor == 0) {
-      memory.fill(row, 0, end);
-      continue;
-    }
-    const f = f32x4.splat(factor);
+    const f = v128.load_splat<f32>(usize(i) << 2, FACTOR);
+    const counts = f32x4.ne(f, f32x4.splat(0));
     let c: usize = 0;
-    for (; c < end4; c += 16) v128.store(row + c, f32x4.mul(v128.load(row + c), f));
-    for (; c < end; c += 4) store<f32>(row + c, load<f32>(row + c) * factor);
+    for (; c + 16 <= end; c += 16) v128.store(row + c, v128.and(f32x4.mul(v128.load(row + c), f), counts));
+    const v = v128.load(row + c);
+    const mask = v128.load(maskOf(end - c));
+    v128.store(row + c, v128.bitselect(v128.and(f32x4.mul(v, f), counts), v, mask));
   }
 }

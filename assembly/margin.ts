@@ -3,11 +3,11 @@
  * The logarithm comes in two parts, k·ln 2 rounded to a few bits and a small rest, and every rounding on the way is kept in
  * GAP_LOW, so that the error of the gap is that of SUM and of the logits alone.
  */
-import { LN2_HIGH, LN2_LOW, SIGN } from './exp';
+import { lanes, LN2_HIGH, LN2_LOW, SIGN } from './exp';
 import { exponent, logMantissa } from './log';
 import { GAP, GAP_LOW, MAX, SUM, TRUE } from './scratch';
 
-const INFINITIES: usize = memory.data<f32>([Infinity, Infinity, Infinity, Infinity], 16);
+const INFINITIES: usize = memory.data<f32>([Infinity]);
 
 /** a + b − s, exactly, where s is their rounded sum (Knuth's TwoSum). */
 // @ts-ignore: decorator
@@ -32,15 +32,15 @@ export function narrow(at: usize): v128 {
 // @ts-ignore: decorator
 @inline
 function logHigh(s: v128): v128 {
-  const none = v128.and(f32x4.eq(s, f32x4.splat(0)), v128.load(INFINITIES));
-  return f32x4.sub(f32x4.mul(exponent(s), v128.load(LN2_HIGH)), none);
+  const none = v128.and(f32x4.eq(s, f32x4.splat(0)), lanes(INFINITIES));
+  return f32x4.sub(f32x4.mul(exponent(s), lanes(LN2_HIGH)), none);
 }
 
 /** The rest of ln s; a NaN in SUM shows in s − s. */
 // @ts-ignore: decorator
 @inline
 function logLow(s: v128): v128 {
-  return f32x4.add(f32x4.add(logMantissa(s), f32x4.mul(exponent(s), v128.load(LN2_LOW))), f32x4.sub(s, s));
+  return f32x4.add(f32x4.add(logMantissa(s), f32x4.mul(exponent(s), lanes(LN2_LOW))), f32x4.sub(s, s));
 }
 
 /**
@@ -62,7 +62,7 @@ export function logSumGaps(n: i32): void {
   }
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const truth = v128.load(i, TRUE);
-    const z = v128.xor(truth, v128.load(SIGN));
+    const z = v128.xor(truth, lanes(SIGN));
     const m = v128.load(i, MAX);
     const h = v128.load(i, GAP);
     const l = v128.load(i, GAP_LOW);
@@ -70,7 +70,7 @@ export function logSumGaps(n: i32): void {
     const b = f32x4.add(a, h);
     const gap = f32x4.add(b, l);
     // +∞ among the logits makes log-softmax NaN, at the true class too
-    v128.store(i, v128.or(gap, f32x4.eq(truth, v128.load(INFINITIES))), GAP);
+    v128.store(i, v128.or(gap, f32x4.eq(truth, lanes(INFINITIES))), GAP);
     v128.store(i, finite(f32x4.add(f32x4.add(lost(z, m, a), lost(a, h, b)), lost(b, l, gap))), GAP_LOW);
   }
 }

@@ -6,7 +6,7 @@
  * The logit of a true class was turned, so its sigmoid is 1 − p: the passes over all logits take every sigmoid for the
  * probability of a class that is not the true one, and `countTrue` then puts right what they made of the true classes.
  */
-import { ONE } from './exp';
+import { lanes, ONE } from './exp';
 import { narrow } from './margin';
 import { widen } from './margin-rows';
 import { addLoss, ANCHOR, HIGHEST, isPlain, LOWEST } from './metrics';
@@ -258,7 +258,7 @@ function countRun(
   sigmoids: usize, length: usize, place: usize, along: i32, around: i32, bins: i32, steps: i32,
 ): void {
   constants(place, along, around, bins, steps);
-  const one = v128.load(ONE);
+  const one = lanes(ONE);
   let places = v128.load(CONSTANTS, 96);
   for (let from: usize = 0; from < length; from += BLOCK) {
     const bytes = min(BLOCK, length - from);

@@ -3,7 +3,7 @@
  * then `ranks`, over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class, so it never
  * counts as one of the others.
  */
-import { ONE } from './exp';
+import { lanes, ONE } from './exp';
 import { narrow } from './margin';
 import { planesSumSquares } from './margin-planes';
 import { rowsSumSquares } from './margin-rows';
@@ -13,7 +13,7 @@ import {
 } from './scratch';
 import { base, classes, first, images, pair, pitch, planar, positions, samples, stride } from './tile';
 
-const ZERO: usize = memory.data<f32>([0.0, 0.0, 0.0, 0.0], 16);
+const ZERO: usize = memory.data<f32>([0.0]);
 
 export function exponentialsSquares(): void {
   if (pair) return;
@@ -158,7 +158,7 @@ function inRow(left: usize): i32 {
 
 /** 1 − p_y in SLOPE, SUM, SQUARES and the ranks → CONFIDENCE, BRIER and PREDICTED, −1 where ties or NaN leave it open. */
 export function outcomes(n: i32): void {
-  const one = v128.load(ONE);
+  const one = lanes(ONE);
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const y = v128.load(i, LABELS);
     const q = v128.load(i, SLOPE);
@@ -169,7 +169,7 @@ export function outcomes(n: i32): void {
     const sound = v128.and(v128.and(known, f32x4.eq(s, s)), f32x4.eq(z, z));
     v128.store(i, v128.or(v128.bitselect(y, v128.load(i, PREDICTED), hit), v128.not(sound)), PREDICTED);
     // where no other class is possible there is nothing to divide by, and q is 0
-    const share = v128.and(f32x4.div(one, s), f32x4.ne(s, v128.load(ZERO)));
+    const share = v128.and(f32x4.div(one, s), f32x4.ne(s, lanes(ZERO)));
     v128.store(i, v128.bitselect(f32x4.sub(one, q), f32x4.mul(q, share), hit), CONFIDENCE);
     const spread = f32x4.mul(f32x4.mul(narrow(SQUARES + (i << 1)), share), share);
     v128.store(i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), i32x4.shr_s(y, 31)), BRIER);

@@ -135,16 +135,13 @@ export function put(to: usize, values: usize, flip: u32): void {
 
 /** Multiply the logits of each sample by factors[i]; those of ignored samples become 0 whatever they were. */
 export function scale(to: usize, factors: usize): void {
-  let i: usize = 0;
-  for (let b = 0; b < images; b++) {
-    const image = to + (usize(b * pitch) << 2);
-    for (let d = 0; d < positions; d++, i += 4) {
+  for (let b = 0, i: usize = 0; b < images; b++, to += usize(pitch) << 2) {
+    for (let d: usize = 0; d < usize(positions); d++, i += 4) {
       const ignored = load<i32>(i, LABELS) < 0;
       if (!factors && !ignored) continue;
-      const factor = factors ? load<f32>(factors + i) : 0;
-      let at = image + (usize(d) << 2);
+      let at = to + (d << 2);
       for (let c = 0; c < classes; c++, at += usize(stride) << 2) {
-        store<f32>(at, ignored ? 0 : load<f32>(at) * factor);
+        store<f32>(at, ignored ? 0 : load<f32>(at) * load<f32>(factors + i));
       }
     }
   }

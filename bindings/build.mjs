@@ -62,7 +62,7 @@ mkdirSync(at('dist/chunks'), { recursive: true });
 const VARIANT = /\.(workerd|edge-light)$/;
 const variants = (name) => [name, `${name}.workerd`, `${name}.edge-light`];
 
-const names = shortNames(readFileSync(at('build/focal.wasm')));
+const names = shortNames(...['losses', 'focal'].map((name) => readFileSync(at(`build/${name}.wasm`))));
 const shortened = (name) => renameExports(readFileSync(at(`build/${name}.wasm`)), names);
 /** Inline the binaries whose exports have the short names. */
 const inlineShortened = {

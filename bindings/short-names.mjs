@@ -6,13 +6,22 @@
 /** Properties of the bindings' own objects. No option, result or state has one of these names. */
 const INTERNAL =
   'firstImage firstPosition firstClass firstSample imageStride classStride borrowed contiguous positions planar images ' +
-  'source whole batch half into units special eachSamples eachClasses loadClassWeights loadLogitWeights kernels settings settingsOf';
+  'source whole batch half into units special weights layout f32 i32 load store eachSamples eachClasses loadClassWeights loadLogitWeights kernels settings settingsOf';
 
-/** From long names to short ones, as esbuild's mangleCache has them. */
-export function shortNames(binary) {
-  const exported = WebAssembly.Module.exports(new WebAssembly.Module(binary)).map(({ name }) => name);
-  const names = [...exported.filter((name) => name !== 'memory'), ...INTERNAL.split(' ')];
-  return Object.fromEntries(names.map((name, i) => [name, `$${i.toString(36)}`]));
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$';
+
+/**
+ * From long names to short ones, as esbuild's mangleCache has them.
+ *
+ * @param binaries those with the most used exports first, which get the shortest names
+ */
+export function shortNames(...binaries) {
+  const exported = binaries.flatMap((binary) => WebAssembly.Module.exports(new WebAssembly.Module(binary)));
+  const names = new Set([...INTERNAL.split(' '), ...exported.map(({ name }) => name)]);
+  names.delete('memory');
+  const { length } = LETTERS;
+  const short = (i) => (i < length ? '' : short(Math.floor(i / length) - 1)) + LETTERS[i % length];
+  return Object.fromEntries([...names].map((name, i) => [name, `$${short(i)}`]));
 }
 
 /** A module with its exports renamed. */
