@@ -288,7 +288,8 @@ for (const cell of cells) {
   const others = cell.peers || short ? [naive, ...peers] : [];
   const budget = cell.peers && usePeers ? 700 : 200;
   // The largest cells take seconds a round, and their check has warmed them.
-  const limits = short ? { rounds: 2, budget: 0 } : { rounds: 9, budget, least: cell.logits > 16e6 ? 1 : 2 };
+  const large = cell.logits > 16e6;
+  const limits = short ? { rounds: 2, budget: 0 } : { rounds: 9, budget, least: large ? 1 : 2, warm: !large };
   results.cells.push(await runCell(cell, short && cell.gamma !== 2 ? [] : others, limits));
   bar.increment();
 }

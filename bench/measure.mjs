@@ -8,23 +8,33 @@ export function median(values) {
 }
 
 /**
- * Run every contender once a round; the first of a round is another each time.
+ * Time every contender once a round; the first of a round is another each time. With `warm` each has an untimed call just
+ * before, so that none pays for what the one before it left in the caches.
  *
  * @param contenders `{ name, run, async }`; `run` may give `{ overriddenDuration }` in ms
- * @param limits `{ rounds, budget, least }`: at most so many rounds, none begun after so many ms, but `least` (2) of them
+ * @param limits `{ rounds, budget, least, warm }`: at most so many rounds, none begun after so many ms, but `least` (2) of
+ *   them
  * @returns Map of name → milliseconds of each round
  */
-export async function takeTurns(contenders, { rounds, budget, least = 2 }) {
+export async function takeTurns(contenders, { rounds, budget, least = 2, warm = false }) {
   const samples = new Map(contenders.map(({ name }) => [name, []]));
   const start = performance.now();
   for (let round = 0; round < rounds && (round < least || performance.now() - start < budget); round++) {
-    const bench = new Bench({ time: 0, iterations: 1, warmup: false, retainSamples: true, throws: true });
     for (let i = 0; i < contenders.length; i++) {
       const { name, run, async = false } = contenders[(i + round) % contenders.length];
+      const bench = new Bench({
+        time: 0,
+        iterations: 1,
+        warmup: warm,
+        warmupTime: 0,
+        warmupIterations: 1,
+        retainSamples: true,
+        throws: true,
+      });
       bench.add(name, run, { async });
+      await bench.run();
+      samples.get(name).push(bench.tasks[0].result.latency.samples[0]);
     }
-    await bench.run();
-    for (const task of bench.tasks) samples.get(task.name).push(task.result.latency.samples[0]);
   }
   return samples;
 }
