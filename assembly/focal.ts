@@ -6,7 +6,7 @@
  *     loss  = w · b^γ · ce
  *     slope = w · b^γ · (q + γ · ce · p · (1 − s)·q/b)          ∂loss/∂gap; q/b = 1 when s = 0
  *
- * Short passes over a block that stays in the first-level cache, two vectors at a time: a processor looks only so many
+ * Short passes over a block that stays in the first-level cache, one or two vectors at a time: a processor looks only so many
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
 import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SIGMOID } from './block';

@@ -63,11 +63,13 @@ function square(e: v128): v128 {
   return f32x4.mul(e, e);
 }
 
-/** Add both lanes to what the chunks before have left at `at`. */
+/** Add both lanes to what the chunks of classes before have left at `at`. */
 // @ts-ignore: decorator
 @inline
-function addTo(at: usize, total: v128): void {
-  store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
+export function addTo(at: usize, total: v128): f64 {
+  const sum = (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
+  store<f64>(at, sum);
+  return sum;
 }
 
 /** Restore the exponentials of a row whose logits were put aside at `logits`. */

@@ -8,22 +8,13 @@
  */
 import { lanes, ONE } from './exp';
 import { narrow } from './margin';
-import { widen } from './margin-rows';
+import { addTo, widen } from './margin-rows';
 import { addLoss, ANCHOR, HIGHEST, isPlain, LOWEST } from './metrics';
 import { BINS, HISTOGRAM, LABELS, OFFSET, SQUARES, STEP, SUM, TALLY, TALLY_BINS } from './scratch';
 import { classes, first, images, positions, samples } from './tile';
 
 /** Masks of four lanes: that of the first n stands n lanes before the zeros. */
 const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0, 0], 16);
-
-/** Add both lanes to what the chunks of classes before have left at `at`. */
-// @ts-ignore: decorator
-@inline
-function add(at: usize, total: v128): f64 {
-  const sum = (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
-  store<f64>(at, sum);
-  return sum;
-}
 
 /** Add the values of each sample to the float64 at `to`. */
 export function gatherLosses(losses: usize, to: usize): void {
@@ -80,8 +71,8 @@ export function gatherSamples(entropies: usize, sigmoids: usize): bool {
         s = f32x4.splat(0);
         q = s;
       }
-      add(SUM + i, f64x2.add(total, widen(s)));
-      const score = add(SQUARES + i, f64x2.add(totalSquares, widen(q)));
+      addTo(SUM + i, f64x2.add(total, widen(s)));
+      const score = addTo(SQUARES + i, f64x2.add(totalSquares, widen(q)));
       sound = sound && score == score;
     }
   }
