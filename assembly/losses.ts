@@ -6,5 +6,5 @@ export { exponentials, factors, gaps, gradients, largest } from './softmax';
 export { accumulate, clear, rounded } from './exact-sum';
 export { leaveOut, open, put, scale, turn, turnBack, unfold } from './tile';
 export {
-  LABELS, LOGITS, LOGIT_WEIGHT, LOSS, PLANES, POSITIVE, SAMPLES, SLOPE, TILE, TOTAL, TRUE, UPSTREAM, WIDE,
+  LABELS, LOGITS, LOGIT_WEIGHT, LOSS, PLANES, POSITIVE, SAMPLES, TILE, TOTAL, TRUE, UPSTREAM, WIDE,
 } from './scratch';

@@ -10,7 +10,6 @@ export interface Kernels {
   readonly WIDE: number;
   readonly LABELS: number;
   readonly LOSS: number;
-  readonly SLOPE: number;
   readonly UPSTREAM: number;
   readonly POSITIVE: number;
   readonly LOGIT_WEIGHT: number;

@@ -11,6 +11,8 @@ export interface Twin extends Kernels {
   readonly max: Float64Array;
   readonly sum: Float64Array;
   readonly margins: Float64Array;
+  /** As in assembly/scratch.ts. */
+  readonly SLOPE: number;
 }
 
 /**
