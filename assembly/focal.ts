@@ -12,20 +12,23 @@
 import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SIGMOID } from './block';
 import { clamped, lanes, multiple, ONE, remainder, scaled, SIGN } from './exp';
 import { log, log1pFrom } from './log';
-import { CROSS_ENTROPY, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, SLOPE, UPSTREAM, WEIGHT } from './scratch';
+import {
+  CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, UPSTREAM, WEIGHT,
+} from './scratch';
 
-const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
+const TABLE: usize = memory.data<f32>([0.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
 const ZERO: usize = TABLE;
-/** What q is multiplied by and what is added to give b, where b is to be 1. */
-const UNIT: usize = TABLE;
-const LARGEST: usize = TABLE + 8;
-const SMALLEST: usize = TABLE + 12;
+const LARGEST: usize = TABLE + 4;
+const SMALLEST: usize = TABLE + 8;
 /** Stands in for an array of upstream factors that are all the same. */
 const SAME: usize = memory.data(16, 16);
 
-/** γ, then what q is multiplied by and what is added to give b. */
-const GAMMA: usize = memory.data(12, 4);
+/** γ, then what q is multiplied by and what is added to give b; then the same for the last pass, where b² enters only if γ ≥ 2. */
+const GAMMA: usize = memory.data(20, 4);
 const SMOOTHED: usize = GAMMA + 4;
+const LAST: usize = GAMMA + 12;
+/** Factor 0 and addend 1. */
+const ONE_ALONE: u64 = 0x3f80000000000000;
 let whole: i32 = 0;
 let fraction: f32 = 0;
 
@@ -36,6 +39,7 @@ export function configure(gamma: f64, smoothing: f64): void {
   store<f32>(GAMMA, f32(gamma));
   store<f32>(SMOOTHED, f32(1 - smoothing));
   store<f32>(SMOOTHED, f32(smoothing / 2), 4);
+  store<u64>(LAST, squares() ? load<u64>(SMOOTHED) : ONE_ALONE);
 }
 
 /** −|x| as a multiple of ln 2 and what remains, for e^−|x|. */
@@ -131,27 +135,37 @@ function crossEntropy(gap: v128, u: v128): v128 {
   return f32x4.add(log1pFrom(u), f32x4.pmax(gap, lanes(ZERO)));
 }
 
-/** Last pass: ce · power · b², with b made by `by`. With `keep` also ce to `entropies` and q to `sigmoids`. */
-// @ts-ignore: decorator
-@inline
-function multiply(
-  gaps: usize, powers: usize, by: usize, to: usize, bytes: usize, keep: bool, entropies: usize, sigmoids: usize,
-): void {
+/** Last pass: ce · power, and b² where that is still missing. */
+function multiply(gaps: usize, powers: usize, to: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
-    const q = v128.load(i, SIGMOID);
-    const b = smoothed(q, by);
+    const b = smoothed(v128.load(i, SIGMOID), LAST);
     const entropy = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
     v128.store(to + i, f32x4.mul(entropy, f32x4.mul(f32x4.mul(v128.load(powers + i), b), b)));
-    if (keep) {
-      v128.store(entropies + i, entropy);
-      v128.store(sigmoids + i, q);
-    }
+  }
+}
+
+/** The same to PLANES, also ce to ENTROPIES and q to TILE, all from `offset` on. */
+function multiplyAndKeep(gaps: usize, powers: usize, offset: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const q0 = v128.load(i, SIGMOID);
+    const q1 = v128.load(i, SIGMOID + 16);
+    const b0 = smoothed(q0, LAST);
+    const b1 = smoothed(q1, LAST);
+    const entropy0 = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
+    const entropy1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i, QUOTIENT + 16));
+    const at = offset + i;
+    v128.store(at, q0, TILE);
+    v128.store(at, q1, TILE + 16);
+    v128.store(at, entropy0, ENTROPIES);
+    v128.store(at, entropy1, ENTROPIES + 16);
+    v128.store(at, f32x4.mul(entropy0, f32x4.mul(f32x4.mul(v128.load(powers + i), b0), b0)), PLANES);
+    v128.store(at, f32x4.mul(entropy1, f32x4.mul(f32x4.mul(v128.load(powers + i, 16), b1), b1)), PLANES + 16);
   }
 }
 
 /** As `multiply`, and the slope times `ups` to `slopes`; `ups` move along with `each`, all ones or 0. */
 function differentiate(
-  gaps: usize, powers: usize, by: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
+  gaps: usize, powers: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
 ): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const gap = v128.load(gaps + i);
@@ -166,7 +180,7 @@ function differentiate(
     // ce may be infinite where p is 0; their product tends to 0
     const product = f32x4.mul(f32x4.pmin(entropy, lanes(LARGEST)), p);
     const term = f32x4.add(q, f32x4.mul(f32x4.mul(lanes(GAMMA), product), share));
-    const squared = smoothed(q, by);
+    const squared = smoothed(q, LAST);
     const power = f32x4.mul(f32x4.mul(v128.load(powers + i), squared), squared);
     v128.store(to + i, f32x4.mul(entropy, power));
     v128.store(slopes + i, f32x4.mul(term, f32x4.mul(power, v128.load(ups + (i & each)))));
@@ -192,17 +206,8 @@ function prepare(gaps: usize, weights: usize, bytes: usize): usize {
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
 function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
   const powers = prepare(gaps, weights, bytes);
-  const by = squares() ? SMOOTHED : UNIT;
-  if (slopes) differentiate(gaps, powers, by, to, ups, each, slopes, bytes);
-  else multiply(gaps, powers, by, to, bytes, false, 0, 0);
-}
-
-/** Losses of such a block, its cross-entropies and sigmoids. */
-function finishAndKeep(
-  gaps: usize, weights: usize, to: usize, entropies: usize, sigmoids: usize, bytes: usize,
-): void {
-  const powers = prepare(gaps, weights, bytes);
-  multiply(gaps, powers, squares() ? SMOOTHED : UNIT, to, bytes, true, entropies, sigmoids);
+  if (slopes) differentiate(gaps, powers, to, ups, each, slopes, bytes);
+  else multiply(gaps, powers, to, bytes);
 }
 
 /**
@@ -220,14 +225,14 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
   }
 }
 
-/** As `oneVersusRest` without slopes; also the cross-entropies and σ(turned logit). `sigmoids` may be `at`. */
-export function oneVersusRestAndEntropies(at: usize, to: usize, entropies: usize, sigmoids: usize, n: i32): void {
+/** Of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES and σ(turned logit) to TILE, which may be `at`. */
+export function oneVersusRestAndEntropies(at: usize, n: i32): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
     reduce(at + offset, bytes);
     decay(bytes);
-    finishAndKeep(at + offset, LOGIT_WEIGHT + offset, to + offset, entropies + offset, sigmoids + offset, bytes);
+    multiplyAndKeep(at + offset, prepare(at + offset, LOGIT_WEIGHT + offset, bytes), offset, bytes);
   }
 }
 
@@ -258,7 +263,7 @@ export function coreAndEntropies(n: i32): void {
     decay(bytes);
     correct(GAP + at, GAP_LOW + at, bytes);
     finish(GAP + at, WEIGHT + at, LOSS + at, 0, 0, 0, bytes);
-        for (let j: usize = 0; j < bytes; j += 16) {
+    for (let j: usize = 0; j < bytes; j += 16) {
       v128.store(CROSS_ENTROPY + at + j, crossEntropy(v128.load(GAP + at + j), v128.load(j, QUOTIENT)));
       v128.store(SLOPE + at + j, v128.load(j, SIGMOID));
     }

@@ -2,9 +2,12 @@
 export * from './losses';
 export { coreAndEntropies, oneVersusRestAndEntropies } from './focal';
 export { limb } from './exact-sum';
-export { exponentialsSquares, outcomes, ranks, tally, within } from './metrics';
-export { gatherLosses, gatherSamples, settleSamples, tallyOneVersusRest } from './metrics-one-vs-rest';
+export { largestAndPlace, outcomes, squaresAndRanks, tally, within } from './metrics';
 export {
-  BINS, BRIER, BRIER_TOTAL, CONFIDENCE, CROSS_ENTROPY, HISTOGRAM, HISTOGRAM_CELLS, PREDICTED, RANK, RANK_TIED, STEP, TALLY,
-  TALLY_BINS, TALLY_CLASSES,
-} from './scratch';
+  countSteps, gatherLosses, gatherSamples, settleSamples, tallyOneVersusRest, turnSigmoids,
+} from './metrics-one-vs-rest';
+export { CROSS_ENTROPY, ENTROPIES } from './scratch';
+export {
+  BINS, BRIER, BRIER_TOTAL, CONFIDENCE, HISTOGRAM, HISTOGRAM_CELLS, PREDICTED, RANK, RANK_TIED, STEP, TALLY, TALLY_BINS,
+  TALLY_BYTES, TALLY_CLASSES,
+} from './scratch-metrics';

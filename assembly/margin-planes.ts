@@ -69,10 +69,13 @@ function add(zs: usize, ms: usize, bytes: usize, keep: bool): void {
 
 /** As `add`, and the squares to PART_SQUARES. */
 function addSquares(bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const e = scaledBinary(v128.load(i, REST), v128.load(i, INTEGER));
-    v128.store(i, f32x4.add(v128.load(i, PART), e), PART);
-    v128.store(i, f32x4.add(v128.load(i, PART_SQUARES), f32x4.mul(e, e)), PART_SQUARES);
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const e0 = scaledBinary(v128.load(i, REST), v128.load(i, INTEGER));
+    const e1 = scaledBinary(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
+    v128.store(i, f32x4.add(v128.load(i, PART), e0), PART);
+    v128.store(i, f32x4.add(v128.load(i, PART + 16), e1), PART + 16);
+    v128.store(i, f32x4.add(v128.load(i, PART_SQUARES), f32x4.mul(e0, e0)), PART_SQUARES);
+    v128.store(i, f32x4.add(v128.load(i, PART_SQUARES + 16), f32x4.mul(e1, e1)), PART_SQUARES + 16);
   }
 }
 

@@ -14,14 +14,14 @@ const ONES_THEN_ZEROS: usize = memory.data<i32>([
 /** Address of the masks of the 16 lanes of which `left` bytes of a row fill the first. */
 // @ts-ignore: decorator
 @inline
-function maskOf(left: usize): usize {
+export function maskOf(left: usize): usize {
   return ONES_THEN_ZEROS + 64 - min<usize>(left, 64);
 }
 
 /** The logits of a row at `at`, −∞ in lanes past its end: the last group of 16 reads on into the next row. */
 // @ts-ignore: decorator
 @inline
-function within(at: usize, mask: usize): v128 {
+export function within(at: usize, mask: usize): v128 {
   return v128.bitselect(v128.load(at), f32x4.splat(-Infinity), v128.load(mask));
 }
 
@@ -50,7 +50,7 @@ export function rowsMax(): void {
 /** Two float64 sums of four float32 lanes. */
 // @ts-ignore: decorator
 @inline
-export function widen(s: v128): v128 {
+function widen(s: v128): v128 {
   return f64x2.add(
     f64x2.promote_low_f32x4(s),
     f64x2.promote_low_f32x4(v128.shuffle<f32>(s, s, 2, 3, 0, 1)),
@@ -66,10 +66,8 @@ function square(e: v128): v128 {
 /** Add both lanes to what the chunks of classes before have left at `at`. */
 // @ts-ignore: decorator
 @inline
-export function addTo(at: usize, total: v128): f64 {
-  const sum = (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
-  store<f64>(at, sum);
-  return sum;
+function addTo(at: usize, total: v128): void {
+  store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
 }
 
 /** Restore the exponentials of a row whose logits were put aside at `logits`. */
@@ -85,66 +83,69 @@ function restore(row: usize, logits: usize, m: v128, end: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function sum(keep: bool, squares: bool): void {
+function sum(i: i32, keep: bool, squares: bool): void {
   const end = usize(classes) << 2;
-  for (let i = 0; i < samples; i++) {
-    const row = base + (usize(i * pitch) << 2);
-    const m = v128.load_splat<f32>(MAX + (usize(i) << 2));
-    let total = f64x2.splat(0);
-    let totalSquares = total;
-    let s = f32x4.splat(0);
-    let q = s;
-    // what is kept spills past the row's end
-    const n0 = v128.load(row + end);
-    const n1 = v128.load(row + end, 16);
-    const n2 = v128.load(row + end, 32);
-    const n3 = v128.load(row + end, 48);
-    if (keep) memory.copy(PLANES, row, end);
-    for (let c: usize = 0; c < end;) {
-      const at = row + c;
-      let z0 = v128.load(at);
-      let z1 = v128.load(at, 16);
-      let z2 = v128.load(at, 32);
-      let z3 = v128.load(at, 48);
-      if (end - c < 64) {
-        const mask = maskOf(end - c);
-        z0 = within(at, mask);
-        z1 = within(at + 16, mask + 16);
-        z2 = within(at + 32, mask + 32);
-        z3 = within(at + 48, mask + 48);
-      }
-      const e0 = expFast(f32x4.sub(z0, m));
-      const e1 = expFast(f32x4.sub(z1, m));
-      const e2 = expFast(f32x4.sub(z2, m));
-      const e3 = expFast(f32x4.sub(z3, m));
-      s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
-      if (squares) q = f32x4.add(q, f32x4.add(f32x4.add(square(e0), square(e1)), f32x4.add(square(e2), square(e3))));
-      if (keep) {
-        v128.store(at, e0);
-        v128.store(at, e1, 16);
-        v128.store(at, e2, 32);
-        v128.store(at, e3, 48);
-      }
-      c += 64;
-      if (!(c & 511)) {
-        total = f64x2.add(total, widen(s));
-        s = f32x4.splat(0);
-        if (squares) {
-          totalSquares = f64x2.add(totalSquares, widen(q));
-          q = s;
-        }
-      }
+  const row = base + (usize(i * pitch) << 2);
+  const m = v128.load_splat<f32>(MAX + (usize(i) << 2));
+  let total = f64x2.splat(0);
+  let totalSquares = total;
+  let s = f32x4.splat(0);
+  let q = s;
+  // what is kept spills past the row's end
+  const n0 = v128.load(row + end);
+  const n1 = v128.load(row + end, 16);
+  const n2 = v128.load(row + end, 32);
+  const n3 = v128.load(row + end, 48);
+  if (keep) memory.copy(PLANES, row, end);
+  for (let c: usize = 0; c < end;) {
+    const at = row + c;
+    let z0 = v128.load(at);
+    let z1 = v128.load(at, 16);
+    let z2 = v128.load(at, 32);
+    let z3 = v128.load(at, 48);
+    if (end - c < 64) {
+      const mask = maskOf(end - c);
+      z0 = within(at, mask);
+      z1 = within(at + 16, mask + 16);
+      z2 = within(at + 32, mask + 32);
+      z3 = within(at + 48, mask + 48);
+    }
+    const e0 = expFast(f32x4.sub(z0, m));
+    const e1 = expFast(f32x4.sub(z1, m));
+    const e2 = expFast(f32x4.sub(z2, m));
+    const e3 = expFast(f32x4.sub(z3, m));
+    s = f32x4.add(s, f32x4.add(f32x4.add(e0, e1), f32x4.add(e2, e3)));
+    if (squares) {
+      q = f32x4.add(q, square(e0));
+      q = f32x4.add(q, square(e1));
+      q = f32x4.add(q, square(e2));
+      q = f32x4.add(q, square(e3));
     }
     if (keep) {
-      restore(row, PLANES, m, end);
-      v128.store(row + end, n0);
-      v128.store(row + end, n1, 16);
-      v128.store(row + end, n2, 32);
-      v128.store(row + end, n3, 48);
+      v128.store(at, e0);
+      v128.store(at, e1, 16);
+      v128.store(at, e2, 32);
+      v128.store(at, e3, 48);
     }
-    addTo(SUM + (usize(i) << 3), f64x2.add(total, widen(s)));
-    if (squares) addTo(SQUARES + (usize(i) << 3), f64x2.add(totalSquares, widen(q)));
+    c += 64;
+    if (!(c & 511)) {
+      total = f64x2.add(total, widen(s));
+      s = f32x4.splat(0);
+      if (squares) {
+        totalSquares = f64x2.add(totalSquares, widen(q));
+        q = s;
+      }
+    }
   }
+  if (keep) {
+    restore(row, PLANES, m, end);
+    v128.store(row + end, n0);
+    v128.store(row + end, n1, 16);
+    v128.store(row + end, n2, 32);
+    v128.store(row + end, n3, 48);
+  }
+  addTo(SUM + (usize(i) << 3), f64x2.add(total, widen(s)));
+  if (squares) addTo(SQUARES + (usize(i) << 3), f64x2.add(totalSquares, widen(q)));
 }
 
 /**
@@ -152,12 +153,14 @@ function sum(keep: bool, squares: bool): void {
  * grow with the number of classes. With `keep`, what is exponentiated stays in the tile; SUM has the same bits either way.
  */
 export function rowsSum(keep: bool): void {
-  sum(keep, false);
+  for (let i = 0; i < samples; i++) sum(i, keep, false);
 }
 
-/** The same bits in SUM, and the sum of the squares in SQUARES. */
-export function rowsSumSquares(): void {
-  sum(false, true);
+/** Of one row: the same bits in SUM, and the sum of the squares in SQUARES. */
+// @ts-ignore: decorator
+@inline
+export function rowSumSquares(i: i32): void {
+  sum(i, false, true);
 }
 
 /** Multiply each row by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */

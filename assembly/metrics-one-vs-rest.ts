@@ -1,23 +1,24 @@
 /**
- * What evaluation metrics need beside the loss of one-vs-rest, from the losses, cross-entropies and sigmoids of a tile
- * (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample, exact sums and counts of
- * each class, and counts of each bin and threshold.
+ * What evaluation metrics need beside the loss of one-vs-rest, from the losses in PLANES, cross-entropies in ENTROPIES and
+ * sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample, exact sums and counts of
+ * each class, and counts of each bin and, where curves are kept, of each threshold.
  *
- * The logit of a true class was turned, so its sigmoid is 1 − p: the passes over all logits take every sigmoid for the
- * probability of a class that is not the true one, and `countTrue` then puts right what they made of the true classes.
+ * The logit of a true class was turned, so its sigmoid is 1 − p. That is what Brier scores take; `turnSigmoids` then makes it p.
  */
+import { APART } from './block';
 import { lanes, ONE } from './exp';
 import { narrow } from './margin';
-import { addTo, widen } from './margin-rows';
-import { addLoss, ANCHOR, HIGHEST, isPlain, LOWEST } from './metrics';
-import { BINS, HISTOGRAM, LABELS, OFFSET, SQUARES, STEP, SUM, TALLY, TALLY_BINS } from './scratch';
+import { addLoss, ANCHOR, ANCHOR2, ANCHOR3, HIGHEST, LOWEST, sumLanes, units } from './metrics';
+import { CROSS_ENTROPY, ENTROPIES, LABELS, OFFSET, PLANES, SQUARES, SUM, TILE } from './scratch';
+import { BINS, BRIER, HISTOGRAM, STEP, TALLY, TALLY_BINS, TALLY_BYTES } from './scratch-metrics';
 import { classes, first, images, positions, samples } from './tile';
 
 /** Masks of four lanes: that of the first n stands n lanes before the zeros. */
 const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0, 0], 16);
 
-/** Add the values of each sample to the float64 at `to`. */
-export function gatherLosses(losses: usize, to: usize): void {
+/** Add the losses of each sample to the float64 at `to`. */
+export function gatherLosses(to: usize): void {
+  let losses = PLANES;
   if (!first) memory.fill(to, 0, usize(samples) << 3);
   for (let b = 0; b < images; b++, to += usize(positions) << 3) {
     for (let c = 0; c < classes; c++) {
@@ -28,12 +29,83 @@ export function gatherLosses(losses: usize, to: usize): void {
   }
 }
 
-/** Values of four classes, `step` bytes apart; those past the last class are read but masked. */
+/** Values at `at` in `values` of classes `step` bytes apart, the first four or the next; those past the last are to be masked. */
 // @ts-ignore: decorator
 @inline
 function four(at: usize, step: usize): v128 {
-  if (step == 4) return v128.load(at);
   return f32x4(load<f32>(at), load<f32>(at + step), load<f32>(at + 2 * step), load<f32>(at + 3 * step));
+}
+
+// @ts-ignore: decorator
+@inline
+function entropies(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, ENTROPIES) : four(ENTROPIES + at, step);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextEntropies(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, ENTROPIES + 16) : four(ENTROPIES + at + (step << 2), step);
+}
+
+// @ts-ignore: decorator
+@inline
+function sigmoids(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, TILE) : four(TILE + at, step);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextSigmoids(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, TILE + 16) : four(TILE + at + (step << 2), step);
+}
+
+// @ts-ignore: decorator
+@inline
+function upper(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+}
+
+/** Lanes 0 and 2 as well as 1 and 3 of the first summed, then of the second: two float64 of what two vectors sum to. */
+// @ts-ignore: decorator
+@inline
+function fold(s: v128, q: v128): v128 {
+  return f32x4.add(v128.shuffle<f32>(s, q, 0, 1, 4, 5), v128.shuffle<f32>(s, q, 2, 3, 6, 7));
+}
+
+/** Sums of the cross-entropies and of the squared sigmoids of one sample, whose values stand `step` bytes apart from `at` on. */
+// @ts-ignore: decorator
+@inline
+function gather(at: usize, step: usize): v128 {
+  let total = f64x2.splat(0);
+  let totalSquares = total;
+  let left = classes;
+  for (; left >= 8; left -= 8, at += step << 3) {
+    const v = f32x4.add(entropies(at, step), nextEntropies(at, step));
+    const p0 = sigmoids(at, step);
+    const p1 = nextSigmoids(at, step);
+    const sums = fold(v, f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
+    total = f64x2.add(total, f64x2.promote_low_f32x4(sums));
+    totalSquares = f64x2.add(totalSquares, upper(sums));
+  }
+  if (left) {
+    const some = v128.load(ONES_THEN_ZEROS + 16 - (usize(min(left, 4)) << 2));
+    const more = v128.load(ONES_THEN_ZEROS + 16 - (usize(max(left - 4, 0)) << 2));
+    const v = f32x4.add(v128.and(entropies(at, step), some), v128.and(nextEntropies(at, step), more));
+    const p0 = v128.and(sigmoids(at, step), some);
+    const p1 = v128.and(nextSigmoids(at, step), more);
+    const sums = fold(v, f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
+    total = f64x2.add(total, f64x2.promote_low_f32x4(sums));
+    totalSquares = f64x2.add(totalSquares, upper(sums));
+  }
+  return f64x2.add(v128.shuffle<f64>(total, totalSquares, 0, 2), v128.shuffle<f64>(total, totalSquares, 1, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function addSums(sums: v128, i: usize): void {
+  store<f64>(i, load<f64>(i, SUM) + f64x2.extract_lane(sums, 0), SUM);
+  store<f64>(i, load<f64>(i, SQUARES) + f64x2.extract_lane(sums, 1), SQUARES);
 }
 
 /**
@@ -41,42 +113,32 @@ function four(at: usize, step: usize): v128 {
  * sums of 8 classes, between which every chunk of classes ends, so that no sum depends on the cut, nor on the layout.
  * Whether all are numbers: the passes below take no NaN.
  */
-export function gatherSamples(entropies: usize, sigmoids: usize): bool {
-  const step = usize(positions) << 2;
-  const image = usize(classes) * step;
-  let sound = true;
-  let i: usize = 0;
-  for (let b = 0; b < images; b++, entropies += image, sigmoids += image) {
-    for (let d: usize = 0; d < step; d += 4, i += 8) {
-      let total = f64x2.splat(0);
-      let totalSquares = total;
-      let s = f32x4.splat(0);
-      let q = s;
-      let at = d;
-      for (let c = 0; c < classes;) {
-        let v = four(entropies + at, step);
-        let p = four(sigmoids + at, step);
-        if (classes - c < 4) {
-          const mask = v128.load(ONES_THEN_ZEROS + 16 - (usize(classes - c) << 2));
-          v = v128.and(v, mask);
-          p = v128.and(p, mask);
-        }
-        s = f32x4.add(s, v);
-        q = f32x4.add(q, f32x4.mul(p, p));
-        at += step << 2;
-        c += 4;
-        if (c & 7) continue;
-        total = f64x2.add(total, widen(s));
-        totalSquares = f64x2.add(totalSquares, widen(q));
-        s = f32x4.splat(0);
-        q = s;
+export function gatherSamples(): bool {
+  if (!first) {
+    memory.fill(SUM, 0, usize(samples) << 3);
+    memory.fill(SQUARES, 0, usize(samples) << 3);
+  }
+  let all = f64x2.splat(0);
+  let at: usize = 0;
+  const end = usize(samples) << 3;
+  if (positions == 1) {
+    for (let i: usize = 0; i < end; i += 8, at += usize(classes) << 2) {
+      const sums = gather(at, 4);
+      addSums(sums, i);
+      all = f64x2.add(all, sums);
+    }
+  } else {
+    const step = usize(positions) << 2;
+    for (let i: usize = 0; i < end; at += usize(classes) * step) {
+      for (const next = at + step; at < next; at += 4, i += 8) {
+        const sums = gather(at, step);
+        addSums(sums, i);
+        all = f64x2.add(all, sums);
       }
-      addTo(SUM + i, f64x2.add(total, widen(s)));
-      const score = addTo(SQUARES + i, f64x2.add(totalSquares, widen(q)));
-      sound = sound && score == score;
+      at -= step;
     }
   }
-  return sound;
+  return !v128.any_true(f64x2.ne(all, all));
 }
 
 /** n float64 as float32, 0 where the sample is ignored. */
@@ -86,22 +148,30 @@ function settle(n: i32, from: usize, to: usize): void {
   }
 }
 
-/** SUM and SQUARES, all classes having gone by, as float32. */
-export function settleSamples(n: i32, entropies: usize, scores: usize): void {
-  settle(n, SUM, entropies);
-  settle(n, SQUARES, scores);
+/** SUM and SQUARES, all classes having gone by, as float32 to CROSS_ENTROPY and BRIER. */
+export function settleSamples(n: i32): void {
+  settle(n, SUM, CROSS_ENTROPY);
+  settle(n, SQUARES, BRIER);
 }
 
-/** Of a column: exact sums of the losses, high and low, of two pairs of lanes; how many sigmoids are above ½. */
-const HIGH: usize = memory.data(32, 16);
-const LOW: usize = memory.data(32, 16);
+/** Of a column: exact sums of the losses, four float64 parts of each lane; how many sigmoids are above ½. */
+const PARTS: usize = memory.data(128, 16);
 const ABOVE: usize = memory.data(16, 16);
+/** ½ in four lanes, in memory, as V8 would make it anew for each vector. */
+const HALF: usize = memory.data<f32>([0.5, 0.5, 0.5, 0.5], 16);
 
-/** HIGH, LOW and ABOVE of `count` vectors `step` bytes apart; false when a loss is not plain, and HIGH and LOW are void. */
-function column(losses: usize, sigmoids: usize, step: usize, count: i32): bool {
+/** What adding x to the sum h, grid and all, leaves over. */
+// @ts-ignore: decorator
+@inline
+function rest(x: v128, h: v128, sum: v128): v128 {
+  return f64x2.sub(x, f64x2.sub(sum, h));
+}
+
+/**
+ * PARTS and ABOVE of `count` vectors, an even number, `step` bytes apart; false when a loss is not plain, and PARTS are void.
+ */
+function column(at: usize, step: usize, count: i32): bool {
   const anchor = f64x2.splat(ANCHOR);
-  const one = i32x4.splat(1);
-  const half = f32x4.splat(0.5);
   let least = i32x4.splat(-1);
   let most = i32x4.splat(0);
   let above = most;
@@ -109,26 +179,39 @@ function column(losses: usize, sigmoids: usize, step: usize, count: i32): bool {
   let h1 = anchor;
   let l0 = f64x2.splat(0);
   let l1 = l0;
-  for (let k = 0; k < count; k++, losses += step, sigmoids += step) {
-    const v = v128.load(losses);
-    // zero wraps round to the largest integer, so that it does not count as small
-    least = i32x4.min_u(least, i32x4.sub(v, one));
-    most = i32x4.max_u(most, v);
-    above = i32x4.sub(above, f32x4.gt(v128.load(sigmoids), half));
+  for (const end = at + usize(count) * step; at != end;) {
+    const v = v128.load(at, PLANES);
+    const p = v128.load(at, TILE);
+    at += step;
+    const w = v128.load(at, PLANES);
+    const q = v128.load(at, TILE);
+    at += step;
+    // less 1: zero wraps round to the largest integer, so that it does not count as small
+    const ones = i32x4.splat(-1);
+    least = i32x4.min_u(least, i32x4.min_u(i32x4.add(v, ones), i32x4.add(w, ones)));
+    most = i32x4.max_u(most, i32x4.max_u(v, w));
+    const half = v128.load(HALF);
+    above = i32x4.sub(above, i32x4.add(f32x4.gt(p, half), f32x4.gt(q, half)));
     const a = f64x2.promote_low_f32x4(v);
-    const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+    const b = upper(v);
     const t0 = f64x2.add(h0, a);
     const t1 = f64x2.add(h1, b);
-    l0 = f64x2.add(l0, f64x2.sub(a, f64x2.sub(t0, h0)));
-    l1 = f64x2.add(l1, f64x2.sub(b, f64x2.sub(t1, h1)));
-    h0 = t0;
-    h1 = t1;
+    l0 = f64x2.add(l0, rest(a, h0, t0));
+    l1 = f64x2.add(l1, rest(b, h1, t1));
+    const c = f64x2.promote_low_f32x4(w);
+    const d = upper(w);
+    h0 = f64x2.add(t0, c);
+    h1 = f64x2.add(t1, d);
+    l0 = f64x2.add(l0, rest(c, t0, h0));
+    l1 = f64x2.add(l1, rest(d, t1, h1));
   }
   v128.store(ABOVE, above);
-  v128.store(HIGH, f64x2.sub(h0, anchor));
-  v128.store(HIGH, f64x2.sub(h1, anchor), 16);
-  v128.store(LOW, l0);
-  v128.store(LOW, l1, 16);
+  h0 = f64x2.sub(h0, anchor);
+  h1 = f64x2.sub(h1, anchor);
+  v128.store(PARTS, v128.shuffle<f64>(h0, l0, 0, 2));
+  v128.store(PARTS, v128.shuffle<f64>(h0, l0, 1, 3), 32);
+  v128.store(PARTS, v128.shuffle<f64>(h1, l1, 0, 2), 64);
+  v128.store(PARTS, v128.shuffle<f64>(h1, l1, 1, 3), 96);
   return i32x4.all_true(
     v128.and(i32x4.ge_u(least, i32x4.splat(LOWEST - 1)), i32x4.le_u(most, i32x4.splat(HIGHEST))),
   );
@@ -136,215 +219,279 @@ function column(losses: usize, sigmoids: usize, step: usize, count: i32): bool {
 
 // @ts-ignore: decorator
 @inline
-function rowOf(c: i32): usize {
-  return TALLY + (usize(first + c) << 5);
+function addTwo(at: usize, two: v128): void {
+  v128.store(at, f64x2.add(v128.load(at), two));
 }
 
-/** Where the addresses of losses that are not plain go. */
-let over: usize = 0;
-
-function addOne(c: i32, at: usize): void {
-  const bits = load<u32>(at);
-  if (isPlain(bits)) return addLoss(rowOf(c), bits);
-  store<u32>(over, u32(at));
-  over += 4;
+/** Nearest multiple of what `anchor` has for a last bit. */
+// @ts-ignore: decorator
+@inline
+function rounded(x: v128, anchor: f64): v128 {
+  return f64x2.sub(f64x2.add(x, f64x2.splat(anchor)), f64x2.splat(anchor));
 }
 
-/** Count a column in; lane j belongs to class (c + j·along) mod classes. */
-function countColumn(losses: usize, sigmoids: usize, step: usize, count: i32, c: i32, along: i32): void {
-  const clean = column(losses, sigmoids, step, count);
-  for (let j: usize = 0; j < 4; j++) {
-    const row = rowOf(c);
-    store<i32>(row, load<i32>(row, 24) + load<i32>(ABOVE + (j << 2)), 24);
-    if (clean) {
-      store<f64>(row, load<f64>(row) + load<f64>(HIGH + (j << 3)));
-      store<f64>(row, load<f64>(row, 8) + load<f64>(LOW + (j << 3)), 8);
-    } else {
-      let at = losses + (j << 2);
-      for (let k = 0; k < count; k++, at += step) addOne(c, at);
-    }
-    c += along;
-    if (c == classes) c = 0;
+/** Add two losses to the PARTS of their lanes. */
+// @ts-ignore: decorator
+@inline
+function split(losses: v128, parts: usize): void {
+  const first = rounded(losses, ANCHOR);
+  const r = f64x2.sub(losses, first);
+  const second = rounded(r, ANCHOR2);
+  const s = f64x2.sub(r, second);
+  const third = rounded(s, ANCHOR3);
+  const rest = f64x2.sub(s, third);
+  addTwo(parts, v128.shuffle<f64>(first, second, 0, 2));
+  addTwo(parts + 16, v128.shuffle<f64>(third, rest, 0, 2));
+  addTwo(parts + 32, v128.shuffle<f64>(first, second, 1, 3));
+  addTwo(parts + 48, v128.shuffle<f64>(third, rest, 1, 3));
+}
+
+/** PARTS of a column with losses of any size; those above 128 count as 0, and how many there are is returned. */
+function columnOfAll(at: usize, step: usize, count: i32): i32 {
+  const highest = i32x4.splat(HIGHEST);
+  let out = i32x4.splat(0);
+  memory.fill(PARTS, 0, 128);
+  for (const end = at + usize(count) * step; at != end; at += step) {
+    const v = v128.load(at, PLANES);
+    const huge = i32x4.gt_u(v, highest);
+    out = i32x4.sub(out, huge);
+    const plain = v128.andnot(v, huge);
+    split(f64x2.promote_low_f32x4(plain), PARTS);
+    split(upper(plain), PARTS + 64);
   }
+  return sumLanes(out);
 }
 
-/** Losses and decisions of each class. Up to four rows past the last are written over with zeros. */
-function countClasses(losses: usize, sigmoids: usize): void {
+// @ts-ignore: decorator
+@inline
+function rowOf(c: i32): usize {
+  return TALLY + usize((first + c) * TALLY_BYTES);
+}
+
+/** Vectors of a column that go together, so that a loss that is not plain slows no more than them. */
+const TOGETHER: i32 = 64;
+
+/** Count a column in; lane j belongs to class (c + j·along) mod classes. How many losses are above 128. */
+function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i32 {
+  let left = 0;
+  for (; count > 0; count -= TOGETHER, at += usize(TOGETHER) * step) {
+    const some = min(count, TOGETHER);
+    const plain = column(at, step, some);
+    if (!plain) left += columnOfAll(at, step, some);
+    for (let j: usize = 0, k = c; j < 4; j++) {
+      const row = rowOf(k);
+      store<i32>(row, load<i32>(row, 40) + load<i32>(ABOVE + (j << 2)), 40);
+      addTwo(row, v128.load(j << 5, PARTS));
+      if (!plain) addTwo(row + 16, v128.load(j << 5, PARTS + 16));
+      k += along;
+      if (k == classes) k = 0;
+    }
+  }
+  return left;
+}
+
+/** Losses and decisions of each class. Up to eight rows past the last are written over with zeros. How many losses are above 128. */
+function countClasses(): i32 {
+  let left = 0;
   if (positions == 1) {
     // the same lane of the same vector belongs to the same class every so many vectors
     const period = classes & 1 ? classes : classes & 2 ? classes >> 1 : classes >> 2;
     const step = usize(period) << 4;
     const bytes = usize(samples * classes) << 2;
-    const count = (bytes + step - 1) / step;
-    memory.fill(losses + bytes, 0, count * step - bytes);
-    memory.fill(sigmoids + bytes, 0, count * step - bytes);
-    for (let p = 0; p < period; p++) {
-      const at = usize(p) << 4;
-      countColumn(losses + at, sigmoids + at, step, i32(count), (p << 2) % classes, 1);
-    }
+    const count = ((bytes + 2 * step - 1) / (2 * step)) << 1;
+    memory.fill(PLANES + bytes, 0, count * step - bytes);
+    memory.fill(TILE + bytes, 0, count * step - bytes);
+    for (let p = 0; p < period; p++) left += countColumn(usize(p) << 4, step, i32(count), (p << 2) % classes, 1);
   } else {
     let at: usize = 0;
     for (let b = 0; b < images; b++) {
       for (let c = 0; c < classes; c++) {
-        countColumn(losses + at, sigmoids + at, 16, positions >> 2, c, 0);
+        left += countColumn(at, 16, (positions >> 3) << 1, c, 0);
         const end = at + (usize(positions) << 2);
         const row = rowOf(c);
-        for (at += usize(positions & ~3) << 2; at < end; at += 4) {
-          addOne(c, losses + at);
-          store<i32>(row, load<i32>(row, 24) + i32(load<f32>(sigmoids + at) > 0.5), 24);
+        for (at += usize(positions & ~7) << 2; at < end; at += 4) {
+          const bits = load<u32>(at, PLANES);
+          if (bits > HIGHEST) left++;
+          else addLoss(row, bits);
+          store<i32>(row, load<i32>(row, 40) + i32(load<f32>(at, TILE) > 0.5), 40);
         }
       }
     }
   }
+  return left;
 }
 
 /**
- * 16 counters for each bin: samples in the bits from 40 on, the probabilities in units of 2^−23 below. 16, as one counter
- * would have to wait for itself.
+ * What two probabilities side by side count, for each pair of their bins: two int64, the first with decisions in the bits from
+ * 40 on and the first probability in units of 2^−23 below, the second with the other probability. Half as many counters to
+ * change, as that is what takes the time; four of each pair, as one would have to wait for itself. The bin after the last is
+ * that of the probability 1.
  */
-const BANKS: usize = memory.data(128 * TALLY_BINS, 16);
-const ONE_SAMPLE: i64 = i64(1) << 40;
+const PAIRS: usize = memory.data(64 * (TALLY_BINS + 1) * (TALLY_BINS + 1), 16);
+const ONE_PAIR: usize = memory.data<i64>([1 << 40, 0], 16);
 
-/** What a block of probabilities comes to: units of 2^−23, and the places of its counters in BANKS and HISTOGRAM. */
-const BLOCK: usize = 4 * 256;
-const UNITS: usize = memory.data(1024, 16);
-const BANK: usize = memory.data(1024, 16);
-const PLACE: usize = memory.data(1024, 16);
+/** What a block of probabilities comes to: their units, and where the pairs' counters stand. */
+const BLOCK: usize = 4 * 512;
+const UNITS: usize = memory.data(4 * 512 + APART, 16);
+const PLACE: usize = memory.data(4 * 512 + APART, 16);
 
-/** A probability in units of 2^−23, ties to even: the low bits of 1 + p. */
+/** Four lanes of the number of bins, or of steps, in memory, as V8 would make them anew for each vector. */
+const COUNT: usize = memory.data(16, 16);
+/** How far apart the counters are for the next bin of the first of a pair, and of the second. */
+const STRIDES: usize = memory.data(16, 16);
+
+/** `units` of one. */
 // @ts-ignore: decorator
 @inline
-function units(p: f32): u32 {
+function unitsOf(p: f32): u32 {
   return reinterpret<u32>(p + 1) - 0x3f800000;
 }
 
 // @ts-ignore: decorator
 @inline
-function uncount(bank: usize, place: usize, units: u32): void {
-  store<i64>(bank, load<i64>(bank) - (ONE_SAMPLE | i64(units)));
-  store<u16>(place, load<u16>(place) - 1);
+function binsOf(units: v128): v128 {
+  return i32x4.shr_u(i32x4.mul(units, v128.load(COUNT)), 23);
 }
 
-/** Four lanes each of what a run has to do with, in memory, as V8 would make them anew for each vector. */
-const CONSTANTS: usize = memory.data(16 * 7, 16);
-
-function constants(place: usize, along: i32, around: i32, bins: i32, steps: i32): void {
-  v128.store(CONSTANTS, i32x4.splat(bins));
-  v128.store(CONSTANTS, i32x4.splat(bins - 1), 16);
-  v128.store(CONSTANTS, i32x4.splat(steps), 32);
-  v128.store(CONSTANTS, i32x4.splat(around), 48);
-  v128.store(CONSTANTS, i32x4.splat((along << 2) % around), 64);
-  v128.store(CONSTANTS, i32x4.splat(i32(place)), 80);
-  v128.store(CONSTANTS, i32x4(0, along % around, (along << 1) % around, (3 * along) % around), 96);
-}
-
-/** Where the banks of a bin's 16 counters stand, for four vectors in turn. */
-const OFFSETS: usize = memory.data<i32>([0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120], 16);
-
-/**
- * Count the probabilities of a run in their bins and in the histograms of their classes: the one of the first begins at
- * `place`, that of the next `along` bytes on, and after `around` bytes comes the first class again.
- */
-function countRun(
-  sigmoids: usize, length: usize, place: usize, along: i32, around: i32, bins: i32, steps: i32,
-): void {
-  constants(place, along, around, bins, steps);
-  const one = lanes(ONE);
-  let places = v128.load(CONSTANTS, 96);
+/** Count the n probabilities of the tile in PAIRS. Up to 7 behind them are counted too, and should be 0. */
+function countPairs(n: i32, bins: i32): void {
+  v128.store(COUNT, i32x4.splat(bins));
+  v128.store(STRIDES, i32x4.splat(((bins + 1) << 6) | (64 << 16)));
+  const length = usize((n + 7) & ~7) << 2;
   for (let from: usize = 0; from < length; from += BLOCK) {
     const bytes = min(BLOCK, length - from);
-    for (let i: usize = 0; i < bytes; i += 16) {
-      const u = i32x4.sub(f32x4.add(v128.load(sigmoids + from + i), one), one);
-      const bin = i32x4.min_u(i32x4.shr_u(i32x4.mul(u, v128.load(CONSTANTS)), 23), v128.load(CONSTANTS, 16));
-      const step = i32x4.shr_u(i32x4.mul(u, v128.load(CONSTANTS, 32)), 23);
-      v128.store(i, u, UNITS);
-      v128.store(i, i32x4.add(v128.load(OFFSETS + (i & 48)), i32x4.shl(bin, 7)), BANK);
-      v128.store(i, i32x4.add(i32x4.add(v128.load(CONSTANTS, 80), places), i32x4.shl(step, 1)), PLACE);
-      const around4 = v128.load(CONSTANTS, 48);
-      places = i32x4.add(places, v128.load(CONSTANTS, 64));
-      places = i32x4.sub(places, v128.and(around4, i32x4.ge_s(places, around4)));
+    for (let i: usize = 0; i < bytes; i += 32) {
+      const a = units(v128.load(from + i, TILE));
+      const b = units(v128.load(from + i, TILE + 16));
+      v128.store(i, a, UNITS);
+      v128.store(i, b, UNITS + 16);
+      const pairs = i32x4.dot_i16x8_s(i16x8.narrow_i32x4_s(binsOf(a), binsOf(b)), v128.load(STRIDES));
+      v128.store(i >> 1, pairs, PLACE);
     }
-    for (let i: usize = 0; i < bytes; i += 4) {
-      const bank = usize(load<u32>(i, BANK));
-      const at = usize(load<u32>(i, PLACE));
-      store<i64>(bank + BANKS, load<i64>(bank + BANKS) + (ONE_SAMPLE | i64(load<u32>(i, UNITS))));
-      store<u16>(at, load<u16>(at) + 1);
+    const one = v128.load(ONE_PAIR);
+    for (let i: usize = 0; i < bytes; i += 32) {
+      // each of four pairs has counters of its own
+      let at = usize(load<u32>(i >> 1, PLACE));
+      let term = i64x2.add(v128.load32x2_u(i, UNITS), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS), term), PAIRS);
+      at = usize(load<u32>(i >> 1, PLACE + 4));
+      term = i64x2.add(v128.load32x2_u(i, UNITS + 8), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS + 16), term), PAIRS + 16);
+      at = usize(load<u32>(i >> 1, PLACE + 8));
+      term = i64x2.add(v128.load32x2_u(i, UNITS + 16), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS + 32), term), PAIRS + 32);
+      at = usize(load<u32>(i >> 1, PLACE + 12));
+      term = i64x2.add(v128.load32x2_u(i, UNITS + 24), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS + 48), term), PAIRS + 48);
     }
-  }
-}
-
-/** Put right what the passes made of the true classes. STEP becomes the step of each sample's own, −1 where it has none. */
-function countTrue(sigmoids: usize, bins: u32, steps: u32): void {
-  const histogram = (i32(steps) + 1) << 1;
-  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const offset = load<i32>(i, OFFSET);
-    store<i32>(i, -1, STEP);
-    if (offset < 0) continue;
-    const y = load<i32>(i, LABELS);
-    const q = load<f32>(sigmoids + offset);
-    const p: f32 = 1 - q;
-    const row = rowOf(y - first);
-    store<i32>(row, load<i32>(row, 16) + 1, 16);
-    store<i32>(row, load<i32>(row, 20) + i32(p > 0.5), 20);
-    store<i32>(row, load<i32>(row, 24) + i32(p > 0.5) - i32(q > 0.5), 24);
-    const before = units(q);
-    const after = units(p);
-    const place = HISTOGRAM + usize(y * histogram);
-    uncount(bankOf(before, bins), place + (usize((before * steps) >>> 23) << 1), before);
-    const bank = bankOf(after, bins);
-    store<i64>(bank, load<i64>(bank) + (ONE_SAMPLE | i64(after)));
-    const bin = BINS + ((bank - BANKS) >> 3);
-    store<i32>(bin, load<i32>(bin, 4) + 1, 4);
-    store<u32>(i, (after * steps) >>> 23, STEP);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function bankOf(units: u32, bins: u32): usize {
-  return BANKS + (usize(min<u32>((units * bins) >>> 23, bins - 1)) << 7);
+function addToBin(b: i32, count: i32, sum: i64): void {
+  const bin = BINS + (usize(b) << 4);
+  store<i32>(bin, load<i32>(bin) + count);
+  store<i64>(bin, load<i64>(bin, 8) + (sum << 9), 8);
 }
 
-/** Move BANKS to BINS, where confidences have units of 2^−32, without the zeros of ignored samples. */
-function settleBins(bins: i32, ignored: i32): void {
-  for (let b: usize = 0; b < usize(bins); b++) {
-    const bin = BINS + (b << 4);
-    let sum: i64 = 0;
-    for (let j: usize = 0; j < 128; j += 8) sum += load<i64>(BANKS + (b << 7) + j);
-    store<i32>(bin, load<i32>(bin) + i32(sum >> 40) - (b ? 0 : ignored * classes));
-    store<i64>(bin, load<i64>(bin, 8) + ((sum & (ONE_SAMPLE - 1)) << 9), 8);
+/** Move PAIRS to BINS, where confidences have units of 2^−32, without the `zeros` that are no decisions. */
+function settlePairs(bins: i32, zeros: i32): void {
+  let pair = PAIRS;
+  for (let a = 0; a <= bins; a++) {
+    for (let b = 0; b <= bins; b++, pair += 64) {
+      const low = i64x2.add(v128.load(pair), v128.load(pair, 16));
+      const sum = i64x2.add(low, i64x2.add(v128.load(pair, 32), v128.load(pair, 48)));
+      const first = i64x2.extract_lane(sum, 0);
+      if (!first) continue;
+      const count = i32(first >> 40);
+      addToBin(min(a, bins - 1), count, first & 0xffffffffff);
+      addToBin(min(b, bins - 1), count, i64x2.extract_lane(sum, 1));
+    }
   }
-  memory.fill(BANKS, 0, usize(bins) << 7);
+  memory.fill(PAIRS, 0, pair - PAIRS);
+  store<i32>(BINS, load<i32>(BINS) - zeros);
+}
+
+/** Make the sigmoid of each true class its probability, and count it: in its class, and among the positives of its bin. */
+export function turnSigmoids(bins: i32): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    if (offset < 0) continue;
+    const p: f32 = 1 - load<f32>(offset, TILE);
+    store<f32>(offset, p, TILE);
+    const row = rowOf(load<i32>(i, LABELS) - first);
+    // a sample counts 1 in the low half, a right decision 1 in the high half
+    store<i64>(row, load<i64>(row, 32) + 1 + (i64(p > 0.5) << 32), 32);
+    const bin = BINS + (usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) << 4);
+    store<i32>(bin, load<i32>(bin, 4) + 1, 4);
+  }
+}
+
+/** Count the probabilities of a run in the histograms of their classes, as countSteps has them. */
+function countRun(run: usize, length: usize, place: usize, along: i32, around: i32): void {
+  const turn = i32x4.splat(around);
+  const next = i32x4.splat((along << 2) % around);
+  let places = i32x4(0, along % around, (along << 1) % around, (3 * along) % around);
+  for (let from: usize = 0; from < length; from += BLOCK) {
+    const bytes = min(BLOCK, length - from);
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const step = i32x4.shr_u(i32x4.mul(units(v128.load(run + from + i, TILE)), v128.load(COUNT)), 23);
+      v128.store(i, i32x4.add(places, i32x4.shl(step, 1)), PLACE);
+      places = i32x4.add(places, next);
+      places = i32x4.sub(places, v128.and(turn, i32x4.ge_s(places, turn)));
+    }
+    for (let i: usize = 0; i < bytes; i += 4) {
+      const at = place + usize(load<u32>(i, PLACE));
+      store<u16>(at, load<u16>(at) + 1);
+    }
+  }
 }
 
 /**
- * Count the tile in: TALLY and BINS as `tally` (metrics.ts) has them, HISTOGRAM u16[classes][steps + 1] the probabilities
- * of samples that are not of the class by ⌊p·steps⌋, STEP those of their own class. Probabilities are rounded to 2^−23.
- * Exact for 4096 samples after the tables were cleared. `sigmoids` have no NaN, and zeros, as `losses` have, for ignored
- * samples. Losses out of [2^−51, 128] are left out of TALLY: their addresses go to `overs`, their number is returned.
+ * For curves: HISTOGRAM u16[classes][steps + 1] counts the probabilities of samples that are not of the class by ⌊p·steps⌋,
+ * STEP becomes that of each sample's own class, −1 where it has none. Exact for 4096 samples after the tables were cleared.
  */
-export function tallyOneVersusRest(
-  losses: usize, sigmoids: usize, bins: i32, steps: i32, ignored: i32, overs: usize,
-): i32 {
-  over = overs;
+export function countSteps(steps: i32, ignored: i32): void {
+  v128.store(COUNT, i32x4.splat(steps));
   const histogram = (steps + 1) << 1;
   const histograms = HISTOGRAM + usize(first * histogram);
   const all = classes * histogram;
-  let at = sigmoids;
   if (positions == 1) {
-    countRun(sigmoids, usize(samples * classes) << 2, histograms, histogram, all, bins, steps);
+    countRun(0, usize(samples * classes) << 2, histograms, histogram, all);
   } else {
     const run = usize(positions) << 2;
+    let at: usize = 0;
     for (let r = 0; r < images * classes; r++, at += run) {
-      countRun(at, run, histograms + usize((r % classes) * histogram), 0, all, bins, steps);
+      countRun(at, run, histograms + usize((r % classes) * histogram), 0, all);
     }
   }
-  countTrue(sigmoids, bins, steps);
-  settleBins(bins, ignored);
   for (let c = 0; c < classes; c++) {
     const zeros = histograms + usize(c * histogram);
     store<u16>(zeros, load<u16>(zeros) - u16(ignored));
   }
-  countClasses(losses, sigmoids);
-  return i32(over - overs) >> 2;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    let step = -1;
+    if (offset >= 0) {
+      step = (unitsOf(load<f32>(offset, TILE)) * steps) >>> 23;
+      const cell = HISTOGRAM + usize(load<i32>(i, LABELS) * histogram) + (usize(step) << 1);
+      store<u16>(cell, load<u16>(cell) - 1);
+    }
+    store<i32>(i, step, STEP);
+  }
+}
+
+/**
+ * Count the tile in, all but what `turnSigmoids` did: TALLY and BINS as `tally` (metrics.ts) has them. Probabilities are
+ * rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses have,
+ * for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
+ */
+export function tallyOneVersusRest(bins: i32, ignored: i32): i32 {
+  const n = samples * classes;
+  const behind = -n & 7;
+  memory.fill(TILE + (usize(n) << 2), 0, usize(behind) << 2);
+  countPairs(n, bins);
+  settlePairs(bins, behind + ignored * classes);
+  return countClasses();
 }

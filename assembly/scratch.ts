@@ -1,5 +1,5 @@
 /**
- * The one scratch block. Inputs of any size stream through it tile by tile; its size never changes, so no view of the
+ * The one scratch block; what only the metrics need of it is in scratch-metrics.ts. Inputs of any size stream through it tile by tile; its size never changes, so no view of the
  * memory goes stale. Every size is elements × element size, computed here and nowhere else. 16 guard bytes stand before
  * and after each block; the debug build (canaries.ts) arms them and counts the broken ones.
  */
@@ -11,16 +11,12 @@ export const SAMPLES: i32 = 4096;
 /** Logits a tile can hold. */
 export const LOGITS: i32 = 65536;
 
-/** Classes and bins that `tally` can take. */
-export const TALLY_CLASSES: i32 = 8192;
-export const TALLY_BINS: i32 = 256;
-
 /** Kernels work in groups of 16 samples, and rearranging writes up to 3 lanes past the end of a segment. */
 const SLACK: i32 = 16;
-const LANES: i32 = SAMPLES + SLACK;
+export const LANES: i32 = SAMPLES + SLACK;
 /** Rearranging goes four rows of few classes at a time, up to 3 rows past the last. */
 const ROWS_SLACK: i32 = 256;
-const GUARD: i32 = 16;
+export const GUARD: i32 = 16;
 
 const guard0: usize = memory.data(GUARD, 16);
 /** 64-bit targets before they are narrowed: i64[SAMPLES]. */
@@ -68,52 +64,23 @@ const guard14: usize = memory.data(GUARD, 16);
 /** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
 export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
 const guard15: usize = memory.data(GUARD, 16);
-/** Metrics: other classes with a logit above the true one, and with one above or equal: i32[SAMPLES] each. */
-export const RANK: usize = memory.data(4 * LANES, 16);
-const guard16: usize = memory.data(GUARD, 16);
-/** After `tally`, the samples it passed over. */
-export const RANK_TIED: usize = memory.data(4 * LANES, 16);
-const guard17: usize = memory.data(GUARD, 16);
-/** Metrics: predicted class, −1 where ties or NaN leave it open: i32[SAMPLES]. */
-export const PREDICTED: usize = memory.data(4 * LANES, 16);
-const guard18: usize = memory.data(GUARD, 16);
 /** Metrics: Σ e^(2·(logit − MAX)) over the other classes: f64[SAMPLES]. */
 export const SQUARES: usize = memory.data(8 * LANES, 16);
-const guard19: usize = memory.data(GUARD, 16);
-/** Metrics: probability of the predicted class: f32[SAMPLES]. */
-export const CONFIDENCE: usize = memory.data(4 * LANES, 16);
-const guard20: usize = memory.data(GUARD, 16);
-/** Metrics: Σ (p − [c = y])² of each sample, 0 where ignored: f32[SAMPLES]. */
-export const BRIER: usize = memory.data(4 * LANES, 16);
-const guard21: usize = memory.data(GUARD, 16);
-/** Metrics: a second exact sum. */
-export const BRIER_TOTAL: usize = memory.data(8 * 13, 16);
-const guard22: usize = memory.data(GUARD, 16);
-/** Metrics: 16 bytes a bin. */
-export const BINS: usize = memory.data(16 * TALLY_BINS, 16);
-const guard23: usize = memory.data(GUARD, 16);
-/** Metrics: threshold that the probability of each sample's own class reaches, −1 where there is none: i32[SAMPLES]. */
-export const STEP: usize = memory.data(4 * LANES, 16);
-const guard24: usize = memory.data(GUARD, 16);
+const guard16: usize = memory.data(GUARD, 16);
 /** Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time. */
 export const POSITIVE: usize = memory.data(4 * LOGITS + APART, 16);
-const guard25: usize = memory.data(GUARD, 16);
+const guard17: usize = memory.data(GUARD, 16);
 /** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
 export const LOGIT_WEIGHT: usize = memory.data(4 * LOGITS + APART, 16);
-const guard26: usize = memory.data(GUARD, 16);
+const guard18: usize = memory.data(GUARD, 16);
 /** The tile rearranged class by class, 16 samples a group: f32[LOGITS], and room for three planes more. */
 export const PLANES: usize = memory.data(4 * (LOGITS + 3 * LANES + SLACK) + APART, 16);
-const guard27: usize = memory.data(GUARD, 16);
+/** Metrics: cross-entropies of half a tile (one-vs-rest), whose losses stand in PLANES and sigmoids in TILE. */
+export const ENTROPIES: usize = PLANES + 2 * LOGITS + APART;
+const guard19: usize = memory.data(GUARD, 16);
 /** The tile as it came: f32[LOGITS]. */
 export const TILE: usize = memory.data(4 * (LOGITS + ROWS_SLACK), 16);
-const guard28: usize = memory.data(GUARD, 16);
-/** Metrics: 32 bytes a class, see tally in metrics.ts. */
-export const TALLY: usize = memory.data(32 * TALLY_CLASSES, 16);
-const guard29: usize = memory.data(GUARD, 16);
-/** Metrics: histograms of one-vs-rest, see metrics-one-vs-rest.ts: u16[HISTOGRAM_CELLS]. */
-export const HISTOGRAM_CELLS: i32 = 131072;
-export const HISTOGRAM: usize = memory.data(2 * HISTOGRAM_CELLS, 16);
-const guard30: usize = memory.data(GUARD, 16);
+const guard20: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function guard(i: i32): usize {
@@ -139,16 +106,6 @@ export function guard(i: i32): usize {
     case 18: return guard18;
     case 19: return guard19;
     case 20: return guard20;
-    case 21: return guard21;
-    case 22: return guard22;
-    case 23: return guard23;
-    case 24: return guard24;
-    case 25: return guard25;
-    case 26: return guard26;
-    case 27: return guard27;
-    case 28: return guard28;
-    case 29: return guard29;
-    case 30: return guard30;
     default: return 0;
   }
 }

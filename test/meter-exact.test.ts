@@ -46,7 +46,11 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
       (classes: number) =>
         new FocalMeter(new SoftmaxFocalLoss({ gamma: 0.5 }), { classes, topK: [1, 3], confusion: true, hardest: 5 }),
     ],
-    ['sigmoid', (classes: number) => new FocalMeter(new SigmoidFocalLoss(), { classes, thresholds: 9, hardest: 5 })],
+    ['sigmoid', (classes: number) => new FocalMeter(new SigmoidFocalLoss(), { classes })],
+    [
+      'sigmoid with curves',
+      (classes: number) => new FocalMeter(new SigmoidFocalLoss(), { classes, thresholds: 9, hardest: 5 }),
+    ],
   ] as const;
 
   test.each(variants)('%s: any split, any order, any merge tree gives the same bytes', (_, create) => {
@@ -118,6 +122,52 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
       again.reset();
       expect(again.toBytes()).toEqual(create(classes).toBytes());
     }
+  });
+
+  test('meters that take turns do not mix', () => {
+    const classes = 6;
+    const n = 40;
+    const logits = Float32Array.from({ length: n * classes }, (_, i) => ((i * 2654435761) % 1000) / 50 - 10);
+    const targets = Int32Array.from({ length: n }, (_, i) => (i % 9 === 0 ? -100 : (i * 5) % classes));
+    const all = [...variants, ...variants].map(([, create]) => create(classes));
+    for (let i = 0; i < n; i += 8) {
+      for (const meter of all) {
+        meter.update(logits.subarray(i * classes, (i + 8) * classes), targets.subarray(i, i + 8), { firstIndex: i });
+      }
+      all[1]?.compute();
+    }
+    for (const [k, [, create]] of variants.entries()) {
+      const alone = create(classes);
+      alone.update(logits, targets);
+      expect(all[k]?.toBytes()).toEqual(alone.toBytes());
+      expect(all[k + variants.length]?.toBytes()).toEqual(alone.toBytes());
+    }
+  });
+
+  test.each([
+    ['rows', 1],
+    ['planes', 11],
+  ])('sigmoid, %s: losses of every size, from 2^-149 to over 128, add up exactly in their classes', (_, positions) => {
+    const classes = 6;
+    const n = 198;
+    const batch = n / positions;
+    // the losses of classes 0 to 4 have sizes of their own, those of class 5 all of them
+    const sizes = [0, -9, -14, -24, -31, 300];
+    const logits = Float32Array.from({ length: n * classes }, (_, i) => {
+      const c = Math.floor(i / positions) % classes;
+      return (sizes[c < 5 ? c : i % 6] as number) + ((i * 37) % 16) / 16;
+    });
+    const targets = Int32Array.from({ length: n }, (_, i) => (i % 7 === 0 ? -100 : i % 3));
+    const meter = new FocalMeter(new SigmoidFocalLoss(), { classes });
+    meter.update({ data: logits, dims: [batch, classes, positions] }, targets);
+    const { perClass, samples } = meter.compute();
+    const losses = new SigmoidFocalLoss({ reduction: 'none' }).forward(
+      { data: logits, dims: [batch, classes, positions] },
+      targets,
+    );
+    const units = new Array(classes).fill(0n);
+    for (const [i, v] of losses.entries()) units[Math.floor(i / positions) % classes] += BigInt(v * 2 ** 149);
+    expect(perClass.map(({ loss }) => loss)).toEqual(units.map((sum) => (Number(sum) * 2 ** -149) / samples));
   });
 
   test('softmax: agrees with a plain evaluation in float64', () => {

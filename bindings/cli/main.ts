@@ -25,6 +25,9 @@ declare const VERSION: string;
 /** Largest number of classes for which a report counts confusions unasked: the meter keeps C² counts. */
 const CONFUSION_CLASSES = 1000;
 
+/** Thresholds of the curves unless told: a report shows the areas, whatever they cost. */
+const THRESHOLDS = 129;
+
 /** Of bins, ranks and the like: far more than anyone reads, far less than would not fit. */
 const LARGEST_COUNT = 1_000_000;
 
@@ -133,7 +136,8 @@ function makeMeter(api: typeof simd, options: EvaluateOptions, loss: AnyLoss, cl
   const { bins, hardest, topK, thresholds } = options;
   const common = { classes, bins, hardest };
   const confusion = options.confusion ?? (options.report !== undefined && classes <= CONFUSION_CLASSES);
-  const own = options.loss === 'softmax' ? { confusion, ...(topK && { topK }) } : { ...(thresholds && { thresholds }) };
+  const own =
+    options.loss === 'softmax' ? { confusion, ...(topK && { topK }) } : { thresholds: thresholds ?? THRESHOLDS };
   return refusing('options', () => new api.FocalMeter<AnyLoss>(loss, { ...common, ...own }));
 }
 
@@ -251,8 +255,8 @@ outputOptions(
     )
     .option(
       '--thresholds <count>',
-      'thresholds of the binned AUROC, sigmoid only (default: 129)',
-      integer(2, LARGEST_COUNT),
+      `thresholds of the binned AUROC and average precision, sigmoid only, 0 for neither (default: ${THRESHOLDS})`,
+      integer(0, LARGEST_COUNT),
     )
     .option('--hardest <count>', 'how many of the samples with the largest loss to list', integer(0, LARGEST_COUNT), 10)
     .option(

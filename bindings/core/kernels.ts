@@ -64,15 +64,16 @@ export interface MeterKernels extends Kernels {
   readonly BRIER: number;
   readonly BRIER_TOTAL: number;
   readonly TALLY: number;
+  readonly TALLY_BYTES: number;
   readonly BINS: number;
   /** Most classes and bins that `tally` takes; 0: it takes none. */
   readonly TALLY_CLASSES: number;
   readonly TALLY_BINS: number;
   limb(accumulator: number, j: number): number;
-  exponentialsSquares(): void;
-  ranks(limit: number): void;
+  largestAndPlace(): void;
+  squaresAndRanks(limit: number): void;
   coreAndEntropies(n: number): void;
-  oneVersusRestAndEntropies(at: number, to: number, entropies: number, sigmoids: number, n: number): void;
+  oneVersusRestAndEntropies(at: number, n: number): void;
   outcomes(n: number): void;
   within(n: number, k: number): number;
   tally(n: number, bins: number): number;
@@ -81,15 +82,11 @@ export interface MeterKernels extends Kernels {
   /** Most counters that the histograms of all classes take together. */
   readonly HISTOGRAM_CELLS: number;
   readonly STEP: number;
-  gatherLosses(losses: number, to: number): void;
-  gatherSamples(entropies: number, sigmoids: number): boolean;
-  settleSamples(n: number, entropies: number, scores: number): void;
-  tallyOneVersusRest(
-    losses: number,
-    sigmoids: number,
-    bins: number,
-    steps: number,
-    ignored: number,
-    overs: number,
-  ): number;
+  readonly ENTROPIES: number;
+  gatherLosses(to: number): void;
+  gatherSamples(): boolean;
+  settleSamples(n: number): void;
+  turnSigmoids(bins: number): void;
+  tallyOneVersusRest(bins: number, ignored: number): number;
+  countSteps(steps: number, ignored: number): void;
 }

@@ -21,7 +21,10 @@ export interface SigmoidMeterOptions {
   classes: number;
   /** Number of equal bins of the probability, for the calibration error. Default 15. */
   bins?: number;
-  /** Thresholds 0, 1/(thresholds − 1), …, 1 of the binned ROC and precision-recall curves. Default 129. */
+  /**
+   * Thresholds 0, 1/(thresholds − 1), …, 1 of the binned ROC and precision-recall curves, at least 2; 0: no curves are kept.
+   * They take 2 · classes · thresholds counts. Default 0.
+   */
   thresholds?: number;
   /** How many of the samples with the largest loss to keep. Default 0. */
   hardest?: number;
@@ -55,7 +58,7 @@ function readOptions(variant: MeterConfig['variant'], given: unknown) {
   if (given === undefined) throw wrongType('options', 'an object with classes', given);
   const options = common(`a meter of a ${variant} loss`, given, known);
   const { classes, topK = softmax ? [5] : [], bins = 15, confusion = false, hardest = 0 } = options;
-  const { thresholds = softmax ? 0 : 129 } = options;
+  const { thresholds = 0 } = options;
   if (!Array.isArray(topK)) throw wrongType('topK', 'an array of integers', topK);
   if (typeof confusion !== 'boolean') throw wrongType('confusion', 'a boolean', confusion);
   return {
@@ -64,7 +67,12 @@ function readOptions(variant: MeterConfig['variant'], given: unknown) {
     bins: number('bins', bins, COUNT, isCount),
     confusion,
     hardest: number('hardest', hardest, 'an integer in [0, 2^31)', (x) => x === 0 || isCount(x)),
-    thresholds: softmax ? 0 : number('thresholds', thresholds, 'an integer in [2, 2^31)', (x) => x >= 2 && isCount(x)),
+    thresholds: number(
+      'thresholds',
+      thresholds,
+      '0 or an integer in [2, 2^31)',
+      (x) => x === 0 || (x >= 2 && isCount(x)),
+    ),
   };
 }
 

@@ -72,9 +72,9 @@ export interface SoftmaxReport extends CommonReport {
 export interface SigmoidClass extends SoftmaxClass {
   /** Fraction of the samples whose membership of the class is decided rightly. */
   accuracy: Metric;
-  /** Area under the binned ROC curve; null unless there are samples of the class and others. */
+  /** Area under the binned ROC curve; null without `thresholds`, and unless there are samples of the class and others. */
   auroc: Metric;
-  /** Area under the binned precision-recall curve as a step function; null without samples of the class. */
+  /** Area under the binned precision-recall curve as a step function; null without `thresholds` or samples of the class. */
   averagePrecision: Metric;
 }
 

@@ -12,8 +12,6 @@ import { Tile } from './tile.ts';
 /** Adding it in float64 leaves a multiple of 2^−32, see assembly/exact-sum.ts. */
 const ANCHOR = 1572864;
 const UNIT = 2 ** 32;
-/** Adding and subtracting it rounds to an integer, ties to even. */
-const ROUND = 2 ** 52;
 const NAN_BITS = 0x7fc00000;
 
 /** Values in [2^−51, 128], and 0, are split at 2^−32, the others go to the limbs bit by bit. */
@@ -61,14 +59,20 @@ function collect({ kernels }: Backend, accumulator: number, words: Float64Array,
   words[at + SUM_WORDS - 1] = Math.max(words[at + SUM_WORDS - 1] as number, flag);
 }
 
+/** A probability as bins and thresholds take it: in units of 2^−23, ties to even. */
+function rounded(p: number): number {
+  return Math.fround(1 + p) - 1;
+}
+
 /** Count a probability in its bin; NaN has none. */
-function bin(words: Float64Array, bins: number, count: number, p: number, hit: boolean): void {
-  if (Number.isNaN(p)) return;
+function bin(words: Float64Array, bins: number, count: number, probability: number, hit: boolean): void {
+  if (Number.isNaN(probability)) return;
+  const p = rounded(probability);
   const at = bins + BIN_WORDS * Math.min(Math.floor(p * count), count - 1);
   const n = (words[at] as number) + 1;
   words[at] = n;
   if (hit) words[at + 1] = (words[at + 1] as number) + 1;
-  words[at + 2] = (words[at + 2] as number) + (p * UNIT + ROUND - ROUND);
+  words[at + 2] = (words[at + 2] as number) + p * UNIT;
   if ((n & 0xfffff) === 0) carry(words, at + 2, 2);
 }
 
@@ -108,11 +112,17 @@ class Ranking {
   }
 }
 
+/** Whose counts the tables of a backend hold. */
+const holders = new WeakMap<Backend, Tally>();
+
 abstract class Tally {
   protected readonly config: MeterConfig;
   protected readonly settings: Settings;
   protected readonly ranking = new Ranking();
   #uncarried = 0;
+  /** Samples that the tables hold of this tally. */
+  #tabled = 0;
+  #settle = (): void => {};
 
   constructor(config: MeterConfig) {
     this.config = config;
@@ -130,32 +140,42 @@ abstract class Tally {
     this.#uncarried = n;
   }
 
-  /**
-   * Whether the kernels' table can take the counts. Emptying it takes a pass over the classes, so few samples of many classes go
-   * without.
-   */
-  protected tabled({ kernels }: Backend, { batch, positions }: Input): boolean {
+  /** Whether the kernels' tables can take the counts. */
+  protected tabled({ kernels }: Backend): boolean {
     const { classes, bins, thresholds } = this.config;
     const { TALLY_CLASSES, TALLY_BINS, HISTOGRAM_CELLS } = kernels;
     const fits = classes <= TALLY_CLASSES && bins <= TALLY_BINS && thresholds - 1 <= TALLY_BINS;
-    return fits && classes * thresholds <= HISTOGRAM_CELLS && classes <= 4 * batch * positions;
+    return fits && classes * thresholds <= HISTOGRAM_CELLS;
+  }
+
+  /** To be called before n samples are counted in the tables: they are this tally's then, and have room. */
+  protected takeTables(backend: Backend, state: State, n: number): void {
+    const holder = holders.get(backend);
+    if (holder !== this || this.#tabled + n > backend.kernels.SAMPLES) holder?.settle();
+    holders.set(backend, this);
+    this.#tabled += n;
+    this.#settle = () => this.#empty(backend, state);
+  }
+
+  /** Move what the tables hold to the state: it is left there from update to update, as that takes a pass over the classes. */
+  settle(): void {
+    if (this.#tabled > 0) this.#settle();
+    this.#tabled = 0;
   }
 
   /** Move what the kernels have counted to the state. */
-  protected empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
+  #empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
     const { classes, bins, thresholds } = this.config;
-    const table = new Float64Array(f32.buffer, kernels.TALLY, 4 * classes);
-    for (let c = 0, from = kernels.TALLY >> 2, at = layout.classes; c < classes; c++, from += 8, at += CLASS_WORDS) {
-      const support = i32[from + 4] as number;
-      const predicted = i32[from + 6] as number;
-      const high = table[4 * c] as number;
-      const low = table[4 * c + 1] as number;
-      if (support === 0 && predicted === 0 && high === 0 && low === 0) continue;
-      words[at] = (words[at] as number) + support;
-      words[at + 1] = (words[at + 1] as number) + (i32[from + 5] as number);
-      words[at + 2] = (words[at + 2] as number) + predicted;
-      depositParts(words, at + 3, high, low);
-      carry(words, at + 3, LIMBS);
+    const row = kernels.TALLY_BYTES >> 3;
+    const table = new Float64Array(f32.buffer, kernels.TALLY, row * classes);
+    for (let c = 0, parts = 0, at = layout.classes; c < classes; c++, parts += row, at += CLASS_WORDS) {
+      const counts = (kernels.TALLY >> 2) + 2 * parts + 8;
+      words[at] = (words[at] as number) + (i32[counts] as number);
+      words[at + 1] = (words[at + 1] as number) + (i32[counts + 1] as number);
+      words[at + 2] = (words[at + 2] as number) + (i32[counts + 2] as number);
+      depositParts(words, at + 3, table[parts] as number, table[parts + 1] as number);
+      deposit(words, at + 3, table[parts + 2] as number);
+      deposit(words, at + 3, table[parts + 3] as number);
     }
     table.fill(0);
     for (let b = 0, from = kernels.BINS >> 2, at = layout.bins; b < bins; b++, from += 4, at += BIN_WORDS) {
@@ -185,12 +205,12 @@ abstract class Tally {
 export class SoftmaxTally extends Tally {
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels } = backend;
-    const { TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER, SAMPLES } = kernels;
+    const { TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER } = kernels;
     const { settings, config } = this;
     const { words, layout } = state;
     const tile = new Tile(backend, input, planSamples(kernels, input, true));
     const limit = Math.max(1, ...config.topK);
-    const tabled = this.tabled(backend, input);
+    const tabled = this.tabled(backend);
     const load = (): void => {
       backend.loadClassWeights(settings, tile.firstClass, tile.classes);
       tile.load(input.logits, true);
@@ -199,7 +219,6 @@ export class SoftmaxTally extends Tally {
     const release = (): void => {
       if (tile.borrowed) kernels.put(tile.source, kernels.TRUE, 0);
     };
-    let pending = 0;
     kernels.clear(TOTAL);
     kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
@@ -208,18 +227,14 @@ export class SoftmaxTally extends Tally {
       this.makeRoom(state, n);
       tile.eachClasses(() => {
         load();
-        kernels.largest();
-        if (tile.whole) {
-          kernels.exponentialsSquares();
-          kernels.ranks(limit);
-        }
+        kernels.largestAndPlace();
+        if (tile.whole) kernels.squaresAndRanks(limit);
         release();
       });
       if (!tile.whole) {
         tile.eachClasses(() => {
           load();
-          kernels.exponentialsSquares();
-          kernels.ranks(limit);
+          kernels.squaresAndRanks(limit);
           release();
         });
       }
@@ -235,11 +250,7 @@ export class SoftmaxTally extends Tally {
         words[layout.topK + k] = (words[layout.topK + k] as number) + kernels.within(n, config.topK[k] as number);
       }
       if (tabled) {
-        pending += n;
-        if (pending > SAMPLES) {
-          this.empty(backend, state);
-          pending = n;
-        }
+        this.takeTables(backend, state, n);
         const over = kernels.tally(n, config.bins);
         const list = kernels.RANK_TIED >> 2;
         for (let j = 0; j < over; j++) {
@@ -251,7 +262,6 @@ export class SoftmaxTally extends Tally {
       if (config.confusion) this.#confuse(backend, state, n);
       if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
     });
-    if (tabled) this.empty(backend, state);
     this.collect(backend, state);
   }
 
@@ -305,15 +315,13 @@ export class SoftmaxTally extends Tally {
 export class SigmoidTally extends Tally {
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels, f32, i32 } = backend;
-    const { TILE, PLANES, TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER, LABELS, SAMPLES } = kernels;
+    const { TILE, PLANES, ENTROPIES, TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER, LABELS } = kernels;
     const { settings } = this;
     const { words, layout } = state;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
     const half = kernels.LOGITS / 2;
     const tile = new Tile(backend, input, planSamples({ ...kernels, LOGITS: half }, input, false));
-    const entropiesAt = PLANES + 4 * half;
-    const tabled = this.tabled(backend, input);
-    let pending = 0;
+    const tabled = this.tabled(backend);
     kernels.configure(settings.gamma, settings.smoothing);
     kernels.clear(TOTAL);
     kernels.clear(BRIER_TOTAL);
@@ -322,26 +330,21 @@ export class SigmoidTally extends Tally {
       const first = tile.firstSample;
       const valid = loadLabels(kernels, input, first, n, settings.ignoreIndex);
       this.makeRoom(state, n);
-      pending += n;
-      if (tabled && pending > SAMPLES) {
-        this.empty(backend, state);
-        pending = n;
-      }
+      if (tabled) this.takeTables(backend, state, n);
       tile.eachClasses(() => {
         backend.loadClassWeights(settings, tile.firstClass, tile.classes);
         backend.loadLogitWeights(settings, tile);
         tile.load(input.logits, tile.contiguous);
         kernels.turn();
-        kernels.oneVersusRestAndEntropies(tile.source, PLANES, entropiesAt, TILE, n * tile.classes);
+        kernels.oneVersusRestAndEntropies(tile.source, n * tile.classes);
         kernels.turnBack(tile.borrowed ? tile.source : 0);
-        if (valid < n) for (const values of [PLANES, entropiesAt, TILE]) kernels.scale(values, 0);
-        const sound = kernels.gatherSamples(entropiesAt, TILE);
-        if (state.floor < Infinity) kernels.gatherLosses(PLANES, kernels.WIDE);
-        // what the cross-entropies held is free now
-        if (tabled && sound) this.#countTabled(backend, state, tile, n - valid, entropiesAt);
+        if (valid < n) for (const values of [PLANES, ENTROPIES, TILE]) kernels.scale(values, 0);
+        const sound = kernels.gatherSamples();
+        if (state.floor < Infinity) kernels.gatherLosses(kernels.WIDE);
+        if (tabled && sound) this.#countTabled(backend, state, tile, n - valid);
         else this.#count(backend, state, tile);
       });
-      kernels.settleSamples(n, CROSS_ENTROPY, BRIER);
+      kernels.settleSamples(n);
       kernels.accumulate(TOTAL, CROSS_ENTROPY, n);
       kernels.accumulate(BRIER_TOTAL, BRIER, n);
       words[layout.samples] = (words[layout.samples] as number) + valid;
@@ -357,7 +360,6 @@ export class SigmoidTally extends Tally {
         state.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);
       }
     });
-    if (tabled) this.empty(backend, state);
     this.collect(backend, state);
   }
 
@@ -388,31 +390,25 @@ export class SigmoidTally extends Tally {
       words[at + 2] = (words[at + 2] as number) + 1;
       if (positive) words[at + 1] = (words[at + 1] as number) + 1;
     }
-    // bins and thresholds take probabilities in units of 2^−23, ties to even
-    const rounded = Math.fround(1 + p) - 1;
-    bin(words, layout.bins, bins, rounded, positive);
-    const step = layout.table + (2 * c + (positive ? 1 : 0)) * thresholds + Math.floor(rounded * (thresholds - 1));
+    bin(words, layout.bins, bins, p, positive);
+    if (thresholds === 0) return;
+    const step = layout.table + (2 * c + (positive ? 1 : 0)) * thresholds + Math.floor(rounded(p) * (thresholds - 1));
     words[step] = (words[step] as number) + 1;
   }
 
-  /** The same by the kernels, but for losses that are not plain and what a sample counts at its own class's thresholds. */
-  #countTabled(
-    { kernels, f32, i32 }: Backend,
-    state: State,
-    { samples, positions, classes, firstClass }: Tile,
-    ignored: number,
-    overs: number,
-  ): void {
+  /** The same by the kernels, but for losses above 128 and what a sample counts at its own class's thresholds. */
+  #countTabled({ kernels, f32, i32 }: Backend, state: State, tile: Tile, ignored: number): void {
     const { words, layout } = state;
     const { bins, thresholds } = this.config;
-    // counting writes zeros over up to four rows behind the losses
-    const list = overs + 16 * classes;
-    const over = kernels.tallyOneVersusRest(kernels.PLANES, kernels.TILE, bins, thresholds - 1, ignored, list);
-    for (let j = 0; j < over; j++) {
-      const cell = ((i32[(list >> 2) + j] as number) - kernels.PLANES) >> 2;
-      const c = firstClass + (Math.floor(cell / positions) % classes);
-      addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
+    const { samples, positions, classes, firstClass } = tile;
+    kernels.turnSigmoids(bins);
+    const left = kernels.tallyOneVersusRest(bins, ignored);
+    for (let cell = 0; left > 0 && cell < samples * classes; cell++) {
+      const v = f32[(kernels.PLANES >> 2) + cell] as number;
+      if (v > 128) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
     }
+    if (thresholds === 0) return;
+    kernels.countSteps(thresholds - 1, ignored);
     for (let i = 0; i < samples; i++) {
       const step = i32[(kernels.STEP >> 2) + i] as number;
       if (step < 0) continue;

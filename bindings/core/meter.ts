@@ -105,6 +105,7 @@ export abstract class Meter<L extends AnyLoss> {
 
   /** Back to the state of a new meter. */
   reset(): void {
+    this.#tally.settle();
     this.#state = new State(this.#config);
   }
 
@@ -120,6 +121,7 @@ export abstract class Meter<L extends AnyLoss> {
 
   /** The state with nothing pending. */
   #settled(): State {
+    this.#tally.settle();
     this.#state.settle();
     return this.#state;
   }

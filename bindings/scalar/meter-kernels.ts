@@ -13,6 +13,7 @@ export function scalarMeterKernels(): MeterKernels {
   const PREDICTED = RANK - bytes;
   const CONFIDENCE = PREDICTED - bytes;
   const BRIER = CONFIDENCE - bytes;
+  const ENTROPIES = twin.PLANES + 2 * twin.LOGITS;
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
   const labels = i32.subarray(twin.LABELS >> 2);
@@ -69,6 +70,8 @@ export function scalarMeterKernels(): MeterKernels {
     // it counts no tiles
     RANK_TIED: 0,
     TALLY: 0,
+    TALLY_BYTES: 0,
+    ENTROPIES,
     BINS: 0,
     TALLY_CLASSES: 0,
     TALLY_BINS: 0,
@@ -100,7 +103,9 @@ export function scalarMeterKernels(): MeterKernels {
       return j === 12 ? special : Number(BigInt.asUintN(32, units >> BigInt(32 * j)));
     },
 
-    exponentialsSquares() {
+    largestAndPlace: twin.largest,
+
+    squaresAndRanks() {
       if (!first) {
         sum.fill(0);
         squares.fill(0);
@@ -117,9 +122,6 @@ export function scalarMeterKernels(): MeterKernels {
         sum[i] = total;
         squares[i] = (squares[i] as number) + square;
       });
-    },
-
-    ranks() {
       if (!first) {
         ranks.fill(0, 0, SAMPLES);
         ties.fill(0);
@@ -152,13 +154,13 @@ export function scalarMeterKernels(): MeterKernels {
       }
     },
 
-    oneVersusRestAndEntropies(at, to, entropiesAt, sigmoidsAt, n) {
-      twin.oneVersusRest(at, to, 0, n, 1);
+    oneVersusRestAndEntropies(at, n) {
+      twin.oneVersusRest(at, twin.PLANES, 0, n, 1);
       for (let i = 0; i < n; i++) {
         const gap = f32[(at >> 2) + i] as number;
         const t = Math.exp(-Math.abs(gap));
-        f32[(entropiesAt >> 2) + i] = Math.log1p(t) + Math.max(gap, 0);
-        f32[(sigmoidsAt >> 2) + i] = (gap < 0 ? t : 1) / (1 + t);
+        f32[(ENTROPIES >> 2) + i] = Math.log1p(t) + Math.max(gap, 0);
+        f32[(twin.TILE >> 2) + i] = (gap < 0 ? t : 1) / (1 + t);
       }
     },
 
@@ -182,25 +184,27 @@ export function scalarMeterKernels(): MeterKernels {
       return count;
     },
 
-    gatherLosses(lossesAt, to) {
-      gather(lossesAt, new Float64Array(buffer, to, SAMPLES), false);
+    gatherLosses(to) {
+      gather(twin.PLANES, new Float64Array(buffer, to, SAMPLES), false);
     },
 
-    gatherSamples(entropiesAt, sigmoidsAt) {
-      gather(entropiesAt, sum, false);
-      gather(sigmoidsAt, squares, true);
+    gatherSamples() {
+      gather(ENTROPIES, sum, false);
+      gather(twin.TILE, squares, true);
       return true;
     },
 
-    settleSamples(n, entropiesAt, scoresAt) {
+    settleSamples(n) {
       for (let i = 0; i < n; i++) {
         const ignored = (labels[i] as number) < 0;
-        f32[(entropiesAt >> 2) + i] = ignored ? 0 : (sum[i] as number);
-        f32[(scoresAt >> 2) + i] = ignored ? 0 : (squares[i] as number);
+        entropies[i] = ignored ? 0 : (sum[i] as number);
+        brier[i] = ignored ? 0 : (squares[i] as number);
       }
     },
 
     tally: () => 0,
     tallyOneVersusRest: () => 0,
+    turnSigmoids() {},
+    countSteps() {},
   };
 }
