@@ -29,7 +29,7 @@ WebAssembly.Instance = class extends Instance {
   }
 };
 const simd = await import('focal-simd');
-const { FocalMeter } = await import('focal-simd/meter');
+const { meterCost } = await import('./meter-cost.mjs');
 const scalar = await import('focal-simd/scalar');
 if (simd.backend() !== 'simd') throw new Error('the SIMD backend does not run here');
 WebAssembly.Instance = Instance;
@@ -216,34 +216,6 @@ async function byStream() {
   return results;
 }
 
-/** What the metrics of FocalMeter cost beside the loss alone. */
-async function meterCost() {
-  const results = [];
-  for (const classes of [10, 100, 1000]) {
-    const batch = Math.round((short ? 4096 : 1 << 20) / classes);
-    const data = makeData({ layout: 'rows', batch, classes, positions: 1 });
-    for (const loss of ['softmax', 'sigmoid']) {
-      const Loss = loss === 'softmax' ? simd.SoftmaxFocalLoss : simd.SigmoidFocalLoss;
-      const instance = new Loss({ gamma: 2 });
-      const meter = new FocalMeter(instance, { classes });
-      const contenders = [
-        { name: 'loss', run: () => ({ value: instance.forward(data.logits, data.targets) }) },
-        {
-          name: 'meter',
-          run() {
-            meter.update(data.logits, data.targets);
-          },
-        },
-      ];
-      await takeTurns(contenders, { rounds: short ? 2 : 10, budget: 1e9 });
-      const samples = await takeTurns(contenders, { rounds: short ? 2 : 31, budget: 2000 });
-      const ns = Object.fromEntries([...samples].map(([name, ms]) => [name, (median(ms) * 1e6) / data.logits.length]));
-      results.push({ loss, classes, logits: data.logits.length, ns });
-    }
-  }
-  return results;
-}
-
 const wanted = new RegExp(flags.cells ?? '');
 const cells = (short ? shortCells() : allCells()).filter((cell) => wanted.test(cell.id));
 if (cells.length === 0)
@@ -299,7 +271,7 @@ if (!flags.cells) {
   results.overhead = await callOverhead();
   results.sizes = await bySize();
   results.stream = await byStream();
-  results.meter = await meterCost();
+  results.meter = meterCost(short ? { logitCount: 4096, rounds: 4 } : {});
 }
 for (const peer of peers) peer.close();
 results.wasmMemoryBytes = Math.max(...instances.map(({ exports }) => exports.memory.buffer.byteLength));

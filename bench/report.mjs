@@ -86,13 +86,14 @@ export function printReport(results) {
     (results.stream ?? []).map(({ loss, logits, ns }) => [loss, logits.toExponential(0), number(ns)]),
   );
   table(
-    '**FocalMeter beside the loss alone**: ns per logit',
-    ['loss', 'C', 'loss alone', 'loss and metrics'],
-    (results.meter ?? []).map(({ loss, classes, ns }) => [
+    '**FocalMeter beside the loss alone**: ns per logit; fitted: 3 of 4 samples are right, random: nearly none',
+    ['loss', 'C', 'data', 'loss alone', 'loss and metrics'],
+    (results.meter ?? []).map(({ loss, classes, data, ns, ratio }) => [
       loss,
       classes,
+      data,
       number(ns.loss),
-      `${number(ns.meter)} (${(ns.meter / ns.loss).toFixed(2)}×)`,
+      `${number(ns.meter)} (${ratio.toFixed(2)}×)`,
     ]),
   );
   const far = names

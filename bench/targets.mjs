@@ -1,4 +1,5 @@
 /** The speed targets, each held against a run's results. */
+import { mostOf } from './meter-cost.mjs';
 
 export const geometricMean = (values) => Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
 
@@ -137,11 +138,10 @@ export function judge(results) {
   }
   const mebibytes = results.wasmMemoryBytes / 2 ** 20;
   list.push({ issue: 'A', text: 'wasm memory ≤ 2 MiB', measured: `${mebibytes} MiB`, met: mebibytes <= 2 });
-  for (const { loss, classes, ns } of results.meter ?? []) {
-    const ratio = ns.meter / ns.loss;
-    const most = classes >= 100 ? 1.3 : 1.6;
-    const text = `${loss}, C = ${classes}: FocalMeter costs at most ${most}× the loss alone`;
-    list.push({ issue: 'E', text, measured: times(ratio), met: ratio <= most });
+  for (const { loss, classes, data, ratio } of results.meter ?? []) {
+    const most = mostOf(classes);
+    const text = `${loss}, C = ${classes}, ${data}: FocalMeter costs at most ${most}× the loss alone`;
+    list.push({ issue: 'E', text, measured: times(ratio), met: Number(ratio.toFixed(2)) <= most });
   }
   return list;
 }
