@@ -146,18 +146,20 @@ function rowsMaxAndPlace(): void {
     const at = usize(i) << 2;
     let m = f32x4.splat(first ? load<f32>(at, MAX) : -f32.MAX_VALUE);
     let best = i32x4.splat(first ? load<i32>(at, SIXTEEN) : 0);
+    // it only grows: of those with a larger logit than any before, the last is the largest
     let place = i32x4.splat(first >> 4);
     let c: usize = 0;
     for (; c + 64 <= end; c += 64) {
-      const low = f32x4.pmax(f32x4.pmax(m, v128.load(row + c)), v128.load(row + c, 16));
-      const more = f32x4.pmax(low, f32x4.pmax(f32x4.pmax(m, v128.load(row + c, 32)), v128.load(row + c, 48)));
-      best = v128.bitselect(place, best, f32x4.gt(more, m));
+      const low = f32x4.pmax(v128.load(row + c), v128.load(row + c, 16));
+      // where a NaN hides others, the sample is NaN anyway
+      const more = f32x4.pmax(m, f32x4.pmax(low, f32x4.pmax(v128.load(row + c, 32), v128.load(row + c, 48))));
+      best = i32x4.max_s(best, v128.and(place, f32x4.gt(more, m)));
       place = i32x4.sub(place, i32x4.splat(-1));
       m = more;
     }
     for (; c < end; c += 16) {
       const more = f32x4.pmax(m, inside(row + c, maskOf(end - c)));
-      best = v128.bitselect(place, best, f32x4.gt(more, m));
+      best = i32x4.max_s(best, v128.and(place, f32x4.gt(more, m)));
       m = more;
     }
     let most = f32x4.pmax(m, v128.shuffle<f32>(m, m, 2, 3, 0, 1));
