@@ -105,6 +105,14 @@ function sum(i: i32, keep: bool, squares: bool): void {
     let z3 = v128.load(at, 48);
     if (end - c < 64) {
       const mask = maskOf(end - c);
+      // half a group; the binary of the losses has no room for it
+      if (squares && end - c <= 32) {
+        const e0 = expFast(f32x4.sub(within(at, mask), m));
+        const e1 = expFast(f32x4.sub(within(at + 16, mask + 16), m));
+        s = f32x4.add(s, f32x4.add(e0, e1));
+        q = f32x4.add(q, f32x4.add(square(e0), square(e1)));
+        break;
+      }
       z0 = within(at, mask);
       z1 = within(at + 16, mask + 16);
       z2 = within(at + 32, mask + 32);
