@@ -16,10 +16,12 @@ import {
   CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, UPSTREAM, WEIGHT,
 } from './scratch';
 
-const TABLE: usize = memory.data<f32>([0.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
+const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
 const ZERO: usize = TABLE;
-const LARGEST: usize = TABLE + 4;
-const SMALLEST: usize = TABLE + 8;
+/** What q is multiplied by and what is added to give b, where b is to be 1. */
+const UNIT: usize = TABLE;
+const LARGEST: usize = TABLE + 8;
+const SMALLEST: usize = TABLE + 12;
 /** Stands in for an array of upstream factors that are all the same. */
 const SAME: usize = memory.data(16, 16);
 
@@ -27,8 +29,6 @@ const SAME: usize = memory.data(16, 16);
 const GAMMA: usize = memory.data(20, 4);
 const SMOOTHED: usize = GAMMA + 4;
 const LAST: usize = GAMMA + 12;
-/** Factor 0 and addend 1. */
-const ONE_ALONE: u64 = 0x3f80000000000000;
 let whole: i32 = 0;
 let fraction: f32 = 0;
 
@@ -39,7 +39,7 @@ export function configure(gamma: f64, smoothing: f64): void {
   store<f32>(GAMMA, f32(gamma));
   store<f32>(SMOOTHED, f32(1 - smoothing));
   store<f32>(SMOOTHED, f32(smoothing / 2), 4);
-  store<u64>(LAST, squares() ? load<u64>(SMOOTHED) : ONE_ALONE);
+  store<u64>(LAST, load<u64>(squares() ? SMOOTHED : UNIT));
 }
 
 /** −|x| as a multiple of ln 2 and what remains, for e^−|x|. */

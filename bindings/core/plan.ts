@@ -19,30 +19,28 @@ export interface Plan {
 
 /** Runs of positions shorter than this cost more in copying than a second pass over longer runs does. */
 const SHORT_RUN = 256;
-/** Every chunk of classes but the last is a multiple of this: the larger of the kernels' blocks of float32 sums. */
+/** Every chunk of classes but the last is a multiple of this, or else of 8: the larger of the kernels' blocks of float32 sums. */
 const CLASS_BLOCK = 128;
 
 /** From one plane to the next, as assembly/tile.ts lays them out. */
-export const planeStride = (n: number): number => (Math.ceil(n / 16) * 16) | 16;
+export const planeStride = (n: number): number => ((n + 15) & ~15) | 16;
 
 export function planSamples(kernels: Kernels, input: Input, planes: boolean): Plan {
   const { SAMPLES, LOGITS, FEW } = kernels;
   const { classes, positions } = input;
   const planar = planes && FEW > 0 && (positions > 1 || classes <= FEW);
+  const width = planar ? planeStride : (n: number): number => n;
   const room = Math.floor(LOGITS / classes);
   if (positions <= Math.min(room, SAMPLES)) {
     let images = Math.min(Math.floor(SAMPLES / positions), Math.floor(room / positions));
-    if (planar) {
-      while (images > 1 && classes * planeStride(images * positions) > LOGITS) images--;
-    }
-    if (!planar || classes * planeStride(images * positions) <= LOGITS) return { images, positions, classes, planar };
+    while (images > 1 && classes * width(images * positions) > LOGITS) images--;
+    if (classes * width(images * positions) <= LOGITS) return { images, positions, classes, planar };
   }
   // an odd number of groups, so that planes need no padding
   const fitting = 16 * (((room >> 4) - 1) | 1);
   const run =
     room >= SHORT_RUN ? Math.min(positions, SAMPLES, fitting) : positions <= SAMPLES ? positions : SAMPLES - 16;
-  const width = planar ? planeStride(run) : run;
-  const most = Math.floor(LOGITS / width);
-  const chunk = classes <= most ? classes : most < CLASS_BLOCK ? most & ~7 : most - (most % CLASS_BLOCK);
+  const most = Math.floor(LOGITS / width(run));
+  const chunk = classes <= most ? classes : most & (most < CLASS_BLOCK ? -8 : -CLASS_BLOCK);
   return { images: 1, positions: run, classes: chunk, planar };
 }
