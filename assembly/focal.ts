@@ -25,7 +25,7 @@ const SMALLEST: usize = TABLE + 12;
 /** Stands in for an array of upstream factors that are all the same. */
 const SAME: usize = memory.data(16, 16);
 
-/** γ, then what q is multiplied by and what is added to give b; then the same for the last pass, where b² enters only if γ ≥ 2. */
+/** γ; what q is multiplied by and what is added to give b; the same for the last pass, where b² enters only if γ ≥ 2. */
 const GAMMA: usize = memory.data(20, 4);
 const SMOOTHED: usize = GAMMA + 4;
 const LAST: usize = GAMMA + 12;

@@ -1,12 +1,11 @@
 /**
  * What evaluation metrics need beside the loss of one-vs-rest, from the losses in PLANES, cross-entropies in ENTROPIES and
- * sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample, exact sums and counts of
- * each class, and counts of each bin and, where curves are kept, of each threshold.
+ * sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample, exact sums and
+ * counts of each class, and counts of each bin and, where curves are kept, of each threshold.
  *
- * The logit of a true class was turned, so its sigmoid is 1 − p. That is what Brier scores take; `turnSigmoids` then makes it p.
+ * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnSigmoids` then makes it p.
  */
 import { APART } from './block';
-import { lanes, ONE } from './exp';
 import { narrow } from './margin';
 import { addLoss, ANCHOR, ANCHOR2, ANCHOR3, HIGHEST, LOWEST, sumLanes, units } from './metrics';
 import { CROSS_ENTROPY, ENTROPIES, LABELS, OFFSET, PLANES, SQUARES, SUM, TILE } from './scratch';
@@ -29,7 +28,7 @@ export function gatherLosses(to: usize): void {
   }
 }
 
-/** Values at `at` in `values` of classes `step` bytes apart, the first four or the next; those past the last are to be masked. */
+/** Values of four classes, `step` bytes apart; those past the last class are read, and to be masked. */
 // @ts-ignore: decorator
 @inline
 function four(at: usize, step: usize): v128 {
@@ -73,7 +72,7 @@ function fold(s: v128, q: v128): v128 {
   return f32x4.add(v128.shuffle<f32>(s, q, 0, 1, 4, 5), v128.shuffle<f32>(s, q, 2, 3, 6, 7));
 }
 
-/** Sums of the cross-entropies and of the squared sigmoids of one sample, whose values stand `step` bytes apart from `at` on. */
+/** Sums of a sample's cross-entropies and of its squared sigmoids, which stand `step` bytes apart from `at` on. */
 // @ts-ignore: decorator
 @inline
 function gather(at: usize, step: usize): v128 {
@@ -290,7 +289,7 @@ function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i3
   return left;
 }
 
-/** Losses and decisions of each class. Up to eight rows past the last are written over with zeros. How many losses are above 128. */
+/** Count losses and decisions of each class; up to eight rows past the last become zeros. How many losses are above 128. */
 function countClasses(): i32 {
   let left = 0;
   if (positions == 1) {
@@ -484,8 +483,8 @@ export function countSteps(steps: i32, ignored: i32): void {
 
 /**
  * Count the tile in, all but what `turnSigmoids` did: TALLY and BINS as `tally` (metrics.ts) has them. Probabilities are
- * rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses have,
- * for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
+ * rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
+ * have, for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
  */
 export function tallyOneVersusRest(bins: i32, ignored: i32): i32 {
   const n = samples * classes;

@@ -1,7 +1,7 @@
 /**
  * What evaluation metrics need beside the loss, from the same tile: `largestAndPlace` and `squaresAndRanks` in the places of
- * `largest` and `exponentials` over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class, so it never
- * counts as one of the others.
+ * `largest` and `exponentials` over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class,
+ * so it never counts as one of the others.
  */
 import { APART } from './block';
 import { lanes, ONE } from './exp';
@@ -11,7 +11,7 @@ import { maskOf, rowSumSquares, within as inside } from './margin-rows';
 import { LABELS, LOSS, MAX, PLANES, SLOPE, SQUARES, SUM, TRUE } from './scratch';
 import { BINS, BRIER, CONFIDENCE, PREDICTED, RANK, RANK_TIED, SIXTEEN, TALLY, TALLY_BINS, TALLY_BYTES } from './scratch-metrics';
 import { largest } from './softmax';
-import { base, classes, first, images, pair, pitch, planar, positions, samples, stride } from './tile';
+import { base, classes, first, pair, pitch, planar, positions, samples, stride } from './tile';
 
 const ZERO: usize = memory.data<f32>([0.0]);
 
@@ -295,7 +295,7 @@ export function units(ps: v128): v128 {
  */
 const BANKS: usize = memory.data(32 * (TALLY_BINS + 1), 16);
 const BANK_OF_LANE: usize = memory.data<i32>([0, 8, 16, 24], 16);
-/** Integers of which each is read into all four lanes. */
+/** Integers of which each is read into all four lanes; the third is LOWEST, the fourth what HIGHEST is above it. */
 const TABLE: usize = memory.data<i32>([1 << 4, 1 << 17, 0x26000000, 0x43000000 - 0x26000000, -2], 4);
 /** The upper half of one sample in a bank, and what a hit makes it more. */
 const ONE_SAMPLE: usize = TABLE;

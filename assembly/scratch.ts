@@ -1,7 +1,8 @@
 /**
- * The one scratch block; what only the metrics need of it is in scratch-metrics.ts. Inputs of any size stream through it tile by tile; its size never changes, so no view of the
- * memory goes stale. Every size is elements × element size, computed here and nowhere else. 16 guard bytes stand before
- * and after each block; the debug build (canaries.ts) arms them and counts the broken ones.
+ * The one scratch block; what only the metrics need of it is in scratch-metrics.ts. Inputs of any size stream through it tile by
+ * tile; its size never changes, so no view of the memory goes stale. Every size is elements × element size, computed here and
+ * nowhere else. 16 guard bytes stand before and after each block; the debug build (canaries.ts) arms them and counts the broken
+ * ones.
  */
 
 import { APART } from './block';
