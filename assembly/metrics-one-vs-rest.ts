@@ -7,9 +7,11 @@
  */
 import { APART } from './block';
 import { narrow } from './margin';
-import { addLoss, ANCHOR, ANCHOR2, ANCHOR3, HIGHEST, LOWEST, sumLanes, units } from './metrics';
+import {
+  addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, LOWEST, rowOf, sumLanes, units,
+} from './metrics';
 import { CROSS_ENTROPY, ENTROPIES, LABELS, OFFSET, PLANES, SQUARES, SUM, TILE } from './scratch';
-import { BINS, BRIER, HISTOGRAM, STEP, TALLY, TALLY_BINS, TALLY_BYTES } from './scratch-metrics';
+import { BINS, BRIER, HISTOGRAM, STEP, TALLY_BINS } from './scratch-metrics';
 import { classes, first, images, positions, samples } from './tile';
 
 /** Masks of four lanes: that of the first n stands n lanes before the zeros. */
@@ -102,9 +104,10 @@ function gather(at: usize, step: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function addSums(sums: v128, i: usize): void {
+function addSums(sums: v128, i: usize): v128 {
   store<f64>(i, load<f64>(i, SUM) + f64x2.extract_lane(sums, 0), SUM);
   store<f64>(i, load<f64>(i, SQUARES) + f64x2.extract_lane(sums, 1), SQUARES);
+  return sums;
 }
 
 /**
@@ -117,24 +120,15 @@ export function gatherSamples(): bool {
     memory.fill(SUM, 0, usize(samples) << 3);
     memory.fill(SQUARES, 0, usize(samples) << 3);
   }
+  const step = usize(positions) << 2;
+  const end = usize(samples) << 3;
   let all = f64x2.splat(0);
   let at: usize = 0;
-  const end = usize(samples) << 3;
-  if (positions == 1) {
-    for (let i: usize = 0; i < end; i += 8, at += usize(classes) << 2) {
-      const sums = gather(at, 4);
-      addSums(sums, i);
-      all = f64x2.add(all, sums);
-    }
+  if (step == 4) {
+    for (let i: usize = 0; i < end; i += 8, at += usize(classes) << 2) all = f64x2.add(all, addSums(gather(at, 4), i));
   } else {
-    const step = usize(positions) << 2;
-    for (let i: usize = 0; i < end; at += usize(classes) * step) {
-      for (const next = at + step; at < next; at += 4, i += 8) {
-        const sums = gather(at, step);
-        addSums(sums, i);
-        all = f64x2.add(all, sums);
-      }
-      at -= step;
+    for (let i: usize = 0; i < end; at += usize(classes - 1) * step) {
+      for (const next = at + step; at < next; at += 4, i += 8) all = f64x2.add(all, addSums(gather(at, step), i));
     }
   }
   return !v128.any_true(f64x2.ne(all, all));
@@ -216,12 +210,6 @@ function column(at: usize, step: usize, count: i32): bool {
   );
 }
 
-// @ts-ignore: decorator
-@inline
-function addTwo(at: usize, two: v128): void {
-  v128.store(at, f64x2.add(v128.load(at), two));
-}
-
 /** Nearest multiple of what `anchor` has for a last bit. */
 // @ts-ignore: decorator
 @inline
@@ -261,12 +249,6 @@ function columnOfAll(at: usize, step: usize, count: i32): i32 {
   return sumLanes(out);
 }
 
-// @ts-ignore: decorator
-@inline
-function rowOf(c: i32): usize {
-  return TALLY + usize((first + c) * TALLY_BYTES);
-}
-
 /** Vectors of a column that go together, so that a loss that is not plain slows no more than them. */
 const TOGETHER: i32 = 64;
 
@@ -278,7 +260,7 @@ function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i3
     const plain = column(at, step, some);
     if (!plain) left += columnOfAll(at, step, some);
     for (let j: usize = 0, k = c; j < 4; j++) {
-      const row = rowOf(k);
+      const row = rowOf(first + k);
       store<i32>(row, load<i32>(row, 40) + load<i32>(ABOVE + (j << 2)), 40);
       addTwo(row, v128.load(j << 5, PARTS));
       if (!plain) addTwo(row + 16, v128.load(j << 5, PARTS + 16));
@@ -307,7 +289,7 @@ function countClasses(): i32 {
       for (let c = 0; c < classes; c++) {
         left += countColumn(at, 16, (positions >> 3) << 1, c, 0);
         const end = at + (usize(positions) << 2);
-        const row = rowOf(c);
+        const row = rowOf(first + c);
         for (at += usize(positions & ~7) << 2; at < end; at += 4) {
           const bits = load<u32>(at, PLANES);
           if (bits > HIGHEST) left++;
@@ -334,8 +316,6 @@ const BLOCK: usize = 4 * 512;
 const UNITS: usize = memory.data(4 * 512 + APART, 16);
 const PLACE: usize = memory.data(4 * 512 + APART, 16);
 
-/** Four lanes of the number of bins, or of steps, in memory, as V8 would make them anew for each vector. */
-const COUNT: usize = memory.data(16, 16);
 /** How far apart the counters are for the next bin of the first of a pair, and of the second. */
 const STRIDES: usize = memory.data(16, 16);
 
@@ -344,12 +324,6 @@ const STRIDES: usize = memory.data(16, 16);
 @inline
 function unitsOf(p: f32): u32 {
   return reinterpret<u32>(p + 1) - 0x3f800000;
-}
-
-// @ts-ignore: decorator
-@inline
-function binsOf(units: v128): v128 {
-  return i32x4.shr_u(i32x4.mul(units, v128.load(COUNT)), 23);
 }
 
 /** Count the n probabilities of the tile in PAIRS. Up to 7 behind them are counted too, and should be 0. */
@@ -386,14 +360,6 @@ function countPairs(n: i32, bins: i32): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function addToBin(b: i32, count: i32, sum: i64): void {
-  const bin = BINS + (usize(b) << 4);
-  store<i32>(bin, load<i32>(bin) + count);
-  store<i64>(bin, load<i64>(bin, 8) + (sum << 9), 8);
-}
-
 /** Move PAIRS to BINS, where confidences have units of 2^−32, without the `zeros` that are no decisions. */
 function settlePairs(bins: i32, zeros: i32): void {
   let pair = PAIRS;
@@ -404,8 +370,8 @@ function settlePairs(bins: i32, zeros: i32): void {
       const first = i64x2.extract_lane(sum, 0);
       if (!first) continue;
       const count = i32(first >> 40);
-      addToBin(min(a, bins - 1), count, first & 0xffffffffff);
-      addToBin(min(b, bins - 1), count, i64x2.extract_lane(sum, 1));
+      addToBin(min(a, bins - 1), count, 0, first & 0xffffffffff);
+      addToBin(min(b, bins - 1), count, 0, i64x2.extract_lane(sum, 1));
     }
   }
   memory.fill(PAIRS, 0, pair - PAIRS);
@@ -419,7 +385,7 @@ export function turnSigmoids(bins: i32): void {
     if (offset < 0) continue;
     const p: f32 = 1 - load<f32>(offset, TILE);
     store<f32>(offset, p, TILE);
-    const row = rowOf(load<i32>(i, LABELS) - first);
+    const row = rowOf(load<i32>(i, LABELS));
     // a sample counts 1 in the low half, a right decision 1 in the high half
     store<i64>(row, load<i64>(row, 32) + 1 + (i64(p > 0.5) << 32), 32);
     const bin = BINS + (usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) << 4);
@@ -435,7 +401,7 @@ function countRun(run: usize, length: usize, place: usize, along: i32, around: i
   for (let from: usize = 0; from < length; from += BLOCK) {
     const bytes = min(BLOCK, length - from);
     for (let i: usize = 0; i < bytes; i += 16) {
-      const step = i32x4.shr_u(i32x4.mul(units(v128.load(run + from + i, TILE)), v128.load(COUNT)), 23);
+      const step = binsOf(units(v128.load(run + from + i, TILE)));
       v128.store(i, i32x4.add(places, i32x4.shl(step, 1)), PLACE);
       places = i32x4.add(places, next);
       places = i32x4.sub(places, v128.and(turn, i32x4.ge_s(places, turn)));

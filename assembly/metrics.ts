@@ -252,10 +252,24 @@ export const HIGHEST: u32 = 0x43000000; // 128
 export const ANCHOR2: f64 = 1.430511474609375e-6;
 export const ANCHOR3: f64 = 1.3010426069826053e-18;
 
+/** The row of a class in TALLY. */
+// @ts-ignore: decorator
+@inline
+export function rowOf(c: i32): usize {
+  return TALLY + usize(c * TALLY_BYTES);
+}
+
+/** Add to two float64. */
+// @ts-ignore: decorator
+@inline
+export function addTwo(at: usize, two: v128): void {
+  v128.store(at, f64x2.add(v128.load(at), two));
+}
+
 // @ts-ignore: decorator
 @inline
 function addPair(at: usize, a: f64, b: f64): void {
-  v128.store(at, f64x2.add(v128.load(at), f64x2.replace_lane(f64x2.splat(a), 1, b)));
+  addTwo(at, f64x2.replace_lane(f64x2.splat(a), 1, b));
 }
 
 /** Add a loss in [2^−51, 128], or 0, to the parts of a sum. */
@@ -279,14 +293,31 @@ export function addLoss(at: usize, bits: u32): void {
   addPair(at + 16, third, rest - third);
 }
 
-/** Four lanes of the number of bins, in memory, as V8 would make it anew for each vector. */
-const COUNT: usize = memory.data(16, 16);
+/** Four lanes of the number of bins, or of steps, in memory, as V8 would make them anew for each vector. */
+export const COUNT: usize = memory.data(16, 16);
 
 /** Probabilities in units of 2^−23, ties to even: the low bits of 1 + p. */
 // @ts-ignore: decorator
 @inline
 export function units(ps: v128): v128 {
   return i32x4.sub(f32x4.add(ps, lanes(ONE)), lanes(ONE));
+}
+
+/** ⌊p·COUNT⌋ of probabilities in units of 2^−23. */
+// @ts-ignore: decorator
+@inline
+export function binsOf(units: v128): v128 {
+  return i32x4.shr_u(i32x4.mul(units, v128.load(COUNT)), 23);
+}
+
+/** Add to a bin; `sum` has units of 2^−23. */
+// @ts-ignore: decorator
+@inline
+export function addToBin(b: i32, count: i32, hits: i32, sum: i64): void {
+  const bin = BINS + (usize(b) << 4);
+  store<i32>(bin, load<i32>(bin) + count);
+  if (hits) store<i32>(bin, load<i32>(bin, 4) + hits, 4);
+  store<i64>(bin, load<i64>(bin, 8) + (sum << 9), 8);
 }
 
 /**
@@ -310,6 +341,7 @@ const CLASS: usize = memory.data(1024 + APART, 16);
 const BANK: usize = memory.data(1024 + APART, 16);
 const TERM: usize = memory.data(2048 + APART, 16);
 
+/** CLASS, BANK and TERM of the samples from `from` on. */
 function prepare(from: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const at = from + i;
@@ -324,8 +356,7 @@ function prepare(from: usize, bytes: usize): void {
     const special = v128.andnot(lanes(SPECIAL), v128.andnot(plain, i32x4.shr_s(predicted, 31)));
     v128.store(i, v128.or(y, special), CLASS);
     const u = units(v128.load(at, CONFIDENCE));
-    const bin = i32x4.shr_u(i32x4.mul(u, v128.load(COUNT)), 23);
-    v128.store(i, v128.or(i32x4.shl(bin, 5), v128.load(BANK_OF_LANE)), BANK);
+    v128.store(i, v128.or(i32x4.shl(binsOf(u), 5), v128.load(BANK_OF_LANE)), BANK);
     const one = i32x4.add(v128.and(hit, lanes(ONE_HIT)), lanes(ONE_SAMPLE));
     v128.store(i << 1, v128.shuffle<i32>(u, one, 0, 4, 1, 5), TERM);
     v128.store(i << 1, v128.shuffle<i32>(u, one, 2, 6, 3, 7), TERM + 16);
@@ -338,10 +369,7 @@ function settleBins(bins: i32): void {
     const from = usize(b) << 5;
     let sum: i64 = 0;
     for (let j: usize = 0; j < 32; j += 8) sum += load<i64>(from + j, BANKS);
-    const bin = BINS + (usize(min(b, bins - 1)) << 4);
-    store<i32>(bin, load<i32>(bin) + (i32(sum >> 36) & 0x1fff));
-    store<i32>(bin, load<i32>(bin, 4) + i32(sum >> 49), 4);
-    store<i64>(bin, load<i64>(bin, 8) + ((sum & 0xfffffffff) << 9), 8);
+    addToBin(min(b, bins - 1), i32(sum >> 36) & 0x1fff, i32(sum >> 49), sum & 0xfffffffff);
   }
   memory.fill(BANKS, 0, usize(bins + 1) << 5);
 }
@@ -371,15 +399,15 @@ export function tally(n: i32, bins: i32): i32 {
           over += 4;
           continue;
         }
-        addLoss(TALLY + usize(y) * TALLY_BYTES, bits);
+        addLoss(rowOf(y), bits);
       } else {
-        addPlain(TALLY + usize(y) * TALLY_BYTES, f64(load<f32>(at, LOSS)));
+        addPlain(rowOf(y), f64(load<f32>(at, LOSS)));
       }
       const predicted = load<i32>(at, PREDICTED);
       // a sample counts 1 in the low half, a hit 1 in the high half
-      const counts = TALLY + usize(y) * TALLY_BYTES;
-      store<i64>(counts, load<i64>(counts, 32) + 1 + (i64(predicted == y) << 32), 32);
-      const other = TALLY + usize(predicted) * TALLY_BYTES;
+      const row = rowOf(y);
+      store<i64>(row, load<i64>(row, 32) + 1 + (i64(predicted == y) << 32), 32);
+      const other = rowOf(predicted);
       store<i32>(other, load<i32>(other, 40) + 1, 40);
       const bank = usize(load<u32>(i, BANK));
       store<i64>(bank, load<i64>(bank, BANKS) + load<i64>(i << 1, TERM), BANKS);
