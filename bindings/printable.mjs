@@ -23,6 +23,8 @@ export function toPrintable(bytes) {
       return [value, CHARACTERS[first] + CHARACTERS[i % CHARACTERS.length]];
     }),
   ]);
-  const flags = counts.map((_, value) => (frequent.has(value) ? 1 : 0));
+  const flags = Array.from({ length: 64 }, (_, i) =>
+    [3, 2, 1, 0].reduce((digit, j) => 2 * digit + Number(frequent.has(4 * i + j)), 0).toString(16),
+  );
   return [...CHARACTERS, ...flags, ...Array.from(bytes, (byte) => codes.get(byte))].join('');
 }

@@ -290,7 +290,7 @@ describe('bad input: exit code 2 and one line', () => {
       zy('--gamma', 'two'),
       /'--gamma <number>' argument 'two' is invalid. Expected a number/,
     ],
-    ['alpha of another length', zy('--alpha', '1,2'), /alpha expected one weight for each of the 5 classes, got 2/],
+    ['alpha of another length', zy('--alpha', '1,2'), /alpha expected 5 weights, got 2/],
     ['alpha 0 in a class', zy('--alpha', '1,2,0,1,1'), /alpha\[2\] expected a positive (float32 )?number, got 0/],
     ['alpha that is no file', zy('--alpha', 'none.txt'), /none\.txt: no such file/],
     ['alpha of words', zy('--alpha', 'words.txt'), /words\.txt: expected numbers/],

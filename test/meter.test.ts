@@ -203,7 +203,7 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
     [{ classes: 3, confusion: 1 }, 'confusion expected a boolean, got 1'],
     [{ classes: 3, hardest: -1 }, 'hardest expected'],
     [{ classes: 3, thresholds: 100 }, '"thresholds"'],
-    [{ classes: 4 }, 'alpha expected one weight for each of the 4 classes, got 3'],
+    [{ classes: 4 }, 'alpha expected 4 weights, got 3'],
   ])('refuses options %j', (options, message) => {
     expect(() => new FocalMeter(new SoftmaxFocalLoss({ alpha: [1, 2, 3] }), options as never)).toThrow(message);
   });

@@ -79,13 +79,13 @@ export abstract class FocalLoss<R extends Reduction> {
     if (grad.length !== length) throw outOfRange('grad', `length ${length} as the logits`, grad.length);
     const same = grad.byteOffset === input.logits.byteOffset && grad.byteLength === input.logits.byteLength;
     if (overlaps(grad, input.logits) && !same) {
-      throw outOfRange('grad', 'the logits themselves or memory apart from them', 'a part of them');
+      throw outOfRange('grad', 'the logits themselves or memory apart from them', 'an overlap');
     }
     const each = isFloat32(upstream);
     if (each) {
       const samples = input.batch * input.positions;
       attached('upstream', upstream);
-      if (overlaps(grad, upstream)) throw outOfRange('grad', 'memory apart from upstream', 'a part of it');
+      if (overlaps(grad, upstream)) throw outOfRange('grad', 'memory apart from upstream', 'an overlap');
       if (this.settings.reduction !== 'none')
         throw wrongType('upstream', "a number unless reduction is 'none'", upstream);
       if (upstream.length !== samples)
@@ -107,7 +107,7 @@ export abstract class FocalLoss<R extends Reduction> {
     const input = readInput(logits, targets);
     const { positive } = this.settings;
     if (typeof positive !== 'number' && positive.length !== input.classes && input.batch * input.positions > 0) {
-      throw outOfRange('alpha', `one weight for each of the ${input.classes} classes`, positive.length);
+      throw outOfRange('alpha', `${input.classes} weights`, positive.length);
     }
     return input;
   }
@@ -128,7 +128,7 @@ export abstract class FocalLoss<R extends Reduction> {
     const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
     const valid = this.#stream(backend, settings, input, { losses, grad });
     if (losses) return (settings.drop ? kept(losses, input, settings.ignoreIndex) : losses) as Value<R>;
-    return (backend.kernels.rounded(backend.kernels.TOTAL) / this.#divisor(valid, input)) as Value<R>;
+    return (backend.kernels.rounded() / this.#divisor(valid, input)) as Value<R>;
   }
 }
 

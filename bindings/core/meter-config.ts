@@ -85,7 +85,7 @@ export function configOf(loss: unknown, given: unknown): MeterConfig {
   const variant = loss instanceof SoftmaxLoss ? 'softmax' : 'sigmoid';
   const options = readOptions(variant, given);
   if (typeof positive !== 'number' && positive.length !== options.classes) {
-    throw outOfRange('alpha', `one weight for each of the ${options.classes} classes`, positive.length);
+    throw outOfRange('alpha', `${options.classes} weights`, positive.length);
   }
   const plain = (weights: Float32Array | number) => (typeof weights === 'number' ? weights : Array.from(weights));
   return { variant, gamma, smoothing, ignoreIndex, positive: plain(positive), negative: plain(negative), ...options };

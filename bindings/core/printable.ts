@@ -7,14 +7,14 @@ const SINGLE = 87;
  * the frequent bytes have a character each, which gzip packs as well as the bytes themselves. Base64 lays every three
  * bytes over four characters, which hides the repetitions from gzip, and hexadecimal digits cost 11 % more.
  *
- * The text begins with its characters and, for each value of a byte, 1 if it is among the frequent ones.
+ * The text begins with its characters and 64 hexadecimal digits, which have a bit for each value of a byte: whether it is among
+ * the frequent ones.
  */
 export function fromPrintable(text: string): Uint8Array<ArrayBuffer> {
-  const start = CHARACTERS + 256;
+  const start = CHARACTERS + 64;
   const digit = (at: number): number => text.indexOf(text[at] as string);
-  const values = [...Array(256).keys()].sort(
-    (a, b) => text.charCodeAt(CHARACTERS + b) - text.charCodeAt(CHARACTERS + a),
-  );
+  const frequent = (value: number): number => (Number(`0x${text[CHARACTERS + (value >> 2)]}`) >> (value & 3)) & 1;
+  const values = [...Array(256).keys()].sort((a, b) => frequent(b) - frequent(a));
   const bytes: number[] = [];
   for (let at = start; at < text.length; at++) {
     let rank = digit(at);

@@ -51,7 +51,7 @@ const product = (dims: readonly number[]): number => dims.reduce((size, d) => si
 export function attached<Data extends ArrayBufferView>(name: string, data: Data): Data {
   const detached = (data.buffer as { detached?: boolean }).detached;
   if (detached ?? (data.buffer.byteLength === 0 && data.byteLength === 0 && isDetached(data))) {
-    throw wrongType(name, 'an array whose buffer is attached', 'a detached one');
+    throw wrongType(name, 'an attached array', 'a detached one');
   }
   return data;
 }
@@ -110,7 +110,7 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown): In
   const tDims = t.dims && dimensions('targets.dims', t.dims, targets.length);
   if (!z.dims) {
     if (tDims && tDims.length !== 1) {
-      throw outOfRange('targets.dims', 'one dimension, as the logits have none of their own', `[${tDims}]`);
+      throw outOfRange('targets.dims', 'one dimension, as the logits have', `[${tDims}]`);
     }
     const n = targets.length;
     const classes = n && logits.length / n;
