@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { allCells, shortCells } from './cells.mjs';
 import { makeData } from './data.mjs';
-import { arrayDifference, median, takeTurns } from './measure.mjs';
+import { arrayDifference, pin, quartile, takeTurns } from './measure.mjs';
 import { naive } from './naive.mjs';
 import { loadPeers } from './peers/index.mjs';
 import { drawPlot } from './plot.mjs';
@@ -108,7 +108,7 @@ async function runCell(cell, others, limits) {
       limits,
     );
     for (const [name, ms] of samples) {
-      result.ns[name] = (median(ms) * 1e6) / logits;
+      result.ns[name] = (quartile(ms) * 1e6) / logits;
       result.best[name] = (Math.min(...ms) * 1e6) / logits;
       result.rounds = ms.length;
     }
@@ -162,7 +162,7 @@ async function callOverhead() {
         };
       });
       const samples = await takeTurns(contenders, { rounds: short ? 2 : 15, budget: 1e9 });
-      const ns = Object.fromEntries([...samples].map(([name, ms]) => [name, (median(ms) * 1e6) / calls]));
+      const ns = Object.fromEntries([...samples].map(([name, ms]) => [name, (quartile(ms) * 1e6) / calls]));
       results.push({ loss, mode, ns });
     }
   }
@@ -194,24 +194,25 @@ async function bySize() {
   return results;
 }
 
-/** ns per logit by the length of the stream: the same 1e5 logits again and again. */
+/**
+ * ns per logit by the length of the stream: the same 1e5 logits again and again. Short streams run one after another until they
+ * have taken as long as one of 1e8, and all lengths take turns.
+ */
 async function byStream() {
   const results = [];
   const data = makeData({ layout: 'rows', batch: 1000, classes: 100, positions: 1 });
   for (const loss of ['softmax', 'sigmoid']) {
     const { run } = ours.open({ loss, gamma: 2, mode: 'forward', data });
-    for (const logits of short ? [1e5, 1e6] : [1e5, 1e6, 1e7, 1e8, 1e9]) {
-      const calls = logits / 1e5;
-      const contender = {
-        name: 'stream',
-        run() {
-          for (let i = 0; i < calls; i++) run();
-        },
-      };
-      const rounds = short ? 2 : Math.max(2, Math.min(200, 3e8 / logits));
-      const samples = await takeTurns([contender], { rounds, budget: 1e9 });
-      results.push({ loss, logits, ns: (median(samples.get('stream')) * 1e6) / logits });
-    }
+    const lengths = short ? [1e5, 1e6] : [1e5, 1e6, 1e7, 1e8, 1e9];
+    const total = (logits) => (short ? logits : Math.max(logits, 1e8));
+    const streams = lengths.map((logits) => ({
+      name: logits,
+      run() {
+        for (let i = 0; i < total(logits) / 1e5; i++) run();
+      },
+    }));
+    const samples = await takeTurns(streams, { rounds: short ? 2 : 5, budget: 1e9 });
+    for (const [logits, ms] of samples) results.push({ loss, logits, ns: (quartile(ms) * 1e6) / total(logits) });
   }
   return results;
 }
@@ -221,6 +222,7 @@ const cells = (short ? shortCells() : allCells()).filter((cell) => wanted.test(c
 if (cells.length === 0)
   throw new RangeError(`--cells expected to match a cell such as ${allCells()[0].id}, got ${flags.cells}`);
 const usePeers = !short && !flags['no-peers'];
+const pinned = pin();
 const { peers, absent } = usePeers
   ? await loadPeers(scratch)
   : { peers: [], absent: [{ name: 'peers', reason: short ? 'left out of the short run' : 'left out on request' }] };
@@ -243,6 +245,7 @@ const results = {
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${process.arch}`,
+    pinned,
   },
   versions: {
     'focal-simd': JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version,
@@ -261,7 +264,7 @@ for (const cell of cells) {
   const budget = cell.peers && usePeers ? 700 : 200;
   // The largest cells take seconds a round, and their check has warmed them.
   const large = cell.logits > 16e6;
-  const limits = short ? { rounds: 2, budget: 0 } : { rounds: 9, budget, least: large ? 1 : 2, warm: !large };
+  const limits = short ? { rounds: 2, budget: 0 } : { rounds: 9, budget, least: large ? 1 : 2, warm: !large, turn: 12 };
   results.cells.push(await runCell(cell, short && cell.gamma !== 2 ? [] : others, limits));
   bar.increment();
 }

@@ -1,29 +1,43 @@
-/** Timing: contenders take turns in rounds, so that a noisy neighbour hits all of them alike. */
+/** Timing: contenders take turns in rounds on one processor, so that a noisy neighbour hits all of them alike. */
+import { execFileSync } from 'node:child_process';
+import { cpus } from 'node:os';
 import { Bench } from 'tinybench';
 
-export function median(values) {
-  const sorted = Float64Array.from(values).sort();
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+/**
+ * Keep this thread, and the processes it starts from here on, on one processor: on two, a neighbour of either would hit those
+ * that run there alone. Threads that compile stay where they are. Gives whether it could be done, which needs `taskset`.
+ */
+export function pin() {
+  try {
+    execFileSync('taskset', ['-cp', `${cpus().length - 1}`, `${process.pid}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The first quartile: what a neighbour takes from a run only ever adds to its time, and more than half of the runs can be hit. */
+export function quartile(values) {
+  return Float64Array.from(values).sort()[values.length >> 2];
 }
 
 /**
- * Time every contender once a round; the first of a round is another each time. With `warm` each has an untimed call just
- * before, so that none pays for what the one before it left in the caches.
+ * Time every contender for a turn a round, of one call at least; the first of a round is another each time. With `warm` each has
+ * an untimed call just before, so that none pays for what the one before it left in the caches.
  *
  * @param contenders `{ name, run, async }`; `run` may give `{ overriddenDuration }` in ms
- * @param limits `{ rounds, budget, least, warm }`: at most so many rounds, none begun after so many ms, but `least` (2) of
- *   them
- * @returns Map of name → milliseconds of each round
+ * @param limits `{ rounds, budget, least, warm, turn }`: at most so many rounds, none begun after so many ms, but `least` (2) of
+ *   them; ms of a turn (0, which is one call)
+ * @returns Map of name → milliseconds of each call
  */
-export async function takeTurns(contenders, { rounds, budget, least = 2, warm = false }) {
+export async function takeTurns(contenders, { rounds, budget, least = 2, warm = false, turn = 0 }) {
   const samples = new Map(contenders.map(({ name }) => [name, []]));
   const start = performance.now();
   for (let round = 0; round < rounds && (round < least || performance.now() - start < budget); round++) {
     for (let i = 0; i < contenders.length; i++) {
       const { name, run, async = false } = contenders[(i + round) % contenders.length];
       const bench = new Bench({
-        time: 0,
+        time: turn,
         iterations: 1,
         warmup: warm,
         warmupTime: 0,
@@ -33,7 +47,7 @@ export async function takeTurns(contenders, { rounds, budget, least = 2, warm = 
       });
       bench.add(name, run, { async });
       await bench.run();
-      samples.get(name).push(bench.tasks[0].result.latency.samples[0]);
+      samples.get(name).push(...bench.tasks[0].result.latency.samples);
     }
   }
   return samples;

@@ -21,7 +21,9 @@ export const contenders = ({ cells }) => [...new Set([OURS, ...cells.flatMap((ce
 /** Print all tables; gives the targets, judged. */
 export function printReport(results) {
   const { machine, versions, absent, cells } = results;
-  console.log(`\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}; one thread`);
+  console.log(
+    `\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}; one thread${machine.pinned ? ' on one processor' : ''}`,
+  );
   console.log(
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
@@ -36,7 +38,7 @@ export function printReport(results) {
       const chosen = cells.filter((cell) => cell.loss === loss && cell.mode === mode && cell.gamma === 2);
       const there = names.filter((name) => chosen.some((cell) => cell.ns[name] !== undefined));
       table(
-        `**${loss}, ${mode}, γ = 2**: ns per logit, in brackets how many times as fast ours is (medians)`,
+        `**${loss}, ${mode}, γ = 2**: ns per logit, in brackets how many times as fast ours is (first quartiles)`,
         ['C', 'layout', 'logits', OURS, ...there],
         chosen.map((cell) => [
           cell.classes,

@@ -10,15 +10,19 @@ export const speedup = (cell, peer) => cell.ns[peer] / cell.ns[OURS];
 
 const times = (x) => `${x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2)}×`;
 
-/** A target over cells: every measured number must pass. */
-function everyCell(issue, text, cells, measure, passes, worst) {
+/** The same algorithm in C with the same vectors: what it misses, too, is beyond 128 bits. */
+const LIMIT = 'C -msse4.1';
+
+/** A target over cells: every measured number must pass. `limit`: what the C code would be measured at. */
+function everyCell(issue, text, cells, measure, passes, worst, limit = () => NaN) {
   const measured = cells.map((cell) => [measure(cell), cell.id]).filter(([value]) => Number.isFinite(value));
   if (measured.length === 0) return { issue, text, measured: 'not measured', met: null };
   const missed = measured.filter(([value]) => !passes(value));
   const [value, id] = measured.reduce((a, b) => (worst(a[0], b[0]) === a[0] ? a : b));
-  const where = `${times(value)} at ${id}`;
-  const note =
-    missed.length === 0 ? `worst ${where}` : `missed in ${missed.length} of ${measured.length} cells, worst ${where}`;
+  const where = `worst ${times(value)} at ${id}`;
+  const beyond = cells.map(limit).filter((value) => Number.isFinite(value) && !passes(value)).length;
+  const also = beyond > 0 ? ` (the C code in ${beyond})` : '';
+  const note = missed.length === 0 ? where : `missed in ${missed.length} of ${measured.length} cells${also}, ${where}`;
   return { issue, text, measured: note, met: missed.length === 0 };
 }
 
@@ -66,7 +70,12 @@ export function judge(results) {
   const plain = results.cells.filter((cell) => cell.gamma === 2);
   const forward = plain.filter((cell) => cell.mode === 'forward');
   const both = plain.filter((cell) => cell.mode === 'value+grad');
-  const over = (cells, peer, least) => [cells, (cell) => speedup(cell, peer), ...atLeast(least)];
+  const over = (cells, peer, least) => [
+    cells,
+    (cell) => speedup(cell, peer),
+    ...atLeast(least),
+    (cell) => cell.ns[peer] / cell.ns[LIMIT],
+  ];
   const sigmoid = forward.filter((cell) => cell.loss === 'sigmoid');
   const list = [
     mean(
@@ -113,7 +122,7 @@ export function judge(results) {
       'C',
       'time ≤ 1.15× the -msse4.1 C of the same algorithm',
       plain,
-      (cell) => 1 / speedup(cell, 'C -msse4.1'),
+      (cell) => 1 / speedup(cell, LIMIT),
       ...atMost(1.15),
     ),
     ...extraExp(results),
