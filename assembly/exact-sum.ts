@@ -1,6 +1,6 @@
 /**
  * Exact, order-independent sums of float32 values ≥ 0: a fixed-point superaccumulator (after Neal, "Fast exact summation
- * using small and large superaccumulators", 2015), rounded once at the end.
+ * using small and large superaccumulators", 2015), which the bindings round once at the end (core/limbs.ts).
  *
  *     accumulator: i64 limb[12], limb j in units of 2^(32·j − 149); then f64, the sum of the values that are ∞ or NaN
  *
@@ -147,35 +147,6 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
 function depositLanes(accumulator: usize, v: v128): void {
   deposit(accumulator, f64x2.extract_lane(v, 0));
   deposit(accumulator, f64x2.extract_lane(v, 1));
-}
-
-/** The sum as the nearest float64 (ties to even). */
-export function rounded(accumulator: usize): f64 {
-  const special = load<f64>(accumulator + SPECIAL);
-  if (special != 0) return special;
-  let j = LIMBS - 1;
-  while (j >= 0 && load<i64>(accumulator + (usize(j) << 3)) == 0) j--;
-  if (j < 0) return 0;
-  // three limbs hold at least 65 significant bits; whatever lies lower counts as one sticky bit
-  const top = load<u64>(accumulator + (usize(j) << 3));
-  const middle = j > 0 ? load<u64>(accumulator + (usize(j - 1) << 3)) : 0;
-  const low = j > 1 ? load<u64>(accumulator + (usize(j - 2) << 3)) : 0;
-  let sticky = false;
-  for (let i = j - 3; i >= 0; i--) sticky = sticky || load<i64>(accumulator + (usize(i) << 3)) != 0;
-  // normalise to 64 bits
-  const zeros = clz(top);
-  let bits: u64;
-  if (zeros >= 32) {
-    const shift = zeros - 32; // 0 … 31
-    bits = (top << (32 + shift)) | (middle << shift) | (low >> (32 - shift));
-    sticky = sticky || (low & ((u64(1) << (32 - shift)) - 1)) != 0;
-  } else {
-    const shift = 32 - zeros; // the last limb outgrew 32 bits
-    bits = (top << zeros) | (middle >> shift);
-    sticky = sticky || (middle & ((u64(1) << shift) - 1)) != 0 || low != 0;
-  }
-  const exponent = 32 * (j - 1) - 149 - i32(zeros) + 32;
-  return f64(bits | u64(sticky)) * reinterpret<f64>(u64(exponent + 1023) << 52);
 }
 
 /** Limb j as carried, and for j = 12 the sum of the values that are ∞ or NaN. */

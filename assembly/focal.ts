@@ -4,16 +4,19 @@
  *
  *     t = e^−|gap|    q = σ(gap)    ce = softplus(gap)    b = q·(1 − s) + s/2
  *     loss  = w · b^γ · ce
- *     slope = w · b^γ · (q + γ · ce · p · (1 − s)·q/b)          ∂loss/∂gap; q/b = 1 when s = 0
+ *     slope = w · b^γ · q/b · (b + γ · (1 − s) · ce · p)        ∂loss/∂gap, p = 1 − q; q/b = 1 when s = 0
  *
  * Short passes over a block that stays in the first-level cache, one or two vectors at a time: a processor looks only so many
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
-import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SIGMOID } from './block';
-import { clamped, lanes, multiple, ONE, remainder, scaled, SIGN } from './exp';
+import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './block';
+import {
+  binary, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN,
+} from './exp';
+import { clear } from './exact-sum';
 import { log, log1pFrom } from './log';
 import {
-  CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, UPSTREAM, WEIGHT,
+  CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, TOTAL, UPSTREAM, WEIGHT,
 } from './scratch';
 
 const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
@@ -23,20 +26,24 @@ const UNIT: usize = TABLE;
 const LARGEST: usize = TABLE + 8;
 const SMALLEST: usize = TABLE + 12;
 /** Stands in for an array of upstream factors that are all the same. */
-const SAME: usize = memory.data(16, 16);
+const SAME: usize = memory.data(32, 16);
 
-/** γ; what q is multiplied by and what is added to give b; the same for the last pass, where b² enters only if γ ≥ 2. */
-const GAMMA: usize = memory.data(20, 4);
-const SMOOTHED: usize = GAMMA + 4;
-const LAST: usize = GAMMA + 12;
+/**
+ * The fraction of γ; γ·(1 − s); what q is multiplied by and what is added to give b; the same for the last pass, where b²
+ * enters only if γ ≥ 2.
+ */
+const FRACTION: usize = memory.data(24, 4);
+const GAMMA: usize = FRACTION + 4;
+const SMOOTHED: usize = FRACTION + 8;
+const LAST: usize = FRACTION + 16;
 let whole: i32 = 0;
-let fraction: f32 = 0;
 
-/** Set γ ≥ 0 and the smoothing s ≥ 0 of the calls that follow. */
+/** Set γ ≥ 0 and the smoothing s ≥ 0 of the calls that follow, and begin their sum, TOTAL. */
 export function configure(gamma: f64, smoothing: f64): void {
+  clear(TOTAL);
   whole = i32(Math.min(gamma, 1073741824));
-  fraction = f32(gamma - whole);
-  store<f32>(GAMMA, f32(gamma));
+  store<f32>(FRACTION, f32(gamma - whole));
+  store<f32>(GAMMA, f32(gamma * (1 - smoothing)));
   store<f32>(SMOOTHED, f32(1 - smoothing));
   store<f32>(SMOOTHED, f32(smoothing / 2), 4);
   store<u64>(LAST, load<u64>(squares() ? SMOOTHED : UNIT));
@@ -111,20 +118,18 @@ function divide(gaps: usize, bytes: usize): void {
 function raise(weights: usize, exponent: i32, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     let value = v128.load(weights + i);
-    let base = smoothed(v128.load(i, SIGMOID), SMOOTHED);
+    const b = smoothed(v128.load(i, SIGMOID), SMOOTHED);
+    let base = b;
     for (let bits = exponent; bits; bits >>= 1) {
       if (bits & 1) value = f32x4.mul(value, base);
       base = f32x4.mul(base, base);
     }
+    if (load<f32>(FRACTION) != 0) {
+      const u = binary(f32x4.mul(log(b), lanes(FRACTION)));
+      const t = nearest(u);
+      value = f32x4.mul(value, scaledBinary(rest(u, t), t));
+    }
     v128.store(i, value, POWER);
-  }
-  if (fraction == 0) return;
-  const f = f32x4.splat(fraction);
-  for (let i: usize = 0; i < bytes; i += 16) v128.store(i, f32x4.mul(log(smoothed(v128.load(i, SIGMOID), SMOOTHED)), f), REST);
-  reduce(REST, bytes);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const factor = scaled(v128.load(i, REST), v128.load(i, INTEGER));
-    v128.store(i, f32x4.mul(v128.load(i, POWER), factor), POWER);
   }
 }
 
@@ -163,27 +168,53 @@ function multiplyAndKeep(gaps: usize, powers: usize, offset: usize, bytes: usize
   }
 }
 
-/** As `multiply`, and the slope times `ups` to `slopes`; `ups` move along with `each`, all ones or 0. */
-function differentiate(
-  gaps: usize, powers: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
-): void {
+/** SHARE = q/b, 0 where both are. */
+function share(bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
-    const gap = v128.load(gaps + i);
     const q = v128.load(i, SIGMOID);
-    const t = v128.load(i, DECAY);
-    const one = lanes(ONE);
-    const p = sigmoid(v128.xor(gap, lanes(SIGN)), t, f32x4.div(one, f32x4.add(t, one)));
-    // (1 − s)·q/b, 0 where both are
-    const b = f32x4.pmax(smoothed(q, SMOOTHED), lanes(SMALLEST));
-    const share = f32x4.div(f32x4.mul(q, lanes(SMOOTHED)), b);
-    const entropy = crossEntropy(gap, v128.load(i, QUOTIENT));
-    // ce may be infinite where p is 0; their product tends to 0
-    const product = f32x4.mul(f32x4.pmin(entropy, lanes(LARGEST)), p);
-    const term = f32x4.add(q, f32x4.mul(f32x4.mul(lanes(GAMMA), product), share));
-    const squared = smoothed(q, LAST);
-    const power = f32x4.mul(f32x4.mul(v128.load(powers + i), squared), squared);
-    v128.store(to + i, f32x4.mul(entropy, power));
-    v128.store(slopes + i, f32x4.mul(term, f32x4.mul(power, v128.load(ups + (i & each)))));
+    v128.store(i, f32x4.div(q, f32x4.pmax(smoothed(q, SMOOTHED), lanes(SMALLEST))), SHARE);
+  }
+}
+
+/** ∂loss/∂gap, given w · b^γ · q/b in two factors. */
+// @ts-ignore: decorator
+@inline
+function slope(gap: v128, q: v128, t: v128, entropy: v128, power: v128, share: v128): v128 {
+  // where q is the larger, 1 − q has lost its digits, but is q·t
+  const p = f32x4.pmax(f32x4.mul(t, q), v128.and(f32x4.sub(lanes(ONE), q), i32x4.shr_s(gap, 31)));
+  // ce may be infinite where p is 0; their product tends to 0
+  const product = f32x4.mul(f32x4.pmin(entropy, lanes(LARGEST)), p);
+  const term = f32x4.add(smoothed(q, SMOOTHED), f32x4.mul(lanes(GAMMA), product));
+  return f32x4.mul(f32x4.mul(power, share), term);
+}
+
+/**
+ * As `multiply`, and the slope times `ups` to `slopes`; `ups` move along with `each`, all ones or 0. `shares`: q/b, or q where
+ * the b that divides it is still missing from the powers.
+ */
+function differentiate(
+  gaps: usize, powers: usize, shares: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
+): void {
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const gap0 = v128.load(gaps + i);
+    const q0 = v128.load(i, SIGMOID);
+    const entropy0 = crossEntropy(gap0, v128.load(i, QUOTIENT));
+    const b0 = smoothed(q0, LAST);
+    const power0 = f32x4.mul(v128.load(powers + i), b0);
+    const slope0 = slope(gap0, q0, v128.load(i, DECAY), entropy0, power0, v128.load(shares + i));
+    const gap1 = v128.load(gaps + i, 16);
+    const q1 = v128.load(i, SIGMOID + 16);
+    const entropy1 = crossEntropy(gap1, v128.load(i, QUOTIENT + 16));
+    const b1 = smoothed(q1, LAST);
+    const power1 = f32x4.mul(v128.load(powers + i, 16), b1);
+    const slope1 = slope(gap1, q1, v128.load(i, DECAY + 16), entropy1, power1, v128.load(shares + i, 16));
+    const up = ups + (i & each);
+    const slope2 = f32x4.mul(slope0, v128.load(up));
+    const slope3 = f32x4.mul(slope1, v128.load(up, 16));
+    v128.store(to + i, f32x4.mul(entropy0, f32x4.mul(power0, b0)));
+    v128.store(to + i, f32x4.mul(entropy1, f32x4.mul(power1, b1)), 16);
+    v128.store(slopes + i, slope2);
+    v128.store(slopes + i, slope3, 16);
   }
 }
 
@@ -197,17 +228,22 @@ function squares(): bool {
 /** SIGMOID, QUOTIENT and where needed POWER of a block whose DECAY is made; where the powers stand. */
 function prepare(gaps: usize, weights: usize, bytes: usize): usize {
   divide(gaps, bytes);
-  const rest = squares() ? whole - 2 : whole;
-  if (rest == 0 && fraction == 0) return weights;
-  raise(weights, rest, bytes);
+  const factors = squares() ? whole - 2 : whole;
+  if (factors == 0 && load<f32>(FRACTION) == 0) return weights;
+  raise(weights, factors, bytes);
   return POWER;
 }
 
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
 function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
   const powers = prepare(gaps, weights, bytes);
-  if (slopes) differentiate(gaps, powers, to, ups, each, slopes, bytes);
-  else multiply(gaps, powers, to, bytes);
+  if (!slopes) return multiply(gaps, powers, to, bytes);
+  let shares = SIGMOID;
+  if (!squares()) {
+    share(bytes);
+    shares = SHARE;
+  }
+  differentiate(gaps, powers, shares, to, ups, each, slopes, bytes);
 }
 
 /**
@@ -216,6 +252,7 @@ function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize,
  */
 export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
   v128.store(SAME, f32x4.splat(up));
+  v128.store(SAME, f32x4.splat(up), 16);
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;

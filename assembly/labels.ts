@@ -1,22 +1,13 @@
 /**
  * Targets → LABELS: the class of each sample, −1 where ignored, and −1 in the lanes that fill the last group of 16.
  */
-import { LABELS, WIDE } from './scratch';
-
-/** No class and, as an ignore index, refused by the bindings: what a 64-bit target outside int32 becomes. */
-const OUTSIDE: i32 = i32.MIN_VALUE;
+import { LABELS } from './scratch';
 
 /**
- * Check the n targets written to LABELS as int32, or to WIDE as int64.
+ * Check the n targets written to LABELS.
  * Returns the number of valid samples, or −1 − i when target i is neither a class in [0, classes) nor ignored.
  */
-export function label(n: i32, wide: bool, classes: i32, ignoreIndex: i32): i32 {
-  if (wide) {
-    for (let i: usize = 0; i < usize(n); i++) {
-      const value = load<i64>(WIDE + (i << 3));
-      store<i32>(LABELS + (i << 2), i64(i32(value)) == value ? i32(value) : OUTSIDE);
-    }
-  }
+export function label(n: i32, classes: i32, ignoreIndex: i32): i32 {
   // the lanes that fill the last vector count as ignored
   v128.store(LABELS + (usize(n) << 2), i32x4.splat(ignoreIndex));
   const ignore = i32x4.splat(ignoreIndex);

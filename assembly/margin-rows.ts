@@ -3,7 +3,7 @@
  * classes, one sums e^(logit − largest); −∞ stands over the true class, so it takes no part.
  */
 import { expFast, far, restored } from './exp';
-import { FACTOR, MAX, PLANES, SQUARES, SUM } from './scratch';
+import { FACTOR, MAX, PLANES, SQUARES, SUM, TILE } from './scratch';
 import { base, classes, first, pitch, samples } from './tile';
 
 /** 16 words of ones, then 16 of zeros: n words before the zeros begins a mask of the first n lanes. */
@@ -70,14 +70,21 @@ function addTo(at: usize, total: v128): void {
   store<f64>(at, (first ? load<f64>(at) : 0) + f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1));
 }
 
-/** Restore the exponentials of a row whose logits were put aside at `logits`. */
-function restore(row: usize, logits: usize, m: v128, end: usize): void {
+/** Where what is kept of the tile goes: to the other one of TILE and PLANES. */
+// @ts-ignore: decorator
+@inline
+function aside(): usize {
+  return base == PLANES ? TILE : PLANES;
+}
+
+/** Restore the exponentials at `kept` of the row at `row`. */
+function restore(kept: usize, row: usize, m: v128, end: usize): void {
   for (let c: usize = 0; c < end; c += 32) {
-    const e0 = v128.load(row + c);
-    const e1 = v128.load(row + c, 16);
+    const e0 = v128.load(kept + c);
+    const e1 = v128.load(kept + c, 16);
     if (!v128.any_true(v128.or(far(e0), far(e1)))) continue;
-    v128.store(row + c, restored(e0, v128.load(logits + c), m));
-    v128.store(row + c, restored(e1, v128.load(logits + c, 16), m), 16);
+    v128.store(kept + c, restored(e0, v128.load(row + c), m));
+    v128.store(kept + c, restored(e1, v128.load(row + c, 16), m), 16);
   }
 }
 
@@ -91,12 +98,8 @@ function sum(i: i32, keep: bool, squares: bool): void {
   let totalSquares = total;
   let s = f32x4.splat(0);
   let q = s;
-  // what is kept spills past the row's end
-  const n0 = v128.load(row + end);
-  const n1 = v128.load(row + end, 16);
-  const n2 = v128.load(row + end, 32);
-  const n3 = v128.load(row + end, 48);
-  if (keep) memory.copy(PLANES, row, end);
+  // what spills past the end of a row is written over by the next
+  const kept = aside() + (row - base);
   for (let c: usize = 0; c < end;) {
     const at = row + c;
     let z0 = v128.load(at);
@@ -130,10 +133,10 @@ function sum(i: i32, keep: bool, squares: bool): void {
       q = f32x4.add(q, square(e3));
     }
     if (keep) {
-      v128.store(at, e0);
-      v128.store(at, e1, 16);
-      v128.store(at, e2, 32);
-      v128.store(at, e3, 48);
+      v128.store(kept + c, e0);
+      v128.store(kept + c, e1, 16);
+      v128.store(kept + c, e2, 32);
+      v128.store(kept + c, e3, 48);
     }
     c += 64;
     if (!(c & 511)) {
@@ -145,23 +148,19 @@ function sum(i: i32, keep: bool, squares: bool): void {
       }
     }
   }
-  if (keep) {
-    restore(row, PLANES, m, end);
-    v128.store(row + end, n0);
-    v128.store(row + end, n1, 16);
-    v128.store(row + end, n2, 32);
-    v128.store(row + end, n3, 48);
-  }
+  if (keep) restore(kept, row, m, end);
   addTo(SUM + (usize(i) << 3), f64x2.add(total, widen(s)));
   if (squares) addTo(SQUARES + (usize(i) << 3), f64x2.add(totalSquares, widen(q)));
 }
 
 /**
  * Add to SUM. float32 partial sums take at most 8 × 4 terms a lane before they go to float64, so their error does not
- * grow with the number of classes. With `keep`, what is exponentiated stays in the tile; SUM has the same bits either way.
+ * grow with the number of classes. With `keep`, what is exponentiated is kept where the result says; SUM has the same bits
+ * either way.
  */
-export function rowsSum(keep: bool): void {
+export function rowsSum(keep: bool): usize {
   for (let i = 0; i < samples; i++) sum(i, keep, false);
+  return aside();
 }
 
 /** Of one row: the same bits in SUM, and the sum of the squares in SQUARES. */
@@ -171,17 +170,24 @@ export function rowSumSquares(i: i32): void {
   sum(i, false, true);
 }
 
-/** Multiply each row by FACTOR: what was kept becomes the gradient of the other classes. 0 for ignored samples. */
-export function rowsScale(): void {
+/**
+ * Multiply each row by FACTOR, from where it was kept to the tile's place, or the other way if it is there again: it becomes
+ * the gradient of the other classes. 0 for ignored samples.
+ */
+export function rowsScale(away: bool): usize {
   const end = usize(classes) << 2;
+  const from = away ? base : aside();
+  const to = away ? aside() : base;
   for (let i = 0; i < samples; i++) {
-    const row = base + (usize(i * pitch) << 2);
+    const row = usize(i * pitch) << 2;
     const f = v128.load_splat<f32>(usize(i) << 2, FACTOR);
     const counts = f32x4.ne(f, f32x4.splat(0));
-    let c: usize = 0;
-    for (; c + 16 <= end; c += 16) v128.store(row + c, v128.and(f32x4.mul(v128.load(row + c), f), counts));
-    const v = v128.load(row + c);
-    const mask = v128.load(maskOf(end - c));
-    v128.store(row + c, v128.bitselect(v128.and(f32x4.mul(v, f), counts), v, mask));
+    for (let c = row; c < row + end; c += 32) {
+      const e0 = v128.load(from + c);
+      const e1 = v128.load(from + c, 16);
+      v128.store(to + c, v128.and(f32x4.mul(e0, f), counts));
+      v128.store(to + c, v128.and(f32x4.mul(e1, f), counts), 16);
+    }
   }
+  return to;
 }

@@ -41,6 +41,9 @@ const guard10: usize = memory.data(GUARD, 16);
 export const HISTOGRAM_CELLS: i32 = 131072;
 export const HISTOGRAM: usize = memory.data(2 * HISTOGRAM_CELLS, 16);
 const guard11: usize = memory.data(GUARD, 16);
+/** Losses of each sample summed up (one-vs-rest): f64[SAMPLES]. */
+export const SAMPLE_LOSSES: usize = memory.data(8 * LANES, 16);
+const guard12: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function metricsGuard(i: i32): usize {
@@ -57,6 +60,7 @@ export function metricsGuard(i: i32): usize {
     case 9: return guard9;
     case 10: return guard10;
     case 11: return guard11;
+    case 12: return guard12;
     default: return 0;
   }
 }

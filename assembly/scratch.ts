@@ -20,68 +20,65 @@ const ROWS_SLACK: i32 = 256;
 export const GUARD: i32 = 16;
 
 const guard0: usize = memory.data(GUARD, 16);
-/** 64-bit targets before they are narrowed: i64[SAMPLES]. */
-export const WIDE: usize = memory.data(8 * LANES, 16);
-const guard1: usize = memory.data(GUARD, 16);
 /** Class of each sample, −1 where ignored: i32[SAMPLES]. */
 export const LABELS: usize = memory.data(4 * LANES, 16);
-const guard2: usize = memory.data(GUARD, 16);
+const guard1: usize = memory.data(GUARD, 16);
 /** Byte offset in the tile of the logit of each sample's class, −1 where it has none in this chunk: i32[SAMPLES]. */
 export const OFFSET: usize = memory.data(4 * LANES, 16);
-const guard3: usize = memory.data(GUARD, 16);
+const guard2: usize = memory.data(GUARD, 16);
 /** Logit of the true class (softmax), or the weight its logit had before (sigmoid): f32[SAMPLES]. */
 export const TRUE: usize = memory.data(4 * LANES, 16);
-const guard4: usize = memory.data(GUARD, 16);
+const guard3: usize = memory.data(GUARD, 16);
 /** Largest logit of the other classes: f32[SAMPLES]. */
 export const MAX: usize = memory.data(4 * LANES, 16);
-const guard5: usize = memory.data(GUARD, 16);
+const guard4: usize = memory.data(GUARD, 16);
 /** Σ e^(logit − MAX) over the other classes: f64[SAMPLES]. */
 export const SUM: usize = memory.data(8 * LANES, 16);
-const guard6: usize = memory.data(GUARD, 16);
+const guard5: usize = memory.data(GUARD, 16);
 /** Gap, that is the margin turned round, in float32: f32[SAMPLES]. */
 export const GAP: usize = memory.data(4 * LANES, 16);
-const guard7: usize = memory.data(GUARD, 16);
+const guard6: usize = memory.data(GUARD, 16);
 /** What the rounding of the gap left over: f32[SAMPLES]. */
 export const GAP_LOW: usize = memory.data(4 * LANES, 16);
-const guard8: usize = memory.data(GUARD, 16);
+const guard7: usize = memory.data(GUARD, 16);
 /** Weight of the true class of each sample: f32[SAMPLES]. */
 export const WEIGHT: usize = memory.data(4 * LANES, 16);
-const guard9: usize = memory.data(GUARD, 16);
+const guard8: usize = memory.data(GUARD, 16);
 /** What multiplies the gradient of each sample (1/n for a mean, upstream weights): f32[SAMPLES]. */
 export const UPSTREAM: usize = memory.data(4 * LANES, 16);
-const guard10: usize = memory.data(GUARD, 16);
+const guard9: usize = memory.data(GUARD, 16);
 /** Loss of each sample (softmax), 0 where ignored: f32[SAMPLES]. */
 export const LOSS: usize = memory.data(4 * LANES, 16);
-const guard11: usize = memory.data(GUARD, 16);
+const guard10: usize = memory.data(GUARD, 16);
 /** ∂loss/∂gap of each sample times UPSTREAM, 0 where ignored: f32[SAMPLES]. */
 export const SLOPE: usize = memory.data(4 * LANES, 16);
-const guard12: usize = memory.data(GUARD, 16);
+const guard11: usize = memory.data(GUARD, 16);
 /** What multiplies each kept exponential to make the gradient, 0 where ignored: f32[SAMPLES]. */
 export const FACTOR: usize = memory.data(4 * LANES, 16);
-const guard13: usize = memory.data(GUARD, 16);
+const guard12: usize = memory.data(GUARD, 16);
 /** The exact sum of the call under way: see exact-sum.ts. */
 export const TOTAL: usize = memory.data(8 * 13, 16);
-const guard14: usize = memory.data(GUARD, 16);
+const guard13: usize = memory.data(GUARD, 16);
 /** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
 export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
-const guard15: usize = memory.data(GUARD, 16);
+const guard14: usize = memory.data(GUARD, 16);
 /** Metrics: Σ e^(2·(logit − MAX)) over the other classes: f64[SAMPLES]. */
 export const SQUARES: usize = memory.data(8 * LANES, 16);
-const guard16: usize = memory.data(GUARD, 16);
+const guard15: usize = memory.data(GUARD, 16);
 /** Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time. */
 export const POSITIVE: usize = memory.data(4 * LOGITS + APART, 16);
-const guard17: usize = memory.data(GUARD, 16);
+const guard16: usize = memory.data(GUARD, 16);
 /** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
 export const LOGIT_WEIGHT: usize = memory.data(4 * LOGITS + APART, 16);
-const guard18: usize = memory.data(GUARD, 16);
+const guard17: usize = memory.data(GUARD, 16);
 /** The tile rearranged class by class, 16 samples a group: f32[LOGITS], and room for three planes more. */
 export const PLANES: usize = memory.data(4 * (LOGITS + 3 * LANES + SLACK) + APART, 16);
 /** Metrics: cross-entropies of half a tile (one-vs-rest), whose losses stand in PLANES and sigmoids in TILE. */
 export const ENTROPIES: usize = PLANES + 2 * LOGITS + APART;
-const guard19: usize = memory.data(GUARD, 16);
+const guard18: usize = memory.data(GUARD, 16);
 /** The tile as it came: f32[LOGITS]. */
 export const TILE: usize = memory.data(4 * (LOGITS + ROWS_SLACK), 16);
-const guard20: usize = memory.data(GUARD, 16);
+const guard19: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function guard(i: i32): usize {
@@ -106,7 +103,6 @@ export function guard(i: i32): usize {
     case 17: return guard17;
     case 18: return guard18;
     case 19: return guard19;
-    case 20: return guard20;
     default: return 0;
   }
 }

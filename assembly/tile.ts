@@ -3,13 +3,18 @@
  *
  * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class c
  * of sample (b, d) stands at source + 4·(b·imageStride + c·classStride + d): rows [N, C] are images of one position.
- * Kernels that run across samples want planes, class c of sample i at PLANES + 4·(c·stride + i); `open` rearranges the
- * tile into them where `asPlanes` says so, `unfold` brings them back.
+ * Kernels that run across samples want planes, class c of sample i at PLANES + 4·(c·stride + i); those that run along the
+ * classes want rows, which images of few positions are not: `open` rearranges the tile as its form asks, `unfold` brings back
+ * what has been made of it.
  */
-import { LABELS, LOGIT_WEIGHT, OFFSET, PLANES, POSITIVE, TRUE, WEIGHT } from './scratch';
+import { LABELS, LOGIT_WEIGHT, OFFSET, PLANES, POSITIVE, TILE, TRUE, WEIGHT } from './scratch';
 
 const NEGATIVE_INFINITY: u32 = 0xff800000;
 const SIGN_BIT: u32 = 0x80000000;
+
+/** Forms of a tile, beside that in which it came (bindings/core/plan.ts): planes at PLANES, or rows there. */
+const AS_PLANES: i32 = 1;
+const AS_ROWS: i32 = 2;
 
 export let base: usize = 0;
 export let samples: i32 = 0;
@@ -27,42 +32,50 @@ export let images: i32 = 0;
 export let positions: i32 = 0;
 
 /**
- * From one plane to the next: whole groups of 16 samples, an odd number of them, so that the same sample of many planes
+ * From one plane to the next, or one row: whole groups of 16, an odd number of them, so that the same place in many of them
  * does not fall on the same few cache lines. The bindings reckon with the same (plan.ts).
  */
 // @ts-ignore: decorator
 @inline
-function planeStride(n: i32): i32 {
+function apart(n: i32): i32 {
   return ((n + 15) & ~15) | 16;
 }
 
 /** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
 export function open(
   source: usize, imageCount: i32, positionCount: i32, classCount: i32,
-  imageStride: i32, classStride: i32, firstClass: i32, asPlanes: bool,
+  imageStride: i32, classStride: i32, firstClass: i32, form: i32,
 ): void {
   samples = imageCount * positionCount;
   classes = classCount;
   first = firstClass;
-  planar = asPlanes;
-  if (asPlanes) {
-    base = PLANES;
-    stride = planeStride(samples);
+  planar = form == AS_PLANES;
+  base = form ? PLANES : source;
+  stride = classStride;
+  pitch = imageStride;
+  images = imageCount;
+  positions = positionCount;
+  if (planar) {
+    stride = apart(samples);
     pitch = samples;
     images = 1;
     positions = samples;
     if (source != PLANES) {
-      if (positionCount == 1) rowsToPlanes(source, imageStride);
-      else segmentsToPlanes(source, imageCount, positionCount, imageStride, classStride);
+      if (positionCount == 1) transpose(source, imageStride, PLANES, stride, samples, classes);
+      else copyRuns(source, classStride, imageStride, PLANES, stride, positionCount, classes, imageCount, positionCount);
     }
-  } else {
-    base = source;
-    stride = classStride;
-    pitch = imageStride;
-    images = imageCount;
-    positions = positionCount;
+  } else if (form == AS_ROWS) {
+    stride = 1;
+    pitch = apart(classes);
+    images = samples;
+    positions = 1;
+    for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
+      transpose(
+        source + (usize(b * imageStride) << 2), classStride, PLANES + (usize(i * pitch) << 2), pitch, classes, positionCount,
+      );
+    }
   }
-  pair = asPlanes && first == 0 && classes == 2;
+  pair = planar && first == 0 && classes == 2;
   if (pair) return;
   // rows are one image whose positions are a row apart
   const rows = positions == 1;
@@ -171,80 +184,63 @@ function highPair(a: v128, b: v128): v128 {
   return v128.shuffle<f64>(a, b, 1, 3);
 }
 
-/** Four rows by four classes at a time; up to three planes past the last are written, too. */
-function rowsToPlanes(source: usize, rowStride: i32): void {
-  const row = usize(rowStride) << 2;
-  const plane = usize(stride) << 2;
-  for (let r: usize = 0; r < usize(samples) << 2; r += 16) {
-    const from = source + (r >> 2) * row;
-    for (let c = 0; c < classes; c += 4) {
-      const at = from + (usize(c) << 2);
-      const a = v128.load(at);
-      const b = v128.load(at + row);
-      const d = v128.load(at + 2 * row);
-      const e = v128.load(at + 3 * row);
+/**
+ * A matrix turned over, four by four: `rows` rows of `columns`, `pitch` apart, to `columns` rows that are `toPitch` apart. What
+ * spills past the end of a row that is written is written over by the next, as their last columns come first; up to three rows
+ * past the last are read and written, too.
+ */
+function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows: i32, columns: i32): void {
+  const row = usize(pitch) << 2;
+  const toRow = usize(toPitch) << 2;
+  for (let k: usize = 0; k < usize(columns) << 2; k += 16, to += toRow << 2) {
+    for (let r = (rows - 1) & ~3; r >= 0; r -= 4) {
+      const source = from + usize(r) * row + k;
+      const a = v128.load(source);
+      const b = v128.load(source + row);
+      const d = v128.load(source + 2 * row);
+      const e = v128.load(source + 3 * row);
       const ab0 = low(a, b);
       const de0 = low(d, e);
       const ab1 = high(a, b);
       const de1 = high(d, e);
-      const to = PLANES + usize(c) * plane + r;
-      v128.store(to, lowPair(ab0, de0));
-      v128.store(to + plane, highPair(ab0, de0));
-      v128.store(to + 2 * plane, lowPair(ab1, de1));
-      v128.store(to + 3 * plane, highPair(ab1, de1));
-    }
-  }
-}
-
-/** Copied four lanes at a time: what spills past a segment is written over by the next. */
-// @ts-ignore: decorator
-@inline
-function copySegment(to: usize, from: usize, bytes: usize): void {
-  for (let d: usize = 0; d < bytes; d += 16) v128.store(to + d, v128.load(from + d));
-}
-
-function segmentsToPlanes(source: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): void {
-  const segment = usize(positionCount) << 2;
-  for (let c = 0; c < classes; c++) {
-    let to = PLANES + (usize(c * stride) << 2);
-    for (let b = 0; b < imageCount; b++, to += segment) {
-      copySegment(to, source + (usize(b * imageStride + c * classStride) << 2), segment);
-    }
-  }
-}
-
-/** From the last classes to the first, so that what spills past a row is written over by the next. */
-function planesToRows(to: usize, rowStride: i32): void {
-  const row = usize(rowStride) << 2;
-  const plane = usize(stride) << 2;
-  for (let r: usize = 0; r < usize(samples) << 2; r += 16) {
-    for (let c = (classes - 1) & ~3; c >= 0; c -= 4) {
-      const from = PLANES + usize(c) * plane + r;
-      const a = v128.load(from);
-      const b = v128.load(from + plane);
-      const d = v128.load(from + 2 * plane);
-      const e = v128.load(from + 3 * plane);
-      const ab0 = low(a, b);
-      const de0 = low(d, e);
-      const ab1 = high(a, b);
-      const de1 = high(d, e);
-      const at = to + (r >> 2) * row + (usize(c) << 2);
+      const at = to + (usize(r) << 2);
       v128.store(at, lowPair(ab0, de0));
-      v128.store(at + row, highPair(ab0, de0));
-      v128.store(at + 2 * row, lowPair(ab1, de1));
-      v128.store(at + 3 * row, highPair(ab1, de1));
+      v128.store(at + toRow, highPair(ab0, de0));
+      v128.store(at + 2 * toRow, lowPair(ab1, de1));
+      v128.store(at + 3 * toRow, highPair(ab1, de1));
     }
   }
 }
 
-/** Bring planes back to the layout they came from. */
-export function unfold(to: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): void {
-  if (positionCount == 1) return planesToRows(to, imageStride);
-  const segment = usize(positionCount) << 2;
-  for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
-    for (let c = 0; c < classes; c++) {
-      const at = to + (usize(b * imageStride + c * classStride) << 2);
-      copySegment(at, PLANES + (usize(c * stride + i) << 2), segment);
+/**
+ * n × m runs of `run` logits from one layout to another, given the steps of each. Copied four lanes at a time: what spills past
+ * a run is written over by the next, so that they have to go in the order in which they are to lie.
+ */
+function copyRuns(
+  from: usize, step: i32, inner: i32, to: usize, toStep: i32, toInner: i32, n: i32, m: i32, run: i32,
+): void {
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < m; j++) {
+      const source = from + (usize(i * step + j * inner) << 2);
+      const at = to + (usize(i * toStep + j * toInner) << 2);
+      for (let d: usize = 0; d < usize(run) << 2; d += 16) v128.store(at + d, v128.load(source + d));
     }
   }
+}
+
+/** Bring what stands at `from` in the form of the open tile back to the layout it came from; where it is then. */
+export function unfold(from: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): usize {
+  const to = from == TILE ? PLANES : TILE;
+  if (!planar) {
+    for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
+      transpose(
+        from + (usize(i * pitch) << 2), pitch, to + (usize(b * imageStride) << 2), classStride, positionCount, classes,
+      );
+    }
+  } else if (positionCount == 1) {
+    transpose(from, stride, to, imageStride, classes, samples);
+  } else {
+    copyRuns(from, positionCount, stride, to, imageStride, classStride, imageCount, classes, positionCount);
+  }
+  return to;
 }

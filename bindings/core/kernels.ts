@@ -7,7 +7,6 @@ export interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow?(pages: number): number };
   readonly SAMPLES: number;
   readonly LOGITS: number;
-  readonly WIDE: number;
   readonly LABELS: number;
   readonly LOSS: number;
   readonly UPSTREAM: number;
@@ -21,7 +20,7 @@ export interface Kernels {
   readonly FEW: number;
 
   configure(gamma: number, smoothing: number): void;
-  label(n: number, wide: boolean, classes: number, ignoreIndex: number): number;
+  label(n: number, classes: number, ignoreIndex: number): number;
   widenHalf(to: number, n: number): void;
   open(
     source: number,
@@ -31,27 +30,24 @@ export interface Kernels {
     imageStride: number,
     classStride: number,
     firstClass: number,
-    asPlanes: boolean,
+    form: number,
   ): void;
   leaveOut(): void;
   turn(): void;
   turnBack(to: number): void;
   put(to: number, values: number, flip: number): void;
   scale(to: number, factors: number): void;
-  unfold(to: number, images: number, positions: number, imageStride: number, classStride: number): void;
+  unfold(from: number, images: number, positions: number, imageStride: number, classStride: number): number;
 
   largest(): void;
-  exponentials(keep: boolean): void;
-  gaps(n: number): void;
-  core(n: number, grad: boolean): void;
-  factors(n: number): void;
-  gradients(): void;
+  exponentials(keep: boolean): number;
+  sampleLosses(n: number, grad: boolean): void;
+  gradients(away: boolean): number;
 
   oneVersusRest(at: number, to: number, slopes: number, n: number, up: number): void;
 
-  clear(accumulator: number): void;
   accumulate(accumulator: number, values: number, n: number): void;
-  rounded(accumulator: number): number;
+  rounded(): number;
 }
 
 /** What evaluation metrics need beside the loss (assembly/index.ts). */
@@ -69,10 +65,11 @@ export interface MeterKernels extends Kernels {
   /** Most classes and bins that `tally` takes; 0: it takes none. */
   readonly TALLY_CLASSES: number;
   readonly TALLY_BINS: number;
+  clear(accumulator: number): void;
   limb(accumulator: number, j: number): number;
   largestAndPlace(): void;
   squaresAndRanks(limit: number): void;
-  coreAndEntropies(n: number): void;
+  sampleEntropies(n: number): void;
   oneVersusRestAndEntropies(at: number, n: number): void;
   outcomes(n: number): void;
   within(n: number, k: number): number;
@@ -82,6 +79,7 @@ export interface MeterKernels extends Kernels {
   /** Most counters that the histograms of all classes take together. */
   readonly HISTOGRAM_CELLS: number;
   readonly STEP: number;
+  readonly SAMPLE_LOSSES: number;
   readonly ENTROPIES: number;
   gatherLosses(to: number): void;
   gatherSamples(): boolean;

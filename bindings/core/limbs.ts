@@ -40,3 +40,10 @@ export function units(words: Float64Array, at: number): bigint {
 export function fromUnits(bits: bigint): number {
   return Number(bits) * 2 ** -149;
 }
+
+/** The sum in an accumulator of the kernels (assembly/exact-sum.ts) as the nearest float64. */
+export function rounded(accumulator: DataView): number {
+  let bits = 0n;
+  for (let j = LIMBS - 1; j >= 0; j--) bits = (bits << 32n) | accumulator.getBigInt64(8 * j, true);
+  return fromUnits(bits) + accumulator.getFloat64(8 * LIMBS, true);
+}

@@ -219,7 +219,7 @@ export class SoftmaxTally extends Tally {
     const release = (): void => {
       if (tile.borrowed) kernels.put(tile.source, kernels.TRUE, 0);
     };
-    kernels.clear(TOTAL);
+    kernels.configure(settings.gamma, settings.smoothing);
     kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
       const n = tile.samples;
@@ -238,9 +238,7 @@ export class SoftmaxTally extends Tally {
           release();
         });
       }
-      kernels.gaps(n);
-      kernels.configure(settings.gamma, settings.smoothing);
-      kernels.coreAndEntropies(n);
+      kernels.sampleEntropies(n);
       kernels.outcomes(n);
       kernels.accumulate(TOTAL, CROSS_ENTROPY, n);
       kernels.accumulate(BRIER_TOTAL, BRIER, n);
@@ -323,7 +321,6 @@ export class SigmoidTally extends Tally {
     const tile = new Tile(backend, input, planSamples({ ...kernels, LOGITS: half }, input, false));
     const tabled = this.tabled(backend);
     kernels.configure(settings.gamma, settings.smoothing);
-    kernels.clear(TOTAL);
     kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
       const n = tile.samples;
@@ -340,7 +337,7 @@ export class SigmoidTally extends Tally {
         kernels.turnBack(tile.borrowed ? tile.source : 0);
         if (valid < n) for (const values of [PLANES, ENTROPIES, TILE]) kernels.scale(values, 0);
         const sound = kernels.gatherSamples();
-        if (state.floor < Infinity) kernels.gatherLosses(kernels.WIDE);
+        if (state.floor < Infinity) kernels.gatherLosses(kernels.SAMPLE_LOSSES);
         if (tabled && sound) this.#countTabled(backend, state, tile, n - valid);
         else this.#count(backend, state, tile);
       });
@@ -350,7 +347,7 @@ export class SigmoidTally extends Tally {
       words[layout.samples] = (words[layout.samples] as number) + valid;
       words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
       if (state.floor === Infinity) return;
-      const sums = Float32Array.from(new Float64Array(f32.buffer, kernels.WIDE, n));
+      const sums = Float32Array.from(new Float64Array(f32.buffer, kernels.SAMPLE_LOSSES, n));
       const bits = new Uint32Array(sums.buffer);
       for (let i = 0; i < n; i++) {
         const y = i32[(LABELS >> 2) + i] as number;

@@ -13,34 +13,56 @@ export interface Plan {
   readonly positions: number;
   /** Classes a tile takes. */
   readonly classes: number;
-  /** Whether the kernels see planes (vector across samples) rather than rows. */
-  readonly planar: boolean;
+  /** The form in which the kernels see it. */
+  readonly form: number;
 }
 
+/** Forms, as assembly/tile.ts has them: as the tile comes, in planes (vector across samples), turned into rows. */
+export const AS_IT_IS = 0;
+export const AS_PLANES = 1;
+const AS_ROWS = 2;
+
 /** Runs of positions shorter than this cost more in copying than a second pass over longer runs does. */
-const SHORT_RUN = 256;
+export const SHORT_RUN = 256;
 /** Every chunk of classes but the last is a multiple of this, or else of 8: the larger of the kernels' blocks of float32 sums. */
 const CLASS_BLOCK = 128;
 
-/** From one plane to the next, as assembly/tile.ts lays them out. */
+/** Images of up to this many positions and at least this many classes are turned into rows; measured. */
+const NARROW = 64;
+const MANY = 64;
+
+/** From one plane or row to the next, as assembly/tile.ts lays them out. */
 export const planeStride = (n: number): number => ((n + 15) & ~15) | 16;
 
-export function planSamples(kernels: Kernels, input: Input, planes: boolean): Plan {
+export function planSamples(kernels: Kernels, input: Input, rearrange: boolean): Plan {
   const { SAMPLES, LOGITS, FEW } = kernels;
   const { classes, positions } = input;
-  const planar = planes && FEW > 0 && (positions > 1 || classes <= FEW);
-  const width = planar ? planeStride : (n: number): number => n;
+  const form =
+    !rearrange || FEW === 0 || (positions === 1 && classes > FEW)
+      ? AS_IT_IS
+      : positions > 1 && positions <= NARROW && classes >= MANY
+        ? AS_ROWS
+        : AS_PLANES;
+  /** Whether so many samples and classes take more than there is; up to three rows past the last are written. */
+  const over = (samples: number, count: number): boolean =>
+    (form === AS_ROWS
+      ? (samples + 3) * planeStride(count)
+      : count * (form === AS_PLANES ? planeStride(samples) : samples)) > LOGITS;
   const room = Math.floor(LOGITS / classes);
-  if (positions <= Math.min(room, SAMPLES)) {
-    let images = Math.min(Math.floor(SAMPLES / positions), Math.floor(room / positions));
-    while (images > 1 && classes * width(images * positions) > LOGITS) images--;
-    if (classes * width(images * positions) <= LOGITS) return { images, positions, classes, planar };
-  }
-  // an odd number of groups, so that planes need no padding
-  const fitting = 16 * (((room >> 4) - 1) | 1);
+  let images = Math.floor(Math.min(SAMPLES, room) / positions);
+  while (images > 1 && over(images * positions, classes)) images--;
+  if (images > 0 && !over(images * positions, classes)) return { images, positions, classes, form };
   const run =
-    room >= SHORT_RUN ? Math.min(positions, SAMPLES, fitting) : positions <= SAMPLES ? positions : SAMPLES - 16;
-  const most = Math.floor(LOGITS / width(run));
-  const chunk = classes <= most ? classes : most & (most < CLASS_BLOCK ? -8 : -CLASS_BLOCK);
-  return { images: 1, positions: run, classes: chunk, planar };
+    room < SHORT_RUN
+      ? Math.min(positions, SAMPLES)
+      : // an odd number of groups, so that planes need no padding
+        Math.min(positions, SAMPLES, 16 * (((room >> 4) - 1) | 1));
+  let chunk = classes;
+  if (over(run, classes)) {
+    const most = Math.floor(LOGITS / run);
+    const block = most < CLASS_BLOCK ? 8 : CLASS_BLOCK;
+    chunk = most - (most % block);
+    while (over(run, chunk)) chunk -= block;
+  }
+  return { images: 1, positions: run, classes: chunk, form };
 }

@@ -51,7 +51,6 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
   const { kernels } = backend;
   const tile = new Tile(backend, input, planSamples(kernels, input, true));
   kernels.configure(settings.gamma, settings.smoothing);
-  kernels.clear(kernels.TOTAL);
   const load = (array: Input['logits'], inPlace: boolean): void => {
     backend.loadClassWeights(settings, tile.firstClass, tile.classes);
     tile.load(array, inPlace);
@@ -73,22 +72,19 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
     if (!tile.whole) {
       tile.eachClasses(() => {
         load(input.logits, !grad);
-        kernels.exponentials(grad !== null);
-        if (grad) tile.store(grad.into, tile.source);
+        const kept = kernels.exponentials(grad !== null);
+        if (grad) tile.store(grad.into, kept);
         release();
       });
     }
     if (grad) loadUpstream(backend, tile, grad);
-    kernels.gaps(n);
-    kernels.core(n, grad !== null);
+    kernels.sampleLosses(n, grad !== null);
     kernels.accumulate(kernels.TOTAL, kernels.LOSS, n);
     if (losses) losses.set(backend.f32.subarray(kernels.LOSS >> 2, (kernels.LOSS >> 2) + n), tile.firstSample);
     if (grad) {
-      kernels.factors(n);
       tile.eachClasses(() => {
         if (!tile.whole) load(grad.into, false);
-        kernels.gradients();
-        tile.store(grad.into, tile.source);
+        tile.store(grad.into, kernels.gradients(!tile.whole));
       });
     }
   });
@@ -105,7 +101,6 @@ export function streamSigmoid(backend: Backend, settings: Settings, input: Input
   const tile = new Tile(backend, input, planSamples(kernels, input, false));
   const scale = grad && !grad.upstream ? grad.scale : 1;
   kernels.configure(settings.gamma, settings.smoothing);
-  kernels.clear(TOTAL);
   let valid = 0;
   tile.eachSamples(() => {
     const n = tile.samples;

@@ -2,6 +2,9 @@ import { kind, outOfRange, wrongType } from './errors.ts';
 import type { Kernels } from './kernels.ts';
 import type { Input } from './tensors.ts';
 
+/** No class and, as an ignore index, refused by the options: what a 64-bit target outside int32 becomes. */
+const OUTSIDE = -(2 ** 31);
+
 /**
  * Copy targets [from, from + n) to the backend and check them. Returns how many are not ignored; throws for the first
  * that is neither a class nor ignored, so nothing must have been given out before every target has been through here.
@@ -10,7 +13,6 @@ export function loadLabels(kernels: Kernels, input: Input, from: number, n: numb
   const { targets, classes } = input;
   const { buffer } = kernels.memory;
   const type = kind(targets);
-  const wide = type === 'BigInt64Array';
   const bad = (i: number): RangeError =>
     outOfRange(`targets[${i}]`, `an integer in [0, ${classes}) or ignoreIndex ${ignoreIndex}`, `${targets[i]}`);
   const labels = new Int32Array(buffer, kernels.LABELS, n);
@@ -23,12 +25,17 @@ export function loadLabels(kernels: Kernels, input: Input, from: number, n: numb
       if ((y | 0) !== y) throw bad(from + i);
       labels[i] = y;
     }
+  } else if (type === 'BigInt64Array') {
+    const { buffer: own, byteOffset } = targets as BigInt64Array;
+    const halves = new Int32Array(own, byteOffset + 8 * from, 2 * n);
+    for (let i = 0; i < n; i++) {
+      const low = halves[2 * i] as number;
+      labels[i] = halves[2 * i + 1] === low >> 31 ? low : OUTSIDE;
+    }
   } else {
-    const part = (targets as Int32Array).subarray(from, from + n);
-    const to: { set(part: unknown): void } = wide ? new BigInt64Array(buffer, kernels.WIDE, n) : labels;
-    to.set(part);
+    labels.set((targets as Int32Array).subarray(from, from + n));
   }
-  const valid = kernels.label(n, wide, classes, ignoreIndex);
+  const valid = kernels.label(n, classes, ignoreIndex);
   if (valid < 0) throw bad(from - 1 - valid);
   return valid;
 }

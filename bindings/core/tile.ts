@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts';
-import { type Plan, planeStride } from './plan.ts';
+import { AS_IT_IS, AS_PLANES, type Plan, planeStride, SHORT_RUN } from './plan.ts';
 import type { Input } from './tensors.ts';
 
 /**
@@ -73,18 +73,18 @@ export class Tile {
    */
   load(array: Input['logits'], inPlace: boolean): void {
     const { kernels, f32 } = this.#backend;
-    const { planar } = this.#plan;
+    const { form } = this.#plan;
     const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
-    this.borrowed = borrowed && !planar;
+    this.borrowed = borrowed && form === AS_IT_IS;
     if (borrowed) {
-      this.source = array.byteOffset + 4 * this.#at(0);
+      this.source = array.byteOffset + 4 * this.#at(0, 0);
       this.imageStride = this.#input.classes * this.#input.positions;
       this.classStride = this.#input.positions;
     } else {
-      const spread = planar && !this.contiguous;
+      const spread = form === AS_PLANES && !this.contiguous;
       this.source = spread ? kernels.PLANES : kernels.TILE;
-      this.classStride = spread ? planeStride(this.positions) : this.positions;
-      this.imageStride = this.classes * this.classStride;
+      this.classStride = spread ? planeStride(this.samples) : this.positions;
+      this.imageStride = spread ? this.positions : this.classes * this.positions;
       const half = this.#input.half && array === this.#input.logits;
       this.#runs((from, offset, n) => {
         const part = n === array.length ? array : array.subarray(from, from + n);
@@ -105,42 +105,46 @@ export class Tile {
       this.imageStride,
       this.classStride,
       this.firstClass,
-      planar,
+      form,
     );
   }
 
-  /** Copy the tile at `from` (laid out as it was loaded, planes included) to its place in `array`. */
+  /** Copy the tile at `from`, which has the form of the plan, to its place in `array`. */
   store(array: Float32Array, from: number): void {
     const { kernels, f32 } = this.#backend;
-    let address = from;
-    if (this.#plan.planar && this.source !== kernels.PLANES) {
-      address = kernels.TILE;
-      kernels.unfold(address, this.images, this.positions, this.imageStride, this.classStride);
-    }
+    const address =
+      this.#plan.form === AS_IT_IS || this.source === kernels.PLANES
+        ? from
+        : kernels.unfold(from, this.images, this.positions, this.imageStride, this.classStride);
     this.#runs((to, at, n) => {
       const start = (address >> 2) + at;
       array.set(f32.subarray(start, start + n), to);
     });
   }
 
-  /** Whether the tile is one run of the input. */
+  /** Whether the tile is copied in one run; long runs go straight to the places they have in planes. */
   get contiguous(): boolean {
-    const { positions, classes } = this.#input;
-    return this.positions === positions && (this.images === 1 || this.classes === classes);
+    const { positions, images } = this;
+    if (this.#plan.form === AS_PLANES && positions >= SHORT_RUN) return false;
+    return positions === this.#input.positions && (images === 1 || this.classes === this.#input.classes);
   }
 
-  /** Index in the input of class `c` of the chunk, at the tile's first sample. */
-  #at(c: number): number {
+  /** Index in the input of class `c` of the chunk, at the first of the tile's samples in its image `b`. */
+  #at(b: number, c: number): number {
     const { classes, positions } = this.#input;
-    return (this.firstImage * classes + this.firstClass + c) * positions + this.firstPosition;
+    return ((this.firstImage + b) * classes + this.firstClass + c) * positions + this.firstPosition;
   }
 
   /** The runs of logits the tile is made of: index in the input, index in the tile, length. */
   #runs(visit: (inInput: number, inTile: number, n: number) => void): void {
     if (this.contiguous) {
-      visit(this.#at(0), 0, this.images * this.classes * this.positions);
-    } else {
-      for (let c = 0; c < this.classes; c++) visit(this.#at(c), c * this.classStride, this.positions);
+      visit(this.#at(0, 0), 0, this.samples * this.classes);
+      return;
+    }
+    for (let b = 0; b < this.images; b++) {
+      for (let c = 0; c < this.classes; c++) {
+        visit(this.#at(b, c), b * this.imageStride + c * this.classStride, this.positions);
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 import { kind } from './errors.ts';
 import type { Kernels } from './kernels.ts';
+import { rounded } from './limbs.ts';
 
 export function isModule(value: unknown): value is WebAssembly.Module {
   return kind(value) === 'WebAssembly.Module';
@@ -14,7 +15,12 @@ const FEW = 32;
  */
 export function kernelsOf<K extends Kernels>(exports: object): K {
   const values = Object.entries(exports).map(([name, item]) => [name, item?.value ?? item]);
-  return { FEW, ...Object.fromEntries(values) };
+  const kernels = {
+    FEW,
+    rounded: (): number => rounded(new DataView(kernels.memory.buffer, kernels.TOTAL)),
+    ...Object.fromEntries(values),
+  };
+  return kernels;
 }
 
 /** Instantiate the kernels. The module has no imports, and no exports but functions, addresses and the memory. */

@@ -1,3 +1,5 @@
+import { fromUnits } from '../core/limbs.ts';
+
 /** Values that go by before the sums of the bins are gathered: 24 bits over 16 exponents leave 2^13 of them in 53. */
 const BLOCK = 8192;
 const BIN_BITS = 27;
@@ -36,6 +38,6 @@ export class ExactSum {
 
   /** The sum as the nearest float64 (ties to even). */
   rounded(): number {
-    return this.special !== 0 ? this.special : Number(this.units) * 2 ** -149;
+    return fromUnits(this.units) + this.special;
   }
 }

@@ -27,7 +27,6 @@ export function scalarKernels(more = 0): Twin {
     end += bytes;
     return end - bytes;
   };
-  const WIDE = block(8 * SAMPLES);
   const LABELS = block(4 * SAMPLES);
   const TRUE = block(4 * SAMPLES);
   const LOSS = block(4 * SAMPLES);
@@ -40,7 +39,6 @@ export function scalarKernels(more = 0): Twin {
   const buffer = new ArrayBuffer(end + more);
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
-  const wide = new BigInt64Array(buffer);
   const labels = i32.subarray(LABELS >> 2);
   const truth = f32.subarray(TRUE >> 2);
   const losses = f32.subarray(LOSS >> 2);
@@ -119,7 +117,6 @@ export function scalarKernels(more = 0): Twin {
     SAMPLES,
     LOGITS,
     FEW: 0,
-    WIDE,
     LABELS,
     TRUE,
     LOSS,
@@ -135,14 +132,15 @@ export function scalarKernels(more = 0): Twin {
     margins,
 
     configure(g, smoothing) {
+      total.clear();
       gamma = g;
       s = smoothing;
     },
 
-    label(n, isWide, classCount, ignoreIndex) {
+    label(n, classCount, ignoreIndex) {
       let valid = 0;
       for (let i = 0; i < n; i++) {
-        const y = isWide ? Number(wide[i]) : (labels[i] as number);
+        const y = labels[i] as number;
         if (y === ignoreIndex) labels[i] = -1;
         else if (y >= 0 && y < classCount) {
           labels[i] = y;
@@ -206,8 +204,8 @@ export function scalarKernels(more = 0): Twin {
       });
     },
 
-    // FEW is 0
-    unfold() {},
+    // FEW is 0: every tile has the form in which it came
+    unfold: (from) => from,
 
     largest() {
       // the lowest finite number, so that no difference to it is NaN
@@ -236,30 +234,25 @@ export function scalarKernels(more = 0): Twin {
           if (keep) f32[at] = e;
         }
       });
+      return 4 * base;
     },
 
-    gaps(n) {
+    sampleLosses(n, grad) {
       for (let i = 0; i < n; i++) {
         const z = truth[i] as number;
         const others = sum[i] as number;
         // two classes leave one other, whose sum is 1; +∞ among the logits makes log-softmax NaN, at the true class too
-        margins[i] = z === Infinity ? NaN : z - (max[i] as number) - (others === 1 ? 0 : Math.log(others));
-      }
-    },
-
-    core(n, grad) {
-      for (let i = 0; i < n; i++) {
+        const x = z === Infinity ? NaN : z - (max[i] as number) - (others === 1 ? 0 : Math.log(others));
+        margins[i] = x;
         const ignored = (labels[i] as number) < 0;
-        losses[i] = ignored ? 0 : focal(margins[i] as number, weights[i] as number, grad);
+        losses[i] = ignored ? 0 : focal(x, weights[i] as number, grad);
         if (!grad) continue;
         const turned = ignored ? 0 : slope * (upstreams[i] as number);
         slopes[i] = turned;
         // from here on the factor of the sample's exponentials
-        sum[i] = turned && turned / (sum[i] as number);
+        sum[i] = turned && turned / others;
       }
     },
-
-    factors() {},
 
     gradients() {
       eachRun(base, (from, end, sample, step) => {
@@ -269,6 +262,7 @@ export function scalarKernels(more = 0): Twin {
         }
       });
       this.put(4 * base, SLOPE, 1);
+      return 4 * base;
     },
 
     oneVersusRest(at, to, slopesAt, n, up) {
@@ -277,10 +271,6 @@ export function scalarKernels(more = 0): Twin {
         f32[(to >> 2) + i] = focal(-z, logitWeights[i] as number, slopesAt > 0);
         if (slopesAt) f32[(slopesAt >> 2) + i] = slope * up;
       }
-    },
-
-    clear() {
-      total.clear();
     },
 
     accumulate(_, values, n) {

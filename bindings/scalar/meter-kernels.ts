@@ -5,7 +5,7 @@ import { scalarKernels } from './kernels.ts';
 /** The scalar twin with what evaluation metrics need beside the loss. */
 export function scalarMeterKernels(): MeterKernels {
   const bytes = 4 * 4096;
-  const twin = scalarKernels(5 * bytes);
+  const twin = scalarKernels(7 * bytes);
   const { max, sum, margins, SAMPLES } = twin;
   const { buffer } = twin.memory;
   const CROSS_ENTROPY = buffer.byteLength - bytes;
@@ -13,6 +13,7 @@ export function scalarMeterKernels(): MeterKernels {
   const PREDICTED = RANK - bytes;
   const CONFIDENCE = PREDICTED - bytes;
   const BRIER = CONFIDENCE - bytes;
+  const SAMPLE_LOSSES = BRIER - 2 * bytes;
   const ENTROPIES = twin.PLANES + 2 * twin.LOGITS;
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
@@ -78,11 +79,17 @@ export function scalarMeterKernels(): MeterKernels {
     HISTOGRAM: 0,
     HISTOGRAM_CELLS: 0,
     STEP: 0,
+    SAMPLE_LOSSES,
 
     open(...geometry) {
       twin.open(...geometry);
       [base, images, positions, classes, pitch, stride, first] = geometry;
       base >>= 2;
+    },
+
+    configure(gamma, smoothing) {
+      twin.configure(gamma, smoothing);
+      this.clear(twin.TOTAL);
     },
 
     clear(accumulator) {
@@ -93,8 +100,8 @@ export function scalarMeterKernels(): MeterKernels {
       sumOf(accumulator).add(f32, i32, values >> 2, (values >> 2) + n);
     },
 
-    rounded(accumulator) {
-      return sumOf(accumulator).rounded();
+    rounded() {
+      return sumOf(twin.TOTAL).rounded();
     },
 
     /** Limb j of 32 bits, and for j = 12 the sum of the values that are ∞ or NaN. */
@@ -144,8 +151,8 @@ export function scalarMeterKernels(): MeterKernels {
       });
     },
 
-    coreAndEntropies(n) {
-      twin.core(n, false);
+    sampleEntropies(n) {
+      twin.sampleLosses(n, false);
       for (let i = 0; i < n; i++) {
         const x = margins[i] as number;
         const t = Math.exp(-Math.abs(x));
