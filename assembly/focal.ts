@@ -124,12 +124,14 @@ function raise(weights: usize, exponent: i32, bytes: usize): void {
       if (bits & 1) value = f32x4.mul(value, base);
       base = f32x4.mul(base, base);
     }
-    if (load<f32>(FRACTION) != 0) {
-      const u = binary(f32x4.mul(log(b), lanes(FRACTION)));
-      const t = nearest(u);
-      value = f32x4.mul(value, scaledBinary(rest(u, t), t));
-    }
     v128.store(i, value, POWER);
+    if (load<f32>(FRACTION) != 0) v128.store(i, binary(f32x4.mul(log(b), lanes(FRACTION))), REST);
+  }
+  if (load<f32>(FRACTION) == 0) return;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const u = v128.load(i, REST);
+    const t = nearest(u);
+    v128.store(i, f32x4.mul(v128.load(i, POWER), scaledBinary(rest(u, t), t)), POWER);
   }
 }
 

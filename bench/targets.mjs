@@ -117,6 +117,7 @@ export function judge(results) {
       forward.filter((c) => c.loss === 'softmax' && c.classes === 1000 && c.layout === 'rows'),
       (cell) => 1 / speedup(cell, 'onnxruntime-node'),
       ...atMost(1.3),
+      (cell) => cell.ns[LIMIT] / cell.ns['onnxruntime-node'],
     ),
     everyCell(
       'C',

@@ -79,7 +79,7 @@ export abstract class FocalLoss<R extends Reduction> {
     if (grad.length !== length) throw outOfRange('grad', `length ${length} as the logits`, grad.length);
     const same = grad.byteOffset === input.logits.byteOffset && grad.byteLength === input.logits.byteLength;
     if (overlaps(grad, input.logits) && !same) {
-      throw outOfRange('grad', 'the logits themselves or memory apart from them', 'an overlap');
+      throw outOfRange('grad', 'the logits or memory apart from them', 'an overlap');
     }
     const each = isFloat32(upstream);
     if (each) {

@@ -74,7 +74,7 @@ function dimensions(name: string, value: ArrayLike<number>, length: number): num
     number(`${name}[${i}]`, d, 'an integer ≥ 0', (x) => Number.isSafeInteger(x) && x >= 0),
   );
   if (product(dims) !== length) {
-    throw outOfRange(name, `dimensions that multiply to the data's length ${length}`, `[${dims}]`);
+    throw outOfRange(name, `dimensions whose product is ${length}`, `[${dims}]`);
   }
   return dims;
 }
@@ -110,12 +110,12 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown): In
   const tDims = t.dims && dimensions('targets.dims', t.dims, targets.length);
   if (!z.dims) {
     if (tDims && tDims.length !== 1) {
-      throw outOfRange('targets.dims', 'one dimension, as the logits have', `[${tDims}]`);
+      throw outOfRange('targets.dims', 'one dimension', `[${tDims}]`);
     }
     const n = targets.length;
     const classes = n && logits.length / n;
     if (n ? classes < 1 || !Number.isInteger(classes) : logits.length) {
-      throw outOfRange('logits', `a length that is a positive multiple of the ${n} targets`, logits.length);
+      throw outOfRange('logits', `a positive multiple of the ${n} targets`, logits.length);
     }
     return { logits, half, targets, batch: n, classes, positions: 1 };
   }
