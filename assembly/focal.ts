@@ -10,9 +10,7 @@
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
 import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './block';
-import {
-  binary, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN,
-} from './exp';
+import { binary, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './exp';
 import { clear } from './exact-sum';
 import { log, log1pFrom } from './log';
 import {
@@ -211,12 +209,12 @@ function differentiate(
     const power1 = f32x4.mul(v128.load(powers + i, 16), b1);
     const slope1 = slope(gap1, q1, v128.load(i, DECAY + 16), entropy1, power1, v128.load(shares + i, 16));
     const up = ups + (i & each);
-    const slope2 = f32x4.mul(slope0, v128.load(up));
-    const slope3 = f32x4.mul(slope1, v128.load(up, 16));
+    const scaled0 = f32x4.mul(slope0, v128.load(up));
+    const scaled1 = f32x4.mul(slope1, v128.load(up, 16));
     v128.store(to + i, f32x4.mul(entropy0, f32x4.mul(power0, b0)));
     v128.store(to + i, f32x4.mul(entropy1, f32x4.mul(power1, b1)), 16);
-    v128.store(slopes + i, slope2);
-    v128.store(slopes + i, slope3, 16);
+    v128.store(slopes + i, scaled0);
+    v128.store(slopes + i, scaled1, 16);
   }
 }
 

@@ -37,7 +37,7 @@ export let positions: i32 = 0;
  */
 // @ts-ignore: decorator
 @inline
-function apart(n: i32): i32 {
+function padded(n: i32): i32 {
   return ((n + 15) & ~15) | 16;
 }
 
@@ -56,7 +56,7 @@ export function open(
   images = imageCount;
   positions = positionCount;
   if (planar) {
-    stride = apart(samples);
+    stride = padded(samples);
     pitch = samples;
     images = 1;
     positions = samples;
@@ -66,7 +66,7 @@ export function open(
     }
   } else if (form == AS_ROWS) {
     stride = 1;
-    pitch = apart(classes);
+    pitch = padded(classes);
     images = samples;
     positions = 1;
     for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {

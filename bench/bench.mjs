@@ -110,7 +110,6 @@ async function runCell(cell, others, limits) {
     for (const [name, ms] of samples) {
       result.ns[name] = (quartile(ms) * 1e6) / logits;
       result.best[name] = (Math.min(...ms) * 1e6) / logits;
-      result.rounds = ms.length;
     }
   } finally {
     for (const session of sessions) await session.close();
@@ -186,8 +185,8 @@ async function bySize() {
           gamma: 2,
           mode: 'forward',
         };
-        const { ns, rounds } = await runCell(cell, [], { rounds: logits < 1e6 ? 101 : 7, budget: 500 });
-        results.push({ loss, classes, logits: cell.logits, ns, rounds });
+        const { ns } = await runCell(cell, [], { rounds: logits < 1e6 ? 101 : 7, budget: 500 });
+        results.push({ loss, classes, logits: cell.logits, ns });
       }
     }
   }

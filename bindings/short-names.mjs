@@ -5,9 +5,9 @@
 
 /** Properties of the bindings' own objects. No option, result or state has one of these names. */
 const INTERNAL =
-  'firstImage firstPosition firstClass firstSample imageStride classStride borrowed contiguous positions planar images ' +
-  'source whole batch half into units special weights layout f32 i32 load store eachSamples eachClasses loadClassWeights loadLogitWeights kernels settings settingsOf ' +
-  'form FEW rounded margins SLOPE logits targets';
+  'firstImage firstPosition firstClass firstSample imageStride classStride borrowed contiguous positions images source ' +
+  'whole batch half into units special weights layout f32 i32 load store eachSamples eachClasses loadClassWeights ' +
+  'loadLogitWeights kernels settings settingsOf form FEW rounded margins SLOPE logits targets';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$';
 

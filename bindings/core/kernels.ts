@@ -37,16 +37,20 @@ export interface Kernels {
   turnBack(to: number): void;
   put(to: number, values: number, flip: number): void;
   scale(to: number, factors: number): void;
+  /** The address of the tile at `from` in the layout it came in. */
   unfold(from: number, images: number, positions: number, imageStride: number, classStride: number): number;
 
   largest(): void;
+  /** With `keep`, the address of what is kept for the gradient. */
   exponentials(keep: boolean): number;
   sampleLosses(n: number, grad: boolean): void;
+  /** The address of the gradient; `away`: what was kept has been elsewhere, and been loaded again. */
   gradients(away: boolean): number;
 
   oneVersusRest(at: number, to: number, slopes: number, n: number, up: number): void;
 
   accumulate(accumulator: number, values: number, n: number): void;
+  /** The sum at TOTAL as the nearest float64. */
   rounded(): number;
 }
 

@@ -22,7 +22,7 @@ export const AS_IT_IS = 0;
 export const AS_PLANES = 1;
 const AS_ROWS = 2;
 
-/** Runs of positions shorter than this cost more in copying than a second pass over longer runs does. */
+/** Runs of positions shorter than this cost more in copying one by one than a second pass over them does. */
 export const SHORT_RUN = 256;
 /** Every chunk of classes but the last is a multiple of this, or else of 8: the larger of the kernels' blocks of float32 sums. */
 const CLASS_BLOCK = 128;
@@ -32,7 +32,7 @@ const NARROW = 64;
 const MANY = 64;
 
 /** From one plane or row to the next, as assembly/tile.ts lays them out. */
-export const planeStride = (n: number): number => ((n + 15) & ~15) | 16;
+export const padded = (n: number): number => ((n + 15) & ~15) | 16;
 
 export function planSamples(kernels: Kernels, input: Input, rearrange: boolean): Plan {
   const { SAMPLES, LOGITS, FEW } = kernels;
@@ -45,9 +45,8 @@ export function planSamples(kernels: Kernels, input: Input, rearrange: boolean):
         : AS_PLANES;
   /** Whether so many samples and classes take more than there is; up to three rows past the last are written. */
   const over = (samples: number, count: number): boolean =>
-    (form === AS_ROWS
-      ? (samples + 3) * planeStride(count)
-      : count * (form === AS_PLANES ? planeStride(samples) : samples)) > LOGITS;
+    (form === AS_ROWS ? (samples + 3) * padded(count) : count * (form === AS_PLANES ? padded(samples) : samples)) >
+    LOGITS;
   const room = Math.floor(LOGITS / classes);
   let images = Math.floor(Math.min(SAMPLES, room) / positions);
   while (images > 1 && over(images * positions, classes)) images--;

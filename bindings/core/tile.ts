@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts';
-import { AS_IT_IS, AS_PLANES, type Plan, planeStride, SHORT_RUN } from './plan.ts';
+import { AS_IT_IS, AS_PLANES, type Plan, padded, SHORT_RUN } from './plan.ts';
 import type { Input } from './tensors.ts';
 
 /**
@@ -83,7 +83,7 @@ export class Tile {
     } else {
       const spread = form === AS_PLANES && !this.contiguous;
       this.source = spread ? kernels.PLANES : kernels.TILE;
-      this.classStride = spread ? planeStride(this.samples) : this.positions;
+      this.classStride = spread ? padded(this.samples) : this.positions;
       this.imageStride = spread ? this.positions : this.classes * this.positions;
       const half = this.#input.half && array === this.#input.logits;
       this.#runs((from, offset, n) => {
