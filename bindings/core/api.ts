@@ -20,12 +20,12 @@ export interface Api {
 export function bind(provide: () => Backend): Api {
   return {
     SoftmaxFocalLoss: class SoftmaxFocalLoss<R extends Reduction = 'mean'> extends SoftmaxLoss<R> {
-      constructor(options: SoftmaxFocalLossOptions<R> = {}) {
+      constructor(options?: SoftmaxFocalLossOptions<R>) {
         super(provide, options);
       }
     },
     SigmoidFocalLoss: class SigmoidFocalLoss<R extends Reduction = 'mean'> extends SigmoidLoss<R> {
-      constructor(options: SigmoidFocalLossOptions<R> = {}) {
+      constructor(options?: SigmoidFocalLossOptions<R>) {
         super(provide, options);
       }
     },

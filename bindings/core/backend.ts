@@ -36,22 +36,21 @@ export class Backend<K extends Kernels = Kernels> {
     return this.#i32;
   }
 
-  /** Have the weights of classes [first, first + count) in POSITIVE. */
-  loadClassWeights(settings: Settings, first: number, count: number): void {
-    this.#load('positive', settings, this.kernels.POSITIVE, first, count, 1, 1);
+  /** Have the weights of the tile's classes in POSITIVE. */
+  loadClassWeights(settings: Settings, tile: Tile): void {
+    this.#load('positive', settings, this.kernels.POSITIVE, tile, 1, 1);
   }
 
   /** Have the weight that each logit has when its class is not the true one in LOGIT_WEIGHT, laid out as the tile. */
-  loadLogitWeights(settings: Settings, { firstClass, classes, positions, images }: Tile): void {
-    this.#load('negative', settings, this.kernels.LOGIT_WEIGHT, firstClass, classes, positions, images);
+  loadLogitWeights(settings: Settings, tile: Tile): void {
+    this.#load('negative', settings, this.kernels.LOGIT_WEIGHT, tile, tile.positions, tile.images);
   }
 
   #load(
     which: 'positive' | 'negative',
     settings: Settings,
     at: number,
-    first: number,
-    classes: number,
+    { firstClass, classes }: Tile,
     positions: number,
     images: number,
   ): void {
@@ -59,15 +58,15 @@ export class Backend<K extends Kernels = Kernels> {
     const known = this.#loaded[which];
     const image = classes * positions;
     const count = images * image;
-    const layout = typeof weights === 'number' ? '' : `${first} ${classes} ${positions}`;
+    const layout = typeof weights === 'number' ? '' : `${firstClass} ${classes} ${positions}`;
     if (known.weights === weights && known.layout === layout && known.count >= count) return;
     const { f32 } = this;
     const start = at >> 2;
     if (typeof weights === 'number') f32.fill(weights, start, start + image);
-    else if (positions === 1) f32.set(weights.subarray(first, first + classes), start);
+    else if (positions === 1) f32.set(weights.subarray(firstClass, firstClass + classes), start);
     else {
       for (let c = 0; c < classes; c++) {
-        f32.fill(weights[first + c] as number, start + c * positions, start + (c + 1) * positions);
+        f32.fill(weights[firstClass + c] as number, start + c * positions, start + (c + 1) * positions);
       }
     }
     for (let done = image; done < count; done *= 2) {

@@ -70,7 +70,7 @@ export abstract class FocalLoss<R extends Reduction> {
    * @param options `grad`, where to write; `upstream`, what to multiply the gradient by
    * @throws as `forward`, also when `grad` or `upstream` do not fit
    */
-  valueAndGrad(logits: Logits, targets: Targets, options: GradOptions = {}): ValueAndGrad<R> {
+  valueAndGrad(logits: Logits, targets: Targets, options?: GradOptions): ValueAndGrad<R> {
     const input = this.#read(logits, targets);
     const { length } = input.logits;
     const { grad = new Float32Array(length), upstream = 1 } = common('valueAndGrad', options, ['grad', 'upstream']);
@@ -140,7 +140,7 @@ export class SoftmaxLoss<R extends Reduction> extends FocalLoss<R> {
   /** Tells the types of the two losses apart. */
   declare protected readonly variant: 'softmax';
 
-  constructor(backend: () => Backend, options: SoftmaxFocalLossOptions<R>) {
+  constructor(backend: () => Backend, options?: SoftmaxFocalLossOptions<R>) {
     super(backend, softmaxSettings(options), streamSoftmax);
   }
 }
@@ -152,7 +152,7 @@ export class SoftmaxLoss<R extends Reduction> extends FocalLoss<R> {
 export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
   declare protected readonly variant: 'sigmoid';
 
-  constructor(backend: () => Backend, options: SigmoidFocalLossOptions<R>) {
+  constructor(backend: () => Backend, options?: SigmoidFocalLossOptions<R>) {
     super(backend, sigmoidSettings(options), streamSigmoid);
   }
 }

@@ -212,7 +212,7 @@ export class SoftmaxTally extends Tally {
     const limit = Math.max(1, ...config.topK);
     const tabled = this.tabled(backend);
     const load = (): void => {
-      backend.loadClassWeights(settings, tile.firstClass, tile.classes);
+      backend.loadClassWeights(settings, tile);
       tile.load(input.logits, true);
       kernels.leaveOut();
     };
@@ -329,7 +329,7 @@ export class SigmoidTally extends Tally {
       this.makeRoom(state, n);
       if (tabled) this.takeTables(backend, state, n);
       tile.eachClasses(() => {
-        backend.loadClassWeights(settings, tile.firstClass, tile.classes);
+        backend.loadClassWeights(settings, tile);
         backend.loadLogitWeights(settings, tile);
         tile.load(input.logits, tile.contiguous);
         kernels.turn();

@@ -52,7 +52,7 @@ export function streamSoftmax(backend: Backend, settings: Settings, input: Input
   const tile = new Tile(backend, input, planSamples(kernels, input, true));
   kernels.configure(settings.gamma, settings.smoothing);
   const load = (array: Input['logits'], inPlace: boolean): void => {
-    backend.loadClassWeights(settings, tile.firstClass, tile.classes);
+    backend.loadClassWeights(settings, tile);
     tile.load(array, inPlace);
     kernels.leaveOut();
   };
@@ -109,7 +109,7 @@ export function streamSigmoid(backend: Backend, settings: Settings, input: Input
     if (grad) loadUpstream(backend, tile, grad);
     tile.eachClasses(() => {
       const count = n * tile.classes;
-      backend.loadClassWeights(settings, tile.firstClass, tile.classes);
+      backend.loadClassWeights(settings, tile);
       backend.loadLogitWeights(settings, tile);
       tile.load(input.logits, tile.contiguous && !grad);
       kernels.turn();

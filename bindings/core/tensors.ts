@@ -47,23 +47,15 @@ const INTEGERS = /^(Big)?(Ui|I)nt.+Array$/;
 
 const product = (dims: readonly number[]): number => dims.reduce((size, d) => size * d, 1);
 
-/** Length, and that the memory is still there: a detached buffer would otherwise pass for an empty one. */
+/** Check that the memory is still there: a detached buffer would otherwise pass for an empty one. */
 export function attached<Data extends ArrayBufferView>(name: string, data: Data): Data {
-  const detached = (data.buffer as { detached?: boolean }).detached;
-  if (detached ?? (data.buffer.byteLength === 0 && data.byteLength === 0 && isDetached(data))) {
+  try {
+    // only a detached buffer refuses a new view
+    if (data.byteLength === 0) new Uint8Array(data.buffer as ArrayBuffer);
+  } catch {
     throw wrongType(name, 'an attached array', 'a detached one');
   }
   return data;
-}
-
-/** Where ArrayBuffer.prototype.detached is missing: only a detached buffer refuses a new view. */
-function isDetached(data: ArrayBufferView): boolean {
-  try {
-    new Uint8Array(data.buffer as ArrayBuffer);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 function dimensions(name: string, value: ArrayLike<number>, length: number): number[] {
@@ -108,25 +100,20 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown): In
   const targets = Array.isArray(t.data) ? t.data : attached('targets', t.data as IntegerArray);
 
   const tDims = t.dims && dimensions('targets.dims', t.dims, targets.length);
-  if (!z.dims) {
-    if (tDims && tDims.length !== 1) {
-      throw outOfRange('targets.dims', 'one dimension', `[${tDims}]`);
-    }
-    const n = targets.length;
-    const classes = n && logits.length / n;
-    if (n ? classes < 1 || !Number.isInteger(classes) : logits.length) {
-      throw outOfRange('logits', `a positive multiple of the ${n} targets`, logits.length);
-    }
-    return { logits, half, targets, batch: n, classes, positions: 1 };
-  }
-  const dims = dimensions('logits.dims', z.dims, logits.length);
+  const n = targets.length;
+  const dims = z.dims ? dimensions('logits.dims', z.dims, logits.length) : [n, n && logits.length / n];
   if (dims.length < 2) throw outOfRange('logits.dims', 'at least [B, C]', `[${dims}]`);
   const [batch, classes, ...rest] = dims as [number, number, ...number[]];
-  if (classes < 1 || classes > 0x7fffffff) throw outOfRange('logits.dims[1]', '1 to 2147483647 classes', classes);
+  if (z.dims && (classes < 1 || classes > 0x7fffffff)) {
+    throw outOfRange('logits.dims[1]', '1 to 2147483647 classes', classes);
+  }
+  if (!z.dims && (n ? classes < 1 || !Number.isInteger(classes) : logits.length)) {
+    throw outOfRange('logits', `a positive multiple of the ${n} targets`, logits.length);
+  }
   const positions = product(rest);
   const expected = [batch, ...rest];
-  if (tDims ? `${tDims}` !== `${expected}` : targets.length !== batch * positions) {
-    const got = tDims ? `[${tDims}]` : `length ${targets.length}`;
+  if (tDims ? `${tDims}` !== `${expected}` : n !== batch * positions) {
+    const got = tDims ? `[${tDims}]` : `length ${n}`;
     throw outOfRange('targets', `shape [${expected}] to go with logits [${dims}]`, got);
   }
   return { logits, half, targets, batch, classes, positions };
