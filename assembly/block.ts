@@ -24,6 +24,3 @@ export const QUOTIENT: usize = memory.data(4 * BLOCK + APART, 16);
 export const POWER: usize = memory.data(4 * BLOCK + APART, 16);
 /** q/b */
 export const SHARE: usize = REST;
-/** Sums of the exponentials of the last few classes in float32, and of their squares. */
-export const PART: usize = DECAY;
-export const PART_SQUARES: usize = SIGMOID;

@@ -106,8 +106,8 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
       i32x4.min_u(i32x4.sub(v2, one), i32x4.sub(v3, one)),
     );
     const most = i32x4.max_u(i32x4.max_u(v0, v1), i32x4.max_u(v2, v3));
-    const small = !i32x4.all_true(i32x4.ge_u(least, lowest));
-    if (!i32x4.all_true(v128.and(i32x4.ge_u(least, secondLowest), i32x4.le_u(most, highest)))) {
+    const small = i32x4.bitmask(i32x4.ge_u(least, lowest)) != 15;
+    if (i32x4.bitmask(v128.and(i32x4.ge_u(least, secondLowest), i32x4.le_u(most, highest))) != 15) {
       for (let j: usize = 0; j < 64; j += 4) deposit(accumulator, f64(load<f32>(from + j)));
       continue;
     }

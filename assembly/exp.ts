@@ -21,6 +21,7 @@ const TABLE: usize = memory.data<f32>([
   0.6931470036506653, 0.24022242426872253, 0.05550733581185341, 0.009671512991189957, 0.001326472731307149,
   // e^f on [−ln 2/2, ln 2/2], max error 1.1e-7
   0.499992311000824, 0.16667114198207855, 0.041890114545822144, 0.008312525227665901,
+  2.06115324807854e-9, // of the numbers below e^−20 the largest, its bits less 1
 ]);
 const LOG2E: usize = TABLE;
 const LN2: usize = TABLE + 4;
@@ -40,6 +41,7 @@ const E2: usize = TABLE + 56;
 const E3: usize = TABLE + 60;
 const E4: usize = TABLE + 64;
 const E5: usize = TABLE + 68;
+const FAR: usize = TABLE + 72;
 
 /** A constant in four lanes. */
 // @ts-ignore: decorator
@@ -48,11 +50,18 @@ export function lanes(at: usize): v128 {
   return v128.load_splat<f32>(at);
 }
 
-/** d·log₂e for d ≤ 0, clamped. */
+/** u ≤ 0, or where 2^u is no normal number one for which it comes as 0. */
+// @ts-ignore: decorator
+@inline
+export function bounded(u: v128): v128 {
+  return f32x4.pmax(u, lanes(LOWEST2));
+}
+
+/** d·log₂e for d ≤ 0, bounded. */
 // @ts-ignore: decorator
 @inline
 export function binary(d: v128): v128 {
-  return f32x4.pmax(f32x4.mul(d, lanes(LOG2E)), lanes(LOWEST2));
+  return bounded(f32x4.mul(d, lanes(LOG2E)));
 }
 
 /** The integer nearest to u, in the low bits of the result. */
@@ -69,7 +78,11 @@ export function rest(u: v128, t: v128): v128 {
   return f32x4.sub(u, f32x4.sub(t, lanes(MAGIC)));
 }
 
-/** 2^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. */
+/**
+ * 2^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. With `binary`, `nearest` and
+ * `rest` before it this is e^d, d ≤ 0, in the fast form, for sums in which terms far below the largest hardly count: max
+ * error 2 + 1.25·|d| ULP; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ */
 // @ts-ignore: decorator
 @inline
 export function scaledBinary(f: v128, t: v128): v128 {
@@ -78,25 +91,6 @@ export function scaledBinary(f: v128, t: v128): v128 {
   const middle = f32x4.add(f32x4.mul(lanes(P3), f), lanes(P2));
   const low = f32x4.mul(lanes(P1), f);
   const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), low), lanes(ONE));
-  return f32x4.mul(p, i32x4.shl(t, 23));
-}
-
-/**
- * e^d for d ≤ 0 in the fast form, for sums in which terms far below the largest hardly count. Horner's scheme: for where
- * four vectors go side by side, and nothing waits.
- * Max error 2 + 1.25·|d| ULP, as of scaledBinary; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
- */
-// @ts-ignore: decorator
-@inline
-export function expFast(d: v128): v128 {
-  const u = binary(d);
-  const t = nearest(u);
-  const f = rest(u, t);
-  let p = f32x4.add(f32x4.mul(lanes(P5), f), lanes(P4));
-  p = f32x4.add(f32x4.mul(p, f), lanes(P3));
-  p = f32x4.add(f32x4.mul(p, f), lanes(P2));
-  p = f32x4.add(f32x4.mul(p, f), lanes(P1));
-  p = f32x4.add(f32x4.mul(p, f), lanes(ONE));
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
@@ -144,30 +138,45 @@ export function exp(x: v128): v128 {
   return scaled(remainder(a, t), t);
 }
 
-/** Bits of e^−20, below which the error of expFast is too much for a gradient; minus 1, as zero is no small number here. */
-const FAR: u32 = 0x310da432;
-
-/** Lanes of e^d that `restored` changes: 0 < e^d < e^−20. Zero wraps round and is none of them. */
+/** The bits of e ≥ 0 less 1, which makes zero the largest of all. */
 // @ts-ignore: decorator
 @inline
-export function far(e: v128): v128 {
-  return i32x4.lt_u(i32x4.sub(e, i32x4.splat(1)), i32x4.splat(FAR));
+export function lessOne(e: v128): v128 {
+  return i32x4.add(e, i32x4.splat(-1));
+}
+
+/** Lanes of 0 < e^d < e^−20, given their bits less 1: there the error of the fast form is too much for a gradient. */
+// @ts-ignore: decorator
+@inline
+export function far(bits: v128): v128 {
+  // V8 has four instructions for lt_u, two for this
+  return i32x4.eq(i32x4.min_u(bits, lanes(FAR)), bits);
+}
+
+/** Whether `restored` changes any of these. */
+// @ts-ignore: decorator
+@inline
+export function anyFar(e0: v128, e1: v128): bool {
+  return v128.any_true(far(i32x4.min_u(lessOne(e0), lessOne(e1))));
 }
 
 /**
- * For gradients: e^(z − m) from e = expFast(z − m), z ≤ m. Where that lies below e^−20, what the rounding of the difference
- * and of its product with log₂e left over is put back. Max error 32 ULP above, 3 ULP below; valid range [−87.3, 0]. A
- * function of its own, as it is rarely needed.
+ * For gradients: e^(z − m), z ≤ m, in the fast form; where that lies below e^−20, what the rounding of the difference and of its
+ * product with log₂e left over is put back. Max error 32 ULP above, 3 ULP below; valid range [−87.3, 0].
  */
-export function restored(e: v128, z: v128, m: v128): v128 {
+// @ts-ignore: decorator
+@inline
+export function restored(z: v128, m: v128): v128 {
   const d = f32x4.sub(z, m);
   const u = binary(d);
-  const k = f32x4.sub(nearest(u), lanes(MAGIC));
+  const t = nearest(u);
+  const k = f32x4.sub(t, lanes(MAGIC));
   const f = f32x4.sub(u, k);
+  const e = scaledBinary(f, t);
   // z − m − d exactly (Knuth's TwoSum); NaN where z is −∞, where e is 0 and stays it
   const back = f32x4.sub(d, z);
   const low = f32x4.sub(f32x4.sub(z, f32x4.sub(d, back)), f32x4.add(m, back));
   let c = f32x4.sub(clamped(d), f32x4.mul(k, lanes(LN2_HIGH)));
   c = f32x4.sub(f32x4.sub(c, f32x4.mul(f, lanes(LN2))), f32x4.mul(k, lanes(LN2_LOW)));
-  return f32x4.add(e, v128.and(f32x4.mul(e, f32x4.add(c, low)), far(e)));
+  return f32x4.add(e, v128.and(f32x4.mul(e, f32x4.add(c, low)), far(lessOne(e))));
 }

@@ -10,8 +10,9 @@
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
 import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './block';
-import { binary, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './exp';
+import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './exp';
 import { clear } from './exact-sum';
+import { ignoring } from './labels';
 import { log, log1pFrom } from './log';
 import {
   CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, TOTAL, UPSTREAM, WEIGHT,
@@ -27,10 +28,11 @@ const SMALLEST: usize = TABLE + 12;
 const SAME: usize = memory.data(32, 16);
 
 /**
- * The fraction of γ; γ·(1 − s); what q is multiplied by and what is added to give b; the same for the last pass, where b²
+ * log₂e times the fraction of γ; γ·(1 − s); what q is multiplied by and what is added to give b; the same for the last pass, where b²
  * enters only if γ ≥ 2.
  */
 const FRACTION: usize = memory.data(24, 4);
+const LOG2E: f64 = 1.4426950408889634;
 const GAMMA: usize = FRACTION + 4;
 const SMOOTHED: usize = FRACTION + 8;
 const LAST: usize = FRACTION + 16;
@@ -40,7 +42,7 @@ let whole: i32 = 0;
 export function configure(gamma: f64, smoothing: f64): void {
   clear(TOTAL);
   whole = i32(Math.min(gamma, 1073741824));
-  store<f32>(FRACTION, f32(gamma - whole));
+  store<f32>(FRACTION, f32((gamma - whole) * LOG2E));
   store<f32>(GAMMA, f32(gamma * (1 - smoothing)));
   store<f32>(SMOOTHED, f32(1 - smoothing));
   store<f32>(SMOOTHED, f32(smoothing / 2), 4);
@@ -111,26 +113,40 @@ function divide(gaps: usize, bytes: usize): void {
 
 /**
  * POWER = w · b^(γ − 2), or w · b^γ where γ < 2; the only pass that knows γ. Its whole part by multiplying, the fraction by
- * e^(fraction·ln b). The weight goes in first, so that nothing underflows before the result does.
+ * 2^(fraction·log₂ b). The weight goes in first, so that nothing underflows before the result does.
  */
-function raise(weights: usize, exponent: i32, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 16) {
-    let value = v128.load(weights + i);
-    const b = smoothed(v128.load(i, SIGMOID), SMOOTHED);
-    let base = b;
-    for (let bits = exponent; bits; bits >>= 1) {
-      if (bits & 1) value = f32x4.mul(value, base);
-      base = f32x4.mul(base, base);
+function raise(gaps: usize, weights: usize, exponent: i32, bytes: usize): usize {
+  const fraction = load<f32>(FRACTION) != 0;
+  // without smoothing b = q, and ln q = min(gap, 0) − ln(1 + t)
+  const plain = exponent < 2 && load<f32>(SMOOTHED, 4) == 0;
+  if (fraction && plain) {
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const ln = f32x4.sub(f32x4.pmin(v128.load(gaps + i), lanes(ZERO)), log1pFrom(v128.load(i, QUOTIENT)));
+      v128.store(i, bounded(f32x4.mul(ln, lanes(FRACTION))), REST);
     }
-    v128.store(i, value, POWER);
-    if (load<f32>(FRACTION) != 0) v128.store(i, binary(f32x4.mul(log(b), lanes(FRACTION))), REST);
+  } else if (fraction || exponent) {
+    for (let i: usize = 0; i < bytes; i += 16) {
+      let value = v128.load(weights + i);
+      const b = smoothed(v128.load(i, SIGMOID), SMOOTHED);
+      let base = b;
+      for (let bits = exponent; bits; bits >>= 1) {
+        if (bits & 1) value = f32x4.mul(value, base);
+        base = f32x4.mul(base, base);
+      }
+      v128.store(i, value, POWER);
+      if (fraction) v128.store(i, bounded(f32x4.mul(log(b), lanes(FRACTION))), REST);
+    }
+    weights = POWER;
   }
-  if (load<f32>(FRACTION) == 0) return;
+  if (!fraction) return weights;
   for (let i: usize = 0; i < bytes; i += 16) {
     const u = v128.load(i, REST);
     const t = nearest(u);
-    v128.store(i, f32x4.mul(v128.load(i, POWER), scaledBinary(rest(u, t), t)), POWER);
+    let value = v128.load(weights + i);
+    if (plain && exponent) value = f32x4.mul(value, v128.load(i, SIGMOID));
+    v128.store(i, f32x4.mul(value, scaledBinary(rest(u, t), t)), POWER);
   }
+  return POWER;
 }
 
 /** softplus(gap) = ln(1 + t) + max(gap, 0), from u = t/(2 + t) */
@@ -228,10 +244,7 @@ function squares(): bool {
 /** SIGMOID, QUOTIENT and where needed POWER of a block whose DECAY is made; where the powers stand. */
 function prepare(gaps: usize, weights: usize, bytes: usize): usize {
   divide(gaps, bytes);
-  const factors = squares() ? whole - 2 : whole;
-  if (factors == 0 && load<f32>(FRACTION) == 0) return weights;
-  raise(weights, factors, bytes);
-  return POWER;
+  return raise(gaps, weights, squares() ? whole - 2 : whole, bytes);
 }
 
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
@@ -286,6 +299,7 @@ export function core(n: i32, grad: bool): void {
     decay(bytes);
     correct(GAP + at, GAP_LOW + at, bytes);
     finish(GAP + at, WEIGHT + at, LOSS + at, UPSTREAM + at, usize.MAX_VALUE, grad ? SLOPE + at : 0, bytes);
+    if (!ignoring) continue;
     mask(LOSS + at, LABELS + at, bytes);
     if (grad) mask(SLOPE + at, LABELS + at, bytes);
   }
@@ -304,6 +318,7 @@ export function coreAndEntropies(n: i32): void {
       v128.store(CROSS_ENTROPY + at + j, crossEntropy(v128.load(GAP + at + j), v128.load(j, QUOTIENT)));
       v128.store(SLOPE + at + j, v128.load(j, SIGMOID));
     }
+    if (!ignoring) continue;
     mask(LOSS + at, LABELS + at, bytes);
     mask(CROSS_ENTROPY + at, LABELS + at, bytes);
   }

@@ -9,6 +9,16 @@ import { GAP, GAP_LOW, MAX, SUM, TRUE } from './scratch';
 
 const INFINITIES: usize = memory.data<f32>([Infinity]);
 
+/** 8 words of ones, then 8 of zeros: n words before the zeros begins a mask of the first n lanes. */
+const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0], 16);
+
+/** Address of the masks of the eight lanes of which `left` bytes, at most 32, fill the first. */
+// @ts-ignore: decorator
+@inline
+export function maskOf(left: usize): usize {
+  return ONES_THEN_ZEROS + 32 - left;
+}
+
 /** a + b − s, exactly, where s is their rounded sum (Knuth's TwoSum). */
 // @ts-ignore: decorator
 @inline

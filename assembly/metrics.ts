@@ -5,13 +5,14 @@
  */
 import { APART } from './block';
 import { lanes, ONE } from './exp';
-import { narrow } from './margin';
-import { planesSumSquares } from './margin-planes';
-import { maskOf, rowSumSquares, within as inside } from './margin-rows';
-import { LABELS, LOSS, MAX, PLANES, SLOPE, SQUARES, SUM, TRUE } from './scratch';
+import { maskOf, narrow } from './margin';
+import { sumSquares } from './margin-exponentials';
+import { within as inside } from './margin-largest';
+import { ofClass } from './margin-pair';
+import { LABELS, LOSS, MAX, SLOPE, SQUARES, SUM, TRUE } from './scratch';
 import { BINS, BRIER, CONFIDENCE, PREDICTED, RANK, RANK_TIED, SIXTEEN, TALLY, TALLY_BINS, TALLY_BYTES } from './scratch-metrics';
 import { largest } from './softmax';
-import { base, classes, first, pair, pitch, planar, positions, samples, stride } from './tile';
+import { base, classes, first, images, pair, pitch, planar, positions, samples, stride } from './tile';
 
 const ZERO: usize = memory.data<f32>([0.0]);
 
@@ -20,24 +21,24 @@ const ZERO: usize = memory.data<f32>([0.0]);
  * first class whose logit is MAX, −1 where none is.
  */
 export function squaresAndRanks(limit: i32): void {
+  if (pair) return pairRanks();
+  if (planar) {
+    sumSquares(0, images);
+    planesRanks();
+    return;
+  }
   if (!first) {
     const bytes = usize((samples + 15) & ~15) << 2;
     memory.fill(RANK, 0, bytes);
     memory.fill(RANK_TIED, 0, bytes);
     memory.fill(PREDICTED, 0xff, bytes);
   }
-  if (pair) return pairRanks();
-  if (planar) {
-    planesSumSquares();
-    planesRanks();
-    return;
-  }
   // ranks take branches nobody can foresee, each of which would throw away work on the next row's exponentials; a group of
   // rows stays in the first-level cache
   const group = 1 + 4096 / classes;
   for (let from = 0; from < samples; from += group) {
     const to = min(from + group, samples);
-    for (let i = from; i < to; i++) rowSumSquares(i);
+    sumSquares(from, to);
     for (let i = from; i < to; i++) rankRow(i, limit);
   }
 }
@@ -45,58 +46,75 @@ export function squaresAndRanks(limit: i32): void {
 /** Two classes leave out none: what `open` and the sums would have left is made up for here. */
 function pairRanks(): void {
   const one = f64x2.splat(1);
-  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-    const y = v128.load(i, LABELS);
-    const a = v128.load(i, PLANES);
-    const b = v128.load(PLANES + (usize(stride) << 2) + i);
-    const second = i32x4.eq(y, i32x4.splat(1));
-    const z = v128.bitselect(b, a, second);
-    const m = v128.bitselect(a, b, second);
-    v128.store(i, z, TRUE);
-    v128.store(i, m, MAX);
-    for (let j: usize = 0; j < 32; j += 16) {
-      v128.store(SUM + (i << 1) + j, one);
-      v128.store(SQUARES + (i << 1) + j, one);
+  let image = base;
+  for (let g = 0; g < images; g++, image += usize(pitch) << 2) {
+    for (let d: usize = 0; d < usize(positions) << 2; d += 16) {
+      const i = (usize(g * positions) << 2) + d;
+      const y = v128.load(i, LABELS);
+      const a = ofClass(0, image, d);
+      const b = ofClass(1, image, d);
+      const second = i32x4.eq(y, i32x4.splat(1));
+      const z = v128.bitselect(b, a, second);
+      const m = v128.bitselect(a, b, second);
+      v128.store(i, z, TRUE);
+      v128.store(i, m, MAX);
+      for (let j: usize = 0; j < 32; j += 16) {
+        v128.store(SUM + (i << 1) + j, one);
+        v128.store(SQUARES + (i << 1) + j, one);
+      }
+      const above = f32x4.gt(m, z);
+      v128.store(i, i32x4.neg(above), RANK);
+      v128.store(i, i32x4.neg(f32x4.ge(m, z)), RANK_TIED);
+      v128.store(i, v128.or(v128.xor(y, i32x4.splat(1)), v128.not(above)), PREDICTED);
     }
-    const above = f32x4.gt(m, z);
-    v128.store(i, i32x4.neg(above), RANK);
-    v128.store(i, i32x4.neg(f32x4.ge(m, z)), RANK_TIED);
-    v128.store(i, v128.or(v128.xor(y, i32x4.splat(1)), v128.not(above)), PREDICTED);
   }
 }
 
 function planesRanks(): void {
   const step = usize(stride) << 2;
-  for (let i: usize = 0; i < usize(samples) << 2; i += 32) {
-    const z0 = v128.load(i, TRUE);
-    const z1 = v128.load(i, TRUE + 16);
-    const m0 = v128.load(i, MAX);
-    const m1 = v128.load(i, MAX + 16);
-    let above0 = v128.load(i, RANK);
-    let above1 = v128.load(i, RANK + 16);
-    let tied0 = v128.load(i, RANK_TIED);
-    let tied1 = v128.load(i, RANK_TIED + 16);
-    // −1 is the largest number here
-    let best0 = v128.load(i, PREDICTED);
-    let best1 = v128.load(i, PREDICTED + 16);
-    let c = i32x4.splat(first);
-    for (let at = PLANES + i, end = at + usize(classes) * step; at != end; at += step) {
-      const v0 = v128.load(at);
-      const v1 = v128.load(at, 16);
-      above0 = i32x4.sub(above0, f32x4.gt(v0, z0));
-      above1 = i32x4.sub(above1, f32x4.gt(v1, z1));
-      tied0 = i32x4.sub(tied0, f32x4.ge(v0, z0));
-      tied1 = i32x4.sub(tied1, f32x4.ge(v1, z1));
-      best0 = i32x4.min_u(best0, v128.or(c, f32x4.ne(v0, m0)));
-      best1 = i32x4.min_u(best1, v128.or(c, f32x4.ne(v1, m1)));
-      c = i32x4.sub(c, i32x4.splat(-1));
+  const zero = i32x4.splat(0);
+  let image = base;
+  for (let b = 0; b < images; b++, image += usize(pitch) << 2) {
+    for (let d: usize = 0; d < usize(positions) << 2; d += 32) {
+      const i = (usize(b * positions) << 2) + d;
+      const z0 = v128.load(i, TRUE);
+      const z1 = v128.load(i, TRUE + 16);
+      const m0 = v128.load(i, MAX);
+      const m1 = v128.load(i, MAX + 16);
+      let above0 = zero;
+      let above1 = zero;
+      let tied0 = zero;
+      let tied1 = zero;
+      // −1 is the largest number here
+      let best0 = v128.not(zero);
+      let best1 = best0;
+      if (first) {
+        above0 = v128.load(i, RANK);
+        above1 = v128.load(i, RANK + 16);
+        tied0 = v128.load(i, RANK_TIED);
+        tied1 = v128.load(i, RANK_TIED + 16);
+        best0 = v128.load(i, PREDICTED);
+        best1 = v128.load(i, PREDICTED + 16);
+      }
+      let c = i32x4.splat(first);
+      for (let at = image + d, end = at + usize(classes) * step; at != end; at += step) {
+        const v0 = v128.load(at);
+        const v1 = v128.load(at, 16);
+        above0 = i32x4.sub(above0, f32x4.gt(v0, z0));
+        above1 = i32x4.sub(above1, f32x4.gt(v1, z1));
+        tied0 = i32x4.sub(tied0, f32x4.ge(v0, z0));
+        tied1 = i32x4.sub(tied1, f32x4.ge(v1, z1));
+        best0 = i32x4.min_u(best0, v128.or(c, f32x4.ne(v0, m0)));
+        best1 = i32x4.min_u(best1, v128.or(c, f32x4.ne(v1, m1)));
+        c = i32x4.sub(c, i32x4.splat(-1));
+      }
+      v128.store(i, above0, RANK);
+      v128.store(i, above1, RANK + 16);
+      v128.store(i, tied0, RANK_TIED);
+      v128.store(i, tied1, RANK_TIED + 16);
+      v128.store(i, best0, PREDICTED);
+      v128.store(i, best1, PREDICTED + 16);
     }
-    v128.store(i, above0, RANK);
-    v128.store(i, above1, RANK + 16);
-    v128.store(i, tied0, RANK_TIED);
-    v128.store(i, tied1, RANK_TIED + 16);
-    v128.store(i, best0, PREDICTED);
-    v128.store(i, best1, PREDICTED + 16);
   }
 }
 
@@ -138,7 +156,7 @@ function has(row: usize, end: usize, x: v128): bool {
   return false;
 }
 
-/** MAX of each row, as rowsMax has it, and SIXTEEN. */
+/** MAX of each row, as largestOthers has it, and SIXTEEN. */
 function rowsMaxAndPlace(): void {
   const end = usize(classes) << 2;
   for (let i = 0; i < samples; i++) {
@@ -158,7 +176,7 @@ function rowsMaxAndPlace(): void {
       m = more;
     }
     for (; c < end; c += 16) {
-      const more = f32x4.pmax(m, inside(row + c, maskOf(end - c)));
+      const more = f32x4.pmax(m, inside(row + c, maskOf(min<usize>(end - c, 32))));
       best = i32x4.max_s(best, v128.and(place, f32x4.gt(more, m)));
       m = more;
     }

@@ -4,27 +4,33 @@
  * classes is opened once and goes through them all.
  */
 import { core, coreAndEntropies } from './focal';
-import { FACTOR, SLOPE, SUM } from './scratch';
-import { planesMax, planesScale, planesSum } from './margin-planes';
-import { rowsMax, rowsScale, rowsSum } from './margin-rows';
+import { FACTOR, PLANES, SLOPE, SUM, TILE } from './scratch';
 import { logSumGaps, narrow } from './margin';
+import { sumExponentials } from './margin-exponentials';
+import { scaleExponentials } from './margin-gradients';
+import { largestOthers } from './margin-largest';
 import { pairGaps, pairGradients } from './margin-pair';
-import { base, pair, planar, put } from './tile';
+import { base, pair, put } from './tile';
 
 const SIGN_BIT: u32 = 0x80000000;
 
 export function largest(): void {
   if (pair) pairGaps();
-  else if (planar) planesMax();
-  else rowsMax();
+  else largestOthers();
 }
 
-/** With `keep`, what is exponentiated is kept for the gradient, in the form of the tile; where. */
+/** Where what is kept of the tile goes: to the other one of TILE and PLANES. */
+// @ts-ignore: decorator
+@inline
+function aside(): usize {
+  return base == PLANES ? TILE : PLANES;
+}
+
+/** With `keep`, what is exponentiated is kept for the gradient, in the layout of the tile; where. */
 export function exponentials(keep: bool): usize {
-  if (pair) return base;
-  if (!planar) return rowsSum(keep);
-  planesSum(keep);
-  return base;
+  const kept = keep ? aside() : 0;
+  if (!pair) sumExponentials(kept);
+  return kept;
 }
 
 /** GAP of the n samples, all classes having gone by. */
@@ -54,15 +60,15 @@ export function sampleEntropies(n: i32): void {
   coreAndEntropies(n);
 }
 
-/** Turn what was kept, or is now in the tile if it was `away`, into the gradient, the true class included; where that is. */
+/**
+ * Turn what was kept into the gradient, the true class included: from beside the tile to its place or, if it was `away` and is
+ * now in the tile, the other way. Where it is.
+ */
 export function gradients(away: bool): usize {
-  if (pair) {
-    pairGradients();
-    return base;
-  }
-  let at = base;
-  if (planar) planesScale();
-  else at = rowsScale(away);
-  put(at, SLOPE, SIGN_BIT);
-  return at;
+  const from = away ? base : aside();
+  const to = away ? aside() : base;
+  if (pair) pairGradients();
+  else scaleExponentials(from, to);
+  put(to, SLOPE, SIGN_BIT);
+  return to;
 }

@@ -2,19 +2,23 @@
  * The tile: where its logits lie, and what every pass does to it first and last.
  *
  * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class c
- * of sample (b, d) stands at source + 4·(b·imageStride + c·classStride + d): rows [N, C] are images of one position.
- * Kernels that run across samples want planes, class c of sample i at PLANES + 4·(c·stride + i); those that run along the
- * classes want rows, which images of few positions are not: `open` rearranges the tile as its form asks, `unfold` brings back
- * what has been made of it.
+ * of sample (b, d) stands at base + 4·(b·pitch + c·stride + d): rows [N, C] are images of one position. Rows of many classes are
+ * gone through along the classes; everything else is `planar` and gone through across the samples, for which `open` turns rows
+ * of few classes into planes, one image of all samples, and `unfold` turns them back.
+ *
+ * Either way kernels go in groups of eight lanes, of which the last reaches past the end of the row or of the image's positions.
+ * What they write there is written over: in arrays of samples and in rows by the next image, which is why images go from the first
+ * to the last; in planes, where it falls on the first positions of the next class, by the group of those, which is why positions go
+ * from the last to the first.
  */
 import { LABELS, LOGIT_WEIGHT, OFFSET, PLANES, POSITIVE, TILE, TRUE, WEIGHT } from './scratch';
 
 const NEGATIVE_INFINITY: u32 = 0xff800000;
 const SIGN_BIT: u32 = 0x80000000;
 
-/** Forms of a tile, beside that in which it came (bindings/core/plan.ts): planes at PLANES, or rows there. */
-const AS_PLANES: i32 = 1;
-const AS_ROWS: i32 = 2;
+/** Forms of a tile (bindings/core/plan.ts): rows, planes as they come, rows to be turned into planes. */
+const ROWS: i32 = 0;
+const TURNED: i32 = 2;
 
 export let base: usize = 0;
 export let samples: i32 = 0;
@@ -23,7 +27,7 @@ export let classes: i32 = 0;
 export let stride: i32 = 0;
 export let pitch: i32 = 0;
 export let planar: bool = false;
-/** Two classes in planes: their margin is a difference, and nothing has to be left out. */
+/** Two classes: their margin is a difference, and nothing has to be left out. */
 export let pair: bool = false;
 /** First class of the chunk. */
 export let first: i32 = 0;
@@ -32,13 +36,20 @@ export let images: i32 = 0;
 export let positions: i32 = 0;
 
 /**
- * From one plane to the next, or one row: whole groups of 16, an odd number of them, so that the same place in many of them
- * does not fall on the same few cache lines. The bindings reckon with the same (plan.ts).
+ * From one plane to the next: whole groups of 16, an odd number of them, so that the same place in many of them does not
+ * fall on the same few cache lines. The bindings reckon with the same (plan.ts).
  */
 // @ts-ignore: decorator
 @inline
 function padded(n: i32): i32 {
   return ((n + 15) & ~15) | 16;
+}
+
+/** Where the last group of so many positions of an image begins, in bytes. */
+// @ts-ignore: decorator
+@inline
+export function last(group: i32): i32 {
+  return ((positions - 1) & -group) << 2;
 }
 
 /** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
@@ -49,30 +60,20 @@ export function open(
   samples = imageCount * positionCount;
   classes = classCount;
   first = firstClass;
-  planar = form == AS_PLANES;
-  base = form ? PLANES : source;
+  planar = form != ROWS;
+  base = source;
   stride = classStride;
   pitch = imageStride;
   images = imageCount;
   positions = positionCount;
-  if (planar) {
-    stride = padded(samples);
-    pitch = samples;
+  // samples side by side are one image
+  if (planar && (positionCount == 1 || imageStride == positionCount)) {
     images = 1;
     positions = samples;
-    if (source != PLANES) {
-      if (positionCount == 1) transpose(source, imageStride, PLANES, stride, samples, classes);
-      else copyRuns(source, classStride, imageStride, PLANES, stride, positionCount, classes, imageCount, positionCount);
-    }
-  } else if (form == AS_ROWS) {
-    stride = 1;
-    pitch = padded(classes);
-    images = samples;
-    positions = 1;
-    for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
-      transpose(
-        source + (usize(b * imageStride) << 2), classStride, PLANES + (usize(i * pitch) << 2), pitch, classes, positionCount,
-      );
+    if (form == TURNED) {
+      base = PLANES;
+      stride = padded(samples);
+      transpose(source, imageStride, PLANES, stride, samples, classes);
     }
   }
   pair = planar && first == 0 && classes == 2;
@@ -138,8 +139,12 @@ export function turnBack(to: usize): void {
   }
 }
 
-/** Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk. */
+/**
+ * Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk, where it
+ * had been left out.
+ */
 export function put(to: usize, values: usize, flip: u32): void {
+  if (pair) return;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset >= 0) store<u32>(to + offset, load<u32>(values + i) ^ flip);
@@ -212,35 +217,8 @@ function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows: i32, 
   }
 }
 
-/**
- * n × m runs of `run` logits from one layout to another, given the steps of each. Copied four lanes at a time: what spills past
- * a run is written over by the next, so that they have to go in the order in which they are to lie.
- */
-function copyRuns(
-  from: usize, step: i32, inner: i32, to: usize, toStep: i32, toInner: i32, n: i32, m: i32, run: i32,
-): void {
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < m; j++) {
-      const source = from + (usize(i * step + j * inner) << 2);
-      const at = to + (usize(i * toStep + j * toInner) << 2);
-      for (let d: usize = 0; d < usize(run) << 2; d += 16) v128.store(at + d, v128.load(source + d));
-    }
-  }
-}
-
-/** Bring what stands at `from` in the form of the open tile back to the layout it came from; where it is then. */
-export function unfold(from: usize, imageCount: i32, positionCount: i32, imageStride: i32, classStride: i32): usize {
-  const to = from == TILE ? PLANES : TILE;
-  if (!planar) {
-    for (let b = 0, i = 0; b < imageCount; b++, i += positionCount) {
-      transpose(
-        from + (usize(i * pitch) << 2), pitch, to + (usize(b * imageStride) << 2), classStride, positionCount, classes,
-      );
-    }
-  } else if (positionCount == 1) {
-    transpose(from, stride, to, imageStride, classes, samples);
-  } else {
-    copyRuns(from, positionCount, stride, to, imageStride, classStride, imageCount, classes, positionCount);
-  }
-  return to;
+/** Turn the planes at `from` back into rows, which is what they came as; where they are then. */
+export function unfold(from: usize): usize {
+  transpose(from, stride, TILE, classes, classes, samples);
+  return TILE;
 }

@@ -96,6 +96,10 @@ function* softmaxSettings(): Generator<Setting> {
   }
   for (const gamma of GAMMAS) yield { ...common, classes: 10, layout: 'rows', gamma, alpha: 'none', ...PLACES[0]! };
   for (const gamma of GAMMAS) yield { ...common, classes: 21, layout: 49, gamma, alpha: 'none', ...PLACES[0]! };
+  // images side by side in planes, of which the last reaches up to the next plane
+  for (const classes of [2, 3, 5, 16]) {
+    yield { ...common, classes, layout: 257, gamma: 2, alpha: 'none', ...PLACES[0]! };
+  }
   // rows that need many tiles, or more than one tile each
   yield { ...common, classes: 32_000, layout: 'rows', gamma: 2, alpha: 'classes', ...PLACES[0]! };
   yield { ...common, classes: 300_000, layout: 'rows', gamma: 0.5, alpha: 'none', ...PLACES[1]! };

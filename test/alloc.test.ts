@@ -16,6 +16,9 @@ const SHAPES = [
   [2, 70000],
   [3, 4, 5],
   [2, 30, 3000],
+  [26, 3, 257],
+  [30, 100, 9],
+  [1, 9, 4100],
 ];
 
 describe.each(backends)('$name: arrays in the memory of the kernels', ({ name, api, kernels }) => {

@@ -37,8 +37,8 @@ export interface Kernels {
   turnBack(to: number): void;
   put(to: number, values: number, flip: number): void;
   scale(to: number, factors: number): void;
-  /** The address of the tile at `from` in the layout it came in. */
-  unfold(from: number, images: number, positions: number, imageStride: number, classStride: number): number;
+  /** Rows that were turned into planes, from planes at `from`: the address where they are rows again. */
+  unfold(from: number): number;
 
   largest(): void;
   /** With `keep`, the address of what is kept for the gradient. */

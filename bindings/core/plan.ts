@@ -17,51 +17,29 @@ export interface Plan {
   readonly form: number;
 }
 
-/** Forms, as assembly/tile.ts has them: as the tile comes, in planes (vector across samples), turned into rows. */
-export const AS_IT_IS = 0;
-export const AS_PLANES = 1;
-const AS_ROWS = 2;
+/** Forms, as assembly/tile.ts has them: rows, planes as the tile comes, rows to be turned into planes. */
+const ROWS = 0;
+export const PLANES = 1;
+export const TURNED = 2;
 
 /** Runs of positions shorter than this cost more in copying one by one than a second pass over them does. */
 export const SHORT_RUN = 256;
-/** Every chunk of classes but the last is a multiple of this, or else of 8: the larger of the kernels' blocks of float32 sums. */
-const CLASS_BLOCK = 128;
+/** Every chunk of classes but the last is a multiple of this, of rows even of 65536: kernels take float32 sums over so many. */
+const CLASS_BLOCK = 8;
 
-/** Images of up to this many positions and at least this many classes are turned into rows; measured. */
-const NARROW = 64;
-const MANY = 64;
-
-/** From one plane or row to the next, as assembly/tile.ts lays them out. */
+/** From one plane to the next where planes are padded, as assembly/tile.ts has it, and the most that this adds. */
 export const padded = (n: number): number => ((n + 15) & ~15) | 16;
+const PADDING = 31;
 
 export function planSamples(kernels: Kernels, input: Input, rearrange: boolean): Plan {
   const { SAMPLES, LOGITS, FEW } = kernels;
   const { classes, positions } = input;
-  const form =
-    !rearrange || FEW === 0 || (positions === 1 && classes > FEW)
-      ? AS_IT_IS
-      : positions > 1 && positions <= NARROW && classes >= MANY
-        ? AS_ROWS
-        : AS_PLANES;
-  /** Whether so many samples and classes take more than there is; up to three rows past the last are written. */
-  const over = (samples: number, count: number): boolean =>
-    (form === AS_ROWS ? (samples + 3) * padded(count) : count * (form === AS_PLANES ? padded(samples) : samples)) >
-    LOGITS;
+  const form = !rearrange || FEW === 0 ? ROWS : positions > 1 || classes === 2 ? PLANES : classes > FEW ? ROWS : TURNED;
   const room = Math.floor(LOGITS / classes);
-  let images = Math.floor(Math.min(SAMPLES, room) / positions);
-  while (images > 1 && over(images * positions, classes)) images--;
-  if (images > 0 && !over(images * positions, classes)) return { images, positions, classes, form };
-  const run =
-    room < SHORT_RUN
-      ? Math.min(positions, SAMPLES)
-      : // an odd number of groups, so that planes need no padding
-        Math.min(positions, SAMPLES, 16 * (((room >> 4) - 1) | 1));
-  let chunk = classes;
-  if (over(run, classes)) {
-    const most = Math.floor(LOGITS / run);
-    const block = most < CLASS_BLOCK ? 8 : CLASS_BLOCK;
-    chunk = most - (most % block);
-    while (over(run, chunk)) chunk -= block;
-  }
-  return { images: 1, positions: run, classes: chunk, form };
+  const most = Math.min(SAMPLES, room < SHORT_RUN ? room : room - PADDING);
+  const images = Math.floor(most / positions);
+  if (images > 0) return { images, positions, classes, form };
+  const run = Math.min(positions, room < SHORT_RUN ? SAMPLES : most);
+  const fit = Math.floor(LOGITS / (form !== ROWS && run >= SHORT_RUN ? padded(run) : run));
+  return { images: 1, positions: run, classes: fit < classes ? fit - (fit % CLASS_BLOCK) : classes, form };
 }

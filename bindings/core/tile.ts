@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts';
-import { AS_IT_IS, AS_PLANES, type Plan, padded, SHORT_RUN } from './plan.ts';
+import { PLANES, type Plan, padded, SHORT_RUN, TURNED } from './plan.ts';
 import type { Input } from './tensors.ts';
 
 /**
@@ -75,13 +75,13 @@ export class Tile {
     const { kernels, f32 } = this.#backend;
     const { form } = this.#plan;
     const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
-    this.borrowed = borrowed && form === AS_IT_IS;
+    this.borrowed = borrowed && form !== TURNED;
     if (borrowed) {
       this.source = array.byteOffset + 4 * this.#at(0, 0);
       this.imageStride = this.#input.classes * this.#input.positions;
       this.classStride = this.#input.positions;
     } else {
-      const spread = form === AS_PLANES && !this.contiguous;
+      const spread = form === PLANES && !this.contiguous;
       this.source = spread ? kernels.PLANES : kernels.TILE;
       this.classStride = spread ? padded(this.samples) : this.positions;
       this.imageStride = spread ? this.positions : this.classes * this.positions;
@@ -112,10 +112,7 @@ export class Tile {
   /** Copy the tile at `from`, which has the form of the plan, to its place in `array`. */
   store(array: Float32Array, from: number): void {
     const { kernels, f32 } = this.#backend;
-    const address =
-      this.#plan.form === AS_IT_IS || this.source === kernels.PLANES
-        ? from
-        : kernels.unfold(from, this.images, this.positions, this.imageStride, this.classStride);
+    const address = this.#plan.form === TURNED ? kernels.unfold(from) : from;
     this.#runs((to, at, n) => {
       const start = (address >> 2) + at;
       array.set(f32.subarray(start, start + n), to);
@@ -125,7 +122,7 @@ export class Tile {
   /** Whether the tile is copied in one run; long runs go straight to the places they have in planes. */
   get contiguous(): boolean {
     const { positions, images } = this;
-    if (this.#plan.form === AS_PLANES && positions >= SHORT_RUN) return false;
+    if (this.#plan.form === PLANES && positions >= SHORT_RUN) return false;
     return positions === this.#input.positions && (images === 1 || this.classes === this.#input.classes);
   }
 
