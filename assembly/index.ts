@@ -5,7 +5,8 @@ export { sampleEntropies } from './softmax';
 export { clear, limb } from './exact-sum';
 export { largestAndPlace, outcomes, squaresAndRanks, tally, within } from './metrics';
 export {
-  countSteps, gatherLosses, gatherSamples, settleSamples, tallyOneVersusRest, turnSigmoids,
+  countSteps, gatherLosses, gatherSamples, settlePairs, settleSamples, tallyOneVersusRest,
+  turnSigmoids,
 } from './metrics-one-vs-rest';
 export { CROSS_ENTROPY, ENTROPIES } from './scratch';
 export {

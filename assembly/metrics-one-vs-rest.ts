@@ -10,7 +10,7 @@ import { narrow } from './margin';
 import {
   addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, LOWEST, rowOf, sumLanes, units,
 } from './metrics';
-import { CROSS_ENTROPY, ENTROPIES, LABELS, OFFSET, PLANES, SQUARES, SUM, TILE } from './scratch';
+import { CROSS_ENTROPY, ENTROPIES, LABELS, LOGITS, OFFSET, PLANES, SQUARES, SUM, TILE } from './scratch';
 import { BINS, BRIER, HISTOGRAM, STEP, TALLY_BINS } from './scratch-metrics';
 import { classes, first, images, positions, samples } from './tile';
 
@@ -282,7 +282,13 @@ function countClasses(): i32 {
     const count = ((bytes + 2 * step - 1) / (2 * step)) << 1;
     memory.fill(PLANES + bytes, 0, count * step - bytes);
     memory.fill(TILE + bytes, 0, count * step - bytes);
-    for (let p = 0; p < period; p++) left += countColumn(usize(p) << 4, step, i32(count), (p << 2) % classes, 1);
+    // by pieces, so that what columns side by side share is still in the first-level cache
+    for (let done: usize = 0; done < count; done += TOGETHER) {
+      const some = min(i32(count - done), TOGETHER);
+      for (let p = 0; p < period; p++) {
+        left += countColumn(done * step + (usize(p) << 4), step, some, (p << 2) % classes, 1);
+      }
+    }
   } else {
     let at: usize = 0;
     for (let b = 0; b < images; b++) {
@@ -360,8 +366,15 @@ function countPairs(n: i32, bins: i32): void {
   }
 }
 
-/** Move PAIRS to BINS, where confidences have units of 2^−32, without the `zeros` that are no decisions. */
-function settlePairs(bins: i32, zeros: i32): void {
+/** Decisions that PAIRS hold, and zeros among them that are none. */
+let pending: i32 = 0;
+let zeros: i32 = 0;
+/** Most decisions before another half tile: the probabilities of all pairs together are to stay below 2^40. */
+const MOST_PENDING: i32 = (1 << 18) - LOGITS / 2 - 8;
+
+/** Move PAIRS to BINS, where confidences have units of 2^−32. */
+export function settlePairs(bins: i32): void {
+  if (!pending) return;
   let pair = PAIRS;
   for (let a = 0; a <= bins; a++) {
     for (let b = 0; b <= bins; b++, pair += 64) {
@@ -376,6 +389,8 @@ function settlePairs(bins: i32, zeros: i32): void {
   }
   memory.fill(PAIRS, 0, pair - PAIRS);
   store<i32>(BINS, load<i32>(BINS) - zeros);
+  pending = 0;
+  zeros = 0;
 }
 
 /** Make the sigmoid of each true class its probability, and count it: in its class, and among the positives of its bin. */
@@ -448,8 +463,8 @@ export function countSteps(steps: i32, ignored: i32): void {
 }
 
 /**
- * Count the tile in, all but what `turnSigmoids` did: TALLY and BINS as `tally` (metrics.ts) has them. Probabilities are
- * rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
+ * Count the tile in, all but what `turnSigmoids` did: TALLY and BINS as `tally` (metrics.ts) has them, BINS once `settlePairs` has
+ * been called. Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
  * have, for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
  */
 export function tallyOneVersusRest(bins: i32, ignored: i32): i32 {
@@ -457,6 +472,8 @@ export function tallyOneVersusRest(bins: i32, ignored: i32): i32 {
   const behind = -n & 7;
   memory.fill(TILE + (usize(n) << 2), 0, usize(behind) << 2);
   countPairs(n, bins);
-  settlePairs(bins, behind + ignored * classes);
+  pending += n;
+  zeros += behind + ignored * classes;
+  if (pending > MOST_PENDING) settlePairs(bins);
   return countClasses();
 }

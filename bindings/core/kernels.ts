@@ -90,5 +90,6 @@ export interface MeterKernels extends Kernels {
   settleSamples(n: number): void;
   turnSigmoids(bins: number): void;
   tallyOneVersusRest(bins: number, ignored: number): number;
+  settlePairs(bins: number): void;
   countSteps(steps: number, ignored: number): void;
 }

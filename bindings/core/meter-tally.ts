@@ -166,6 +166,7 @@ abstract class Tally {
   /** Move what the kernels have counted to the state. */
   #empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
     const { classes, bins, thresholds } = this.config;
+    kernels.settlePairs(bins);
     const row = kernels.TALLY_BYTES >> 3;
     const table = new Float64Array(f32.buffer, kernels.TALLY, row * classes);
     for (let c = 0, parts = 0, at = layout.classes; c < classes; c++, parts += row, at += CLASS_WORDS) {

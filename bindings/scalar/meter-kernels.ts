@@ -211,6 +211,7 @@ export function scalarMeterKernels(): MeterKernels {
 
     tally: () => 0,
     tallyOneVersusRest: () => 0,
+    settlePairs() {},
     turnSigmoids() {},
     countSteps() {},
   };
