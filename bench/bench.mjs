@@ -14,6 +14,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { allCells, shortCells } from './cells.mjs';
 import { makeData } from './data.mjs';
 import { arrayDifference, pin, quartile, takeTurns } from './measure.mjs';
+import { meterCostApart } from './meter-cost.mjs';
 import { naive } from './naive.mjs';
 import { loadPeers } from './peers/index.mjs';
 import { drawPlot } from './plot.mjs';
@@ -29,7 +30,6 @@ WebAssembly.Instance = class extends Instance {
   }
 };
 const simd = await import('focal-simd');
-const { meterCost } = await import('./meter-cost.mjs');
 const scalar = await import('focal-simd/scalar');
 if (simd.backend() !== 'simd') throw new Error('the SIMD backend does not run here');
 WebAssembly.Instance = Instance;
@@ -45,11 +45,14 @@ const { values: flags } = parseArgs({
 const { short } = flags;
 const scratch = mkdtempSync(join(tmpdir(), 'focal-simd-bench-'));
 
-/** Relative difference of the mean that a peer may have: those that sum in float32 one by one are off by up to 1e-3. */
-const TOLERANCE = { scalar: 5e-6, 'C -msse4.1': 5e-6, 'C -mavx2 -mfma': 5e-6, 'naive JS': 1e-5, 'PyTorch eager': 1e-5 };
-const TOLERANCE_FLOAT32_SUM = 2e-3;
+/**
+ * Relative difference of the mean that a peer may have. The C code adds the losses of a sample in float32, up to 32,000 of them;
+ * the others add all of them one by one, up to 6.5 million.
+ */
+const TOLERANCE = { scalar: 5e-6, 'C -msse4.1': 3e-5, 'C -mavx2 -mfma': 3e-5, 'naive JS': 1e-5, 'PyTorch eager': 1e-5 };
+const TOLERANCE_FLOAT32_SUM = 1e-2;
 /** Largest difference of a gradient, relative to its largest number. */
-const TOLERANCE_GRAD = 1e-5;
+const TOLERANCE_GRAD = 3e-5;
 
 /** Our two backends as peers. */
 function backend(name, api) {
@@ -273,7 +276,7 @@ if (!flags.cells) {
   results.overhead = await callOverhead();
   results.sizes = await bySize();
   results.stream = await byStream();
-  results.meter = meterCost(short ? { logitCount: 4096, rounds: 4 } : {});
+  results.meter = meterCostApart(short ? { logitCount: 4096, rounds: 4 } : {});
 }
 for (const peer of peers) peer.close();
 results.wasmMemoryBytes = Math.max(...instances.map(({ exports }) => exports.memory.buffer.byteLength));

@@ -1,6 +1,7 @@
 // What the metrics cost: time of FocalMeter.update over that of loss.forward, in paired rounds of one run.
 // Seeded logits, standard normal; that of the true class is raised so that about 3 of 4 samples are right ("fitted"), or not
 // at all ("random"), where nearly every sample is a miss and takes the longest way.
+import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { FocalMeter } from '../dist/meter.js';
@@ -35,47 +36,67 @@ const time = (call) => {
 };
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-/** One cell: median times in ns a logit, and the median of the rounds' ratios. */
-function cell(Loss, classes, fitted, { logitCount, rounds }) {
-  const { logits, targets } = batch(logitCount, classes, fitted);
+/** One cell, which is timed for some rounds now and some later. */
+function cell(Loss, classes, data, logitCount) {
+  const { logits, targets } = batch(logitCount, classes, data === 'fitted');
   const loss = new Loss();
   const meter = new FocalMeter(loss, { classes });
   const alone = [];
   const metered = [];
-  for (let round = 0; round < rounds; round++) {
-    const both = [() => alone.push(time(() => loss.forward(logits, targets)))];
-    both.push(() => metered.push(time(() => meter.update(logits, targets))));
-    if (round & 1) both.reverse();
-    for (const call of both) call();
-  }
-  const warm = rounds >> 2;
-  const ratios = metered.slice(warm).map((t, i) => t / alone[warm + i]);
-  const nanoseconds = (times) => (median(times.slice(warm)) * 1e6) / logits.length;
-  return { ns: { loss: nanoseconds(alone), meter: nanoseconds(metered) }, ratio: median(ratios) };
+  return {
+    run(rounds) {
+      for (let round = -rounds >> 2; round < rounds; round++) {
+        const times = [0, 0];
+        const both = [() => (times[0] = time(() => loss.forward(logits, targets)))];
+        both.push(() => (times[1] = time(() => meter.update(logits, targets))));
+        if (round & 1) both.reverse();
+        for (const call of both) call();
+        // the first quarter warms up
+        if (round < 0) continue;
+        alone.push(times[0]);
+        metered.push(times[1]);
+      }
+    },
+    result() {
+      const nanoseconds = (times) => (median(times) * 1e6) / logits.length;
+      const ratio = median(metered.map((t, i) => t / alone[i]));
+      const name = Loss === SoftmaxFocalLoss ? 'softmax' : 'sigmoid';
+      return { loss: name, classes, data, ns: { loss: nanoseconds(alone), meter: nanoseconds(metered) }, ratio };
+    },
+  };
 }
 
-/** All cells: `{ loss, classes, data, ns: { loss, meter }, ratio }`. */
-export function meterCost({ logitCount = 1 << 20, rounds = 100 } = {}) {
-  const results = [];
-  for (const Loss of [SoftmaxFocalLoss, SigmoidFocalLoss]) {
-    for (const data of ['fitted', 'random']) {
-      for (const classes of [10, 100, 1000]) {
-        const loss = Loss === SoftmaxFocalLoss ? 'softmax' : 'sigmoid';
-        results.push({ loss, classes, data, ...cell(Loss, classes, data === 'fitted', { logitCount, rounds }) });
-      }
-    }
-  }
-  return results;
+/** A noisy neighbour is to hit a few rounds of all cells rather than all rounds of a few. */
+const PASSES = 4;
+
+/** All cells: `{ loss, classes, data, ns: { loss, meter }, ratio }`, medians, of the ratio that of the rounds' ratios. */
+function meterCost({ logitCount = 1 << 20, rounds = 100 } = {}) {
+  const cells = [SoftmaxFocalLoss, SigmoidFocalLoss].flatMap((Loss) =>
+    ['fitted', 'random'].flatMap((data) => [10, 100, 1000].map((classes) => cell(Loss, classes, data, logitCount))),
+  );
+  for (let pass = 0; pass < PASSES; pass++) for (const { run } of cells) run(rounds / PASSES);
+  return cells.map(({ result }) => result());
 }
 
 /** What a cell's ratio should be at most. */
 export const mostOf = (classes) => (classes >= 100 ? 1.3 : 1.6);
 
+/** All cells in a process of their own, which has nothing else in its caches and its heap. */
+export function meterCostApart(options) {
+  const script = fileURLToPath(import.meta.url);
+  return JSON.parse(execFileSync(process.execPath, [script, JSON.stringify(options)], { encoding: 'utf8' }));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  console.log('loss     classes  data    alone, ns/logit  metered, ns/logit  ratio  target');
-  for (const { loss, classes, data, ns, ratio } of meterCost()) {
-    const columns = [loss.padEnd(7), `${classes}`.padStart(8), ` ${data}`];
-    columns.push(ns.loss.toFixed(2).padStart(16), ns.meter.toFixed(2).padStart(18), ratio.toFixed(2).padStart(6));
-    console.log(columns.join(' '), `  ≤ ${mostOf(classes)}`);
+  const [options] = process.argv.slice(2);
+  if (options) {
+    console.log(JSON.stringify(meterCost(JSON.parse(options))));
+  } else {
+    console.log('loss     classes  data    alone, ns/logit  metered, ns/logit  ratio  target');
+    for (const { loss, classes, data, ns, ratio } of meterCost()) {
+      const columns = [loss.padEnd(7), `${classes}`.padStart(8), ` ${data}`];
+      columns.push(ns.loss.toFixed(2).padStart(16), ns.meter.toFixed(2).padStart(18), ratio.toFixed(2).padStart(6));
+      console.log(columns.join(' '), `  ≤ ${mostOf(classes)}`);
+    }
   }
 }

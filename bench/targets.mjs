@@ -89,6 +89,8 @@ export function judge(results) {
     mean('A', 'forward against the naive multi-pass JS', forward, 'naive JS', null),
     mean('B', 'value + gradient: ≥ 10× the scalar twin (geometric mean)', both, 'scalar', 10),
     mean('B', 'value + gradient against tfjs autodiff on wasm', both, 'tfjs-wasm', null),
+    mean('C', 'forward against the -msse4.1 C of the same algorithm', forward, LIMIT, null),
+    mean('C', 'value + gradient against the -msse4.1 C of the same algorithm', both, LIMIT, null),
     everyCell(
       'C',
       'forward, C ≥ 10: ≥ 20× the scalar twin',
