@@ -28,11 +28,10 @@ const SMALLEST: usize = TABLE + 12;
 const SAME: usize = memory.data(32, 16);
 
 /**
- * log₂e times the fraction of γ; γ·(1 − s); what q is multiplied by and what is added to give b; the same for the last pass, where b²
- * enters only if γ ≥ 2.
+ * log₂e times the fraction of γ; γ·(1 − s); what q is multiplied by and what is added to give b; the same for the last
+ * pass, where b² enters only if γ ≥ 2.
  */
 const FRACTION: usize = memory.data(24, 4);
-const LOG2E: f64 = 1.4426950408889634;
 const GAMMA: usize = FRACTION + 4;
 const SMOOTHED: usize = FRACTION + 8;
 const LAST: usize = FRACTION + 16;
@@ -42,7 +41,7 @@ let whole: i32 = 0;
 export function configure(gamma: f64, smoothing: f64): void {
   clear(TOTAL);
   whole = i32(Math.min(gamma, 1073741824));
-  store<f32>(FRACTION, f32((gamma - whole) * LOG2E));
+  store<f32>(FRACTION, f32((gamma - whole) * Math.LOG2E));
   store<f32>(GAMMA, f32(gamma * (1 - smoothing)));
   store<f32>(SMOOTHED, f32(1 - smoothing));
   store<f32>(SMOOTHED, f32(smoothing / 2), 4);

@@ -4,7 +4,7 @@
  */
 import { INTEGER, REST } from './block';
 import { anyFar, binary, far, lessOne, nearest, rest, restored, scaledBinary } from './exp';
-import { maskOf } from './margin';
+import { maskOf, upper } from './margin';
 import { MAX, SQUARES, SUM } from './scratch';
 import { base, classes, first, images, last, pitch, planar, positions, stride } from './tile';
 
@@ -40,12 +40,6 @@ function clip(at: usize, mask: usize): void {
 @inline
 function lower(s: v128): v128 {
   return f64x2.promote_low_f32x4(s);
-}
-
-// @ts-ignore: decorator
-@inline
-function upper(s: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<f32>(s, s, 2, 3, 0, 1));
 }
 
 /** The sums of eight samples, or in the first place that of a row, added to what the chunks of classes before have left. */

@@ -38,6 +38,13 @@ export function narrow(at: usize): v128 {
   );
 }
 
+/** Two float64 from the upper two of four float32. */
+// @ts-ignore: decorator
+@inline
+export function upper(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+}
+
 /** k·ln 2, its high part; −∞ where no other class is possible and SUM is 0. */
 // @ts-ignore: decorator
 @inline

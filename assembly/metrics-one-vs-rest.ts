@@ -6,16 +6,13 @@
  * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnSigmoids` then makes it p.
  */
 import { APART } from './block';
-import { narrow } from './margin';
+import { maskOf, narrow, upper } from './margin';
 import {
   addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, LOWEST, rowOf, sumLanes, units,
 } from './metrics';
 import { CROSS_ENTROPY, ENTROPIES, LABELS, LOGITS, OFFSET, PLANES, SQUARES, SUM, TILE } from './scratch';
 import { BINS, BRIER, HISTOGRAM, STEP, TALLY_BINS } from './scratch-metrics';
 import { classes, first, images, positions, samples } from './tile';
-
-/** Masks of four lanes: that of the first n stands n lanes before the zeros. */
-const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, 0, 0, 0, 0], 16);
 
 /** Add the losses of each sample to the float64 at `to`. */
 export function gatherLosses(to: usize): void {
@@ -61,12 +58,6 @@ function nextSigmoids(at: usize, step: usize): v128 {
   return step == 4 ? v128.load(at, TILE + 16) : four(TILE + at + (step << 2), step);
 }
 
-// @ts-ignore: decorator
-@inline
-function upper(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
-}
-
 /** Lanes 0 and 2 as well as 1 and 3 of the first summed, then of the second: two float64 of what two vectors sum to. */
 // @ts-ignore: decorator
 @inline
@@ -90,8 +81,9 @@ function gather(at: usize, step: usize): v128 {
     totalSquares = f64x2.add(totalSquares, upper(sums));
   }
   if (left) {
-    const some = v128.load(ONES_THEN_ZEROS + 16 - (usize(min(left, 4)) << 2));
-    const more = v128.load(ONES_THEN_ZEROS + 16 - (usize(max(left - 4, 0)) << 2));
+    const mask = maskOf(usize(left) << 2);
+    const some = v128.load(mask);
+    const more = v128.load(mask, 16);
     const v = f32x4.add(v128.and(entropies(at, step), some), v128.and(nextEntropies(at, step), more));
     const p0 = v128.and(sigmoids(at, step), some);
     const p1 = v128.and(nextSigmoids(at, step), more);

@@ -71,7 +71,7 @@ const guard16: usize = memory.data(GUARD, 16);
 /** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
 export const LOGIT_WEIGHT: usize = memory.data(4 * LOGITS + APART, 16);
 const guard17: usize = memory.data(GUARD, 16);
-/** The tile rearranged class by class, 16 samples a group: f32[LOGITS], and room for three planes more. */
+/** The tile in planes, or what is kept of one that stands in TILE: f32[LOGITS], and room for three planes more. */
 export const PLANES: usize = memory.data(4 * (LOGITS + 3 * LANES + SLACK) + APART, 16);
 /** Metrics: cross-entropies of half a tile (one-vs-rest), whose losses stand in PLANES and sigmoids in TILE. */
 export const ENTROPIES: usize = PLANES + 2 * LOGITS + APART;

@@ -1,6 +1,7 @@
 // What the metrics cost: time of FocalMeter.update over that of loss.forward, in paired rounds of one run.
 // Seeded logits, standard normal; that of the true class is raised so that about 3 of 4 samples are right ("fitted"), or not
 // at all ("random"), where nearly every sample is a miss and takes the longest way.
+// Prints a table; asked by bench.mjs, with the options of `meterCost` as JSON for an argument, it prints the cells as JSON.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';

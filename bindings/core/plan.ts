@@ -17,9 +17,9 @@ export interface Plan {
   readonly form: number;
 }
 
-/** Forms, as assembly/tile.ts has them: rows, planes as the tile comes, rows to be turned into planes. */
+/** Forms, as assembly/tile.ts has them: rows, planes as they come, rows to be turned into planes. */
 const ROWS = 0;
-export const PLANES = 1;
+export const PLANAR = 1;
 export const TURNED = 2;
 
 /** Runs of positions shorter than this cost more in copying one by one than a second pass over them does. */
@@ -34,7 +34,7 @@ const PADDING = 31;
 export function planSamples(kernels: Kernels, input: Input, rearrange: boolean): Plan {
   const { SAMPLES, LOGITS, FEW } = kernels;
   const { classes, positions } = input;
-  const form = !rearrange || FEW === 0 ? ROWS : positions > 1 || classes === 2 ? PLANES : classes > FEW ? ROWS : TURNED;
+  const form = !rearrange || FEW === 0 ? ROWS : positions > 1 || classes === 2 ? PLANAR : classes > FEW ? ROWS : TURNED;
   const room = Math.floor(LOGITS / classes);
   const most = Math.min(SAMPLES, room < SHORT_RUN ? room : room - PADDING);
   const images = Math.floor(most / positions);

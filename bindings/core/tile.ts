@@ -1,5 +1,5 @@
 import type { Backend } from './backend.ts';
-import { PLANES, type Plan, padded, SHORT_RUN, TURNED } from './plan.ts';
+import { PLANAR, type Plan, padded, SHORT_RUN, TURNED } from './plan.ts';
 import type { Input } from './tensors.ts';
 
 /**
@@ -81,7 +81,7 @@ export class Tile {
       this.imageStride = this.#input.classes * this.#input.positions;
       this.classStride = this.#input.positions;
     } else {
-      const spread = form === PLANES && !this.contiguous;
+      const spread = form === PLANAR && !this.contiguous;
       this.source = spread ? kernels.PLANES : kernels.TILE;
       this.classStride = spread ? padded(this.samples) : this.positions;
       this.imageStride = spread ? this.positions : this.classes * this.positions;
@@ -122,7 +122,7 @@ export class Tile {
   /** Whether the tile is copied in one run; long runs go straight to the places they have in planes. */
   get contiguous(): boolean {
     const { positions, images } = this;
-    if (this.#plan.form === PLANES && positions >= SHORT_RUN) return false;
+    if (this.#plan.form === PLANAR && positions >= SHORT_RUN) return false;
     return positions === this.#input.positions && (images === 1 || this.classes === this.#input.classes);
   }
 
