@@ -9,14 +9,14 @@
  * Short passes over a block that stays in the first-level cache, one or two vectors at a time: a processor looks only so many
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
-import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './block';
-import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './exp';
-import { clear } from './exact-sum';
-import { ignoring } from './labels';
-import { log, log1pFrom } from './log';
+import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
+import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './math/exp';
+import { clear } from './math/exact-sum';
+import { ignoring } from './tile/labels';
+import { log, log1pFrom } from './math/log';
 import {
   CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, TOTAL, UPSTREAM, WEIGHT,
-} from './scratch';
+} from './tile/scratch';
 
 const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
 const ZERO: usize = TABLE;

@@ -1,6 +1,6 @@
 /** Debug build only: the elementary functions one by one, so that the tests can sweep them. n is a multiple of 4. */
-import { binary, exp, nearest, rest, restored, scaledBinary } from './exp';
-import { log, log1pFrom } from './log';
+import { binary, exp, nearest, rest, restored, scaledBinary } from './math/exp';
+import { log, log1pFrom } from './math/log';
 
 /** e^d in the two passes of the margin stage. */
 export function probeExpFast(from: usize, to: usize, n: i32): void {

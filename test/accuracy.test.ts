@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Logits } from '../bindings/core/types.ts';
+import type { Logits } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
 import { type Problem, type Reference, reference } from './reference.ts';

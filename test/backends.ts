@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
 import { afterEach, expect } from 'vitest';
-import { bindAlloc } from '../bindings/core/alloc.ts';
-import { bind } from '../bindings/core/api.ts';
-import { Backend, type MeterBackend } from '../bindings/core/backend.ts';
-import type { MeterKernels } from '../bindings/core/kernels.ts';
-import { bindMeter } from '../bindings/core/meter-api.ts';
-import { instantiate, kernelsOf } from '../bindings/core/wasm.ts';
-import { classWeights } from '../bindings/core/weights.ts';
-import { scalarMeterKernels } from '../bindings/scalar/meter-kernels.ts';
+import { bindAlloc } from '../bindings/backend/alloc.ts';
+import { Backend, type MeterBackend } from '../bindings/backend/backend.ts';
+import type { MeterKernels } from '../bindings/backend/kernels.ts';
+import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
+import { instantiate, kernelsOf } from '../bindings/backend/wasm.ts';
+import { bind } from '../bindings/losses/api.ts';
+import { classWeights } from '../bindings/losses/weights.ts';
+import { bindMeter } from '../bindings/meter/api.ts';
 
 const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
 

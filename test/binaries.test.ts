@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { fromPrintable } from '../bindings/core/printable.ts';
-import * as losses from '../bindings/index.ts';
-import * as meter from '../bindings/meter.ts';
-import * as scalar from '../bindings/scalar.ts';
+import { fromPrintable } from '../bindings/backend/printable.ts';
+import * as losses from '../bindings/entries/index.ts';
+import * as meter from '../bindings/entries/meter.ts';
+import * as scalar from '../bindings/entries/scalar.ts';
 
 const built = (name: string) => readFileSync(new URL(`../build/${name}.wasm`, import.meta.url));
 
 test.each(['losses', 'focal'])('the inlined %s.wasm is the one that was built', async (name) => {
-  const { default: text } = await import(`../bindings/generated/${name}.wasm.ts`);
+  const { default: text } = await import(`../bindings/backend/generated/${name}.wasm.ts`);
   expect(Buffer.compare(fromPrintable(text), built(name))).toBe(0);
 });
 

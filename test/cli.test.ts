@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dump } from 'npyjs';
 import { describe, expect, test, vi } from 'vitest';
-import { classWeights, SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/index.ts';
-import { FocalMeter } from '../bindings/meter.ts';
-import * as scalar from '../bindings/scalar.ts';
+import { classWeights, SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/entries/index.ts';
+import { FocalMeter } from '../bindings/entries/meter.ts';
+import * as scalar from '../bindings/entries/scalar.ts';
 
 // every case starts a process, some of them several
 vi.setConfig({ testTimeout: 60_000 });

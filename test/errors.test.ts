@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Logits, Targets } from '../bindings/core/types.ts';
+import type { Logits, Targets } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
 
 type Api = (typeof backends)[number]['api'];

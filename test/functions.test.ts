@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
 import { expect, test } from 'vitest';
-import type { Kernels } from '../bindings/core/kernels.ts';
-import { kernelsOf } from '../bindings/core/wasm.ts';
+import type { Kernels } from '../bindings/backend/kernels.ts';
+import { kernelsOf } from '../bindings/backend/wasm.ts';
 
 type Probe = (from: number, to: number, n: number) => void;
 type Probe2 = (from: number, second: number, to: number, n: number) => void;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Reduction, ValueAndGrad } from '../bindings/core/types.ts';
+import type { Reduction, ValueAndGrad } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
 import { type Problem, type Reference, reference } from './reference.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { bind } from '../bindings/core/api.ts';
-import { Backend } from '../bindings/core/backend.ts';
-import { instantiate } from '../bindings/core/wasm.ts';
+import { Backend } from '../bindings/backend/backend.ts';
+import { instantiate } from '../bindings/backend/wasm.ts';
+import { bind } from '../bindings/losses/api.ts';
 
 test.each([
   ['losses', 22],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { AnyLoss } from '../bindings/core/meter.ts';
-import type { SigmoidReport, SoftmaxReport } from '../bindings/core/meter-report.ts';
+import type { AnyLoss } from '../bindings/meter/meter.ts';
+import type { SigmoidReport, SoftmaxReport } from '../bindings/meter/report.ts';
 import { backends } from './backends.ts';
 
 interface Golden {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fromPrintable } from '../bindings/core/printable.ts';
+import { fromPrintable } from '../bindings/backend/printable.ts';
 // @ts-expect-error the build is plain JavaScript
-import { toPrintable } from '../bindings/printable.mjs';
+import { toPrintable } from '../scripts/printable.mjs';
 
 test('printable text gives the bytes back and needs no escaping', () => {
   fc.assert(

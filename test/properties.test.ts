@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Logits, Reduction, Targets, ValueAndGrad } from '../bindings/core/types.ts';
+import type { Logits, Reduction, Targets, ValueAndGrad } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
 import { reference } from './reference.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { customLoss } from '../bindings/tfjs.ts';
+import { customLoss } from '../bindings/entries/tfjs.ts';
 // @ts-expect-error the example is plain JavaScript, so that Node 20 runs it
 import * as autodiff from '../examples/training/autodiff.mjs';
 // @ts-expect-error as above

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { classWeights } from '../core/weights.ts';
+import { classWeights } from '../losses/weights.ts';
 import { InputError, opening, refusing } from './input-error.ts';
 import { NpyFile } from './npy.ts';
 

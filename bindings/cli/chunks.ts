@@ -1,4 +1,4 @@
-import type { Logits, Targets } from '../core/tensors.ts';
+import type { Logits, Targets } from '../input/tensors.ts';
 import { InputError } from './input-error.ts';
 import type { NpyFile } from './npy.ts';
 

@@ -1,5 +1,5 @@
-import type { SigmoidReport, SoftmaxReport } from '../core/meter-report.ts';
-import type { MeterState } from '../core/meter-state.ts';
+import type { SigmoidReport, SoftmaxReport } from '../meter/report.ts';
+import type { MeterState } from '../meter/state.ts';
 
 export type Metrics = SoftmaxReport | SigmoidReport;
 type Value = number | null;

@@ -3,11 +3,11 @@
 import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { AnyLoss, Meter } from '../core/meter.ts';
-import type { SoftmaxFocalLossOptions } from '../core/types.ts';
-import * as losses from '../index.ts';
-import { FocalMeter } from '../meter.ts';
-import * as scalar from '../scalar.ts';
+import * as losses from '../entries/index.ts';
+import { FocalMeter } from '../entries/meter.ts';
+import * as scalar from '../entries/scalar.ts';
+import type { SoftmaxFocalLossOptions } from '../losses/types.ts';
+import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { type LossName, readAlpha } from './alpha.ts';
 import { chunks, countTargets, readShape } from './chunks.ts';
 import { describe, type Fact, type Labels, plain } from './format.ts';

@@ -1,0 +1,156 @@
+/**
+ * Exact, order-independent sums of float32 values ≥ 0: a fixed-point superaccumulator (after Neal, "Fast exact summation
+ * using small and large superaccumulators", 2015), which the bindings round once at the end (bindings/backend/limbs.ts).
+ *
+ *     accumulator: i64 limb[12], limb j in units of 2^(32·j − 149); then f64, the sum of the values that are ∞ or NaN
+ *
+ * Values in [2^−52, 128], and zeros, take a fast path: adding 1.5·2^20 in float64 leaves a multiple of 2^−32 in the high
+ * sum, what is left over is added to the low sum, and both stay exact for a block, after which they move to the limbs. A
+ * group of 16 with values down to 2^−92 has what is left over split once more; any other value outside sends its group to
+ * the limbs directly.
+ */
+
+export const LIMBS: i32 = 12;
+export const ACCUMULATOR_BYTES: i32 = 8 * LIMBS + 8;
+const SPECIAL: usize = 8 * LIMBS;
+
+/** 1.5·2^20: its last bit is 2^−32, and sums below 2^19 leave its exponent alone. */
+const ANCHOR: f64 = 1572864;
+const FAST_LOWEST: u32 = 0x25800000; // 2^−52
+const FAST_HIGHEST: u32 = 0x43000000; // 128
+/** 1.5·2^−20, for what the high sum leaves over of groups with smaller values: its last bit is 2^−72. */
+const SECOND_ANCHOR: f64 = 1.430511474609375e-6;
+const SECOND_LOWEST: u32 = 0x11800000; // 2^−92
+
+/** Add a float64 that is a multiple of 2^−149, or ∞ or NaN. */
+function deposit(accumulator: usize, value: f64): void {
+  const bits = reinterpret<u64>(value);
+  const exponent = i32((bits >> 52) & 0x7ff);
+  if (exponent == 0) return; // zero: a float64 this small cannot arise from float32 values
+  if (exponent == 0x7ff) {
+    const at = accumulator + SPECIAL;
+    store<f64>(at, load<f64>(at) + value);
+    return;
+  }
+  // value = m·2^(exponent − 1075); m has trailing zeros wherever that is below 2^−149
+  let m = (bits & 0xfffffffffffff) | 0x10000000000000;
+  let at = exponent - 1075 + 149;
+  if (at < 0) {
+    m >>= u64(-at);
+    at = 0;
+  }
+  const to = accumulator + (usize(at >> 5) << 3);
+  const shift = u64(at & 31);
+  const sign: i64 = i64(bits) < 0 ? -1 : 1;
+  const high = i64(m >> (32 - shift));
+  store<i64>(to, load<i64>(to) + sign * i64((m << shift) & 0xffffffff));
+  store<i64>(to + 8, load<i64>(to + 8) + sign * (high & 0xffffffff));
+  store<i64>(to + 16, load<i64>(to + 16) + sign * (high >> 32));
+}
+
+/** Carry, so that every limb but the last lies in [0, 2^32): the one form a given sum has. */
+export function carry(accumulator: usize): void {
+  let over: i64 = 0;
+  for (let j: usize = 0; j < usize(LIMBS - 1) << 3; j += 8) {
+    const limb = load<i64>(accumulator + j) + over;
+    over = limb >> 32;
+    store<i64>(accumulator + j, limb & 0xffffffff);
+  }
+  const last = accumulator + (usize(LIMBS - 1) << 3);
+  store<i64>(last, load<i64>(last) + over);
+}
+
+export function clear(accumulator: usize): void {
+  memory.fill(accumulator, 0, ACCUMULATOR_BYTES);
+}
+
+/** Values the fast path may add before its sums are emptied: 2^11 a lane keep the low sum within 53 bits. */
+const BLOCK: usize = 4 * 8192;
+
+/** Add n float32 values ≥ 0, ∞ or NaN. */
+export function accumulate(accumulator: usize, values: usize, n: i32): void {
+  const end = values + (usize(n) << 2);
+  const end16 = values + (usize(n & ~15) << 2);
+  while (values < end16) {
+    const stop = min(values + BLOCK, end16);
+    fast(accumulator, values, stop);
+    values = stop;
+  }
+  for (; values < end; values += 4) deposit(accumulator, f64(load<f32>(values)));
+  carry(accumulator);
+}
+
+function fast(accumulator: usize, from: usize, stop: usize): void {
+  const anchor = f64x2.splat(ANCHOR);
+  const one = i32x4.splat(1);
+  const second = f64x2.splat(SECOND_ANCHOR);
+  const lowest = i32x4.splat(FAST_LOWEST - 1);
+  const secondLowest = i32x4.splat(SECOND_LOWEST - 1);
+  const highest = i32x4.splat(FAST_HIGHEST);
+  let h0 = anchor;
+  let h1 = anchor;
+  let m0 = second;
+  let m1 = second;
+  let l0 = f64x2.splat(0);
+  let l1 = l0;
+  let s0 = l0;
+  let s1 = l0;
+  for (; from < stop; from += 64) {
+    const v0 = v128.load(from);
+    const v1 = v128.load(from, 16);
+    const v2 = v128.load(from, 32);
+    const v3 = v128.load(from, 48);
+    // zero wraps round to the largest integer, so that it does not count as small
+    const least = i32x4.min_u(
+      i32x4.min_u(i32x4.sub(v0, one), i32x4.sub(v1, one)),
+      i32x4.min_u(i32x4.sub(v2, one), i32x4.sub(v3, one)),
+    );
+    const most = i32x4.max_u(i32x4.max_u(v0, v1), i32x4.max_u(v2, v3));
+    const small = i32x4.bitmask(i32x4.ge_u(least, lowest)) != 15;
+    if (i32x4.bitmask(v128.and(i32x4.ge_u(least, secondLowest), i32x4.le_u(most, highest))) != 15) {
+      for (let j: usize = 0; j < 64; j += 4) deposit(accumulator, f64(load<f32>(from + j)));
+      continue;
+    }
+    for (let j: usize = 0; j < 64; j += 16) {
+      const v = v128.load(from + j);
+      const a = f64x2.promote_low_f32x4(v);
+      const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+      const t0 = f64x2.add(h0, a);
+      const t1 = f64x2.add(h1, b);
+      const r0 = f64x2.sub(a, f64x2.sub(t0, h0));
+      const r1 = f64x2.sub(b, f64x2.sub(t1, h1));
+      h0 = t0;
+      h1 = t1;
+      if (small) {
+        const u0 = f64x2.add(m0, r0);
+        const u1 = f64x2.add(m1, r1);
+        s0 = f64x2.add(s0, f64x2.sub(r0, f64x2.sub(u0, m0)));
+        s1 = f64x2.add(s1, f64x2.sub(r1, f64x2.sub(u1, m1)));
+        m0 = u0;
+        m1 = u1;
+      } else {
+        l0 = f64x2.add(l0, r0);
+        l1 = f64x2.add(l1, r1);
+      }
+    }
+  }
+  depositLanes(accumulator, f64x2.sub(h0, anchor));
+  depositLanes(accumulator, f64x2.sub(h1, anchor));
+  depositLanes(accumulator, f64x2.sub(m0, second));
+  depositLanes(accumulator, f64x2.sub(m1, second));
+  depositLanes(accumulator, s0);
+  depositLanes(accumulator, s1);
+  depositLanes(accumulator, l0);
+  depositLanes(accumulator, l1);
+}
+
+function depositLanes(accumulator: usize, v: v128): void {
+  deposit(accumulator, f64x2.extract_lane(v, 0));
+  deposit(accumulator, f64x2.extract_lane(v, 1));
+}
+
+/** Limb j as carried, and for j = 12 the sum of the values that are ∞ or NaN. */
+export function limb(accumulator: usize, j: i32): f64 {
+  const at = accumulator + (usize(j) << 3);
+  return j == LIMBS ? load<f64>(at) : f64(load<i64>(at));
+}

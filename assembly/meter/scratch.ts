@@ -1,0 +1,66 @@
+/** What the metrics add to the scratch block (tile/scratch.ts): the binary of the losses goes without. */
+import { GUARD, LANES } from '../tile/scratch';
+
+/** Classes and bins that `tally` can take. */
+export const TALLY_CLASSES: i32 = 8192;
+export const TALLY_BINS: i32 = 128;
+
+const guard0: usize = memory.data(GUARD, 16);
+/** Other classes with a logit above the true one, and with one above or equal: i32[SAMPLES] each. */
+export const RANK: usize = memory.data(4 * LANES, 16);
+const guard1: usize = memory.data(GUARD, 16);
+/** After `tally`, the samples it passed over. */
+export const RANK_TIED: usize = memory.data(4 * LANES, 16);
+const guard2: usize = memory.data(GUARD, 16);
+/** Predicted class, −1 where ties or NaN leave it open: i32[SAMPLES]. */
+export const PREDICTED: usize = memory.data(4 * LANES, 16);
+const guard3: usize = memory.data(GUARD, 16);
+/** Which 16 classes of a row hold the first of its largest logits: i32[SAMPLES]. */
+export const SIXTEEN: usize = memory.data(4 * LANES, 16);
+const guard4: usize = memory.data(GUARD, 16);
+/** Probability of the predicted class: f32[SAMPLES]. */
+export const CONFIDENCE: usize = memory.data(4 * LANES, 16);
+const guard5: usize = memory.data(GUARD, 16);
+/** Σ (p − [c = y])² of each sample, 0 where ignored: f32[SAMPLES]. */
+export const BRIER: usize = memory.data(4 * LANES, 16);
+const guard6: usize = memory.data(GUARD, 16);
+/** A second exact sum. */
+export const BRIER_TOTAL: usize = memory.data(8 * 13, 16);
+const guard7: usize = memory.data(GUARD, 16);
+/** 16 bytes a bin. */
+export const BINS: usize = memory.data(16 * TALLY_BINS, 16);
+const guard8: usize = memory.data(GUARD, 16);
+/** Threshold that the probability of each sample's own class reaches, −1 where there is none: i32[SAMPLES]. */
+export const STEP: usize = memory.data(4 * LANES, 16);
+const guard9: usize = memory.data(GUARD, 16);
+/** Counts and losses of each class, see tally in metrics.ts. */
+export const TALLY_BYTES: i32 = 48;
+export const TALLY: usize = memory.data(TALLY_BYTES * TALLY_CLASSES, 16);
+const guard10: usize = memory.data(GUARD, 16);
+/** Histograms of one-vs-rest, see sigmoid.ts: u16[HISTOGRAM_CELLS]. */
+export const HISTOGRAM_CELLS: i32 = 131072;
+export const HISTOGRAM: usize = memory.data(2 * HISTOGRAM_CELLS, 16);
+const guard11: usize = memory.data(GUARD, 16);
+/** Losses of each sample summed up (one-vs-rest): f64[SAMPLES]. */
+export const SAMPLE_LOSSES: usize = memory.data(8 * LANES, 16);
+const guard12: usize = memory.data(GUARD, 16);
+
+/** Address of guard `i`, 0 when there is none. */
+export function metricsGuard(i: i32): usize {
+  switch (i) {
+    case 0: return guard0;
+    case 1: return guard1;
+    case 2: return guard2;
+    case 3: return guard3;
+    case 4: return guard4;
+    case 5: return guard5;
+    case 6: return guard6;
+    case 7: return guard7;
+    case 8: return guard8;
+    case 9: return guard9;
+    case 10: return guard10;
+    case 11: return guard11;
+    case 12: return guard12;
+    default: return 0;
+  }
+}

@@ -1,0 +1,471 @@
+/**
+ * What evaluation metrics need beside the loss of one-vs-rest, from the losses in PLANES, cross-entropies in ENTROPIES and
+ * sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample, exact sums and
+ * counts of each class, and counts of each bin and, where curves are kept, of each threshold.
+ *
+ * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnSigmoids` then makes it p.
+ */
+import { APART } from '../tile/block';
+import { maskOf, narrow, upper } from '../softmax/margin';
+import {
+  addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, LOWEST, rowOf, sumLanes, units,
+} from './softmax';
+import { CROSS_ENTROPY, ENTROPIES, LABELS, LOGITS, OFFSET, PLANES, SQUARES, SUM, TILE } from '../tile/scratch';
+import { BINS, BRIER, HISTOGRAM, STEP, TALLY_BINS } from './scratch';
+import { classes, first, images, positions, samples } from '../tile/tile';
+
+/** Add the losses of each sample to the float64 at `to`. */
+export function gatherLosses(to: usize): void {
+  let losses = PLANES;
+  if (!first) memory.fill(to, 0, usize(samples) << 3);
+  for (let b = 0; b < images; b++, to += usize(positions) << 3) {
+    for (let c = 0; c < classes; c++) {
+      for (let d: usize = 0; d < usize(positions); d++, losses += 4) {
+        store<f64>(to + (d << 3), load<f64>(to + (d << 3)) + f64(load<f32>(losses)));
+      }
+    }
+  }
+}
+
+/** Values of four classes, `step` bytes apart; those past the last class are read, and to be masked. */
+// @ts-ignore: decorator
+@inline
+function four(at: usize, step: usize): v128 {
+  return f32x4(load<f32>(at), load<f32>(at + step), load<f32>(at + 2 * step), load<f32>(at + 3 * step));
+}
+
+// @ts-ignore: decorator
+@inline
+function entropies(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, ENTROPIES) : four(ENTROPIES + at, step);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextEntropies(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, ENTROPIES + 16) : four(ENTROPIES + at + (step << 2), step);
+}
+
+// @ts-ignore: decorator
+@inline
+function sigmoids(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, TILE) : four(TILE + at, step);
+}
+
+// @ts-ignore: decorator
+@inline
+function nextSigmoids(at: usize, step: usize): v128 {
+  return step == 4 ? v128.load(at, TILE + 16) : four(TILE + at + (step << 2), step);
+}
+
+/** Lanes 0 and 2 as well as 1 and 3 of the first summed, then of the second: two float64 of what two vectors sum to. */
+// @ts-ignore: decorator
+@inline
+function fold(s: v128, q: v128): v128 {
+  return f32x4.add(v128.shuffle<f32>(s, q, 0, 1, 4, 5), v128.shuffle<f32>(s, q, 2, 3, 6, 7));
+}
+
+/** Sums of a sample's cross-entropies and of its squared sigmoids, which stand `step` bytes apart from `at` on. */
+// @ts-ignore: decorator
+@inline
+function gather(at: usize, step: usize): v128 {
+  let total = f64x2.splat(0);
+  let totalSquares = total;
+  let left = classes;
+  for (; left >= 8; left -= 8, at += step << 3) {
+    const v = f32x4.add(entropies(at, step), nextEntropies(at, step));
+    const p0 = sigmoids(at, step);
+    const p1 = nextSigmoids(at, step);
+    const sums = fold(v, f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
+    total = f64x2.add(total, f64x2.promote_low_f32x4(sums));
+    totalSquares = f64x2.add(totalSquares, upper(sums));
+  }
+  if (left) {
+    const mask = maskOf(usize(left) << 2);
+    const some = v128.load(mask);
+    const more = v128.load(mask, 16);
+    const v = f32x4.add(v128.and(entropies(at, step), some), v128.and(nextEntropies(at, step), more));
+    const p0 = v128.and(sigmoids(at, step), some);
+    const p1 = v128.and(nextSigmoids(at, step), more);
+    const sums = fold(v, f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
+    total = f64x2.add(total, f64x2.promote_low_f32x4(sums));
+    totalSquares = f64x2.add(totalSquares, upper(sums));
+  }
+  return f64x2.add(v128.shuffle<f64>(total, totalSquares, 0, 2), v128.shuffle<f64>(total, totalSquares, 1, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function addSums(sums: v128, i: usize): v128 {
+  store<f64>(i, load<f64>(i, SUM) + f64x2.extract_lane(sums, 0), SUM);
+  store<f64>(i, load<f64>(i, SQUARES) + f64x2.extract_lane(sums, 1), SQUARES);
+  return sums;
+}
+
+/**
+ * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES: in float32
+ * sums of 8 classes, between which every chunk of classes ends, so that no sum depends on the cut, nor on the layout.
+ * Whether all are numbers: the passes below take no NaN.
+ */
+export function gatherSamples(): bool {
+  if (!first) {
+    memory.fill(SUM, 0, usize(samples) << 3);
+    memory.fill(SQUARES, 0, usize(samples) << 3);
+  }
+  const step = usize(positions) << 2;
+  const end = usize(samples) << 3;
+  let all = f64x2.splat(0);
+  let at: usize = 0;
+  if (step == 4) {
+    for (let i: usize = 0; i < end; i += 8, at += usize(classes) << 2) all = f64x2.add(all, addSums(gather(at, 4), i));
+  } else {
+    for (let i: usize = 0; i < end; at += usize(classes - 1) * step) {
+      for (const next = at + step; at < next; at += 4, i += 8) all = f64x2.add(all, addSums(gather(at, step), i));
+    }
+  }
+  return !v128.any_true(f64x2.ne(all, all));
+}
+
+/** n float64 as float32, 0 where the sample is ignored. */
+function settle(n: i32, from: usize, to: usize): void {
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    v128.store(to + i, v128.andnot(narrow(from + (i << 1)), i32x4.shr_s(v128.load(i, LABELS), 31)));
+  }
+}
+
+/** SUM and SQUARES, all classes having gone by, as float32 to CROSS_ENTROPY and BRIER. */
+export function settleSamples(n: i32): void {
+  settle(n, SUM, CROSS_ENTROPY);
+  settle(n, SQUARES, BRIER);
+}
+
+/** Of a column: exact sums of the losses, four float64 parts of each lane; how many sigmoids are above ½. */
+const PARTS: usize = memory.data(128, 16);
+const ABOVE: usize = memory.data(16, 16);
+/** ½ in four lanes, in memory, as V8 would make it anew for each vector. */
+const HALF: usize = memory.data<f32>([0.5, 0.5, 0.5, 0.5], 16);
+
+/** What adding x to the sum h, grid and all, leaves over. */
+// @ts-ignore: decorator
+@inline
+function rest(x: v128, h: v128, sum: v128): v128 {
+  return f64x2.sub(x, f64x2.sub(sum, h));
+}
+
+/**
+ * PARTS and ABOVE of `count` vectors, an even number, `step` bytes apart; false when a loss is not plain, and PARTS are void.
+ */
+function column(at: usize, step: usize, count: i32): bool {
+  const anchor = f64x2.splat(ANCHOR);
+  let least = i32x4.splat(-1);
+  let most = i32x4.splat(0);
+  let above = most;
+  let h0 = anchor;
+  let h1 = anchor;
+  let l0 = f64x2.splat(0);
+  let l1 = l0;
+  for (const end = at + usize(count) * step; at != end;) {
+    const v = v128.load(at, PLANES);
+    const p = v128.load(at, TILE);
+    at += step;
+    const w = v128.load(at, PLANES);
+    const q = v128.load(at, TILE);
+    at += step;
+    // less 1: zero wraps round to the largest integer, so that it does not count as small
+    const ones = i32x4.splat(-1);
+    least = i32x4.min_u(least, i32x4.min_u(i32x4.add(v, ones), i32x4.add(w, ones)));
+    most = i32x4.max_u(most, i32x4.max_u(v, w));
+    const half = v128.load(HALF);
+    above = i32x4.sub(above, i32x4.add(f32x4.gt(p, half), f32x4.gt(q, half)));
+    const a = f64x2.promote_low_f32x4(v);
+    const b = upper(v);
+    const t0 = f64x2.add(h0, a);
+    const t1 = f64x2.add(h1, b);
+    l0 = f64x2.add(l0, rest(a, h0, t0));
+    l1 = f64x2.add(l1, rest(b, h1, t1));
+    const c = f64x2.promote_low_f32x4(w);
+    const d = upper(w);
+    h0 = f64x2.add(t0, c);
+    h1 = f64x2.add(t1, d);
+    l0 = f64x2.add(l0, rest(c, t0, h0));
+    l1 = f64x2.add(l1, rest(d, t1, h1));
+  }
+  v128.store(ABOVE, above);
+  h0 = f64x2.sub(h0, anchor);
+  h1 = f64x2.sub(h1, anchor);
+  v128.store(PARTS, v128.shuffle<f64>(h0, l0, 0, 2));
+  v128.store(PARTS, v128.shuffle<f64>(h0, l0, 1, 3), 32);
+  v128.store(PARTS, v128.shuffle<f64>(h1, l1, 0, 2), 64);
+  v128.store(PARTS, v128.shuffle<f64>(h1, l1, 1, 3), 96);
+  return i32x4.all_true(
+    v128.and(i32x4.ge_u(least, i32x4.splat(LOWEST - 1)), i32x4.le_u(most, i32x4.splat(HIGHEST))),
+  );
+}
+
+/** Nearest multiple of what `anchor` has for a last bit. */
+// @ts-ignore: decorator
+@inline
+function rounded(x: v128, anchor: f64): v128 {
+  return f64x2.sub(f64x2.add(x, f64x2.splat(anchor)), f64x2.splat(anchor));
+}
+
+/** Add two losses to the PARTS of their lanes. */
+// @ts-ignore: decorator
+@inline
+function split(losses: v128, parts: usize): void {
+  const first = rounded(losses, ANCHOR);
+  const r = f64x2.sub(losses, first);
+  const second = rounded(r, ANCHOR2);
+  const s = f64x2.sub(r, second);
+  const third = rounded(s, ANCHOR3);
+  const rest = f64x2.sub(s, third);
+  addTwo(parts, v128.shuffle<f64>(first, second, 0, 2));
+  addTwo(parts + 16, v128.shuffle<f64>(third, rest, 0, 2));
+  addTwo(parts + 32, v128.shuffle<f64>(first, second, 1, 3));
+  addTwo(parts + 48, v128.shuffle<f64>(third, rest, 1, 3));
+}
+
+/** PARTS of a column with losses of any size; those above 128 count as 0, and how many there are is returned. */
+function columnOfAll(at: usize, step: usize, count: i32): i32 {
+  const highest = i32x4.splat(HIGHEST);
+  let out = i32x4.splat(0);
+  memory.fill(PARTS, 0, 128);
+  for (const end = at + usize(count) * step; at != end; at += step) {
+    const v = v128.load(at, PLANES);
+    const huge = i32x4.gt_u(v, highest);
+    out = i32x4.sub(out, huge);
+    const plain = v128.andnot(v, huge);
+    split(f64x2.promote_low_f32x4(plain), PARTS);
+    split(upper(plain), PARTS + 64);
+  }
+  return sumLanes(out);
+}
+
+/** Vectors of a column that go together, so that a loss that is not plain slows no more than them. */
+const TOGETHER: i32 = 64;
+
+/** Count a column in; lane j belongs to class (c + j·along) mod classes. How many losses are above 128. */
+function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i32 {
+  let left = 0;
+  for (; count > 0; count -= TOGETHER, at += usize(TOGETHER) * step) {
+    const some = min(count, TOGETHER);
+    const plain = column(at, step, some);
+    if (!plain) left += columnOfAll(at, step, some);
+    for (let j: usize = 0, k = c; j < 4; j++) {
+      const row = rowOf(first + k);
+      store<i32>(row, load<i32>(row, 40) + load<i32>(ABOVE + (j << 2)), 40);
+      addTwo(row, v128.load(j << 5, PARTS));
+      if (!plain) addTwo(row + 16, v128.load(j << 5, PARTS + 16));
+      k += along;
+      if (k == classes) k = 0;
+    }
+  }
+  return left;
+}
+
+/** Count losses and decisions of each class; up to eight rows past the last become zeros. How many losses are above 128. */
+function countClasses(): i32 {
+  let left = 0;
+  if (positions == 1) {
+    // the same lane of the same vector belongs to the same class every so many vectors
+    const period = classes & 1 ? classes : classes & 2 ? classes >> 1 : classes >> 2;
+    const step = usize(period) << 4;
+    const bytes = usize(samples * classes) << 2;
+    const count = ((bytes + 2 * step - 1) / (2 * step)) << 1;
+    memory.fill(PLANES + bytes, 0, count * step - bytes);
+    memory.fill(TILE + bytes, 0, count * step - bytes);
+    // by pieces, so that what columns side by side share is still in the first-level cache
+    for (let done: usize = 0; done < count; done += TOGETHER) {
+      const some = min(i32(count - done), TOGETHER);
+      for (let p = 0; p < period; p++) {
+        left += countColumn(done * step + (usize(p) << 4), step, some, (p << 2) % classes, 1);
+      }
+    }
+  } else {
+    let at: usize = 0;
+    for (let b = 0; b < images; b++) {
+      for (let c = 0; c < classes; c++) {
+        left += countColumn(at, 16, (positions >> 3) << 1, c, 0);
+        const end = at + (usize(positions) << 2);
+        const row = rowOf(first + c);
+        for (at += usize(positions & ~7) << 2; at < end; at += 4) {
+          const bits = load<u32>(at, PLANES);
+          if (bits > HIGHEST) left++;
+          else addLoss(row, bits);
+          store<i32>(row, load<i32>(row, 40) + i32(load<f32>(at, TILE) > 0.5), 40);
+        }
+      }
+    }
+  }
+  return left;
+}
+
+/**
+ * What two probabilities side by side count, for each pair of their bins: two int64, the first with decisions in the bits from
+ * 40 on and the first probability in units of 2^−23 below, the second with the other probability. Half as many counters to
+ * change, as that is what takes the time; four of each pair, as one would have to wait for itself. The bin after the last is
+ * that of the probability 1.
+ */
+const PAIRS: usize = memory.data(64 * (TALLY_BINS + 1) * (TALLY_BINS + 1), 16);
+const ONE_PAIR: usize = memory.data<i64>([1 << 40, 0], 16);
+
+/** What a block of probabilities comes to: their units, and where the pairs' counters stand. */
+const BLOCK: usize = 4 * 512;
+const UNITS: usize = memory.data(4 * 512 + APART, 16);
+const PLACE: usize = memory.data(4 * 512 + APART, 16);
+
+/** How far apart the counters are for the next bin of the first of a pair, and of the second. */
+const STRIDES: usize = memory.data(16, 16);
+
+/** `units` of one. */
+// @ts-ignore: decorator
+@inline
+function unitsOf(p: f32): u32 {
+  return reinterpret<u32>(p + 1) - 0x3f800000;
+}
+
+/** Count the n probabilities of the tile in PAIRS. Up to 7 behind them are counted too, and should be 0. */
+function countPairs(n: i32, bins: i32): void {
+  v128.store(COUNT, i32x4.splat(bins));
+  v128.store(STRIDES, i32x4.splat(((bins + 1) << 6) | (64 << 16)));
+  const length = usize((n + 7) & ~7) << 2;
+  for (let from: usize = 0; from < length; from += BLOCK) {
+    const bytes = min(BLOCK, length - from);
+    for (let i: usize = 0; i < bytes; i += 32) {
+      const a = units(v128.load(from + i, TILE));
+      const b = units(v128.load(from + i, TILE + 16));
+      v128.store(i, a, UNITS);
+      v128.store(i, b, UNITS + 16);
+      const pairs = i32x4.dot_i16x8_s(i16x8.narrow_i32x4_s(binsOf(a), binsOf(b)), v128.load(STRIDES));
+      v128.store(i >> 1, pairs, PLACE);
+    }
+    const one = v128.load(ONE_PAIR);
+    for (let i: usize = 0; i < bytes; i += 32) {
+      // each of four pairs has counters of its own
+      let at = usize(load<u32>(i >> 1, PLACE));
+      let term = i64x2.add(v128.load32x2_u(i, UNITS), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS), term), PAIRS);
+      at = usize(load<u32>(i >> 1, PLACE + 4));
+      term = i64x2.add(v128.load32x2_u(i, UNITS + 8), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS + 16), term), PAIRS + 16);
+      at = usize(load<u32>(i >> 1, PLACE + 8));
+      term = i64x2.add(v128.load32x2_u(i, UNITS + 16), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS + 32), term), PAIRS + 32);
+      at = usize(load<u32>(i >> 1, PLACE + 12));
+      term = i64x2.add(v128.load32x2_u(i, UNITS + 24), one);
+      v128.store(at, i64x2.add(v128.load(at, PAIRS + 48), term), PAIRS + 48);
+    }
+  }
+}
+
+/** Decisions that PAIRS hold, and zeros among them that are none. */
+let pending: i32 = 0;
+let zeros: i32 = 0;
+/** Most decisions before another half tile: the probabilities of all pairs together are to stay below 2^40. */
+const MOST_PENDING: i32 = (1 << 18) - LOGITS / 2 - 8;
+
+/** Move PAIRS to BINS, where confidences have units of 2^−32. */
+export function settlePairs(bins: i32): void {
+  if (!pending) return;
+  let pair = PAIRS;
+  for (let a = 0; a <= bins; a++) {
+    for (let b = 0; b <= bins; b++, pair += 64) {
+      const low = i64x2.add(v128.load(pair), v128.load(pair, 16));
+      const sum = i64x2.add(low, i64x2.add(v128.load(pair, 32), v128.load(pair, 48)));
+      const first = i64x2.extract_lane(sum, 0);
+      if (!first) continue;
+      const count = i32(first >> 40);
+      addToBin(min(a, bins - 1), count, 0, first & 0xffffffffff);
+      addToBin(min(b, bins - 1), count, 0, i64x2.extract_lane(sum, 1));
+    }
+  }
+  memory.fill(PAIRS, 0, pair - PAIRS);
+  store<i32>(BINS, load<i32>(BINS) - zeros);
+  pending = 0;
+  zeros = 0;
+}
+
+/** Make the sigmoid of each true class its probability, and count it: in its class, and among the positives of its bin. */
+export function turnSigmoids(bins: i32): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    if (offset < 0) continue;
+    const p: f32 = 1 - load<f32>(offset, TILE);
+    store<f32>(offset, p, TILE);
+    const row = rowOf(load<i32>(i, LABELS));
+    // a sample counts 1 in the low half, a right decision 1 in the high half
+    store<i64>(row, load<i64>(row, 32) + 1 + (i64(p > 0.5) << 32), 32);
+    const bin = BINS + (usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) << 4);
+    store<i32>(bin, load<i32>(bin, 4) + 1, 4);
+  }
+}
+
+/** Count the probabilities of a run in the histograms of their classes, as countSteps has them. */
+function countRun(run: usize, length: usize, place: usize, along: i32, around: i32): void {
+  const turn = i32x4.splat(around);
+  const next = i32x4.splat((along << 2) % around);
+  let places = i32x4(0, along % around, (along << 1) % around, (3 * along) % around);
+  for (let from: usize = 0; from < length; from += BLOCK) {
+    const bytes = min(BLOCK, length - from);
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const step = binsOf(units(v128.load(run + from + i, TILE)));
+      v128.store(i, i32x4.add(places, i32x4.shl(step, 1)), PLACE);
+      places = i32x4.add(places, next);
+      places = i32x4.sub(places, v128.and(turn, i32x4.ge_s(places, turn)));
+    }
+    for (let i: usize = 0; i < bytes; i += 4) {
+      const at = place + usize(load<u32>(i, PLACE));
+      store<u16>(at, load<u16>(at) + 1);
+    }
+  }
+}
+
+/**
+ * For curves: HISTOGRAM u16[classes][steps + 1] counts the probabilities of samples that are not of the class by ⌊p·steps⌋,
+ * STEP becomes that of each sample's own class, −1 where it has none. Exact for 4096 samples after the tables were cleared.
+ */
+export function countSteps(steps: i32, ignored: i32): void {
+  v128.store(COUNT, i32x4.splat(steps));
+  const histogram = (steps + 1) << 1;
+  const histograms = HISTOGRAM + usize(first * histogram);
+  const all = classes * histogram;
+  if (positions == 1) {
+    countRun(0, usize(samples * classes) << 2, histograms, histogram, all);
+  } else {
+    const run = usize(positions) << 2;
+    let at: usize = 0;
+    for (let r = 0; r < images * classes; r++, at += run) {
+      countRun(at, run, histograms + usize((r % classes) * histogram), 0, all);
+    }
+  }
+  for (let c = 0; c < classes; c++) {
+    const zeros = histograms + usize(c * histogram);
+    store<u16>(zeros, load<u16>(zeros) - u16(ignored));
+  }
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    let step = -1;
+    if (offset >= 0) {
+      step = (unitsOf(load<f32>(offset, TILE)) * steps) >>> 23;
+      const cell = HISTOGRAM + usize(load<i32>(i, LABELS) * histogram) + (usize(step) << 1);
+      store<u16>(cell, load<u16>(cell) - 1);
+    }
+    store<i32>(i, step, STEP);
+  }
+}
+
+/**
+ * Count the tile in, all but what `turnSigmoids` did: TALLY and BINS as `tally` (metrics.ts) has them, BINS once `settlePairs` has
+ * been called. Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
+ * have, for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
+ */
+export function tallyOneVersusRest(bins: i32, ignored: i32): i32 {
+  const n = samples * classes;
+  const behind = -n & 7;
+  memory.fill(TILE + (usize(n) << 2), 0, usize(behind) << 2);
+  countPairs(n, bins);
+  pending += n;
+  zeros += behind + ignored * classes;
+  if (pending > MOST_PENDING) settlePairs(bins);
+  return countClasses();
+}

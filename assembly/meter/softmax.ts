@@ -1,0 +1,436 @@
+/**
+ * What evaluation metrics need beside the loss, from the same tile: `largestAndPlace` and `squaresAndRanks` in the places of
+ * `largest` and `exponentials` over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class,
+ * so it never counts as one of the others.
+ */
+import { APART } from '../tile/block';
+import { lanes, ONE } from '../math/exp';
+import { maskOf, narrow } from '../softmax/margin';
+import { sumSquares } from '../softmax/exponentials';
+import { within as inside } from '../softmax/largest';
+import { ofClass } from '../softmax/pair';
+import { LABELS, LOSS, MAX, SLOPE, SQUARES, SUM, TRUE } from '../tile/scratch';
+import { BINS, BRIER, CONFIDENCE, PREDICTED, RANK, RANK_TIED, SIXTEEN, TALLY, TALLY_BINS, TALLY_BYTES } from './scratch';
+import { largest } from '../softmax/softmax';
+import { base, classes, first, images, pair, pitch, planar, positions, samples, stride } from '../tile/tile';
+
+const ZERO: usize = memory.data<f32>([0.0]);
+
+/**
+ * Add to SUM and SQUARES, RANK and RANK_TIED, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes the
+ * first class whose logit is MAX, −1 where none is.
+ */
+export function squaresAndRanks(limit: i32): void {
+  if (pair) return pairRanks();
+  if (planar) {
+    sumSquares(0, images);
+    planesRanks();
+    return;
+  }
+  if (!first) {
+    const bytes = usize((samples + 15) & ~15) << 2;
+    memory.fill(RANK, 0, bytes);
+    memory.fill(RANK_TIED, 0, bytes);
+    memory.fill(PREDICTED, 0xff, bytes);
+  }
+  // ranks take branches nobody can foresee, each of which would throw away work on the next row's exponentials; a group of
+  // rows stays in the first-level cache
+  const group = 1 + 4096 / classes;
+  for (let from = 0; from < samples; from += group) {
+    const to = min(from + group, samples);
+    sumSquares(from, to);
+    for (let i = from; i < to; i++) rankRow(i, limit);
+  }
+}
+
+/** Two classes leave out none: what `open` and the sums would have left is made up for here. */
+function pairRanks(): void {
+  const one = f64x2.splat(1);
+  let image = base;
+  for (let g = 0; g < images; g++, image += usize(pitch) << 2) {
+    for (let d: usize = 0; d < usize(positions) << 2; d += 16) {
+      const i = (usize(g * positions) << 2) + d;
+      const y = v128.load(i, LABELS);
+      const a = ofClass(0, image, d);
+      const b = ofClass(1, image, d);
+      const second = i32x4.eq(y, i32x4.splat(1));
+      const z = v128.bitselect(b, a, second);
+      const m = v128.bitselect(a, b, second);
+      v128.store(i, z, TRUE);
+      v128.store(i, m, MAX);
+      for (let j: usize = 0; j < 32; j += 16) {
+        v128.store(SUM + (i << 1) + j, one);
+        v128.store(SQUARES + (i << 1) + j, one);
+      }
+      const above = f32x4.gt(m, z);
+      v128.store(i, i32x4.neg(above), RANK);
+      v128.store(i, i32x4.neg(f32x4.ge(m, z)), RANK_TIED);
+      v128.store(i, v128.or(v128.xor(y, i32x4.splat(1)), v128.not(above)), PREDICTED);
+    }
+  }
+}
+
+function planesRanks(): void {
+  const step = usize(stride) << 2;
+  const zero = i32x4.splat(0);
+  let image = base;
+  for (let b = 0; b < images; b++, image += usize(pitch) << 2) {
+    for (let d: usize = 0; d < usize(positions) << 2; d += 32) {
+      const i = (usize(b * positions) << 2) + d;
+      const z0 = v128.load(i, TRUE);
+      const z1 = v128.load(i, TRUE + 16);
+      const m0 = v128.load(i, MAX);
+      const m1 = v128.load(i, MAX + 16);
+      let above0 = zero;
+      let above1 = zero;
+      let tied0 = zero;
+      let tied1 = zero;
+      // −1 is the largest number here
+      let best0 = v128.not(zero);
+      let best1 = best0;
+      if (first) {
+        above0 = v128.load(i, RANK);
+        above1 = v128.load(i, RANK + 16);
+        tied0 = v128.load(i, RANK_TIED);
+        tied1 = v128.load(i, RANK_TIED + 16);
+        best0 = v128.load(i, PREDICTED);
+        best1 = v128.load(i, PREDICTED + 16);
+      }
+      let c = i32x4.splat(first);
+      for (let at = image + d, end = at + usize(classes) * step; at != end; at += step) {
+        const v0 = v128.load(at);
+        const v1 = v128.load(at, 16);
+        above0 = i32x4.sub(above0, f32x4.gt(v0, z0));
+        above1 = i32x4.sub(above1, f32x4.gt(v1, z1));
+        tied0 = i32x4.sub(tied0, f32x4.ge(v0, z0));
+        tied1 = i32x4.sub(tied1, f32x4.ge(v1, z1));
+        best0 = i32x4.min_u(best0, v128.or(c, f32x4.ne(v0, m0)));
+        best1 = i32x4.min_u(best1, v128.or(c, f32x4.ne(v1, m1)));
+        c = i32x4.sub(c, i32x4.splat(-1));
+      }
+      v128.store(i, above0, RANK);
+      v128.store(i, above1, RANK + 16);
+      v128.store(i, tied0, RANK_TIED);
+      v128.store(i, tied1, RANK_TIED + 16);
+      v128.store(i, best0, PREDICTED);
+      v128.store(i, best1, PREDICTED + 16);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+export function sumLanes(v: v128): i32 {
+  return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
+}
+
+/** One bit for each of 16 lanes that are all ones or zeros. */
+// @ts-ignore: decorator
+@inline
+function bits(a: v128, b: v128, c: v128, d: v128): i32 {
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
+}
+
+/** One bit for each of the 16 logits at `at` that is `x`, and for each that is above. */
+// @ts-ignore: decorator
+@inline
+function equal(at: usize, x: v128): i32 {
+  return bits(
+    f32x4.eq(v128.load(at), x), f32x4.eq(v128.load(at, 16), x),
+    f32x4.eq(v128.load(at, 32), x), f32x4.eq(v128.load(at, 48), x),
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function larger(at: usize, x: v128): i32 {
+  return bits(
+    f32x4.gt(v128.load(at), x), f32x4.gt(v128.load(at, 16), x),
+    f32x4.gt(v128.load(at, 32), x), f32x4.gt(v128.load(at, 48), x),
+  );
+}
+
+/** Whether one of the row's logits is x. */
+function has(row: usize, end: usize, x: v128): bool {
+  for (let c: usize = 0; c < end; c += 64) if (inRow(end - c) & equal(row + c, x)) return true;
+  return false;
+}
+
+/** MAX of each row, as largestOthers has it, and SIXTEEN. */
+function rowsMaxAndPlace(): void {
+  const end = usize(classes) << 2;
+  for (let i = 0; i < samples; i++) {
+    const row = base + (usize(i * pitch) << 2);
+    const at = usize(i) << 2;
+    let m = f32x4.splat(first ? load<f32>(at, MAX) : -f32.MAX_VALUE);
+    let best = i32x4.splat(first ? load<i32>(at, SIXTEEN) : 0);
+    // it only grows: of those with a larger logit than any before, the last is the largest
+    let place = i32x4.splat(first >> 4);
+    let c: usize = 0;
+    for (; c + 64 <= end; c += 64) {
+      const low = f32x4.pmax(v128.load(row + c), v128.load(row + c, 16));
+      // where a NaN hides others, the sample is NaN anyway
+      const more = f32x4.pmax(m, f32x4.pmax(low, f32x4.pmax(v128.load(row + c, 32), v128.load(row + c, 48))));
+      best = i32x4.max_s(best, v128.and(place, f32x4.gt(more, m)));
+      place = i32x4.sub(place, i32x4.splat(-1));
+      m = more;
+    }
+    for (; c < end; c += 16) {
+      const more = f32x4.pmax(m, inside(row + c, maskOf(min<usize>(end - c, 32))));
+      best = i32x4.max_s(best, v128.and(place, f32x4.gt(more, m)));
+      m = more;
+    }
+    let most = f32x4.pmax(m, v128.shuffle<f32>(m, m, 2, 3, 0, 1));
+    most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 1, 0, 3, 2));
+    v128.store_lane<f32>(at + MAX, most, 0);
+    best = v128.or(best, f32x4.ne(m, most));
+    best = i32x4.min_u(best, v128.shuffle<i32>(best, best, 2, 3, 0, 1));
+    best = i32x4.min_u(best, v128.shuffle<i32>(best, best, 1, 0, 3, 2));
+    v128.store_lane<i32>(at + SIXTEEN, best, 0);
+  }
+}
+
+/** MAX in the place of `largest`; for rows also where it is. */
+export function largestAndPlace(): void {
+  if (pair || planar) largest();
+  else rowsMaxAndPlace();
+}
+
+/** A row whose true class has the largest logit is passed over: its rank is 0 and `outcomes` knows the rest. */
+function rankRow(sample: i32, limit: i32): void {
+  const i = usize(sample) << 2;
+  const z = load<f32>(i, TRUE);
+  const m = load<f32>(i, MAX);
+  if (z > m) return;
+  const end = usize(classes) << 2;
+  const row = base + i * usize(pitch);
+  const zs = f32x4.splat(z);
+  let above = load<i32>(i, RANK);
+  let tied = load<i32>(i, RANK_TIED) - above;
+  let c: usize = 0;
+  for (; c + 128 <= end && above < limit; c += 128) {
+    above += popcnt(larger(row + c, zs) | (larger(row + c + 64, zs) << 16));
+  }
+  for (; c < end && above < limit; c += 64) above += popcnt(inRow(end - c) & larger(row + c, zs));
+  // beyond the limit nobody asks whether there are others like it
+  if (above >= limit) tied = 0;
+  else if (has(row, end, zs)) tied = 1;
+  store<i32>(i, above, RANK);
+  store<i32>(i, above + tied, RANK_TIED);
+  const from = (load<i32>(i, SIXTEEN) << 4) - first;
+  if (u32(from) >= u32(classes)) return;
+  const at = usize(from) << 2;
+  const found = inRow(end - at) & equal(row + at, f32x4.splat(m));
+  if (found) store<i32>(i, first + from + ctz(found), PREDICTED);
+}
+
+/** Bits of the lanes that `left` bytes of a row fill. */
+// @ts-ignore: decorator
+@inline
+function inRow(left: usize): i32 {
+  return left < 64 ? (1 << i32(left >> 2)) - 1 : -1;
+}
+
+/** 1 − p_y in SLOPE, SUM, SQUARES and the ranks → CONFIDENCE, BRIER and PREDICTED, −1 where ties or NaN leave it open. */
+export function outcomes(n: i32): void {
+  const one = lanes(ONE);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const y = v128.load(i, LABELS);
+    const q = v128.load(i, SLOPE);
+    const z = v128.load(i, TRUE);
+    const s = narrow(SUM + (i << 1));
+    const hit = f32x4.gt(z, v128.load(i, MAX));
+    const known = v128.or(hit, i32x4.eq(v128.load(i, RANK), v128.load(i, RANK_TIED)));
+    const sound = v128.and(v128.and(known, f32x4.eq(s, s)), f32x4.eq(z, z));
+    v128.store(i, v128.or(v128.bitselect(y, v128.load(i, PREDICTED), hit), v128.not(sound)), PREDICTED);
+    // where no other class is possible there is nothing to divide by, and q is 0
+    const share = v128.and(f32x4.div(one, s), f32x4.ne(s, lanes(ZERO)));
+    v128.store(i, v128.bitselect(f32x4.sub(one, q), f32x4.mul(q, share), hit), CONFIDENCE);
+    const spread = f32x4.mul(f32x4.mul(narrow(SQUARES + (i << 1)), share), share);
+    v128.store(i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), i32x4.shr_s(y, 31)), BRIER);
+  }
+}
+
+/** How many of the samples that are not ignored have fewer than k classes above their own. */
+export function within(n: i32, k: i32): i32 {
+  const limit = i32x4.splat(k);
+  let count = i32x4.splat(0);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const inside = i32x4.lt_s(v128.load(i, RANK), limit);
+    count = i32x4.sub(count, v128.andnot(inside, i32x4.shr_s(v128.load(i, LABELS), 31)));
+  }
+  return sumLanes(count);
+}
+
+/** See exact-sum.ts; half the range of small values, so that sums of 4096 stay exact. */
+export const ANCHOR: f64 = 1572864;
+export const LOWEST: u32 = 0x26000000; // 2^−51
+export const HIGHEST: u32 = 0x43000000; // 128
+/** 1.5·2^−20 and 1.5·2^−60: what they leave over are multiples of 2^−72 and 2^−112, and a rest of at most 2^−113. */
+export const ANCHOR2: f64 = 1.430511474609375e-6;
+export const ANCHOR3: f64 = 1.3010426069826053e-18;
+
+/** The row of a class in TALLY. */
+// @ts-ignore: decorator
+@inline
+export function rowOf(c: i32): usize {
+  return TALLY + usize(c * TALLY_BYTES);
+}
+
+/** Add to two float64. */
+// @ts-ignore: decorator
+@inline
+export function addTwo(at: usize, two: v128): void {
+  v128.store(at, f64x2.add(v128.load(at), two));
+}
+
+// @ts-ignore: decorator
+@inline
+function addPair(at: usize, a: f64, b: f64): void {
+  addTwo(at, f64x2.replace_lane(f64x2.splat(a), 1, b));
+}
+
+/** Add a loss in [2^−51, 128], or 0, to the parts of a sum. */
+// @ts-ignore: decorator
+@inline
+function addPlain(at: usize, loss: f64): void {
+  const high = loss + ANCHOR - ANCHOR;
+  addPair(at, high, loss - high);
+}
+
+/** Add a loss of at most 128 to the four parts of a sum. */
+export function addLoss(at: usize, bits: u32): void {
+  const loss = f64(reinterpret<f32>(bits));
+  if (bits - LOWEST <= HIGHEST - LOWEST) return addPlain(at, loss);
+  const high = loss + ANCHOR - ANCHOR;
+  let rest = loss - high;
+  const second = rest + ANCHOR2 - ANCHOR2;
+  rest -= second;
+  const third = rest + ANCHOR3 - ANCHOR3;
+  addPair(at, high, second);
+  addPair(at + 16, third, rest - third);
+}
+
+/** Four lanes of the number of bins, or of steps, in memory, as V8 would make them anew for each vector. */
+export const COUNT: usize = memory.data(16, 16);
+
+/** Probabilities in units of 2^−23, ties to even: the low bits of 1 + p. */
+// @ts-ignore: decorator
+@inline
+export function units(ps: v128): v128 {
+  return i32x4.sub(f32x4.add(ps, lanes(ONE)), lanes(ONE));
+}
+
+/** ⌊p·COUNT⌋ of probabilities in units of 2^−23. */
+// @ts-ignore: decorator
+@inline
+export function binsOf(units: v128): v128 {
+  return i32x4.shr_u(i32x4.mul(units, v128.load(COUNT)), 23);
+}
+
+/** Add to a bin; `sum` has units of 2^−23. */
+// @ts-ignore: decorator
+@inline
+export function addToBin(b: i32, count: i32, hits: i32, sum: i64): void {
+  const bin = BINS + (usize(b) << 4);
+  store<i32>(bin, load<i32>(bin) + count);
+  if (hits) store<i32>(bin, load<i32>(bin, 4) + hits, 4);
+  store<i64>(bin, load<i64>(bin, 8) + (sum << 9), 8);
+}
+
+/**
+ * For each bin and each of four lanes, as one counter would have to wait for itself, a word: confidences in units of 2^−23 in the
+ * lowest 36 bits, above them 13 bits of samples, then hits. The bin after the last is that of the confidence 1.
+ */
+const BANKS: usize = memory.data(32 * (TALLY_BINS + 1), 16);
+const BANK_OF_LANE: usize = memory.data<i32>([0, 8, 16, 24], 16);
+/** Integers of which each is read into all four lanes; the third is LOWEST, the fourth what HIGHEST is above it. */
+const TABLE: usize = memory.data<i32>([1 << 4, 1 << 17, 0x26000000, 0x43000000 - 0x26000000, -2], 4);
+/** The upper half of one sample in a bank, and what a hit makes it more. */
+const ONE_SAMPLE: usize = TABLE;
+const ONE_HIT: usize = TABLE + 4;
+const LEAST: usize = TABLE + 8;
+const RANGE: usize = TABLE + 12;
+const SPECIAL: usize = TABLE + 16;
+
+/** What a block of samples comes to: class, −1 where ignored, −2 where special; bank, and what is added there. */
+const BLOCK: usize = 4 * 256;
+const CLASS: usize = memory.data(1024 + APART, 16);
+const BANK: usize = memory.data(1024 + APART, 16);
+const TERM: usize = memory.data(2048 + APART, 16);
+
+/** CLASS, BANK and TERM of the samples from `from` on. */
+function prepare(from: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const at = from + i;
+    const y = v128.load(at, LABELS);
+    const predicted = v128.load(at, PREDICTED);
+    const hit = i32x4.eq(y, predicted);
+    const loss = v128.load(at, LOSS);
+    const zero = i32x4.splat(0);
+    const least = lanes(LEAST);
+    const plain = v128.or(i32x4.le_u(i32x4.sub(loss, least), lanes(RANGE)), i32x4.eq(loss, zero));
+    // −1 stays −1
+    const special = v128.andnot(lanes(SPECIAL), v128.andnot(plain, i32x4.shr_s(predicted, 31)));
+    v128.store(i, v128.or(y, special), CLASS);
+    const u = units(v128.load(at, CONFIDENCE));
+    v128.store(i, v128.or(i32x4.shl(binsOf(u), 5), v128.load(BANK_OF_LANE)), BANK);
+    const one = i32x4.add(v128.and(hit, lanes(ONE_HIT)), lanes(ONE_SAMPLE));
+    v128.store(i << 1, v128.shuffle<i32>(u, one, 0, 4, 1, 5), TERM);
+    v128.store(i << 1, v128.shuffle<i32>(u, one, 2, 6, 3, 7), TERM + 16);
+  }
+}
+
+/** Move BANKS to BINS, whose confidences have units of 2^−32. */
+function settleBins(bins: i32): void {
+  for (let b = 0; b <= bins; b++) {
+    const from = usize(b) << 5;
+    let sum: i64 = 0;
+    for (let j: usize = 0; j < 32; j += 8) sum += load<i64>(from + j, BANKS);
+    addToBin(min(b, bins - 1), i32(sum >> 36) & 0x1fff, i32(sum >> 49), sum & 0xfffffffff);
+  }
+  memory.fill(BANKS, 0, usize(bins + 1) << 5);
+}
+
+/**
+ * Count the samples in: at TALLY for each class four float64 that the sum of the losses is split into, the first of multiples of
+ * 2^−32, then i32 samples, those predicted rightly, all predictions; at BINS for each bin i32 samples, hits, then i64 the
+ * confidence, rounded to 2^−23, in units of 2^−32. Exact for 4096 samples after the tables were cleared. Samples without
+ * PREDICTED and those with a loss above 128 are passed over: their positions go to RANK_TIED, and their number is returned.
+ */
+export function tally(n: i32, bins: i32): i32 {
+  let over = RANK_TIED;
+  v128.store(COUNT, i32x4.splat(bins));
+  const end = usize(n) << 2;
+  for (let from: usize = 0; from < end; from += BLOCK) {
+    const bytes = min(BLOCK, end - from);
+    prepare(from, bytes);
+    for (let i: usize = 0; i < bytes; i += 4) {
+      let y = load<i32>(i, CLASS);
+      const at = from + i;
+      if (y < 0) {
+        y = load<i32>(at, LABELS);
+        if (y < 0) continue;
+        const bits = load<u32>(at, LOSS);
+        if (load<i32>(at, PREDICTED) < 0 || bits > HIGHEST) {
+          store<i32>(over, i32(at >> 2));
+          over += 4;
+          continue;
+        }
+        addLoss(rowOf(y), bits);
+      } else {
+        addPlain(rowOf(y), f64(load<f32>(at, LOSS)));
+      }
+      const predicted = load<i32>(at, PREDICTED);
+      // a sample counts 1 in the low half, a hit 1 in the high half
+      const row = rowOf(y);
+      store<i64>(row, load<i64>(row, 32) + 1 + (i64(predicted == y) << 32), 32);
+      const other = rowOf(predicted);
+      store<i32>(other, load<i32>(other, 40) + 1, 40);
+      const bank = usize(load<u32>(i, BANK));
+      store<i64>(bank, load<i64>(bank, BANKS) + load<i64>(i << 1, TERM), BANKS);
+    }
+  }
+  settleBins(bins);
+  return i32(over - RANK_TIED) >> 2;
+}

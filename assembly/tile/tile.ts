@@ -1,0 +1,224 @@
+/**
+ * The tile: where its logits lie, and what every pass does to it first and last.
+ *
+ * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class c
+ * of sample (b, d) stands at base + 4·(b·pitch + c·stride + d): rows [N, C] are images of one position. Rows of many classes are
+ * gone through along the classes; everything else is `planar` and gone through across the samples, for which `open` turns rows
+ * of few classes into planes, one image of all samples, and `unfold` turns them back.
+ *
+ * Either way kernels go in groups of eight lanes, of which the last reaches past the end of the row or of the image's positions.
+ * What they write there is written over: in arrays of samples and in rows by the next image, which is why images go from the first
+ * to the last; in planes, where it falls on the first positions of the next class, by the group of those, which is why positions go
+ * from the last to the first.
+ */
+import { LABELS, LOGIT_WEIGHT, OFFSET, PLANES, POSITIVE, TILE, TRUE, WEIGHT } from './scratch';
+
+const NEGATIVE_INFINITY: u32 = 0xff800000;
+const SIGN_BIT: u32 = 0x80000000;
+
+/** Forms of a tile (bindings/losses/plan.ts): rows, planes as they come, rows to be turned into planes. */
+const ROWS: i32 = 0;
+const TURNED: i32 = 2;
+
+export let base: usize = 0;
+export let samples: i32 = 0;
+export let classes: i32 = 0;
+/** Logits from one class to the next, and from one image to the next. */
+export let stride: i32 = 0;
+export let pitch: i32 = 0;
+export let planar: bool = false;
+/** Two classes: their margin is a difference, and nothing has to be left out. */
+export let pair: bool = false;
+/** First class of the chunk. */
+export let first: i32 = 0;
+
+export let images: i32 = 0;
+export let positions: i32 = 0;
+
+/**
+ * From one plane to the next: whole groups of 16, an odd number of them, so that the same place in many of them does not
+ * fall on the same few cache lines. The bindings reckon with the same (plan.ts).
+ */
+// @ts-ignore: decorator
+@inline
+function padded(n: i32): i32 {
+  return ((n + 15) & ~15) | 16;
+}
+
+/** Where the last group of so many positions of an image begins, in bytes. */
+// @ts-ignore: decorator
+@inline
+export function last(group: i32): i32 {
+  return ((positions - 1) & -group) << 2;
+}
+
+/** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
+export function open(
+  source: usize, imageCount: i32, positionCount: i32, classCount: i32,
+  imageStride: i32, classStride: i32, firstClass: i32, form: i32,
+): void {
+  samples = imageCount * positionCount;
+  classes = classCount;
+  first = firstClass;
+  planar = form != ROWS;
+  base = source;
+  stride = classStride;
+  pitch = imageStride;
+  images = imageCount;
+  positions = positionCount;
+  // samples side by side are one image
+  if (planar && (positionCount == 1 || imageStride == positionCount)) {
+    images = 1;
+    positions = samples;
+    if (form == TURNED) {
+      base = PLANES;
+      stride = padded(samples);
+      transpose(source, imageStride, PLANES, stride, samples, classes);
+    }
+  }
+  pair = planar && first == 0 && classes == 2;
+  if (pair) return;
+  // rows are one image whose positions are a row apart
+  const rows = positions == 1;
+  const runs = rows ? 1 : images;
+  const run = rows ? images : positions;
+  const step = rows ? pitch : 1;
+  const stride4 = i32x4.splat(stride);
+  const first4 = i32x4.splat(first);
+  const classes4 = i32x4.splat(classes);
+  const along = i32x4.splat(4 * step);
+  for (let b = 0; b < runs; b++) {
+    let place = i32x4.add(i32x4.splat(b * pitch), i32x4.mul(i32x4.splat(step), i32x4(0, 1, 2, 3)));
+    const from = usize(b * run) << 2;
+    // lanes past the end of a run are written over by the next
+    for (let i = from; i < from + (usize(run) << 2); i += 16) {
+      const y = i32x4.sub(v128.load(i, LABELS), first4);
+      const offset = i32x4.shl(i32x4.add(place, i32x4.mul(y, stride4)), 2);
+      v128.store(i, v128.or(offset, i32x4.ge_u(y, classes4)), OFFSET);
+      place = i32x4.add(place, along);
+    }
+  }
+}
+
+/**
+ * Softmax: note the logit and the weight of each sample's class and write −∞ over that logit, which leaves the class out of
+ * every maximum and every sum. Passed over, here and below: ignored samples, and samples whose class is not in this chunk.
+ */
+export function leaveOut(): void {
+  if (pair) return;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    if (offset < 0) continue;
+    store<u32>(i, load<u32>(base + offset), TRUE);
+    store<u32>(i, load<u32>(POSITIVE + (usize(load<i32>(i, LABELS) - first) << 2)), WEIGHT);
+    store<u32>(base + offset, NEGATIVE_INFINITY);
+  }
+}
+
+/**
+ * One-vs-rest: turn the sign of the logit of each sample's class, which makes every logit a gap, and give it its weight;
+ * the one it had is noted.
+ */
+export function turn(): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    if (offset < 0) continue;
+    store<u32>(base + offset, load<u32>(base + offset) ^ SIGN_BIT);
+    store<u32>(i, load<u32>(LOGIT_WEIGHT + offset), TRUE);
+    store<u32>(LOGIT_WEIGHT + offset, load<u32>(POSITIVE + (usize(load<i32>(i, LABELS) - first) << 2)));
+  }
+}
+
+/** Undo `turn`: the weights, and the signs at `to` unless that is 0. */
+export function turnBack(to: usize): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    if (offset < 0) continue;
+    store<u32>(LOGIT_WEIGHT + offset, load<u32>(i, TRUE));
+    if (to) store<u32>(to + offset, load<u32>(to + offset) ^ SIGN_BIT);
+  }
+}
+
+/**
+ * Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk, where it
+ * had been left out.
+ */
+export function put(to: usize, values: usize, flip: u32): void {
+  if (pair) return;
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    if (offset >= 0) store<u32>(to + offset, load<u32>(values + i) ^ flip);
+  }
+}
+
+/** Multiply the logits of each sample by factors[i]; those of ignored samples become 0 whatever they were. */
+export function scale(to: usize, factors: usize): void {
+  for (let b = 0, i: usize = 0; b < images; b++, to += usize(pitch) << 2) {
+    for (let d: usize = 0; d < usize(positions); d++, i += 4) {
+      const ignored = load<i32>(i, LABELS) < 0;
+      if (!factors && !ignored) continue;
+      let at = to + (d << 2);
+      for (let c = 0; c < classes; c++, at += usize(stride) << 2) {
+        store<f32>(at, ignored ? 0 : load<f32>(at) * load<f32>(factors + i));
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function low(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+}
+
+// @ts-ignore: decorator
+@inline
+function high(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+}
+
+// @ts-ignore: decorator
+@inline
+function lowPair(a: v128, b: v128): v128 {
+  return v128.shuffle<f64>(a, b, 0, 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function highPair(a: v128, b: v128): v128 {
+  return v128.shuffle<f64>(a, b, 1, 3);
+}
+
+/**
+ * A matrix turned over, four by four: `rows` rows of `columns`, `pitch` apart, to `columns` rows that are `toPitch` apart. What
+ * spills past the end of a row that is written is written over by the next, as their last columns come first; up to three rows
+ * past the last are read and written, too.
+ */
+function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows: i32, columns: i32): void {
+  const row = usize(pitch) << 2;
+  const toRow = usize(toPitch) << 2;
+  for (let k: usize = 0; k < usize(columns) << 2; k += 16, to += toRow << 2) {
+    for (let r = (rows - 1) & ~3; r >= 0; r -= 4) {
+      const source = from + usize(r) * row + k;
+      const a = v128.load(source);
+      const b = v128.load(source + row);
+      const d = v128.load(source + 2 * row);
+      const e = v128.load(source + 3 * row);
+      const ab0 = low(a, b);
+      const de0 = low(d, e);
+      const ab1 = high(a, b);
+      const de1 = high(d, e);
+      const at = to + (usize(r) << 2);
+      v128.store(at, lowPair(ab0, de0));
+      v128.store(at + toRow, highPair(ab0, de0));
+      v128.store(at + 2 * toRow, lowPair(ab1, de1));
+      v128.store(at + 3 * toRow, highPair(ab1, de1));
+    }
+  }
+}
+
+/** Turn the planes at `from` back into rows, which is what they came as; where they are then. */
+export function unfold(from: usize): usize {
+  transpose(from, stride, TILE, classes, classes, samples);
+  return TILE;
+}

@@ -1,0 +1,95 @@
+/**
+ * What a backend is: a scratch block in one ArrayBuffer and the passes over it. The WebAssembly module of the losses
+ * exports exactly this (assembly/losses.ts); the scalar twin (scalar/kernels.ts) implements it over a plain ArrayBuffer. Addresses are
+ * in bytes; what each block holds is told in assembly/tile/scratch.ts.
+ */
+export interface Kernels {
+  readonly memory: { readonly buffer: ArrayBuffer; grow?(pages: number): number };
+  readonly SAMPLES: number;
+  readonly LOGITS: number;
+  readonly LABELS: number;
+  readonly LOSS: number;
+  readonly UPSTREAM: number;
+  readonly POSITIVE: number;
+  readonly LOGIT_WEIGHT: number;
+  readonly PLANES: number;
+  readonly TILE: number;
+  readonly TRUE: number;
+  readonly TOTAL: number;
+  /** Rows of up to this many classes are rearranged into planes before the softmax passes; 0: no layout ever is. */
+  readonly FEW: number;
+
+  configure(gamma: number, smoothing: number): void;
+  label(n: number, classes: number, ignoreIndex: number): number;
+  widenHalf(to: number, n: number): void;
+  open(
+    source: number,
+    images: number,
+    positions: number,
+    classes: number,
+    imageStride: number,
+    classStride: number,
+    firstClass: number,
+    form: number,
+  ): void;
+  leaveOut(): void;
+  turn(): void;
+  turnBack(to: number): void;
+  put(to: number, values: number, flip: number): void;
+  scale(to: number, factors: number): void;
+  /** Rows that were turned into planes, from planes at `from`: the address where they are rows again. */
+  unfold(from: number): number;
+
+  largest(): void;
+  /** With `keep`, the address of what is kept for the gradient. */
+  exponentials(keep: boolean): number;
+  sampleLosses(n: number, grad: boolean): void;
+  /** The address of the gradient; `away`: what was kept has been elsewhere, and been loaded again. */
+  gradients(away: boolean): number;
+
+  oneVersusRest(at: number, to: number, slopes: number, n: number, up: number): void;
+
+  accumulate(accumulator: number, values: number, n: number): void;
+  /** The sum at TOTAL as the nearest float64. */
+  rounded(): number;
+}
+
+/** What evaluation metrics need beside the loss (assembly/index.ts). */
+export interface MeterKernels extends Kernels {
+  readonly CROSS_ENTROPY: number;
+  readonly RANK: number;
+  readonly RANK_TIED: number;
+  readonly PREDICTED: number;
+  readonly CONFIDENCE: number;
+  readonly BRIER: number;
+  readonly BRIER_TOTAL: number;
+  readonly TALLY: number;
+  readonly TALLY_BYTES: number;
+  readonly BINS: number;
+  /** Most classes and bins that `tally` takes; 0: it takes none. */
+  readonly TALLY_CLASSES: number;
+  readonly TALLY_BINS: number;
+  clear(accumulator: number): void;
+  limb(accumulator: number, j: number): number;
+  largestAndPlace(): void;
+  squaresAndRanks(limit: number): void;
+  sampleEntropies(n: number): void;
+  oneVersusRestAndEntropies(at: number, n: number): void;
+  outcomes(n: number): void;
+  within(n: number, k: number): number;
+  tally(n: number, bins: number): number;
+  // One-vs-rest: assembly/meter/sigmoid.ts.
+  readonly HISTOGRAM: number;
+  /** Most counters that the histograms of all classes take together. */
+  readonly HISTOGRAM_CELLS: number;
+  readonly STEP: number;
+  readonly SAMPLE_LOSSES: number;
+  readonly ENTROPIES: number;
+  gatherLosses(to: number): void;
+  gatherSamples(): boolean;
+  settleSamples(n: number): void;
+  turnSigmoids(bins: number): void;
+  tallyOneVersusRest(bins: number, ignored: number): number;
+  settlePairs(bins: number): void;
+  countSteps(steps: number, ignored: number): void;
+}

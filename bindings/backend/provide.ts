@@ -1,0 +1,45 @@
+/** The ways an entry comes by its backend, in one file so that entries that are not bundled load few. */
+import { Backend, type MeterBackend } from './backend.ts';
+import type { Kernels, MeterKernels } from './kernels.ts';
+import { fromPrintable } from './printable.ts';
+import { instantiate } from './wasm.ts';
+
+export { scalarKernels } from './scalar/kernels.ts';
+
+/**
+ * A backend made on first use: the module that `compile` gives or, where SIMD is missing or compiling is refused (an old
+ * engine, a page whose content security policy forbids it), the scalar twin. Importing never compiles and never throws.
+ */
+export function lazily<K extends Kernels>(compile: () => WebAssembly.Module, twin: () => K): () => Backend<K> {
+  return once(() => {
+    try {
+      return new Backend('simd', instantiate<K>(compile()));
+    } catch {
+      return new Backend('scalar', twin());
+    }
+  });
+}
+
+/** The same for a binary that is inlined as printable text. */
+export function inlined<K extends Kernels>(text: string, twin: () => K): () => Backend<K> {
+  return lazily(() => new WebAssembly.Module(fromPrintable(text)), twin);
+}
+
+/** An instance of a module that the caller brings. */
+export function over(module: WebAssembly.Module): () => MeterBackend {
+  const backend = new Backend('simd', instantiate<MeterKernels>(module));
+  return () => backend;
+}
+
+/** The scalar twin alone. */
+export function scalar<K extends Kernels>(twin: () => K): () => Backend<K> {
+  return once(() => new Backend('scalar', twin()));
+}
+
+function once<K extends Kernels>(make: () => Backend<K>): () => Backend<K> {
+  let backend: Backend<K> | undefined;
+  return () => {
+    backend ??= make();
+    return backend;
+  };
+}

@@ -1,0 +1,17 @@
+/** The default entry: the losses, whose binary is inlined and compiled on first use. */
+
+import { bindAlloc } from '../backend/alloc.ts';
+import binary from '../backend/generated/losses.wasm.ts';
+import { inlined, scalarKernels } from '../backend/provide.ts';
+import { bind } from '../losses/api.ts';
+import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
+import type { Reduction } from '../losses/options.ts';
+
+const provide = inlined(binary, scalarKernels);
+
+export type * from '../losses/types.ts';
+export { classWeights } from '../losses/weights.ts';
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
+export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;
+export const alloc = /* @__PURE__ */ bindAlloc(provide);

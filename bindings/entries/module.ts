@@ -1,0 +1,30 @@
+/** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
+import { bindAlloc, type ResidentTensor } from '../backend/alloc.ts';
+import { over } from '../backend/provide.ts';
+import { isModule } from '../backend/wasm.ts';
+import { wrongType } from '../input/errors.ts';
+import { type Api, bind } from '../losses/api.ts';
+import { bindMeter, type FocalMeterConstructor } from '../meter/api.ts';
+
+export type * from '../losses/types.ts';
+export { classWeights } from '../losses/weights.ts';
+export type * from '../meter/types.ts';
+
+/** The losses and the meter. */
+export interface Everything extends Api {
+  readonly FocalMeter: FocalMeterConstructor;
+  readonly alloc: (dims: readonly number[]) => ResidentTensor;
+}
+
+/**
+ * The library over an instance of its own.
+ *
+ * @param module `focal-simd/focal.wasm`, compiled
+ * @throws TypeError when it is no WebAssembly.Module
+ * @example const { SoftmaxFocalLoss } = create(await WebAssembly.compileStreaming(fetch('focal.wasm')));
+ */
+export function create(module: WebAssembly.Module): Everything {
+  if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
+  const provide = over(module);
+  return { ...bind(provide), FocalMeter: bindMeter(provide), alloc: bindAlloc(provide) };
+}

@@ -1,0 +1,20 @@
+/** The scalar twin alone: no WebAssembly is ever compiled. */
+import { bindAlloc } from '../backend/alloc.ts';
+import { scalar, scalarKernels } from '../backend/provide.ts';
+import { bind } from '../losses/api.ts';
+import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
+import type { Reduction } from '../losses/options.ts';
+import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
+import type { AnyLoss, Meter } from '../meter/meter.ts';
+
+const provide = scalar(scalarKernels);
+
+export type * from '../losses/types.ts';
+export { classWeights } from '../losses/weights.ts';
+export type * from '../meter/types.ts';
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
+export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;
+export const FocalMeter = /* @__PURE__ */ bindMeter(/* @__PURE__ */ scalar(scalarMeterKernels));
+export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
+export const alloc = /* @__PURE__ */ bindAlloc(provide);

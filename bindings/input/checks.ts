@@ -1,0 +1,35 @@
+import { outOfRange, wrongType } from './errors.ts';
+
+/** Check one of a few words. */
+export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  const expected = choices.map((choice) => `'${choice}'`).join(' or ');
+  if (typeof value !== 'string') throw wrongType(name, expected, value);
+  if (!choices.includes(value as T)) throw outOfRange(name, expected, JSON.stringify(value));
+  return value as T;
+}
+
+/** Check one number. */
+export function number(name: string, value: unknown, expected: string, ok: (x: number) => boolean): number {
+  if (typeof value !== 'number') throw wrongType(name, expected, value);
+  if (!ok(value)) throw outOfRange(name, expected, value);
+  return value;
+}
+
+/** Check an array of numbers, one a class. */
+export function numbers(name: string, value: unknown, expected: string, ok: (x: number) => boolean): number[] {
+  const arrayLike = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  if (!arrayLike) throw wrongType(name, 'an array of numbers', value);
+  const values = Array.from(value as ArrayLike<number>);
+  if (values.length === 0) throw outOfRange(name, 'at least one number', 'an empty array');
+  return values.map((x, i) => number(`${name}[${i}]`, x, expected, ok));
+}
+
+/** Check that the options are an object with none but known keys. */
+export function common(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw outOfRange('options', `only ${known.join(', ')} for ${name}`, JSON.stringify(key));
+  }
+  return options as Record<string, unknown>;
+}

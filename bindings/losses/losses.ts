@@ -1,0 +1,182 @@
+import type { Backend } from '../backend/backend.ts';
+import { common } from '../input/checks.ts';
+import { kind, outOfRange, wrongType } from '../input/errors.ts';
+import { attached, type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
+import {
+  type Reduction,
+  type Settings,
+  type SigmoidFocalLossOptions,
+  type SoftmaxFocalLossOptions,
+  sigmoidSettings,
+  softmaxSettings,
+} from './options.ts';
+import { countValid, type GradRequest, streamSigmoid, streamSoftmax } from './stream.ts';
+
+/** `number` for 'mean' and 'sum', `Float32Array` for 'none'. */
+export type Value<R extends Reduction> = R extends 'none' ? Float32Array : number;
+
+export interface GradOptions {
+  /** Where to write the gradient: a Float32Array as long as the logits, which it may be itself. Default: a new one. */
+  grad?: Float32Array;
+  /**
+   * Multiplies the gradient: a number, or with reduction 'none' one number a sample, shape [N], ignored ones included.
+   * Default 1.
+   */
+  upstream?: number | Float32Array;
+}
+
+export interface ValueAndGrad<R extends Reduction> {
+  value: Value<R>;
+  /** ∂value/∂logits in the layout of the logits; for 'none', of the (upstream-weighted) sum. 0 at ignored samples. */
+  grad: Float32Array;
+}
+
+export abstract class FocalLoss<R extends Reduction> {
+  readonly #backend: () => Backend;
+  readonly #stream: typeof streamSoftmax;
+  /** The options, checked, with their defaults. */
+  protected readonly settings: Settings;
+
+  constructor(backend: () => Backend, settings: Settings, stream: typeof streamSoftmax) {
+    this.#backend = backend;
+    this.#stream = stream;
+    this.settings = settings;
+  }
+
+  /** For the meter, which evaluates the same loss. */
+  static settingsOf(loss: FocalLoss<Reduction>): Settings {
+    return loss.settings;
+  }
+
+  /**
+   * The loss of a batch.
+   *
+   * @param logits `[N, C]` as a typed array (C inferred from the targets), or a tensor `{ data, dims }` of shape `[B, C]`
+   *   or `[B, C, D1, …]`
+   * @param targets class indices `[N]`, `[B]` or `[B, D1, …]`
+   * @returns a number for 'mean' and 'sum', 0 when nothing is valid; for 'none' a Float32Array
+   * @throws TypeError for a wrong type, RangeError for a wrong shape or label; nothing has changed then
+   */
+  forward(logits: Logits, targets: Targets): Value<R> {
+    const input = this.#read(logits, targets);
+    return this.#evaluate(this.#backend(), input, null);
+  }
+
+  /**
+   * The loss of a batch and its gradient with respect to the logits, in one go.
+   *
+   * @param logits as for `forward`
+   * @param targets as for `forward`
+   * @param options `grad`, where to write; `upstream`, what to multiply the gradient by
+   * @throws as `forward`, also when `grad` or `upstream` do not fit
+   */
+  valueAndGrad(logits: Logits, targets: Targets, options?: GradOptions): ValueAndGrad<R> {
+    const input = this.#read(logits, targets);
+    const { length } = input.logits;
+    const { grad = new Float32Array(length), upstream = 1 } = common('valueAndGrad', options, ['grad', 'upstream']);
+    if (!isFloat32(grad)) throw wrongType('grad', 'Float32Array', grad);
+    attached('grad', grad);
+    if (grad.length !== length) throw outOfRange('grad', `length ${length} as the logits`, grad.length);
+    const same = grad.byteOffset === input.logits.byteOffset && grad.byteLength === input.logits.byteLength;
+    if (overlaps(grad, input.logits) && !same) {
+      throw outOfRange('grad', 'the logits or memory apart from them', 'an overlap');
+    }
+    const each = isFloat32(upstream);
+    if (each) {
+      const samples = input.batch * input.positions;
+      attached('upstream', upstream);
+      if (overlaps(grad, upstream)) throw outOfRange('grad', 'memory apart from upstream', 'an overlap');
+      if (this.settings.reduction !== 'none')
+        throw wrongType('upstream', "a number unless reduction is 'none'", upstream);
+      if (upstream.length !== samples)
+        throw outOfRange('upstream', `length ${samples} as the targets`, upstream.length);
+    } else if (typeof upstream !== 'number') {
+      throw wrongType('upstream', 'a number or Float32Array', upstream);
+    }
+    const backend = this.#backend();
+    const valid = countValid(backend, input, this.settings.ignoreIndex);
+    const request = {
+      into: grad,
+      scale: (each ? 1 : upstream) / this.#divisor(valid, input),
+      upstream: each ? upstream : null,
+    };
+    return { value: this.#evaluate(backend, input, request), grad };
+  }
+
+  #read(logits: Logits, targets: Targets): Input {
+    const input = readInput(logits, targets);
+    const { positive } = this.settings;
+    if (typeof positive !== 'number' && positive.length !== input.classes && input.batch * input.positions > 0) {
+      throw outOfRange('alpha', `${input.classes} weights`, positive.length);
+    }
+    return input;
+  }
+
+  /** How many losses a sample has. */
+  #perSample({ classes }: Input): number {
+    return this.#stream === streamSigmoid ? classes : 1;
+  }
+
+  /** What the sum is divided by. */
+  #divisor(valid: number, input: Input): number {
+    return this.settings.reduction === 'mean' ? valid * this.#perSample(input) || 1 : 1;
+  }
+
+  #evaluate(backend: Backend, input: Input, grad: GradRequest | null): Value<R> {
+    const { settings } = this;
+    const count = input.batch * input.positions * this.#perSample(input);
+    const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
+    const valid = this.#stream(backend, settings, input, { losses, grad });
+    if (losses) return (settings.drop ? kept(losses, input, settings.ignoreIndex) : losses) as Value<R>;
+    return (backend.kernels.rounded() / this.#divisor(valid, input)) as Value<R>;
+  }
+}
+
+/**
+ * loss = −α[y] · (1 − p_y)^γ · log p_y with p = softmax(logits), after Lin et al., "Focal Loss for Dense Object
+ * Detection" (2017), for many classes.
+ */
+export class SoftmaxLoss<R extends Reduction> extends FocalLoss<R> {
+  /** Tells the types of the two losses apart. */
+  declare protected readonly variant: 'softmax';
+
+  constructor(backend: () => Backend, options?: SoftmaxFocalLossOptions<R>) {
+    super(backend, softmaxSettings(options), streamSoftmax);
+  }
+}
+
+/**
+ * One-vs-rest over all classes: loss = α_t · (1 − p̃_t)^γ · BCE(logit, target), p̃ = p·(1 − s) + s/2 with
+ * p = sigmoid(logits), after Lin et al. (2017).
+ */
+export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
+  declare protected readonly variant: 'sigmoid';
+
+  constructor(backend: () => Backend, options?: SigmoidFocalLossOptions<R>) {
+    super(backend, sigmoidSettings(options), streamSigmoid);
+  }
+}
+
+function overlaps(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  const apart = a.byteOffset + a.byteLength <= b.byteOffset || b.byteOffset + b.byteLength <= a.byteOffset;
+  return a.buffer === b.buffer && !apart;
+}
+
+function isFloat32(value: unknown): value is Float32Array {
+  return kind(value) === 'Float32Array';
+}
+
+/** The losses of the samples that are not ignored, as if the others had never been there. */
+function kept(losses: Float32Array, input: Input, ignoreIndex: number): Float32Array {
+  const { batch, positions, targets } = input;
+  const perSample = losses.length / (batch * positions || 1);
+  const out = new Float32Array(losses.length);
+  let length = 0;
+  for (let i = 0; i < batch * positions; i++) {
+    if (Number(targets[i]) === ignoreIndex) continue;
+    const b = Math.floor(i / positions);
+    const from = b * perSample * positions + (i % positions);
+    for (let c = 0; c < perSample; c++) out[length++] = losses[from + c * positions] as number;
+  }
+  return out.slice(0, length);
+}

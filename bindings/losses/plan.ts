@@ -1,0 +1,45 @@
+import type { Kernels } from '../backend/kernels.ts';
+import type { Input } from '../input/tensors.ts';
+
+/**
+ * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once
+ * while they fit, else chunks of them. No sample's result depends on the cut: sums over classes go to float64 in blocks
+ * that every chunk boundary falls between.
+ */
+export interface Plan {
+  /** Images a tile takes. */
+  readonly images: number;
+  /** Positions of an image a tile takes. */
+  readonly positions: number;
+  /** Classes a tile takes. */
+  readonly classes: number;
+  /** The form in which the kernels see it. */
+  readonly form: number;
+}
+
+/** Forms, as assembly/tile.ts has them: rows, planes as they come, rows to be turned into planes. */
+const ROWS = 0;
+export const PLANAR = 1;
+export const TURNED = 2;
+
+/** Runs of positions shorter than this cost more in copying one by one than a second pass over them does. */
+export const SHORT_RUN = 256;
+/** Every chunk of classes but the last is a multiple of this, of rows even of 65536: kernels take float32 sums over so many. */
+const CLASS_BLOCK = 8;
+
+/** From one plane to the next where planes are padded, as assembly/tile.ts has it, and the most that this adds. */
+export const padded = (n: number): number => ((n + 15) & ~15) | 16;
+const PADDING = 31;
+
+export function planSamples(kernels: Kernels, input: Input, rearrange: boolean): Plan {
+  const { SAMPLES, LOGITS, FEW } = kernels;
+  const { classes, positions } = input;
+  const form = !rearrange || FEW === 0 ? ROWS : positions > 1 || classes === 2 ? PLANAR : classes > FEW ? ROWS : TURNED;
+  const room = Math.floor(LOGITS / classes);
+  const most = Math.min(SAMPLES, room < SHORT_RUN ? room : room - PADDING);
+  const images = Math.floor(most / positions);
+  if (images > 0) return { images, positions, classes, form };
+  const run = Math.min(positions, room < SHORT_RUN ? SAMPLES : most);
+  const fit = Math.floor(LOGITS / (form !== ROWS && run >= SHORT_RUN ? padded(run) : run));
+  return { images: 1, positions: run, classes: fit < classes ? fit - (fit % CLASS_BLOCK) : classes, form };
+}

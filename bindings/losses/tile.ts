@@ -1,0 +1,147 @@
+import type { Backend } from '../backend/backend.ts';
+import type { Input } from '../input/tensors.ts';
+import { PLANAR, type Plan, padded, SHORT_RUN, TURNED } from './plan.ts';
+
+/**
+ * One tile of an input: images [firstImage, + images), positions [firstPosition, + positions), classes
+ * [firstClass, + classes), and where its logits lie once loaded. One object walks over a whole call.
+ */
+export class Tile {
+  firstImage = 0;
+  images = 0;
+  firstPosition = 0;
+  positions = 0;
+  firstClass = 0;
+  classes = 0;
+  /** Address of the loaded tile, and its steps in logits. */
+  source = 0;
+  imageStride = 0;
+  classStride = 0;
+  /** Whether it is the caller's own array, in which the passes must put back what they change. */
+  borrowed = false;
+  readonly #backend: Backend;
+  readonly #input: Input;
+  readonly #plan: Plan;
+
+  constructor(backend: Backend, input: Input, plan: Plan) {
+    this.#backend = backend;
+    this.#input = input;
+    this.#plan = plan;
+  }
+
+  get samples(): number {
+    return this.images * this.positions;
+  }
+
+  /** Index of the tile's first sample among those of the call. */
+  get firstSample(): number {
+    return this.firstImage * this.#input.positions + this.firstPosition;
+  }
+
+  /** Whether one tile holds all classes of its samples. */
+  get whole(): boolean {
+    return this.#plan.classes >= this.#input.classes;
+  }
+
+  /** Call `visit` for each tile of samples. */
+  eachSamples(visit: () => void): void {
+    const { batch, positions } = this.#input;
+    for (let b = 0; b < batch; b += this.#plan.images) {
+      this.firstImage = b;
+      this.images = Math.min(this.#plan.images, batch - b);
+      for (let d = 0; d < positions; d += this.#plan.positions) {
+        this.firstPosition = d;
+        this.positions = Math.min(this.#plan.positions, positions - d);
+        visit();
+      }
+    }
+  }
+
+  /** Call `visit` for each chunk of the classes of these samples. */
+  eachClasses(visit: () => void): void {
+    const { classes } = this.#input;
+    for (let c = 0; c < classes; c += this.#plan.classes) {
+      this.firstClass = c;
+      this.classes = Math.min(this.#plan.classes, classes - c);
+      visit();
+    }
+  }
+
+  /**
+   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array that already lies in
+   * their memory is taken as it is where `inPlace` allows it, that is where the passes put back what they changed.
+   */
+  load(array: Input['logits'], inPlace: boolean): void {
+    const { kernels, f32 } = this.#backend;
+    const { form } = this.#plan;
+    const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
+    this.borrowed = borrowed && form !== TURNED;
+    if (borrowed) {
+      this.source = array.byteOffset + 4 * this.#at(0, 0);
+      this.imageStride = this.#input.classes * this.#input.positions;
+      this.classStride = this.#input.positions;
+    } else {
+      const spread = form === PLANAR && !this.contiguous;
+      this.source = spread ? kernels.PLANES : kernels.TILE;
+      this.classStride = spread ? padded(this.samples) : this.positions;
+      this.imageStride = spread ? this.positions : this.classes * this.positions;
+      const half = this.#input.half && array === this.#input.logits;
+      this.#runs((from, offset, n) => {
+        const part = n === array.length ? array : array.subarray(from, from + n);
+        const to = this.source + 4 * offset;
+        if (half) {
+          new Uint16Array(kernels.memory.buffer, to + 2 * n, n).set(part);
+          kernels.widenHalf(to, n);
+        } else {
+          f32.set(part, to >> 2);
+        }
+      });
+    }
+    kernels.open(
+      this.source,
+      this.images,
+      this.positions,
+      this.classes,
+      this.imageStride,
+      this.classStride,
+      this.firstClass,
+      form,
+    );
+  }
+
+  /** Copy the tile at `from`, which has the form of the plan, to its place in `array`. */
+  store(array: Float32Array, from: number): void {
+    const { kernels, f32 } = this.#backend;
+    const address = this.#plan.form === TURNED ? kernels.unfold(from) : from;
+    this.#runs((to, at, n) => {
+      const start = (address >> 2) + at;
+      array.set(f32.subarray(start, start + n), to);
+    });
+  }
+
+  /** Whether the tile is copied in one run; long runs go straight to the places they have in planes. */
+  get contiguous(): boolean {
+    const { positions, images } = this;
+    if (this.#plan.form === PLANAR && positions >= SHORT_RUN) return false;
+    return positions === this.#input.positions && (images === 1 || this.classes === this.#input.classes);
+  }
+
+  /** Index in the input of class `c` of the chunk, at the first of the tile's samples in its image `b`. */
+  #at(b: number, c: number): number {
+    const { classes, positions } = this.#input;
+    return ((this.firstImage + b) * classes + this.firstClass + c) * positions + this.firstPosition;
+  }
+
+  /** The runs of logits the tile is made of: index in the input, index in the tile, length. */
+  #runs(visit: (inInput: number, inTile: number, n: number) => void): void {
+    if (this.contiguous) {
+      visit(this.#at(0, 0), 0, this.samples * this.classes);
+      return;
+    }
+    for (let b = 0; b < this.images; b++) {
+      for (let c = 0; c < this.classes; c++) {
+        visit(this.#at(b, c), b * this.imageStride + c * this.classStride, this.positions);
+      }
+    }
+  }
+}

@@ -1,0 +1,10 @@
+export type { ResidentTensor } from '../backend/alloc.ts';
+export type { Logits, Targets, Tensor } from '../input/tensors.ts';
+export type {
+  GradOptions,
+  SigmoidLoss as SigmoidFocalLoss,
+  SoftmaxLoss as SoftmaxFocalLoss,
+  Value,
+  ValueAndGrad,
+} from './losses.ts';
+export type { Reduction, SigmoidFocalLossOptions, SoftmaxFocalLossOptions } from './options.ts';

@@ -1,8 +1,0 @@
-/** Vercel Edge: see index.edge-light.ts. */
-
-import { bindMeter, scalarMeterKernels } from './core/meter-api.ts';
-import { lazily } from './core/provide.ts';
-import module from './focal.wasm?module';
-
-export type * from './core/meter-types.ts';
-export const FocalMeter = bindMeter(lazily(() => module, scalarMeterKernels));

@@ -1,0 +1,41 @@
+import type { MeterBackend } from '../backend/backend.ts';
+import { configOf } from './config.ts';
+import { type AnyLoss, Meter, type MeterOptions } from './meter.ts';
+import { decode, type MeterState, readState, State } from './state.ts';
+
+export { scalarMeterKernels } from '../backend/scalar/meter-kernels.ts';
+
+/**
+ * What `focal-simd/meter` exports. That entry has an instance of the kernels and a memory of its own, whatever entry the
+ * losses come from, so it copies tensors of `alloc`; the meter of `create` shares its own.
+ */
+export interface FocalMeterConstructor {
+  /**
+   * @param loss the loss to evaluate; its reduction does not matter
+   * @param options `classes` and which metrics to keep
+   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
+   */
+  new <L extends AnyLoss>(loss: L, options: MeterOptions<L>): Meter<L>;
+  /** @throws TypeError or RangeError when it is not what `toJSON` gave */
+  fromJSON(state: MeterState): Meter<AnyLoss>;
+  /** @throws TypeError or RangeError when it is not what `toBytes` gave: truncated, corrupt or of another version */
+  fromBytes(bytes: Uint8Array): Meter<AnyLoss>;
+}
+
+/** The meter over one way of getting a backend. */
+export function bindMeter(provide: () => MeterBackend): FocalMeterConstructor {
+  return class FocalMeter<L extends AnyLoss> extends Meter<L> {
+    constructor(loss: L | State, options?: MeterOptions<L>) {
+      if (loss instanceof State) super(provide, loss.config, loss);
+      else super(provide, configOf(loss, options));
+    }
+
+    static fromJSON(state: MeterState): FocalMeter<AnyLoss> {
+      return new FocalMeter<AnyLoss>(readState(state));
+    }
+
+    static fromBytes(bytes: Uint8Array): FocalMeter<AnyLoss> {
+      return new FocalMeter<AnyLoss>(decode(bytes));
+    }
+  };
+}
