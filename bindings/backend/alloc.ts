@@ -1,10 +1,12 @@
 import { outOfRange, wrongType } from '../input/errors.ts';
-import type { Tensor } from '../input/tensors.ts';
+import { readDimensions, type Tensor } from '../input/tensors.ts';
 import type { Backend } from './backend.ts';
 
 const PAGE = 65536;
 /** Room behind each array: kernels read whole groups of 16 logits, and four rows at a time. */
 const READ_PAST = 1024;
+/** WebAssembly addresses 4 GiB. */
+const MOST = 2 ** 30;
 
 /**
  * A float32 tensor in the kernels' own memory: calls read it where it is instead of copying it. It is left as it was when
@@ -18,33 +20,90 @@ export interface ResidentTensor extends Tensor<Float32Array> {
   free(): void;
 }
 
+/** Bytes [at, end) of a memory. */
+interface Block {
+  readonly at: number;
+  readonly end: number;
+}
+
+/** What has been given back of a memory: blocks in order of address, no two of which touch. */
+class FreeList {
+  #blocks: Block[] = [];
+
+  /** The beginning of so many bytes that are free, the smallest block first; undefined where none is large enough. */
+  take(bytes: number): number | undefined {
+    let best: Block | undefined;
+    for (const block of this.#blocks) {
+      const size = block.end - block.at;
+      if (size >= bytes && (!best || size < best.end - best.at)) best = block;
+    }
+    if (!best) return undefined;
+    const { at, end } = best;
+    this.#blocks = this.#blocks.flatMap((block) =>
+      block !== best ? [block] : at + bytes < end ? [{ at: at + bytes, end }] : [],
+    );
+    return at;
+  }
+
+  give({ at, end }: Block): void {
+    const before = this.#blocks.filter((block) => block.end <= at);
+    const after = this.#blocks.filter((block) => block.at >= end);
+    const joined = {
+      at: before.at(-1)?.end === at ? (before.pop() as Block).at : at,
+      end: after[0]?.at === end ? (after.shift() as Block).end : end,
+    };
+    this.#blocks = [...before, joined, ...after];
+  }
+
+  /** Bytes that are free at the end of a memory. */
+  tail(end: number): number {
+    const last = this.#blocks.at(-1);
+    return last?.end === end ? end - last.at : 0;
+  }
+}
+
 /** `alloc` of one entry. */
 export function bindAlloc(provide: () => Backend): (dims: readonly number[]) => ResidentTensor {
-  const spare: { at: number; bytes: number }[] = [];
-  return (dims) => {
-    if (!Array.isArray(dims)) throw wrongType('dims', 'an array of dimensions', dims);
-    for (const [i, d] of dims.entries()) {
-      if (!Number.isSafeInteger(d) || d < 0) throw outOfRange(`dims[${i}]`, 'an integer ≥ 0', d);
-    }
+  const free = new FreeList();
+  /**
+   * A float32 tensor of zeros in the kernels' own memory, which calls read in place.
+   *
+   * @param dims its shape, at most 32 dimensions and 2^30 elements
+   * @throws TypeError when dims is no array of numbers; RangeError for dimensions that are no integers ≥ 0, and where the
+   *   memory cannot grow by so much
+   */
+  return (given) => {
+    if (!Array.isArray(given)) throw wrongType('dims', 'an array of dimensions', given);
+    const dims = readDimensions('dims', given);
     const length = dims.reduce((product, d) => product * d, 1);
+    if (!(length <= MOST)) throw outOfRange('dims', 'at most 2^30 elements', `[${dims}]`);
     const { memory } = provide().kernels;
-    if (!memory.grow) {
-      // the scalar twin gains nothing from a place of its own
-      return { data: new Float32Array(length), dims: [...dims], free() {} };
-    }
+    // the scalar twin gains nothing from a place of its own
+    if (!memory.grow) return { data: new Float32Array(length), dims, free() {} };
     const bytes = Math.ceil((4 * length + READ_PAST) / PAGE) * PAGE;
-    const fit = spare.findIndex((block) => block.bytes >= bytes);
-    const block = fit >= 0 ? spare.splice(fit, 1)[0]! : { at: memory.grow(bytes / PAGE) * PAGE, bytes };
-    new Float32Array(memory.buffer, block.at, length).fill(0);
+    let at = free.take(bytes);
+    if (at === undefined) {
+      const end = memory.buffer.byteLength;
+      const missing = bytes - free.tail(end);
+      try {
+        memory.grow(missing / PAGE);
+      } catch {
+        throw outOfRange('dims', 'an array for which there is memory', `[${dims}]`);
+      }
+      free.give({ at: end, end: end + missing });
+      at = free.take(bytes) as number;
+    }
+    const start = at;
+    new Float32Array(memory.buffer, start, length).fill(0);
     let held = true;
     return {
-      dims: [...dims],
+      dims,
       get data() {
         if (!held) throw new TypeError('data expected a tensor that is not freed');
-        return new Float32Array(memory.buffer, block.at, length);
+        return new Float32Array(memory.buffer, start, length);
       },
       free() {
-        if (held) spare.push(block);
+        if (held) free.give({ at: start, end: start + bytes });
         held = false;
       },
     };

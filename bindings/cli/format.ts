@@ -38,7 +38,8 @@ export const hardLoss = (x: Value): string => (x === null ? 'NaN or ∞' : signi
 export function describe({ variant, gamma, positive, negative }: MeterState['config'], m: Metrics): Fact[] {
   let weights = positive === 1 && negative === 1 ? 'no class weights' : `alpha ${positive}`;
   if (typeof positive !== 'number') {
-    const [least, most] = [Math.min(...positive), Math.max(...positive)].map((w) => w.toPrecision(3));
+    const order = [...positive].sort((a, b) => a - b);
+    const [least, most] = [order[0], order.at(-1)].map((w) => (w as number).toPrecision(3));
     weights = `class weights ${least} to ${most}`;
   }
   const left = [

@@ -231,7 +231,7 @@ function confusionSection(m: Metrics, labels: Labels): Element | null {
   const filled = cells.filter(({ count }) => count > 0);
   const size = Math.min(46, 760 / domain.length);
   // a name is written flat on the left, and at an angle above; 7 pixels a letter, 14 where they are wide, are ample
-  const longest = 7 * Math.max(...domain.map(width));
+  const longest = 7 * domain.reduce((most, name) => Math.max(most, width(name)), 0);
   const left = 16 + longest;
   const top = 24 + 0.75 * longest;
   const matrix = draw('Confusion matrix', {

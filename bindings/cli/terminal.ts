@@ -41,7 +41,7 @@ export function clip(text: string, cells: number): string {
 /** Rows of cells as aligned lines: a column is right-aligned where its head begins with a space. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], indent = '  '): string[] {
   const right = head.map((cell) => cell.startsWith(' '));
-  const widths = head.map((cell, c) => Math.max(width(cell.trim()), ...rows.map((row) => width(row[c]!))));
+  const widths = head.map((cell, c) => rows.reduce((most, row) => Math.max(most, width(row[c]!)), width(cell.trim())));
   const line = (row: readonly string[]) =>
     row
       .map((cell, c) => {

@@ -1,3 +1,5 @@
+import { arrayKind, arrayLength } from './arrays.ts';
+
 /** The class of an object, which holds across realms where `instanceof` does not. */
 export const kind = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
@@ -9,7 +11,8 @@ function shown(value: unknown): string {
   if (type === 'function' || type === 'symbol') return `a ${type}`;
   if (Object(value) !== value) return Object.is(value, -0) ? '-0' : `${value}`;
   if (Array.isArray(value)) return `an array of length ${value.length}`;
-  return kind(value) + (ArrayBuffer.isView(value) ? ` of length ${(value as Float32Array).length}` : '');
+  const array = arrayKind(value);
+  return array ? `${array} of length ${arrayLength(value)}` : kind(value);
 }
 
 /** `name expected what, got value`: the one form of every message. Wrong type. */

@@ -1,7 +1,8 @@
 import type { Backend } from '../backend/backend.ts';
+import { overlaps } from '../input/arrays.ts';
 import { common } from '../input/checks.ts';
-import { kind, outOfRange, wrongType } from '../input/errors.ts';
-import { attached, type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
+import { outOfRange, wrongType } from '../input/errors.ts';
+import { float32Of, type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
 import {
   type Reduction,
   type Settings,
@@ -71,36 +72,35 @@ export abstract class FocalLoss<R extends Reduction> {
    * @throws as `forward`, also when `grad` or `upstream` do not fit
    */
   valueAndGrad(logits: Logits, targets: Targets, options?: GradOptions): ValueAndGrad<R> {
+    // options first: reading them may run code of the caller, and none may run once the arrays have been looked at
+    const { grad: given, upstream = 1 } = common('valueAndGrad', options, ['grad', 'upstream']);
     const input = this.#read(logits, targets);
     const { length } = input.logits;
-    const { grad = new Float32Array(length), upstream = 1 } = common('valueAndGrad', options, ['grad', 'upstream']);
-    if (!isFloat32(grad)) throw wrongType('grad', 'Float32Array', grad);
-    attached('grad', grad);
+    const grad = given === undefined ? new Float32Array(length) : float32Of('grad', 'Float32Array', given);
     if (grad.length !== length) throw outOfRange('grad', `length ${length} as the logits`, grad.length);
     const same = grad.byteOffset === input.logits.byteOffset && grad.byteLength === input.logits.byteLength;
     if (overlaps(grad, input.logits) && !same) {
       throw outOfRange('grad', 'the logits or memory apart from them', 'an overlap');
     }
-    const each = isFloat32(upstream);
+    const each = typeof upstream === 'number' ? null : float32Of('upstream', 'a number or Float32Array', upstream);
     if (each) {
       const samples = input.batch * input.positions;
-      attached('upstream', upstream);
-      if (overlaps(grad, upstream)) throw outOfRange('grad', 'memory apart from upstream', 'an overlap');
       if (this.settings.reduction !== 'none')
         throw wrongType('upstream', "a number unless reduction is 'none'", upstream);
-      if (upstream.length !== samples)
-        throw outOfRange('upstream', `length ${samples} as the targets`, upstream.length);
-    } else if (typeof upstream !== 'number') {
-      throw wrongType('upstream', 'a number or Float32Array', upstream);
+      if (each.length !== samples) throw outOfRange('upstream', `length ${samples} as the targets`, each.length);
+    }
+    for (const [name, other] of Object.entries({ targets: input.given, upstream: each })) {
+      if (other && overlaps(grad, other)) throw outOfRange('grad', `memory apart from ${name}`, 'an overlap');
     }
     const backend = this.#backend();
     const valid = countValid(backend, input, this.settings.ignoreIndex);
     const request = {
       into: grad,
-      scale: (each ? 1 : upstream) / this.#divisor(valid, input),
-      upstream: each ? upstream : null,
+      scale: (typeof upstream === 'number' ? upstream : 1) / this.#divisor(valid, input),
+      upstream: each,
     };
-    return { value: this.#evaluate(backend, input, request), grad };
+    const value = this.#evaluate(backend, input, request);
+    return { value, grad: (given as Float32Array | undefined) ?? grad };
   }
 
   #read(logits: Logits, targets: Targets): Input {
@@ -155,15 +155,6 @@ export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
   constructor(backend: () => Backend, options?: SigmoidFocalLossOptions<R>) {
     super(backend, sigmoidSettings(options), streamSigmoid);
   }
-}
-
-function overlaps(a: ArrayBufferView, b: ArrayBufferView): boolean {
-  const apart = a.byteOffset + a.byteLength <= b.byteOffset || b.byteOffset + b.byteLength <= a.byteOffset;
-  return a.buffer === b.buffer && !apart;
-}
-
-function isFloat32(value: unknown): value is Float32Array {
-  return kind(value) === 'Float32Array';
 }
 
 /** The losses of the samples that are not ignored, as if the others had never been there. */

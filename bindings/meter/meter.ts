@@ -65,16 +65,19 @@ export abstract class Meter<L extends AnyLoss> {
    * @throws as `forward`, and when the number of classes or `firstIndex` do not fit; nothing has changed then
    */
   update(logits: Logits, targets: Targets, options: UpdateOptions = {}): void {
-    const input = readInput(logits, targets);
-    const n = input.batch * input.positions;
-    const { classes, ignoreIndex } = this.#config;
-    if (n > 0 && input.classes !== classes) throw outOfRange('logits', `${classes} classes`, input.classes);
+    // options first: see valueAndGrad
     if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
     for (const key of Object.keys(options)) {
       if (key !== 'firstIndex') throw outOfRange('options', 'only firstIndex', JSON.stringify(key));
     }
+    const { firstIndex: given } = options;
+    const input = readInput(logits, targets);
+    const n = input.batch * input.positions;
+    const { classes, ignoreIndex } = this.#config;
+    if (n > 0 && input.classes !== classes) throw outOfRange('logits', `${classes} classes`, input.classes);
     const { words, layout } = this.#state;
-    const { firstIndex = (words[layout.samples] as number) + (words[layout.ignored] as number) } = options;
+    const seen = (words[layout.samples] as number) + (words[layout.ignored] as number);
+    const firstIndex = given === undefined ? seen : given;
     number('firstIndex', firstIndex, 'an integer ≥ 0 that leaves the last index below 2^53', (x) => {
       return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
     });

@@ -1,6 +1,8 @@
 import { carry, LIMBS } from '../backend/limbs.ts';
+import { arrayKind, isShared } from '../input/arrays.ts';
 import { number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
+import { viewOf } from '../input/tensors.ts';
 import { BIN_WORDS, CLASS_WORDS, type Layout, layoutOf, type MeterConfig, readConfig } from './config.ts';
 
 /**
@@ -208,8 +210,9 @@ export function encode(state: State): Uint8Array<ArrayBuffer> {
 }
 
 export function decode(value: unknown): State {
-  if (Object.prototype.toString.call(value) !== '[object Uint8Array]') throw wrongType('bytes', 'Uint8Array', value);
-  const bytes = value as Uint8Array;
+  if (arrayKind(value) !== 'Uint8Array') throw wrongType('bytes', 'Uint8Array', value);
+  const view = viewOf('bytes', value) as Uint8Array;
+  const bytes = isShared(view) ? view.slice() : view;
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) throw outOfRange('bytes', 'the state of a meter', 'something else');
   if (bytes[4] !== VERSION) throw outOfRange('bytes', `version ${VERSION}`, `${bytes[4]}`);
   const end = bytes.length - 4;

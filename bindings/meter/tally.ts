@@ -210,7 +210,8 @@ export class SoftmaxTally extends Tally {
     const { settings, config } = this;
     const { words, layout } = state;
     const tile = new Tile(backend, input, planSamples(kernels, input, true));
-    const limit = Math.max(1, ...config.topK);
+    // topK is sorted
+    const limit = config.topK.at(-1) ?? 1;
     const tabled = this.tabled(backend);
     const load = (): void => {
       backend.loadClassWeights(settings, tile);
