@@ -1,0 +1,120 @@
+import type { AnyLoss, Meter } from '../meter/meter.ts';
+import type { Chunk, Dataset, Labels } from './dataset.ts';
+import { FileError, quiet } from './errors.ts';
+
+/** What was read. */
+export interface Counts {
+  readonly samples: number;
+  /** Samples without a label in the files; the meter counts them as ignored. */
+  readonly missing: number;
+  /** Milliseconds within the library, reading left out. */
+  readonly computing: number;
+}
+
+export interface EvaluateOptions {
+  /** Index of the dataset's first sample among all samples of all shards. Default 0. */
+  firstIndex?: number;
+  /** First sample to count. Default 0. */
+  from?: number;
+  /** Sample to stop before. Default: the end. */
+  to?: number | undefined;
+  /** Most bytes of logits at a time. Default 4 MiB. */
+  bytes?: number | undefined;
+  /** Ends the evaluation with its reason. */
+  signal?: AbortSignal | undefined;
+  /** Called after each chunk with the number of samples that are done. */
+  onProgress?: ((samples: number) => void) | undefined;
+}
+
+/**
+ * Count the samples of a dataset, or some of them, into a meter.
+ *
+ * @throws FileError for what is wrong with the files, naming the sample where it is one; TypeError or RangeError as
+ *   `update`; the signal's reason when it is aborted. The meter keeps what was counted until then.
+ */
+export async function evaluateDataset(
+  dataset: Dataset,
+  meter: Pick<Meter<AnyLoss>, 'update'>,
+  options: EvaluateOptions = {},
+): Promise<Counts> {
+  const { firstIndex = 0, from = 0, to, bytes, signal, onProgress } = options;
+  const sum = { samples: 0, missing: 0, computing: 0 };
+  for await (const chunk of dataset.chunks(from, to, { ...(bytes && { bytes }), signal })) {
+    signal?.throwIfAborted();
+    const start = performance.now();
+    try {
+      meter.update(chunk.logits, chunk.targets, { firstIndex: firstIndex + chunk.first });
+    } catch (error) {
+      throw inFile(error, dataset, chunk);
+    }
+    sum.computing += performance.now() - start;
+    sum.samples += chunk.samples;
+    sum.missing += chunk.missing;
+    onProgress?.(sum.samples);
+  }
+  return sum;
+}
+
+/** What the library says of one value of a chunk, said of the file. */
+function inFile(error: unknown, dataset: Dataset, chunk: Chunk): unknown {
+  const [, index, rest] = /^targets\[(\d+)\](.*)$/s.exec((error as Error)?.message) ?? [];
+  if (index === undefined) return error;
+  const perSample = (chunk.targets.data as ArrayLike<unknown>).length / chunk.samples;
+  const at = chunk.first * perSample + Number(index);
+  return new FileError(dataset.files.at(-1)!, `targets[${at}]${quiet(rest!)}`, { cause: error });
+}
+
+/**
+ * How often each class is the target: one pass over the targets alone, so that a bad label is told before hours of work.
+ *
+ * @returns one number a class, shape [C]; of dense targets the sum of each class
+ * @throws FileError for a label that is neither a class nor `ignoreIndex`, by its index
+ */
+export async function countTargets(
+  dataset: Dataset,
+  options: { ignoreIndex?: number; signal?: AbortSignal | undefined } = {},
+): Promise<Float64Array> {
+  const { ignoreIndex = -100, signal } = options;
+  const perClass = new Float64Array(dataset.classes);
+  for await (const piece of dataset.labels(0, undefined, { signal })) {
+    const data = piece.targets.data as ArrayLike<number | bigint>;
+    if (data.length > piece.samples) addDense(perClass, data, piece, ignoreIndex);
+    else if (dataset.classes === 1) addDense(perClass, data, piece, ignoreIndex);
+    else addIndices(perClass, data, piece, ignoreIndex, dataset.files.at(-1)!);
+  }
+  return perClass;
+}
+
+function addIndices(
+  perClass: Float64Array,
+  data: ArrayLike<number | bigint>,
+  { first }: Labels,
+  ignoreIndex: number,
+  file: string,
+): void {
+  const classes = perClass.length;
+  for (let i = 0; i < data.length; i++) {
+    const y = Number(data[i]);
+    if (y === ignoreIndex) continue;
+    if (y >= 0 && y < classes) {
+      perClass[y]!++;
+    } else {
+      const expected = `an integer in [0, ${classes}) or ignore index ${ignoreIndex}`;
+      throw new FileError(file, `targets[${first + i}] expected ${expected}, got ${data[i]}`);
+    }
+  }
+}
+
+function addDense(
+  perClass: Float64Array,
+  data: ArrayLike<number | bigint>,
+  { targets }: Labels,
+  ignoreIndex: number,
+): void {
+  const dims = targets.dims as number[];
+  const [, classes, positions] = dims.length === 3 ? (dims as [number, number, number]) : [0, 1, 1];
+  for (let i = 0; i < data.length; i++) {
+    const t = Number(data[i]);
+    if (t !== ignoreIndex) perClass[Math.floor(i / positions) % classes]! += t;
+  }
+}

@@ -1,0 +1,100 @@
+import { common, oneOf } from '../input/checks.ts';
+import { wrongType } from '../input/errors.ts';
+import { bind } from '../losses/api.ts';
+import type { Reduction, SigmoidFocalLossOptions, SoftmaxFocalLossOptions } from '../losses/options.ts';
+import type { FocalMeterConstructor } from '../meter/api.ts';
+import type { SigmoidMeterOptions, SoftmaxMeterOptions } from '../meter/config.ts';
+import type { AnyLoss, Meter } from '../meter/meter.ts';
+import { type EvaluateOptions, evaluateDataset } from './evaluate.ts';
+import { type DatasetOptions, type Files, openDataset } from './open.ts';
+
+/** A loss as plain data that JSON holds, which travels to workers, queues and other machines: its name and options. */
+export type LossSpec =
+  | ({ name: 'softmax' } & SoftmaxFocalLossOptions<Reduction>)
+  | ({ name: 'sigmoid' } & SigmoidFocalLossOptions<Reduction>);
+
+/** The options of a meter; `classes` may be left out, then the files tell. */
+export type MeterSpec =
+  | (Omit<SoftmaxMeterOptions, 'classes'> & { classes?: number })
+  | (Omit<SigmoidMeterOptions, 'classes'> & { classes?: number });
+
+/** What to evaluate. */
+export interface EvaluationSpec {
+  loss: LossSpec;
+  /** Default: the defaults of `FocalMeter`. */
+  meter?: MeterSpec;
+}
+
+export interface ShardOptions
+  extends EvaluationSpec,
+    Omit<DatasetOptions, 'classAxis' | 'ignoreIndex'>,
+    Pick<EvaluateOptions, 'firstIndex' | 'bytes' | 'onProgress'> {}
+
+export interface ShardResult {
+  readonly meter: Meter<AnyLoss>;
+  readonly samples: number;
+  /** Samples without a label in the files; the meter counts them as ignored. */
+  readonly missing: number;
+  readonly names: readonly string[] | null;
+}
+
+/** These losses are never asked to compute: a meter takes their options and computes with kernels of its own. */
+const { SoftmaxFocalLoss, SigmoidFocalLoss } = /* @__PURE__ */ bind(() => {
+  throw new Error('no kernels');
+});
+
+/** What of the loss is about reading the files: the rest makes the loss. */
+export function readerOptions({ loss }: EvaluationSpec): Pick<DatasetOptions, 'classAxis' | 'ignoreIndex'> {
+  if (typeof loss !== 'object' || loss === null)
+    throw wrongType('loss', "an object { name: 'softmax' or 'sigmoid', … }", loss);
+  const { classAxis, ignoreIndex } = loss as DatasetOptions;
+  return { ...(classAxis !== undefined && { classAxis }), ...(ignoreIndex !== undefined && { ignoreIndex }) };
+}
+
+/**
+ * The meter of a specification.
+ *
+ * @param classes of the files
+ * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
+ */
+export function createMeter(
+  FocalMeter: FocalMeterConstructor,
+  { loss, meter = {} }: EvaluationSpec,
+  classes: number,
+): Meter<AnyLoss> {
+  const { name, classAxis: _, ...options } = loss as LossSpec & { classAxis?: number };
+  const Loss = oneOf('loss.name', name, ['softmax', 'sigmoid']) === 'softmax' ? SoftmaxFocalLoss : SigmoidFocalLoss;
+  return new FocalMeter<AnyLoss>(new Loss(options as object), { classes, ...meter } as SoftmaxMeterOptions);
+}
+
+const OPTIONS = ['loss', 'meter', 'firstIndex', 'bytes', 'names', 'resolve', 'signal', 'onProgress'];
+
+export function bindShard(FocalMeter: FocalMeterConstructor) {
+  /**
+   * Evaluate a classifier on the samples of files, read piece by piece: they may be larger than memory.
+   *
+   * @param files `{ logits, targets }`, each a File, Blob, URL (read by range requests), bytes or source
+   * @param options `loss`: `{ name: 'softmax' | 'sigmoid', … }` with the options of that loss; `meter`: options of
+   *   `FocalMeter`, without `classes` those of the files; `firstIndex`: index of the first sample among those of all
+   *   shards; `signal` ends it with its reason; `onProgress` is called with the number of samples that are done
+   * @returns the meter, to be computed or merged with those of other shards
+   * @throws FileError for what is wrong with a file, in one line that names it; TypeError or RangeError for an option
+   * @example
+   * const { meter } = await evaluateShard({ logits: fileA, targets: fileB }, { loss: { name: 'softmax', gamma: 2 } });
+   * console.log(meter.compute().accuracy);
+   */
+  return async function evaluateShard(files: Files, options: ShardOptions): Promise<ShardResult> {
+    common('evaluateShard', options, OPTIONS);
+    if (options === undefined) throw wrongType('options', 'an object with loss', options);
+    const { names = null, resolve, signal, firstIndex = 0, bytes, onProgress } = options;
+    const reading = { ...readerOptions(options), names, ...(resolve && { resolve }), signal };
+    const dataset = await openDataset(files, reading);
+    try {
+      const meter = createMeter(FocalMeter, options, dataset.classes);
+      const { samples, missing } = await evaluateDataset(dataset, meter, { firstIndex, bytes, signal, onProgress });
+      return { meter, samples, missing, names: dataset.names };
+    } finally {
+      await dataset.close();
+    }
+  };
+}

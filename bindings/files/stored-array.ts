@@ -1,0 +1,120 @@
+import { type Dtype, decode, type Elements, itemsize } from './dtypes.ts';
+import { FileError } from './errors.ts';
+import type { Source } from './source.ts';
+
+/** What a format says of an array. */
+export interface ArrayInfo {
+  readonly dtype: Dtype;
+  /** Length of each dimension. */
+  readonly shape: readonly number[];
+  /** Whether the first dimension is the one that runs fastest. */
+  readonly fortran?: boolean;
+  readonly bigEndian?: boolean;
+}
+
+export const product = (shape: readonly number[]): number => shape.reduce((size, d) => size * d, 1);
+
+/** Most bytes of an array that is brought into another order in memory, as no other way is open. */
+const MOST_IN_MEMORY = 2 ** 31;
+
+/** An array that lies in a file and is read piece by piece. */
+export class StoredArray {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly itemsize: number;
+  /** Whether the elements lie in Fortran order; `read` takes them as they lie. */
+  readonly fortran: boolean;
+  readonly sequential: boolean;
+  readonly #source: Source;
+  readonly #dataAt: number;
+  readonly #bigEndian: boolean;
+
+  /**
+   * @param source where it lies, from byte `dataAt` on to the end
+   * @throws FileError when the source does not have the bytes that the shape needs
+   */
+  constructor(source: Source, info: ArrayInfo, dataAt: number, dataBytes = source.size - dataAt) {
+    const { dtype, shape, fortran = false, bigEndian = false } = info;
+    this.name = source.name;
+    this.dtype = dtype;
+    this.shape = shape;
+    this.itemsize = itemsize(dtype);
+    // one dimension that is not 1 has but one order
+    this.fortran = fortran && shape.filter((d) => d !== 1).length > 1;
+    this.sequential = source.sequential ?? false;
+    this.#source = source;
+    this.#dataAt = dataAt;
+    this.#bigEndian = bigEndian;
+    // a dimension of 0 makes the product small whatever the others are
+    const most = product(shape.map((d) => Math.max(1, d))) * this.itemsize;
+    if (!Number.isSafeInteger(most)) throw new FileError(this.name, `shape [${shape}] is not possible`);
+    const needed = this.size * this.itemsize;
+    if (dataBytes === Infinity) return;
+    if (dataBytes < needed) {
+      const problem = `truncated, shape [${shape}] needs ${needed} bytes of data, the file has ${Math.max(0, dataBytes)}`;
+      throw new FileError(this.name, problem);
+    }
+    if (dataBytes > needed) {
+      throw new FileError(this.name, `${dataBytes - needed} bytes more than shape [${shape}] needs`);
+    }
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return product(this.shape);
+  }
+
+  /** Bytes of elements first, first + 1, … as the file has them. */
+  async bytes(first: number, count: number, signal?: AbortSignal, into?: Uint8Array): Promise<Uint8Array> {
+    const length = count * this.itemsize;
+    const found = await this.#source.read(this.#dataAt + first * this.itemsize, length, signal, into);
+    if (found.length < length) throw new FileError(this.name, `truncated, shape [${this.shape}] needs more data`);
+    return found;
+  }
+
+  /** The elements that such bytes stand for. */
+  decode(bytes: Uint8Array): Elements {
+    return decode(this.dtype, bytes, this.#bigEndian);
+  }
+
+  /** Elements first, first + 1, …, in the order in which they lie. */
+  async read(first = 0, count = this.size - first, signal?: AbortSignal): Promise<Elements> {
+    return this.decode(await this.bytes(first, count, signal));
+  }
+
+  /** The same array in C order, brought into it in memory where it is in Fortran order. */
+  async inCOrder(signal?: AbortSignal): Promise<StoredArray> {
+    if (!this.fortran) return this;
+    const { shape, itemsize: size } = this;
+    if (this.size * size > MOST_IN_MEMORY) {
+      throw new FileError(this.name, 'too large for Fortran order, save it as numpy.ascontiguousarray(array)');
+    }
+    const from = await this.bytes(0, this.size, signal);
+    const to = new Uint8Array(from.length);
+    // how far apart neighbours along each dimension lie in the file
+    const strides = shape.map((_, axis) => product(shape.slice(0, axis)));
+    const index = shape.map(() => 0);
+    let source = 0;
+    for (let i = 0; i < this.size; i++) {
+      for (let k = 0; k < size; k++) to[i * size + k] = from[source * size + k]!;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        source += strides[axis]!;
+        if (++index[axis]! < shape[axis]!) break;
+        source -= strides[axis]! * shape[axis]!;
+        index[axis] = 0;
+      }
+    }
+    const memory: Source = {
+      name: this.name,
+      size: to.length,
+      read: async (offset, length) => to.subarray(offset, offset + length),
+      close: () => this.close(),
+    };
+    return new StoredArray(memory, { dtype: this.dtype, shape, bigEndian: this.#bigEndian }, 0);
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close?.();
+  }
+}
