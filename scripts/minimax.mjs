@@ -1,5 +1,5 @@
 // Finds the polynomial coefficients of the kernels: Remez exchange in float64, coefficients rounded to float32.
-// `node assembly/minimax.mjs` prints each polynomial with its maximum relative error after that rounding and before
+// `node scripts/minimax.mjs` prints each polynomial with its maximum relative error after that rounding and before
 // the arithmetic of the kernel adds its own.
 
 /** Solve the square system a·x = b by Gaussian elimination with partial pivoting. */
@@ -55,7 +55,7 @@ function remez(f, weight, lo, hi, degree) {
 }
 
 /** Fit with the lowest coefficients held at `exact`: what is left is x^k times a polynomial, which Remez can find. */
-function fit(name, f, weight, lo, hi, degree, exact) {
+function polynomial(name, f, weight, lo, hi, degree, exact) {
   const k = exact.length;
   const rest = (x) => (f(x) - exact.reduce((s, c, j) => s + c * x ** j, 0)) / x ** k;
   const found = remez(rest, (x) => weight(x) * Math.abs(x) ** k, lo || 1e-3 * hi, hi, degree - k);
@@ -76,7 +76,7 @@ const series = (w) => {
   return sum;
 };
 const mid = ((Math.SQRT2 - 1) / (Math.SQRT2 + 1)) ** 2;
-fit(
+polynomial(
   '2^f',
   (x) => 2 ** x,
   (x) => 2 ** -x,
@@ -85,8 +85,8 @@ fit(
   5,
   [1],
 );
-fit('e^f', Math.exp, (x) => Math.exp(-x), -Math.LN2 / 2, Math.LN2 / 2, 5, [1, 1]);
-fit(
+polynomial('e^f', Math.exp, (x) => Math.exp(-x), -Math.LN2 / 2, Math.LN2 / 2, 5, [1, 1]);
+polynomial(
   '2·atanh(u)/u over u², u = t/(2+t)',
   (w) => 2 * series(w),
   (w) => 1 / (2 * series(w)),
@@ -95,7 +95,7 @@ fit(
   3,
   [2],
 );
-fit(
+polynomial(
   '2·atanh(s)/s over s²',
   (w) => 2 * series(w),
   (w) => 1 / (2 * series(w)),

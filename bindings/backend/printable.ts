@@ -3,7 +3,7 @@ const CHARACTERS = 89;
 const SINGLE = 87;
 
 /**
- * Bytes of a printable text, made by bindings/printable.mjs. The binary is inlined so because pages are sent compressed:
+ * Bytes of a printable text, made by scripts/printable.mjs. The binary is inlined so because pages are sent compressed:
  * the frequent bytes have a character each, which gzip packs as well as the bytes themselves. Base64 lays every three
  * bytes over four characters, which hides the repetitions from gzip, and hexadecimal digits cost 11 % more.
  *

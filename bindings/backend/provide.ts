@@ -1,7 +1,6 @@
 /** The ways an entry comes by its backend, in one file so that entries that are not bundled load few. */
 import { Backend, type MeterBackend } from './backend.ts';
 import type { Kernels, MeterKernels } from './kernels.ts';
-import { fromPrintable } from './printable.ts';
 import { instantiate } from './wasm.ts';
 
 export { scalarKernels } from './scalar/kernels.ts';
@@ -18,11 +17,6 @@ export function lazily<K extends Kernels>(compile: () => WebAssembly.Module, twi
       return new Backend('scalar', twin());
     }
   });
-}
-
-/** The same for a binary that is inlined as printable text. */
-export function inlined<K extends Kernels>(text: string, twin: () => K): () => Backend<K> {
-  return lazily(() => new WebAssembly.Module(fromPrintable(text)), twin);
 }
 
 /** An instance of a module that the caller brings. */

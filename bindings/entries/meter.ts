@@ -1,10 +1,10 @@
 /** Evaluation metrics: `import { FocalMeter } from 'focal-simd/meter'`. The binary, inlined, has the losses' kernels too. */
 
-import binary from '../backend/generated/focal.wasm.ts';
-import { inlined } from '../backend/provide.ts';
+import compile from '../backend/generated/focal.wasm.ts';
+import { lazily } from '../backend/provide.ts';
 import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 
 export type * from '../meter/types.ts';
-export const FocalMeter = bindMeter(inlined(binary, scalarMeterKernels));
+export const FocalMeter = bindMeter(lazily(compile, scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;

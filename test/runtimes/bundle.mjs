@@ -6,13 +6,7 @@ import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { rollup } from '@rollup/wasm-node';
 import { build as esbuild, transform } from 'esbuild';
 import { build as vite } from 'vite';
-
-/** What the application imports. */
-const APPLICATIONS = {
-  losses: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';\n`,
-  entry: `export * from 'focal-simd';\n`,
-  everything: `export * from 'focal-simd';\nexport * from 'focal-simd/meter';\n`,
-};
+import { BUDGETS } from '../../scripts/entries.mjs';
 
 const bundlers = {
   esbuild: (input, outfile) =>
@@ -54,16 +48,17 @@ const bundlers = {
 /**
  * Bundles each application with each bundler into the sandbox.
  *
- * @returns {Promise<Record<string, Record<keyof APPLICATIONS, string>>>} paths from the sandbox's root, `/bundles/…`
+ * @returns {Promise<Record<string, Record<string, string>>>} by bundler and application: paths from the sandbox's root
  */
 export async function bundleAll(sandbox) {
   const bundles = {};
   await mkdir(path.join(sandbox, 'bundles'));
-  for (const [application, source] of Object.entries(APPLICATIONS)) {
-    const input = path.join(sandbox, `${application}.mjs`);
+  for (const { name: application, source } of BUDGETS) {
+    const id = application.replaceAll(' ', '-');
+    const input = path.join(sandbox, `${id}.mjs`);
     await writeFile(input, source);
     for (const [name, bundle] of Object.entries(bundlers)) {
-      const file = `/bundles/${name}-${application}.js`;
+      const file = `/bundles/${name}-${id}.js`;
       await bundle(input, path.join(sandbox, file));
       bundles[name] = { ...bundles[name], [application]: file };
     }

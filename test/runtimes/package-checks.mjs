@@ -4,12 +4,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { BUDGETS } from '../../scripts/entries.mjs';
 import { gzipSize } from './bundle.mjs';
 import { commandLines } from './drivers/command-line.mjs';
 import { run } from './drivers/process.mjs';
-
-/** What bundles may weigh, in bytes: minified for a browser and gzipped. */
-const BUDGETS = { losses: 12_000, entry: 16_000 };
 
 /** The command of a package of the repository's own. */
 function command(root, name, bin) {
@@ -110,14 +108,13 @@ async function jsr({ root }) {
   });
 }
 
-async function sizes({ sandbox, bundles }, application) {
+async function sizes({ sandbox, bundles }, { name: application, bytes: most }) {
   const measured = {};
   for (const [bundler, files] of Object.entries(bundles)) {
     measured[bundler] = await gzipSize(path.join(sandbox, files[application]));
   }
   const text = Object.entries(measured).map(([bundler, size]) => `${bundler} ${size}`);
-  const most = BUDGETS[application];
-  const detail = `${text.join(', ')}${most ? ` of at most ${most}` : ''} bytes`;
+  const detail = `${text.join(', ')} of at most ${most} bytes`;
   if (Object.values(measured).some((size) => size > most)) throw new Error(detail);
   return detail;
 }
@@ -140,7 +137,8 @@ export const packageChecks = (context) => [
   { name: 'types under nodenext', check: () => compile(context, 'nodenext', 'nodenext') },
   { name: 'types under bundler', check: () => compile(context, 'esnext', 'bundler') },
   { name: 'jsr.json', check: () => jsr(context) },
-  { name: 'two losses, minified and gzipped', check: () => sizes(context, 'losses') },
-  { name: 'default entry, minified and gzipped', check: () => sizes(context, 'entry') },
-  { name: 'default entry and meter, minified and gzipped', check: () => sizes(context, 'everything') },
+  ...BUDGETS.map((budget) => ({
+    name: `${budget.name}, minified and gzipped`,
+    check: () => sizes(context, budget),
+  })),
 ];

@@ -168,7 +168,7 @@ export function browserLaunchers() {
 
 export async function browserHosts({ sandbox, entry, meter, bundles }) {
   const server = await serveFolder(sandbox);
-  const bundled = Object.entries(bundles).map(([bundler, { everything }]) => ({
+  const bundled = Object.entries(bundles).map(([bundler, { 'with the meter': everything }]) => ({
     name: `bundled by ${bundler}`,
     scenario: 'short',
     backend: 'simd',
