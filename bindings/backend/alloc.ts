@@ -72,7 +72,7 @@ export function bindAlloc(provide: () => Backend): (dims: readonly number[]) => 
    * @throws TypeError when dims is no array of numbers; RangeError for dimensions that are no integers ≥ 0, and where the
    *   memory cannot grow by so much
    */
-  return (given) => {
+  return function alloc(given) {
     if (!Array.isArray(given)) throw wrongType('dims', 'an array of dimensions', given);
     const dims = readDimensions('dims', given);
     const length = dims.reduce((product, d) => product * d, 1);
