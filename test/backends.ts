@@ -6,6 +6,7 @@ import { Backend, type MeterBackend } from '../bindings/backend/backend.ts';
 import type { MeterKernels } from '../bindings/backend/kernels.ts';
 import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
 import { instantiate, kernelsOf } from '../bindings/backend/wasm.ts';
+import { bindCalibrate } from '../bindings/calibrate/temperature.ts';
 import { bind } from '../bindings/losses/api.ts';
 import { classWeights } from '../bindings/losses/weights.ts';
 import { bindMeter } from '../bindings/meter/api.ts';
@@ -20,11 +21,16 @@ debug.arm();
 // every test that writes past a scratch block in the debug build fails, whatever else it checks
 afterEach(() => expect(debug.broken(), 'guards written over').toBe(0));
 
-const make = (name: string, backend: MeterBackend) => ({
-  name,
-  kernels: backend.kernels,
-  api: { ...bind(() => backend), alloc: bindAlloc(() => backend), FocalMeter: bindMeter(() => backend), classWeights },
-});
+const make = (name: string, backend: MeterBackend) => {
+  const FocalMeter = bindMeter(() => backend);
+  const alloc = bindAlloc(() => backend);
+  const fitTemperature = bindCalibrate(FocalMeter);
+  return {
+    name,
+    kernels: backend.kernels,
+    api: { ...bind(() => backend), alloc, FocalMeter, fitTemperature, classWeights },
+  };
+};
 
 /** The same API over every set of kernels: what users get, the scalar twin, and the debug build with guarded scratch. */
 export const backends = [

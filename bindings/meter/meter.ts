@@ -56,6 +56,11 @@ export abstract class Meter<L extends AnyLoss> {
     this.#tally = config.variant === 'softmax' ? new SoftmaxTally(config) : new SigmoidTally(config);
   }
 
+  /** For what is built on a meter. */
+  static backendOf(meter: Meter<AnyLoss>): MeterBackend {
+    return meter.#backend();
+  }
+
   /**
    * Count a batch in.
    *

@@ -1,0 +1,156 @@
+import { fromHalf } from '../backend/scalar/half.ts';
+import type { Input } from '../input/tensors.ts';
+
+/**
+ * The negative log-likelihood of a set of samples as a function of β = 1/temperature: its derivatives, and what they come
+ * to at both ends. It is convex in β, so the first derivative only grows.
+ */
+export interface Slopes {
+  samples: number;
+  /** Σ over the samples of ∂/∂β and ∂²/∂β² at the β that was asked for. */
+  first: number;
+  second: number;
+  /** Σ of ∂/∂β at β = 0, and the limit of it for β → ∞. */
+  atZero: number;
+  atInfinity: number;
+  /** Samples of which no β gives a finite likelihood: NaN or +∞ among the logits, or −∞ for the true class. */
+  undefined: number;
+}
+
+export const noSlopes = (): Slopes => ({ samples: 0, first: 0, second: 0, atZero: 0, atInfinity: 0, undefined: 0 });
+
+/** Reads one logit of a sample as the kernels do, rounded to float32. */
+export type ReadLogit = (c: number) => number;
+
+/**
+ * Softmax: NLL = log Σ e^(βz_c) − βz_y, so that ∂ = E z − z_y and ∂² = Var z under p = softmax(βz).
+ *
+ * Both from the distances to the largest logit, which cancel less. A class of logit −∞ has no part in it.
+ */
+export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, y: number, beta: number): void {
+  let largest = -Infinity;
+  let total = 0;
+  let possible = 0;
+  for (let c = 0; c < classes; c++) {
+    const z = logit(c);
+    if (z === -Infinity) continue;
+    // not Math.max alone: the sum tells NaN
+    if (z > largest) largest = z;
+    total += z;
+    possible++;
+  }
+  const own = logit(y);
+  if (!Number.isFinite(own) || !Number.isFinite(total)) {
+    slopes.undefined++;
+    return;
+  }
+  let weights = 0;
+  let mean = 0;
+  let square = 0;
+  for (let c = 0; c < classes; c++) {
+    const gap = logit(c) - largest;
+    if (gap === -Infinity) continue;
+    const weight = Math.exp(beta * gap);
+    weights += weight;
+    mean += weight * gap;
+    square += weight * gap * gap;
+  }
+  mean /= weights;
+  slopes.samples++;
+  slopes.first += mean - (own - largest);
+  slopes.second += square / weights - mean * mean;
+  slopes.atZero += total / possible - own;
+  slopes.atInfinity += largest - own;
+}
+
+/** Sigmoid: NLL = Σ_c softplus(−βx), x = z_c for the true class, −z_c for the others: ∂ = −x·σ(−βx), ∂² = x²·p·(1 − p). */
+export function addSigmoid(slopes: Slopes, logit: ReadLogit, classes: number, y: number, beta: number): void {
+  let first = 0;
+  let second = 0;
+  let atZero = 0;
+  let atInfinity = 0;
+  for (let c = 0; c < classes; c++) {
+    const x = c === y ? logit(c) : -logit(c);
+    // a decision made with certainty, and rightly, costs nothing at any β
+    if (x === Infinity) continue;
+    const t = Math.exp(-beta * Math.abs(x));
+    const q = (x < 0 ? 1 : t) / (1 + t);
+    first -= x * q;
+    second += x * x * q * (1 - q);
+    atZero -= x / 2;
+    atInfinity += Math.max(0, -x);
+  }
+  if (!Number.isFinite(atZero)) {
+    slopes.undefined++;
+    return;
+  }
+  slopes.samples++;
+  slopes.first += first;
+  slopes.second += second;
+  slopes.atZero += atZero;
+  slopes.atInfinity += atInfinity;
+}
+
+/** Visit each sample of an input: its index, and how to read its logits. */
+export function eachSample(input: Input, visit: (i: number, logit: ReadLogit) => void): void {
+  const { logits, half, batch, classes, positions } = input;
+  let start = 0;
+  const logit: ReadLogit = (c) => {
+    const z = logits[start + c * positions] as number;
+    return half ? fromHalf(z) : Math.fround(z);
+  };
+  for (let b = 0, i = 0; b < batch; b++) {
+    for (let d = 0; d < positions; d++, i++) {
+      start = b * classes * positions + d;
+      visit(i, logit);
+    }
+  }
+}
+
+/** Most passes over the data to look for the optimum; one more measures it. */
+const MOST_PASSES = 9;
+/** Newton's method is taken to have arrived where a step is this small: the next would be its square. */
+const SMALL_STEP = 1e-5;
+/** β changes by at most this factor a pass. */
+const LONGEST = 32;
+
+/**
+ * The zero of the first derivative, by Newton's method, between the β where it is known to be negative and positive.
+ *
+ * @param at gives the slopes at a β, which takes a pass over the data
+ * @returns β, or why there is none
+ */
+export async function minimise(
+  at: (beta: number) => Promise<Slopes>,
+): Promise<{ beta: number; passes: number } | { reason: string; passes: number }> {
+  let beta = 1;
+  let low = 0;
+  let high = Infinity;
+  for (let passes = 1; ; passes++) {
+    const { samples, first, second, atZero, atInfinity, undefined: bad } = await at(beta);
+    if (passes === 1) {
+      const reason = noOptimum(samples, bad, atZero, atInfinity);
+      if (reason) return { reason, passes };
+    }
+    if (first < 0) low = beta;
+    else high = beta;
+    // on a plateau of the derivative Newton's step is none, or leads out of what is known
+    const step = beta - first / second;
+    const inside = step > low && step < high ? step : high < Infinity && low > 0 ? Math.sqrt(low * high) : NaN;
+    const next = Number.isNaN(inside) ? (first < 0 ? beta * LONGEST : beta / LONGEST) : inside;
+    const clipped = Math.min(beta * LONGEST, Math.max(beta / LONGEST, next));
+    const change = Math.abs(clipped / beta - 1);
+    beta = clipped;
+    if (first === 0 || change < SMALL_STEP) return { beta, passes };
+    if (passes === MOST_PASSES) return { reason: `Newton's method has not arrived after ${passes} passes`, passes };
+  }
+}
+
+function noOptimum(samples: number, bad: number, atZero: number, atInfinity: number): string | null {
+  if (bad > 0) return `${bad} samples have no finite likelihood at any temperature (NaN or ±∞ among their logits)`;
+  if (samples === 0) return 'there are no samples to fit';
+  if (atZero >= 0) return 'the logits do not speak for the targets: the higher the temperature, the better';
+  if (atInfinity === 0)
+    return 'every sample that was fitted is predicted rightly: the lower the temperature, the better';
+  return null;
+}
