@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
 import { buildDeclarations } from './declarations.mjs';
-import { licences } from './licences.mjs';
+import { notices } from './licences.mjs';
 import { toPrintable } from './printable.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -68,6 +68,6 @@ if (!process.argv.includes('--bundles')) {
 rmSync(at('dist'), { recursive: true, force: true });
 const metafile = await bundle(root);
 writeFileSync(at('build/metafile.json'), JSON.stringify(metafile));
-writeFileSync(at('dist/THIRD-PARTY-LICENSES.txt'), licences(root, Object.keys(metafile.inputs)));
+writeFileSync(at('dist/THIRD-PARTY-LICENSES.txt'), notices(root, metafile));
 writeFileSync(at('dist/focal.wasm'), readFileSync(at('build/focal.wasm')));
 if (process.argv.includes('--declarations')) buildDeclarations(root);
