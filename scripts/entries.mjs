@@ -19,6 +19,7 @@ export const ENTRIES = [
   { name: 'scalar' },
   { name: 'module' },
   { name: 'tfjs' },
+  { name: 'calibrate' },
 ];
 
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */

@@ -24,11 +24,10 @@ afterEach(() => expect(debug.broken(), 'guards written over').toBe(0));
 const make = (name: string, backend: MeterBackend) => {
   const FocalMeter = bindMeter(() => backend);
   const alloc = bindAlloc(() => backend);
-  const fitTemperature = bindCalibrate(FocalMeter);
   return {
     name,
     kernels: backend.kernels,
-    api: { ...bind(() => backend), alloc, FocalMeter, fitTemperature, classWeights },
+    api: { ...bind(() => backend), alloc, FocalMeter, ...bindCalibrate(FocalMeter), classWeights },
   };
 };
 
