@@ -57,7 +57,7 @@ write('y.npy', Int32Array.from(rows.y), rows.targetDims);
 write('planes.npy', planes.z, planes.dims);
 write('planes-y.npy', Uint8Array.from(planes.y), planes.targetDims);
 
-const OPTIONS = { classes: CLASSES, hardest: 10 };
+const OPTIONS = { classes: CLASSES, hardest: 10, coverage: true };
 
 describe('evaluate', () => {
   const floats = {
@@ -149,10 +149,10 @@ describe('evaluate', () => {
     own.update({ data: rows.z, dims: rows.dims }, rows.y);
     expect(softmax.metrics).toEqual(plain(own.compute()));
 
-    const args = ['--loss', 'sigmoid', '--smoothing', 0.1, '--alpha', 0.7, '--thresholds', 9, '--backend', 'scalar'];
+    const args = ['--loss', 'sigmoid', '--smoothing', 0.1, '--alpha', 0.7, '--backend', 'scalar'];
     const sigmoid = await json('evaluate', 'z.npy', 'y.npy', ...args);
     const twin = new scalar.SigmoidFocalLoss({ alpha: 0.7, smoothing: 0.1 });
-    const meter = new scalar.FocalMeter(twin, { ...OPTIONS, thresholds: 9 });
+    const meter = new scalar.FocalMeter(twin, { ...OPTIONS, curves: true });
     meter.update({ data: rows.z, dims: rows.dims }, rows.y);
     expect(sigmoid.metrics).toEqual(plain(meter.compute()));
     expect(sigmoid.backend).toBe('scalar');

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { AnyLoss, Meter } from '../bindings/meter/meter.ts';
 import { backends } from './backends.ts';
 
 /** Logits with ties, extremes and now and then what is no number. */
@@ -49,7 +50,7 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
     ['sigmoid', (classes: number) => new FocalMeter(new SigmoidFocalLoss(), { classes })],
     [
       'sigmoid with curves',
-      (classes: number) => new FocalMeter(new SigmoidFocalLoss(), { classes, thresholds: 9, hardest: 5 }),
+      (classes: number) => new FocalMeter(new SigmoidFocalLoss(), { classes, curves: true, hardest: 5 }),
     ],
   ] as const;
 
@@ -94,6 +95,64 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test.each(['softmax', 'sigmoid'])(
+    '%s: a window that had a batch and lost it has the bits of one that never had it',
+    (name) => {
+      const create = (classes: number, coverage: boolean): Meter<AnyLoss> =>
+        name === 'softmax'
+          ? new FocalMeter<AnyLoss>(new SoftmaxFocalLoss(), {
+              classes,
+              topK: [1, 3],
+              confusion: true,
+              coverage,
+            } as never)
+          : new FocalMeter<AnyLoss>(new SigmoidFocalLoss(), { classes, curves: true, coverage } as never);
+      fc.assert(
+        fc.property(dataset(odd), fc.boolean(), ({ classes, positions, batch, logits, targets, cuts }, coverage) => {
+          const size = classes * positions;
+          const [from = 0, to = batch] = [...new Set(cuts)].sort((a, b) => a - b);
+          const part = (a: number, b: number) => {
+            const meter = create(classes, coverage);
+            const data = Float32Array.from(logits.slice(a * size, b * size));
+            const labels = Int32Array.from(targets.slice(a * positions, b * positions));
+            meter.update({ data, dims: [b - a, classes, positions] }, labels, { firstIndex: a * positions });
+            return meter;
+          };
+          const [before, gone, after] = [part(0, from), part(from, to), part(to, batch)];
+          const kept = before.clone();
+          kept.merge(after);
+          const window = part(0, batch);
+          window.subtract(gone);
+          expect(window.toBytes()).toEqual(kept.toBytes());
+          window.merge(gone);
+          expect(window.toBytes()).toEqual(part(0, batch).toBytes());
+          window.subtract(window.clone());
+          expect(window.toBytes()).toEqual(create(classes, coverage).toBytes());
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
+
+  test('subtract refuses what was never counted, and meters that keep the hardest', () => {
+    const [mine, theirs] = [0, 1].map((y) => {
+      const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes: 2, coverage: true });
+      meter.update(Float32Array.of(0, 1, 0, 2), [y, y], { firstIndex: 2 * y });
+      return meter;
+    }) as [Meter<AnyLoss>, Meter<AnyLoss>];
+    const before = mine.toBytes();
+    expect(() => mine.subtract(theirs)).toThrow('other expected samples that this one has counted, got [2, 4)');
+    const [a, b] = [1, 2].map((n) => {
+      const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes: 2 });
+      meter.update(new Float32Array(2 * n), new Int32Array(n));
+      return meter;
+    }) as [Meter<AnyLoss>, Meter<AnyLoss>];
+    expect(() => a.subtract(b)).toThrow('other expected a part of what this one has counted');
+    expect(mine.toBytes()).toEqual(before);
+    const hard = new FocalMeter(new SoftmaxFocalLoss(), { classes: 2, hardest: 1 });
+    expect(() => hard.subtract(hard)).toThrow('hardest expected 0 in meters that are subtracted, got 1');
   });
 
   test('one batch of a million logits or many, of a size that fills tables and tiles', () => {

@@ -7,7 +7,6 @@ import { backends } from './backends.ts';
 interface Golden {
   variant: 'softmax' | 'sigmoid';
   classes: number;
-  thresholds: number;
   logits: number[];
   targets: number[];
   // biome-ignore lint/suspicious/noExplicitAny: as metrics.py wrote it
@@ -33,7 +32,7 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
   test.each(cases.map((golden, i) => ({ i, golden })))(
     'agrees with torchmetrics and scikit-learn, case $i',
     ({ golden }) => {
-      const { classes, expected, thresholds, variant } = golden;
+      const { classes, expected, variant } = golden;
       const logits = Float32Array.from(golden.logits);
       const common = ['accuracy', 'crossEntropy', 'brier', 'ece', 'mce'] as const;
       let report: SoftmaxReport | SigmoidReport;
@@ -51,7 +50,7 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
         }
       } else {
         const loss = new SigmoidFocalLoss();
-        const meter = new FocalMeter(loss, { classes, thresholds });
+        const meter = new FocalMeter(loss, { classes, curves: true });
         meter.update(logits, golden.targets);
         report = meter.compute();
         expect(report.loss.mean).toBe(loss.forward(logits, golden.targets));
@@ -67,16 +66,11 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
           expectClose(
             perClass.map((entry) => entry[name]),
             expected[name],
+            name === 'auroc' ? 2e-3 : 0.03,
           );
           const mean = expected[name].reduce((a: number, b: number) => a + b, 0) / classes;
-          expectClose([report[name]], [mean]);
+          expectClose([report[name]], [mean], name === 'auroc' ? 2e-3 : 0.03);
         }
-        // what the bins cost against the curve of every score
-        expectClose(
-          perClass.map(({ auroc }) => auroc),
-          expected.exactAuroc,
-          0.01,
-        );
       }
       expect([report.samples, report.ignored]).toEqual([expected.samples, expected.ignored]);
       expectClose(
@@ -202,7 +196,8 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
     [{ classes: 3, bins: 1.5 }, 'bins expected'],
     [{ classes: 3, confusion: 1 }, 'confusion expected a boolean, got 1'],
     [{ classes: 3, hardest: -1 }, 'hardest expected'],
-    [{ classes: 3, thresholds: 100 }, '"thresholds"'],
+    [{ classes: 3, thresholds: 100 }, 'options expected curves: true in the place of thresholds'],
+    [{ classes: 3, coverage: 'yes' }, 'coverage expected a boolean'],
     [{ classes: 4 }, 'alpha expected 4 weights, got 3'],
   ])('refuses options %j', (options, message) => {
     expect(() => new FocalMeter(new SoftmaxFocalLoss({ alpha: [1, 2, 3] }), options as never)).toThrow(message);
@@ -243,11 +238,12 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
     expect(() => FocalMeter.fromBytes('x' as never)).toThrow(TypeError);
     const state = JSON.parse(JSON.stringify(meter));
     for (const [change, message] of [
-      [{ version: 2 }, 'state.version expected 1, got 2'],
+      [{ version: 3 }, 'state.version expected 1 to 2, got 3, made by a newer focal-simd'],
+      [{ version: 0 }, 'state.version expected 1 to 2, got 0'],
       [{ format: 'x' }, 'state.format'],
       [{ words: state.words.slice(1) }, 'state.words expected'],
       [{ words: state.words.map((word: number, i: number) => (i === 0 ? 5 : word)) }, 'add up to 5 samples'],
-      [{ words: state.words.map((word: number, i: number) => (i === 4 ? 2 ** 32 : word)) }, 'a carried sum'],
+      [{ words: state.words.map((word: number, i: number) => (i === 2 ? 2 ** 32 : word)) }, 'a carried sum'],
       [{ words: state.words.map((word: number, i: number) => (i === 9 ? -1 : word)) }, 'state.words[9]'],
       [{ hardest: state.hardest.toReversed() }, 'state.hardest expected samples by loss'],
       [{ hardest: [[1, 2, 3]] }, 'state.hardest[0]'],

@@ -1,5 +1,5 @@
+import type { MeterState } from '../meter/codec.ts';
 import type { SigmoidReport, SoftmaxReport } from '../meter/report.ts';
-import type { MeterState } from '../meter/state.ts';
 
 export type Metrics = SoftmaxReport | SigmoidReport;
 type Value = number | null;
@@ -29,7 +29,8 @@ export function significant(x: Value, digits = 6): string {
   return x.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
 }
 
-export const className = (labels: Labels, c: number): string => labels.names?.[c] ?? `class ${c}`;
+export const className = (labels: Labels, c: number | null): string =>
+  c === null ? NONE : (labels.names?.[c] ?? `class ${c}`);
 
 /** The loss of one of the hardest samples: the meter leaves out which of the two it is. */
 export const hardLoss = (x: Value): string => (x === null ? 'NaN or ∞' : significant(x));

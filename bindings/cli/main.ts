@@ -25,9 +25,6 @@ declare const VERSION: string;
 /** Largest number of classes for which a report counts confusions unasked: the meter keeps C² counts. */
 const CONFUSION_CLASSES = 1000;
 
-/** Thresholds of the curves unless told: a report shows the areas, whatever they cost. */
-const THRESHOLDS = 129;
-
 /** Of bins, ranks and the like: far more than anyone reads, far less than would not fit. */
 const LARGEST_COUNT = 1_000_000;
 
@@ -48,7 +45,7 @@ interface EvaluateOptions extends OutputOptions {
   bins: number;
   topK?: number[];
   confusion?: true;
-  thresholds?: number;
+  curves: boolean;
   hardest: number;
   firstIndex: number;
   backend: 'auto' | 'scalar';
@@ -111,7 +108,7 @@ async function evaluate(logitsPath: string, targetsPath: string, options: Evalua
 }
 
 /** Options that only one of the losses has. */
-const OWN = { softmax: ['topK', 'confusion'], sigmoid: ['smoothing', 'thresholds'] } as const;
+const OWN = { softmax: ['topK', 'confusion'], sigmoid: ['smoothing'] } as const;
 
 function refuseForeign(options: EvaluateOptions): void {
   const other = options.loss === 'softmax' ? 'sigmoid' : 'softmax';
@@ -133,11 +130,10 @@ async function makeLoss(api: typeof simd, options: EvaluateOptions, perClass: Fl
 }
 
 function makeMeter(api: typeof simd, options: EvaluateOptions, loss: AnyLoss, classes: number): Meter<AnyLoss> {
-  const { bins, hardest, topK, thresholds } = options;
-  const common = { classes, bins, hardest };
+  const { bins, hardest, topK, curves } = options;
+  const common = { classes, bins, hardest, coverage: true };
   const confusion = options.confusion ?? (options.report !== undefined && classes <= CONFUSION_CLASSES);
-  const own =
-    options.loss === 'softmax' ? { confusion, ...(topK && { topK }) } : { thresholds: thresholds ?? THRESHOLDS };
+  const own = options.loss === 'softmax' ? { confusion, ...(topK && { topK }) } : { curves };
   return refusing('options', () => new api.FocalMeter<AnyLoss>(loss, { ...common, ...own }));
 }
 
@@ -253,11 +249,7 @@ outputOptions(
       '--confusion',
       `keep the confusion matrix, softmax only (with --report it is kept up to ${plain(CONFUSION_CLASSES)} classes)`,
     )
-    .option(
-      '--thresholds <count>',
-      `thresholds of the binned AUROC and average precision, sigmoid only, 0 for neither (default: ${THRESHOLDS})`,
-      integer(0, LARGEST_COUNT),
-    )
+    .option('--no-curves', 'keep no curves: no AUROC, no average precision (sigmoid)')
     .option('--hardest <count>', 'how many of the samples with the largest loss to list', integer(0, LARGEST_COUNT), 10)
     .option(
       '--first-index <integer>',

@@ -24,7 +24,7 @@ const FACT_WIDTH = 20;
 
 /** The report for a terminal. */
 export function formatSummary(facts: readonly Fact[], m: Metrics, labels: Labels): string {
-  const name = (c: number) => clip(className(labels, c), NAME_WIDTH);
+  const name = (c: number | null) => clip(className(labels, c), NAME_WIDTH);
   const lines = facts.map(([key, value]) => `  ${key.padEnd(FACT_WIDTH)}${value}`);
   lines.push('');
   for (const [key, value] of figures(m)) lines.push(`  ${key.padEnd(FACT_WIDTH)}${value.padStart(12)}`);

@@ -32,21 +32,21 @@ export interface ValueAndGrad<R extends Reduction> {
   grad: Float32Array;
 }
 
+const STREAMS = { softmax: streamSoftmax, sigmoid: streamSigmoid };
+
 export abstract class FocalLoss<R extends Reduction> {
   readonly #backend: () => Backend;
-  readonly #stream: typeof streamSoftmax;
   /** The options, checked, with their defaults. */
   protected readonly settings: Settings;
 
-  constructor(backend: () => Backend, settings: Settings, stream: typeof streamSoftmax) {
+  constructor(backend: () => Backend, settings: Settings) {
     this.#backend = backend;
-    this.#stream = stream;
     this.settings = settings;
   }
 
-  /** For the meter, which evaluates the same loss. */
-  static settingsOf(loss: FocalLoss<Reduction>): Settings {
-    return loss.settings;
+  /** For the meter, which evaluates the same loss; null when it is none. */
+  static settingsOf(loss: unknown): Settings | null {
+    return typeof loss === 'object' && loss !== null && #backend in loss ? loss.settings : null;
   }
 
   /**
@@ -114,7 +114,7 @@ export abstract class FocalLoss<R extends Reduction> {
 
   /** How many losses a sample has. */
   #perSample({ classes }: Input): number {
-    return this.#stream === streamSigmoid ? classes : 1;
+    return this.settings.variant === 'sigmoid' ? classes : 1;
   }
 
   /** What the sum is divided by. */
@@ -126,7 +126,7 @@ export abstract class FocalLoss<R extends Reduction> {
     const { settings } = this;
     const count = input.batch * input.positions * this.#perSample(input);
     const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
-    const valid = this.#stream(backend, settings, input, { losses, grad });
+    const valid = STREAMS[settings.variant](backend, settings, input, { losses, grad });
     if (losses) return (settings.drop ? kept(losses, input, settings.ignoreIndex) : losses) as Value<R>;
     return (backend.kernels.rounded() / this.#divisor(valid, input)) as Value<R>;
   }
@@ -137,11 +137,10 @@ export abstract class FocalLoss<R extends Reduction> {
  * Detection" (2017), for many classes.
  */
 export class SoftmaxLoss<R extends Reduction> extends FocalLoss<R> {
-  /** Tells the types of the two losses apart. */
-  declare protected readonly variant: 'softmax';
+  declare protected readonly settings: Settings & { readonly variant: 'softmax' };
 
   constructor(backend: () => Backend, options?: SoftmaxFocalLossOptions<R>) {
-    super(backend, softmaxSettings(options), streamSoftmax);
+    super(backend, softmaxSettings(options));
   }
 }
 
@@ -150,10 +149,10 @@ export class SoftmaxLoss<R extends Reduction> extends FocalLoss<R> {
  * p = sigmoid(logits), after Lin et al. (2017).
  */
 export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
-  declare protected readonly variant: 'sigmoid';
+  declare protected readonly settings: Settings & { readonly variant: 'sigmoid' };
 
   constructor(backend: () => Backend, options?: SigmoidFocalLossOptions<R>) {
-    super(backend, sigmoidSettings(options), streamSigmoid);
+    super(backend, sigmoidSettings(options));
   }
 }
 

@@ -30,6 +30,7 @@ export interface SigmoidFocalLossOptions<R extends Reduction = 'mean'> extends C
 
 /** Options of either loss, checked. */
 export interface Settings {
+  readonly variant: 'softmax' | 'sigmoid';
   readonly gamma: number;
   readonly smoothing: number;
   readonly reduction: Reduction;
@@ -46,7 +47,7 @@ const isPositiveFloat32 = (x: number): boolean => Math.fround(x) > 0 && Math.fro
 const COMMON = ['gamma', 'alpha', 'reduction', 'ignoreIndex', 'ignored'];
 
 /** Undefined means the default, as with destructuring. */
-function read(options: Record<string, unknown>): Omit<Settings, 'smoothing' | 'positive' | 'negative'> {
+function read(options: Record<string, unknown>): Omit<Settings, 'variant' | 'smoothing' | 'positive' | 'negative'> {
   const { gamma = 2, reduction = 'mean', ignoreIndex = -100, ignored = 'zero' } = options;
   return {
     gamma: number('gamma', gamma, 'a finite number ≥ 0', (x) => x >= 0 && x < Infinity),
@@ -61,7 +62,7 @@ export function softmaxSettings(given: unknown): Settings {
   const { alpha = null } = options;
   const weights =
     alpha === null ? 1 : Float32Array.from(numbers('alpha', alpha, 'a positive float32 number', isPositiveFloat32));
-  return { ...read(options), smoothing: 0, positive: weights, negative: 1 };
+  return { variant: 'softmax', ...read(options), smoothing: 0, positive: weights, negative: 1 };
 }
 
 export function sigmoidSettings(given: unknown): Settings {
@@ -81,5 +82,5 @@ export function sigmoidSettings(given: unknown): Settings {
     positive = Float32Array.from(weights);
     negative = Float32Array.from(weights, (a) => 1 - a);
   }
-  return { ...read(options), smoothing: s, positive, negative };
+  return { variant: 'sigmoid', ...read(options), smoothing: s, positive, negative };
 }

@@ -1,7 +1,8 @@
 import type { MeterBackend } from '../backend/backend.ts';
+import { fromBytes, fromJSON, type MeterState } from './codec.ts';
 import { configOf } from './config.ts';
 import { type AnyLoss, Meter, type MeterOptions } from './meter.ts';
-import { decode, type MeterState, readState, State } from './state.ts';
+import { State } from './state.ts';
 
 export { scalarMeterKernels } from '../backend/scalar/meter-kernels.ts';
 
@@ -25,17 +26,21 @@ export interface FocalMeterConstructor {
 /** The meter over one way of getting a backend. */
 export function bindMeter(provide: () => MeterBackend): FocalMeterConstructor {
   return class FocalMeter<L extends AnyLoss> extends Meter<L> {
-    constructor(loss: L | State, options?: MeterOptions<L>) {
-      if (loss instanceof State) super(provide, loss.config, loss);
-      else super(provide, configOf(loss, options));
+    constructor(loss: L, options: MeterOptions<L>) {
+      super(provide, new State(configOf(loss, options)));
     }
 
     static fromJSON(state: MeterState): FocalMeter<AnyLoss> {
-      return new FocalMeter<AnyLoss>(readState(state));
+      return FocalMeter.#of(fromJSON(state));
     }
 
     static fromBytes(bytes: Uint8Array): FocalMeter<AnyLoss> {
-      return new FocalMeter<AnyLoss>(decode(bytes));
+      return FocalMeter.#of(fromBytes(bytes));
+    }
+
+    /** A meter that has a state, and so no loss to be constructed from. */
+    static #of(state: State): FocalMeter<AnyLoss> {
+      return Reflect.construct(Meter, [provide, state], FocalMeter);
     }
   };
 }

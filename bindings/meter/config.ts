@@ -1,38 +1,43 @@
-import { LIMBS } from '../backend/limbs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
-import { FocalLoss, SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
-import type { Reduction, Settings } from '../losses/options.ts';
+import { FocalLoss } from '../losses/losses.ts';
+import type { Settings } from '../losses/options.ts';
 
-export interface SoftmaxMeterOptions {
+interface CommonMeterOptions {
   /** Number of classes, at least 1. */
   classes: number;
+  /** Number of equal bins of the confidence (sigmoid: of the probability), for the calibration error. Default 15. */
+  bins?: number;
+  /** How many of the samples with the largest loss to keep. Default 0. */
+  hardest?: number;
+  /**
+   * Whether to keep the indices of the samples that were counted, as ranges: a sample that is counted twice is a RangeError
+   * then, and the report names the samples that are missing. Default false.
+   */
+  coverage?: boolean;
+}
+
+export interface SoftmaxMeterOptions extends CommonMeterOptions {
   /** For which k to count the samples whose class is among the k largest logits. Default [5]. */
   topK?: readonly number[];
-  /** Number of equal bins of the confidence, for the calibration error. Default 15. */
-  bins?: number;
   /** Whether to keep the confusion matrix, classes² counts. Default false. */
   confusion?: boolean;
-  /** How many of the samples with the largest loss to keep. Default 0. */
-  hardest?: number;
 }
 
-export interface SigmoidMeterOptions {
-  /** Number of classes, at least 1. */
-  classes: number;
-  /** Number of equal bins of the probability, for the calibration error. Default 15. */
-  bins?: number;
-  /**
-   * Thresholds 0, 1/(thresholds − 1), …, 1 of the binned ROC and precision-recall curves, at least 2; 0: no curves are kept.
-   * They take 2 · classes · thresholds counts. Default 0.
-   */
-  thresholds?: number;
-  /** How many of the samples with the largest loss to keep. Default 0. */
-  hardest?: number;
+export interface SigmoidMeterOptions extends CommonMeterOptions {
+  /** Whether to count each class's logits in cells, for ROC and precision-recall curves. Default false. */
+  curves?: boolean;
 }
+
+/**
+ * What results depend on beside the options: raised whenever a release changes the bits of losses, bins or counts. States of
+ * different arithmetic cannot be merged.
+ */
+export const ARITHMETIC = 2;
 
 /** What two meters must have in common to be merged: the loss and the options, all checked. Part of the state. */
 export interface MeterConfig {
+  readonly arithmetic: number;
   readonly variant: 'softmax' | 'sigmoid';
   readonly gamma: number;
   readonly smoothing: number;
@@ -45,90 +50,145 @@ export interface MeterConfig {
   readonly bins: number;
   readonly confusion: boolean;
   readonly hardest: number;
-  readonly thresholds: number;
+  readonly curves: boolean;
+  readonly coverage: boolean;
 }
 
-const COUNT = 'a positive integer below 2^31';
+type Variant = MeterConfig['variant'];
+type Read = (name: string, value: unknown, classes: number) => unknown;
+
 const isCount = (x: number): boolean => Number.isInteger(x) && x > 0 && x < 2 ** 31;
+const count: Read = (name, value) => number(name, value, 'a positive integer below 2^31', isCount);
+const countOrNone: Read = (name, value) => number(name, value, 'an integer in [0, 2^31)', (x) => x === 0 || isCount(x));
+const flag: Read = (name, value) => {
+  if (typeof value !== 'boolean') throw wrongType(name, 'a boolean', value);
+  return value;
+};
+const ranks: Read = (name, value) => {
+  if (!Array.isArray(value)) throw wrongType(name, 'an array of integers', value);
+  return [...new Set(value.map((k, i) => count(`${name}[${i}]`, k, 0)))].sort((a, b) => Number(a) - Number(b));
+};
 
-function readOptions(variant: MeterConfig['variant'], given: unknown) {
-  const softmax = variant === 'softmax';
-  const known = softmax
-    ? ['classes', 'topK', 'bins', 'confusion', 'hardest']
-    : ['classes', 'bins', 'thresholds', 'hardest'];
-  if (given === undefined) throw wrongType('options', 'an object with classes', given);
-  const options = common(`a meter of a ${variant} loss`, given, known);
-  const { classes, topK = softmax ? [5] : [], bins = 15, confusion = false, hardest = 0 } = options;
-  const { thresholds = 0 } = options;
-  if (!Array.isArray(topK)) throw wrongType('topK', 'an array of integers', topK);
-  if (typeof confusion !== 'boolean') throw wrongType('confusion', 'a boolean', confusion);
-  return {
-    classes: number('classes', classes, COUNT, isCount),
-    topK: [...new Set(topK.map((k, i) => number(`topK[${i}]`, k, COUNT, isCount)))].sort((a, b) => a - b),
-    bins: number('bins', bins, COUNT, isCount),
-    confusion,
-    hardest: number('hardest', hardest, 'an integer in [0, 2^31)', (x) => x === 0 || isCount(x)),
-    thresholds: number(
-      'thresholds',
-      thresholds,
-      '0 or an integer in [2, 2^31)',
-      (x) => x === 0 || (x >= 2 && isCount(x)),
-    ),
-  };
+/**
+ * How each option is read, and its default; with `only`, the losses whose meters have it, and what stands for it in the
+ * configuration of the others.
+ */
+interface Option {
+  readonly read: Read;
+  readonly default: unknown;
+  readonly only?: readonly [variant: Variant, otherwise: unknown];
 }
+
+const OPTIONS: Readonly<Record<string, Option>> = {
+  classes: { read: count, default: undefined },
+  topK: { read: ranks, default: [5], only: ['softmax', []] },
+  bins: { read: count, default: 15 },
+  confusion: { read: flag, default: false, only: ['softmax', false] },
+  hardest: { read: countOrNone, default: 0 },
+  curves: { read: flag, default: false, only: ['sigmoid', false] },
+  coverage: { read: flag, default: false },
+};
+
+const finite = (least: number, expected: string): Read => {
+  return (name, value) => number(name, value, expected, (x) => x >= least && x < Infinity);
+};
+const weights: Read = (name, value, classes) => {
+  const weight = finite(0, 'a finite number ≥ 0');
+  if (!Array.isArray(value)) return weight(name, value, classes);
+  if (value.length !== classes) throw outOfRange(name, `${classes} weights`, value.length);
+  return value.map((x, i) => weight(`${name}[${i}]`, x, classes));
+};
+
+/** How what belongs to the loss is read from a state; the loss itself has checked its own. */
+const LOSS: Readonly<Record<string, Read>> = {
+  gamma: finite(0, 'a finite number ≥ 0'),
+  smoothing: (name, value) => number(name, value, 'a number in [0, 1)', (x) => x >= 0 && x < 1),
+  ignoreIndex: (name, value) => number(name, value, 'an integer of 32 bits', (x) => (x | 0) === x),
+  positive: weights,
+  negative: weights,
+};
+
+const has = (variant: Variant, { only }: Option): boolean => only === undefined || only[0] === variant;
 
 /** The configuration of a meter for a loss. */
 export function configOf(loss: unknown, given: unknown): MeterConfig {
-  if (!(loss instanceof SoftmaxLoss || loss instanceof SigmoidLoss)) {
-    throw wrongType('loss', 'a SoftmaxFocalLoss or SigmoidFocalLoss', loss);
+  const settings = FocalLoss.settingsOf(loss);
+  if (!settings) throw wrongType('loss', 'a SoftmaxFocalLoss or SigmoidFocalLoss', loss);
+  const { variant } = settings;
+  if (given === undefined) throw wrongType('options', 'an object with classes', given);
+  const own = Object.keys(OPTIONS).filter((key) => has(variant, OPTIONS[key] as Option));
+  if (Object(given).thresholds !== undefined) {
+    throw outOfRange('options', 'curves: true in the place of thresholds, which is no option any more', '"thresholds"');
   }
-  const { gamma, smoothing, ignoreIndex, positive, negative } = FocalLoss.settingsOf(loss as FocalLoss<Reduction>);
-  const variant = loss instanceof SoftmaxLoss ? 'softmax' : 'sigmoid';
-  const options = readOptions(variant, given);
-  if (typeof positive !== 'number' && positive.length !== options.classes) {
-    throw outOfRange('alpha', `${options.classes} weights`, positive.length);
+  const options = common(`a meter of a ${variant} loss`, given, own);
+  const config: Record<string, unknown> = { arithmetic: ARITHMETIC, variant };
+  for (const key of Object.keys(LOSS)) {
+    const value: unknown = settings[key as keyof Settings];
+    config[key] = ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value;
   }
-  const plain = (weights: Float32Array | number) => (typeof weights === 'number' ? weights : Array.from(weights));
-  return { variant, gamma, smoothing, ignoreIndex, positive: plain(positive), negative: plain(negative), ...options };
+  const classes = count('classes', options.classes, 0) as number;
+  for (const [key, option] of Object.entries(OPTIONS)) {
+    const value = options[key] === undefined ? option.default : options[key];
+    config[key] = has(variant, option) ? option.read(key, value, classes) : option.only?.[1];
+  }
+  const { positive } = settings;
+  if (typeof positive !== 'number' && positive.length !== classes) {
+    throw outOfRange('alpha', `${classes} weights`, positive.length);
+  }
+  return config as unknown as MeterConfig;
 }
 
-/** The configuration a state comes with, checked as if it had been given. */
+/** The configuration that a state comes with, checked as if it had been given. */
 export function readConfig(value: unknown): MeterConfig {
   if (typeof value !== 'object' || value === null) throw wrongType('state.config', 'an object', value);
-  const { variant, gamma, smoothing, ignoreIndex, positive, negative, ...rest } = value as Record<string, unknown>;
+  const given = value as Record<string, unknown>;
+  const { variant } = given;
   if (variant !== 'softmax' && variant !== 'sigmoid') {
     throw outOfRange('state.config.variant', "'softmax' or 'sigmoid'", variant);
   }
-  const unused: Record<string, unknown> = variant === 'softmax' ? { thresholds: 0 } : { topK: [], confusion: false };
-  for (const [key, expected] of Object.entries(unused)) {
-    if (JSON.stringify(rest[key]) !== JSON.stringify(expected)) {
-      throw outOfRange(`state.config.${key}`, JSON.stringify(expected), rest[key]);
+  for (const key of Object.keys(given)) {
+    if (key !== 'arithmetic' && key !== 'variant' && !(key in LOSS) && !(key in OPTIONS)) {
+      throw outOfRange('state.config', 'only options of a meter', JSON.stringify(key));
     }
-    delete rest[key];
   }
-  const options = readOptions(variant, rest);
-  const weight = (name: string, given: unknown): number | number[] => {
-    const check = (at: string, x: unknown) => number(at, x, 'a finite number ≥ 0', (w) => w >= 0 && w < Infinity);
-    if (!Array.isArray(given)) return check(name, given);
-    if (given.length !== options.classes) throw outOfRange(name, `${options.classes} weights`, given.length);
-    return given.map((x, i) => check(`${name}[${i}]`, x));
-  };
-  return {
-    variant,
-    gamma: number('state.config.gamma', gamma, 'a finite number ≥ 0', (x) => x >= 0 && x < Infinity),
-    smoothing: number('state.config.smoothing', smoothing, 'a number in [0, 1)', (x) => x >= 0 && x < 1),
-    ignoreIndex: number('state.config.ignoreIndex', ignoreIndex, 'an integer of 32 bits', (x) => (x | 0) === x),
-    positive: weight('state.config.positive', positive),
-    negative: weight('state.config.negative', negative),
-    ...options,
-  };
+  const arithmetic = number('state.config.arithmetic', given.arithmetic, 'a positive integer', isCount);
+  if (arithmetic > ARITHMETIC) throw outOfRange('state.config.arithmetic', `at most ${ARITHMETIC}`, newer(arithmetic));
+  const config: Record<string, unknown> = { arithmetic, variant };
+  const classes = count('state.config.classes', given.classes, 0) as number;
+  for (const [key, read] of Object.entries(LOSS)) config[key] = read(`state.config.${key}`, given[key], classes);
+  for (const [key, option] of Object.entries(OPTIONS)) {
+    const name = `state.config.${key}`;
+    if (has(variant, option)) config[key] = option.read(name, given[key], classes);
+    else if (JSON.stringify(given[key]) === JSON.stringify(option.only?.[1])) config[key] = option.only?.[1];
+    else throw outOfRange(name, JSON.stringify(option.only?.[1]), given[key]);
+  }
+  return config as unknown as MeterConfig;
+}
+
+/** What is said of a number that only a later release writes. */
+export const newer = (n: unknown): string => `${n}, made by a newer focal-simd`;
+
+/**
+ * Check that two configurations are the same.
+ *
+ * @throws RangeError naming the first difference
+ */
+export function checkSame(mine: MeterConfig, theirs: MeterConfig): void {
+  for (const key of Object.keys(mine) as (keyof MeterConfig)[]) {
+    const [here, there] = [JSON.stringify(mine[key]), JSON.stringify(theirs[key])];
+    if (here !== there) throw outOfRange(`other: ${key}`, clipped(here), clipped(there));
+  }
+}
+
+function clipped(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 /** What the kernels need to know of the loss. */
-export function settingsFrom({ gamma, smoothing, ignoreIndex, positive, negative }: MeterConfig): Settings {
-  const typed = (weights: number | readonly number[]) =>
-    typeof weights === 'number' ? weights : Float32Array.from(weights);
+export function settingsFrom({ variant, gamma, smoothing, ignoreIndex, positive, negative }: MeterConfig): Settings {
+  const typed = (given: number | readonly number[]) => (typeof given === 'number' ? given : Float32Array.from(given));
   return {
+    variant,
     gamma,
     smoothing,
     reduction: 'mean',
@@ -137,41 +197,4 @@ export function settingsFrom({ gamma, smoothing, ignoreIndex, positive, negative
     positive: typed(positive),
     negative: typed(negative),
   };
-}
-
-/** An exact sum in the state: its limbs, then 0, or 1 when +∞ was among the values, or 2 when NaN was. */
-export const SUM_WORDS = LIMBS + 1;
-/** Words of one bin: samples, hits (softmax) or positives (sigmoid), confidence in units of 2^−32 as two limbs. */
-export const BIN_WORDS = 4;
-/** Words of one class: samples of it, those predicted rightly, all predictions of it, then the sum of its losses. */
-export const CLASS_WORDS = 3 + SUM_WORDS;
-
-/** Where what stands among the words of the state. */
-export interface Layout {
-  readonly samples: number;
-  readonly ignored: number;
-  /** Samples whose loss is NaN, and +∞. */
-  readonly nan: number;
-  readonly infinite: number;
-  /** Exact sums of the cross-entropies and of the Brier scores. */
-  readonly crossEntropy: number;
-  readonly brier: number;
-  /** One count for each k of topK. */
-  readonly topK: number;
-  readonly bins: number;
-  readonly classes: number;
-  /** Softmax: [target][prediction] counts. Sigmoid: for each class a histogram of its negatives, then of its positives. */
-  readonly table: number;
-  readonly length: number;
-}
-
-export function layoutOf(config: MeterConfig): Layout {
-  const { classes: n, topK, bins, confusion, thresholds } = config;
-  const at = { samples: 0, ignored: 1, nan: 2, infinite: 3, crossEntropy: 4, brier: 4 + SUM_WORDS };
-  const top = at.brier + SUM_WORDS;
-  const firstBin = top + topK.length;
-  const classes = firstBin + bins * BIN_WORDS;
-  const table = classes + n * CLASS_WORDS;
-  const length = table + (confusion ? n * n : 2 * n * thresholds);
-  return { ...at, topK: top, bins: firstBin, classes, table, length };
 }

@@ -1,13 +1,14 @@
 import type { MeterBackend } from '../backend/backend.ts';
-import { number } from '../input/checks.ts';
+import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Logits, readInput, type Targets } from '../input/tensors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import { countValid } from '../losses/stream.ts';
-import type { MeterConfig, SigmoidMeterOptions, SoftmaxMeterOptions } from './config.ts';
+import { type MeterState, toBytes, toJSON } from './codec.ts';
+import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions } from './config.ts';
 import { report, type SigmoidReport, type SoftmaxReport } from './report.ts';
-import { encode, type MeterState, State } from './state.ts';
-import { SigmoidTally, SoftmaxTally } from './tally.ts';
+import { State } from './state.ts';
+import { type Tally, tallyOf } from './tally.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: any reduction will do, the meter has its own
 export type AnyLoss = SoftmaxLoss<any> | SigmoidLoss<any>;
@@ -26,8 +27,8 @@ export type Report<L> = AnyLoss extends L
 
 export interface UpdateOptions {
   /**
-   * Index of the batch's first sample among all samples of all meters, for `hardest`. Default: the number of samples this
-   * meter has seen, ignored ones included.
+   * Index of the batch's first sample among all samples of all meters, for `hardest` and `coverage`. Default: the number of
+   * samples this meter has seen, ignored ones included.
    */
   firstIndex?: number;
 }
@@ -43,17 +44,16 @@ export interface UpdateOptions {
  *
  * As a combiner of a distributed engine: create is the constructor, add `update`, merge `merge`, extract `compute`.
  */
-export abstract class Meter<L extends AnyLoss> {
+export class Meter<L extends AnyLoss> {
   readonly #backend: () => MeterBackend;
-  readonly #config: MeterConfig;
   #state: State;
-  readonly #tally: SoftmaxTally | SigmoidTally;
+  readonly #tally: Tally;
 
-  constructor(backend: () => MeterBackend, config: MeterConfig, state = new State(config)) {
+  /** @param state what it has counted so far; it is the meter's own from now on */
+  constructor(backend: () => MeterBackend, state: State) {
     this.#backend = backend;
-    this.#config = config;
     this.#state = state;
-    this.#tally = config.variant === 'softmax' ? new SoftmaxTally(config) : new SigmoidTally(config);
+    this.#tally = tallyOf(state.config);
   }
 
   /** For what is built on a meter. */
@@ -71,70 +71,98 @@ export abstract class Meter<L extends AnyLoss> {
    */
   update(logits: Logits, targets: Targets, options: UpdateOptions = {}): void {
     // options first: see valueAndGrad
-    if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-    for (const key of Object.keys(options)) {
-      if (key !== 'firstIndex') throw outOfRange('options', 'only firstIndex', JSON.stringify(key));
-    }
-    const { firstIndex: given } = options;
+    const { firstIndex: given } = common('update', options, ['firstIndex']);
     const input = readInput(logits, targets);
     const n = input.batch * input.positions;
-    const { classes, ignoreIndex } = this.#config;
+    const { words, at, coverage, config } = this.#state;
+    const { classes, ignoreIndex, arithmetic } = config;
     if (n > 0 && input.classes !== classes) throw outOfRange('logits', `${classes} classes`, input.classes);
-    const { words, layout } = this.#state;
-    const seen = (words[layout.samples] as number) + (words[layout.ignored] as number);
-    const firstIndex = given === undefined ? seen : given;
-    number('firstIndex', firstIndex, 'an integer ≥ 0 that leaves the last index below 2^53', (x) => {
+    const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
+    const expected = 'an integer ≥ 0 that leaves the last index below 2^53';
+    const first = number('firstIndex', given === undefined ? seen : given, expected, (x) => {
       return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
     });
+    if (arithmetic !== ARITHMETIC) {
+      throw outOfRange(
+        'update',
+        `a meter of arithmetic ${ARITHMETIC}`,
+        `${arithmetic}: its state is of an older release`,
+      );
+    }
+    if (!Number.isSafeInteger((seen + n) * classes)) throw outOfRange('update', 'counts below 2^53', 'more');
+    coverage?.check([first, first + n]);
     if (n === 0) return;
     const backend = this.#backend();
     countValid(backend, input, ignoreIndex);
-    this.#tally.update(backend, this.#state, input, firstIndex);
+    this.#tally.update(backend, this.#state, input, first);
+    coverage?.add([first, first + n]);
   }
 
   /** The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite. */
   compute(): Report<L> {
-    return report(this.#config, this.#settled()) as Report<L>;
+    return report(this.#settled()) as Report<L>;
   }
 
   /**
    * Take in what another meter has counted; the other stays as it is.
    *
-   * @throws TypeError when it is no meter of this library, RangeError, naming the difference, when its loss or options differ
+   * @throws TypeError when it is no meter of this library; RangeError, naming the difference, when its loss or options differ,
+   *   and, with `coverage`, when samples are in both; nothing has changed then
    */
   merge(other: Meter<L>): void {
-    if (!(other instanceof Meter)) throw wrongType('other', 'a FocalMeter', other);
-    for (const key of Object.keys(this.#config) as (keyof MeterConfig)[]) {
-      const [mine, theirs] = [JSON.stringify(this.#config[key]), JSON.stringify(other.#config[key])];
-      if (mine !== theirs) throw outOfRange(`other: ${key}`, clipped(mine), clipped(theirs));
-    }
-    this.#settled().merge(other.#settled());
+    const theirs = this.#fitting(other);
+    this.#state = this.#settled().merged(theirs);
+  }
+
+  /**
+   * Take out what another meter has counted, the inverse of `merge`, for sliding windows: the state is, to the bit, that of
+   * a meter that never had it. The other stays as it is.
+   *
+   * @throws as `merge`; RangeError with `hardest`, and when the other's samples are not all in this one
+   */
+  subtract(other: Meter<L>): void {
+    const theirs = this.#fitting(other);
+    this.#state = this.#settled().without(theirs);
+  }
+
+  /** A meter that has counted the same, and counts on by itself. */
+  clone(): Meter<L> {
+    const made: unknown = Reflect.construct(
+      Meter,
+      [this.#backend, this.#settled().clone()],
+      this.constructor as typeof Meter,
+    );
+    return made as Meter<L>;
   }
 
   /** Back to the state of a new meter. */
   reset(): void {
-    this.#tally.settle();
-    this.#state = new State(this.#config);
+    this.#tally.flush();
+    this.#state = new State(this.#state.config);
   }
 
-  /** The state as a plain object that JSON holds exactly; the format is told in state.ts. */
+  /** The state as a plain object that JSON holds exactly; the format is told in codec.ts. */
   toJSON(): MeterState {
-    return this.#settled().toJSON();
+    return toJSON(this.#settled());
   }
 
-  /** The state as bytes, a few for each count; the format is told in state.ts. */
+  /** The state as bytes, a few for each count; the format is told in codec.ts. */
   toBytes(): Uint8Array<ArrayBuffer> {
-    return encode(this.#settled());
+    return toBytes(this.#settled());
+  }
+
+  /** The state of another meter of this configuration. */
+  #fitting(other: unknown): State {
+    if (!(typeof other === 'object' && other !== null && #state in other))
+      throw wrongType('other', 'a FocalMeter', other);
+    checkSame(this.#state.config, other.#state.config);
+    return other.#settled();
   }
 
   /** The state with nothing pending. */
   #settled(): State {
-    this.#tally.settle();
-    this.#state.settle();
+    this.#tally.flush();
+    this.#state.carryAll();
     return this.#state;
   }
-}
-
-function clipped(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

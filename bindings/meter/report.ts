@@ -1,6 +1,8 @@
-import { fromUnits, LIMBS, units } from '../backend/limbs.ts';
-import { BIN_WORDS, CLASS_WORDS, type MeterConfig } from './config.ts';
+import { fromUnits, units } from '../backend/limbs.ts';
+import { areas } from './areas.ts';
+import type { Range } from './coverage.ts';
 import type { State } from './state.ts';
+import { INFINITE, NAN } from './words.ts';
 
 /** null: not defined (nothing to divide by) or not finite. */
 export type Metric = number | null;
@@ -19,7 +21,8 @@ export interface Bin {
 
 export interface HardSample {
   index: number;
-  target: number;
+  /** null for targets that are no class index. */
+  target: number | null;
   /** Class with the largest logit. */
   prediction: number;
   /** The sample's loss (sigmoid: summed over the classes); null where it is NaN or +∞, which come first. */
@@ -30,6 +33,8 @@ interface CommonReport {
   /** Samples counted, and samples left out for their target. */
   samples: number;
   ignored: number;
+  /** With the option `coverage`: the indices below the largest one counted that were not, as ranges [from, to). */
+  missing?: Range[];
   /** Samples (sigmoid: logits) whose loss is NaN, and +∞. */
   nan: number;
   infinite: number;
@@ -72,9 +77,9 @@ export interface SoftmaxReport extends CommonReport {
 export interface SigmoidClass extends SoftmaxClass {
   /** Fraction of the samples whose membership of the class is decided rightly. */
   accuracy: Metric;
-  /** Area under the binned ROC curve; null without `thresholds`, and unless there are samples of the class and others. */
+  /** Area under the ROC curve; null without `curves`, and unless there are samples of the class and others. */
   auroc: Metric;
-  /** Area under the binned precision-recall curve as a step function; null without `thresholds` or samples of the class. */
+  /** Area under the precision-recall curve as a step function; null without `curves` or samples of the class. */
   averagePrecision: Metric;
 }
 
@@ -124,32 +129,35 @@ function scores(right: number, positives: number, predicted: number): Scores {
 const float = new DataView(new ArrayBuffer(4));
 
 /** The metrics of a state. */
-export function report(config: MeterConfig, state: State): SoftmaxReport | SigmoidReport {
-  const { words, layout } = state;
+export function report(state: State): SoftmaxReport | SigmoidReport {
+  const { words, at: place, config, curves, coverage } = state;
   const word = (at: number): number => words[at] as number;
-  const special = (flag: number, sum: number): number => (flag === 0 ? sum : flag === 1 ? Infinity : NaN);
-  const sumAt = (at: number): number => special(word(at + LIMBS), fromUnits(units(words, at)));
+  const special = (nan: number, infinite: number, sum: number): number =>
+    nan > 0 ? NaN : infinite > 0 ? Infinity : sum;
+  const sumAt = (at: number): number => special(word(at + NAN), word(at + INFINITE), fromUnits(units(words, at)));
 
-  const samples = word(layout.samples);
+  const samples = word(place.totals.samples);
   const softmax = config.variant === 'softmax';
   const decisions = softmax ? samples : samples * config.classes;
 
   let bits = 0n;
-  let flag = 0;
+  let nan = 0;
+  let infinite = 0;
   const right: number[] = [];
   const supports: number[] = [];
   const predictions: number[] = [];
   const losses: number[] = [];
-  for (let c = 0; c < config.classes; c++) {
-    const at = layout.classes + c * CLASS_WORDS;
-    supports.push(word(at));
-    right.push(word(at + 1));
-    predictions.push(word(at + 2));
-    losses.push(sumAt(at + 3));
-    bits += units(words, at + 3);
-    flag = Math.max(flag, word(at + 3 + LIMBS));
+  for (let c = 0, row = 0; c < config.classes; c++, row += place.classes.stride) {
+    supports.push(word(place.classes.support + row));
+    right.push(word(place.classes.right + row));
+    predictions.push(word(place.classes.predicted + row));
+    const sum = place.classes.loss + row;
+    losses.push(sumAt(sum));
+    bits += units(words, sum);
+    infinite += word(sum + INFINITE);
+    nan += word(sum + NAN);
   }
-  const total = special(flag, fromUnits(bits));
+  const total = special(nan, infinite, fromUnits(bits));
   const perClass = supports.map((support, c) => ({
     support,
     loss: over(losses[c] as number, softmax ? support : samples),
@@ -160,11 +168,12 @@ export function report(config: MeterConfig, state: State): SoftmaxReport | Sigmo
   let worst = 0;
   let binned = 0;
   const bins = Array.from({ length: config.bins }, (_, b): Bin => {
-    const at = layout.bins + b * BIN_WORDS;
-    const count = word(at);
-    const accuracy = over(word(at + 1), count);
+    const row = b * place.bins.stride;
+    const sum = place.bins.confidence + row;
+    const count = word(place.bins.count + row);
+    const accuracy = over(word(place.bins.hits + row), count);
     // the high limb in units of 1, the low one in units of 2^−32
-    const confidence = over(word(at + 3) + word(at + 2) / 2 ** 32, count);
+    const confidence = over(word(sum + 1) + word(sum) / 2 ** 32, count);
     if (accuracy !== null && confidence !== null) {
       const gap = Math.abs(accuracy - confidence);
       gaps += gap * count;
@@ -177,17 +186,18 @@ export function report(config: MeterConfig, state: State): SoftmaxReport | Sigmo
 
   const common = {
     samples,
-    ignored: word(layout.ignored),
-    nan: word(layout.nan),
-    infinite: word(layout.infinite),
+    ignored: word(place.totals.ignored),
+    ...(coverage ? { missing: coverage.missing() } : {}),
+    nan,
+    infinite,
     loss: { mean: over(total, decisions), sum: finite(total) },
-    crossEntropy: over(sumAt(layout.crossEntropy), decisions),
-    brier: over(sumAt(layout.brier), decisions),
+    crossEntropy: over(sumAt(place.totals.crossEntropy), decisions),
+    brier: over(sumAt(place.totals.brier), decisions),
     ece: calibrated ? gaps / binned : null,
     mce: calibrated ? worst : null,
     bins,
   };
-  const hardest = state.hardest.map(([index, target, prediction, loss]) => {
+  const hardest = state.hardest.samples.map(([index, target, prediction, loss]) => {
     float.setUint32(0, loss);
     return { index, target, prediction, loss: finite(float.getFloat32(0)) };
   });
@@ -197,14 +207,14 @@ export function report(config: MeterConfig, state: State): SoftmaxReport | Sigmo
   if (softmax) {
     const square = { length: config.confusion ? config.classes : 0 };
     const confusion = Array.from(square, (_, c) => {
-      const row = layout.table + c * config.classes;
+      const row = place.confusion.samples + c * config.classes;
       return Array.from(words.subarray(row, row + config.classes));
     });
     return {
       variant: 'softmax',
       ...common,
       accuracy: over(allRight, samples),
-      topK: config.topK.map((k, i) => ({ k, accuracy: over(word(layout.topK + i), samples) })),
+      topK: config.topK.map((k, i) => ({ k, accuracy: over(word(place.topK.hits + i), samples) })),
       balancedAccuracy: mean(perClass.map(({ recall }) => recall)),
       macroF1: mean(perClass.map(({ f1 }) => f1)),
       perClass,
@@ -213,11 +223,8 @@ export function report(config: MeterConfig, state: State): SoftmaxReport | Sigmo
     };
   }
   const decided = perClass.map((entry, c): SigmoidClass => {
-    const at = layout.table + 2 * c * config.thresholds;
-    const negatives = words.subarray(at, at + config.thresholds);
-    const positives = words.subarray(at + config.thresholds, at + 2 * config.thresholds);
     const wrong = entry.support + (predictions[c] as number) - 2 * (right[c] as number);
-    return { ...entry, accuracy: over(samples - wrong, samples), ...curves(positives, negatives) };
+    return { ...entry, accuracy: over(samples - wrong, samples), ...areas(curves ? [...curves.cells(c)] : []) };
   });
   const macro = (key: keyof Scores) => mean(decided.map((entry) => (entry.f1 === null ? null : (entry[key] ?? 0))));
   const allPredicted = predictions.reduce((a, b) => a + b, 0);
@@ -235,28 +242,5 @@ export function report(config: MeterConfig, state: State): SoftmaxReport | Sigmo
     averagePrecision: mean(decided.map(({ averagePrecision }) => averagePrecision)),
     perClass: decided,
     ...listed,
-  };
-}
-
-/**
- * Both areas from the histograms: going down the thresholds k/(T − 1), a score counts as positive once the threshold is
- * no higher. ROC by trapezoids from (0, 0); precision-recall by steps.
- */
-function curves(positives: Float64Array, negatives: Float64Array): { auroc: Metric; averagePrecision: Metric } {
-  let truePositives = 0;
-  let falsePositives = 0;
-  let area = 0;
-  let steps = 0;
-  for (let k = positives.length - 1; k >= 0; k--) {
-    const p = positives[k] as number;
-    const n = negatives[k] as number;
-    area += n * (truePositives + p / 2);
-    truePositives += p;
-    falsePositives += n;
-    if (p > 0) steps += (p * truePositives) / (truePositives + falsePositives);
-  }
-  return {
-    auroc: over(area, truePositives * falsePositives),
-    averagePrecision: over(steps, truePositives),
   };
 }

@@ -6,13 +6,16 @@ import type { Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { planSamples } from '../losses/plan.ts';
 import { Tile } from '../losses/tile.ts';
-import { BIN_WORDS, CLASS_WORDS, type MeterConfig, SUM_WORDS, settingsFrom } from './config.ts';
+import { type MeterConfig, settingsFrom } from './config.ts';
+import { lossBits } from './hardest.ts';
 import type { State } from './state.ts';
+import { INFINITE, NAN } from './words.ts';
 
 /** Adding it in float64 leaves a multiple of 2^−32, see assembly/exact-sum.ts. */
 const ANCHOR = 1572864;
 const UNIT = 2 ** 32;
-const NAN_BITS = 0x7fc00000;
+/** The largest float32. */
+const LARGEST = 3.4028234663852886e38;
 
 /** Values in [2^−51, 128], and 0, are split at 2^−32, the others go to the limbs bit by bit. */
 function isPlain(v: number): boolean {
@@ -34,29 +37,43 @@ function depositParts(words: Float64Array, at: number, high: number, low: number
   words[at + 5] = (words[at + 5] as number) + top;
 }
 
+/** Add n to a count. */
+function addTo(words: Float64Array, at: number, n: number): void {
+  words[at] = (words[at] as number) + n;
+}
+
 /** Add one loss to a class's sum, without carrying. */
-function addLoss({ words, layout }: State, c: number, v: number): void {
-  const at = layout.classes + c * CLASS_WORDS + 3;
+function addLoss({ words, at }: State, c: number, v: number): void {
+  const sum = at.classes.loss + c * at.classes.stride;
   if (isPlain(v)) {
     const high = v + ANCHOR - ANCHOR;
-    depositParts(words, at, high, v - high);
+    depositParts(words, sum, high, v - high);
   } else if (v < Infinity) {
-    deposit(words, at, v);
+    deposit(words, sum, v);
   } else {
-    const nan = Number.isNaN(v);
-    const kind = nan ? layout.nan : layout.infinite;
-    words[kind] = (words[kind] as number) + 1;
-    words[at + LIMBS] = Math.max(words[at + LIMBS] as number, nan ? 2 : 1);
+    addTo(words, sum + (Number.isNaN(v) ? NAN : INFINITE), 1);
   }
 }
 
-/** Add the exact sum a backend holds at `accumulator` to the words at `at`. */
-function collect({ kernels }: Backend, accumulator: number, words: Float64Array, at: number): void {
-  for (let j = 0; j < LIMBS; j++) words[at + j] = (words[at + j] as number) + kernels.limb(accumulator, j);
+/** Add n float32 values ≥ 0 to an exact sum of the state. */
+function addSum({ kernels, f32 }: Backend, words: Float64Array, at: number, values: number, n: number): void {
+  const { TOTAL } = kernels;
+  kernels.clear(TOTAL);
+  kernels.accumulate(TOTAL, values, n);
+  for (let j = 0; j < LIMBS; j++) addTo(words, at + j, kernels.limb(TOTAL, j));
   carry(words, at, LIMBS);
-  const special = kernels.limb(accumulator, LIMBS);
-  const flag = special === 0 ? 0 : special === Infinity ? 1 : 2;
-  words[at + SUM_WORDS - 1] = Math.max(words[at + SUM_WORDS - 1] as number, flag);
+  // the kernels tell only whether some were +∞ or NaN
+  if (kernels.limb(TOTAL, LIMBS) === 0) return;
+  for (const v of f32.subarray(values >> 2, (values >> 2) + n)) {
+    if (!(v < Infinity)) addTo(words, at + (Number.isNaN(v) ? NAN : INFINITE), 1);
+  }
+}
+
+/** Add their squares, each rounded to float32, to another; the values are gone then. */
+function addSquares(backend: Backend, words: Float64Array, at: number, values: number, n: number): void {
+  const { f32 } = backend;
+  for (let i = values >> 2, end = i + n; i < end; i++) f32[i] = (f32[i] as number) * (f32[i] as number);
+  addSum(backend, words, at, values, n);
 }
 
 /** A probability as bins and thresholds take it: in units of 2^−23, ties to even. */
@@ -65,20 +82,14 @@ function rounded(p: number): number {
 }
 
 /** Count a probability in its bin; NaN has none. */
-function bin(words: Float64Array, bins: number, count: number, probability: number, hit: boolean): void {
+function bin({ words, at, config }: State, probability: number, hit: boolean): void {
   if (Number.isNaN(probability)) return;
   const p = rounded(probability);
-  const at = bins + BIN_WORDS * Math.min(Math.floor(p * count), count - 1);
-  const n = (words[at] as number) + 1;
-  words[at] = n;
-  if (hit) words[at + 1] = (words[at + 1] as number) + 1;
-  words[at + 2] = (words[at + 2] as number) + p * UNIT;
-  if ((n & 0xfffff) === 0) carry(words, at + 2, 2);
-}
-
-/** Bits of a loss, one pattern for all NaNs. */
-function bitsOf(bits: number): number {
-  return (bits & 0x7fffffff) > 0x7f800000 ? NAN_BITS : bits;
+  const row = at.bins.stride * Math.min(Math.floor(p * config.bins), config.bins - 1);
+  addTo(words, at.bins.count + row, 1);
+  if (hit) addTo(words, at.bins.hits + row, 1);
+  addTo(words, at.bins.confidence + row, p * UNIT);
+  if (((words[at.bins.count + row] as number) & 0xfffff) === 0) carry(words, at.bins.confidence + row, 2);
 }
 
 /**
@@ -115,14 +126,15 @@ class Ranking {
 /** Whose counts the tables of a backend hold. */
 const holders = new WeakMap<Backend, Tally>();
 
-abstract class Tally {
+/** Counts batches into the state of a meter. */
+export abstract class Tally {
   protected readonly config: MeterConfig;
   protected readonly settings: Settings;
   protected readonly ranking = new Ranking();
   #uncarried = 0;
   /** Samples that the tables hold of this tally. */
   #tabled = 0;
-  #settle = (): void => {};
+  #emptyTables = (): void => {};
 
   constructor(config: MeterConfig) {
     this.config = config;
@@ -136,79 +148,76 @@ abstract class Tally {
   protected makeRoom(state: State, n: number): void {
     this.#uncarried += n;
     if (this.#uncarried <= 2 ** 20) return;
-    state.settle();
+    state.carryAll();
     this.#uncarried = n;
   }
 
   /** Whether the kernels' tables can take the counts. */
   protected tabled({ kernels }: Backend): boolean {
-    const { classes, bins, thresholds } = this.config;
-    const { TALLY_CLASSES, TALLY_BINS, HISTOGRAM_CELLS } = kernels;
-    const fits = classes <= TALLY_CLASSES && bins <= TALLY_BINS && thresholds - 1 <= TALLY_BINS;
-    return fits && classes * thresholds <= HISTOGRAM_CELLS;
+    const { classes, bins } = this.config;
+    return classes <= kernels.TALLY_CLASSES && bins <= kernels.TALLY_BINS;
   }
 
   /** To be called before n samples are counted in the tables: they are this tally's then, and have room. */
   protected takeTables(backend: Backend, state: State, n: number): void {
     const holder = holders.get(backend);
-    if (holder !== this || this.#tabled + n > backend.kernels.SAMPLES) holder?.settle();
+    if (holder !== this || this.#tabled + n > backend.kernels.SAMPLES) holder?.flush();
     holders.set(backend, this);
     this.#tabled += n;
-    this.#settle = () => this.#empty(backend, state);
+    this.#emptyTables = () => emptyTables(backend, state);
   }
 
   /** Move what the tables hold to the state: it is left there from update to update, as that takes a pass over the classes. */
-  settle(): void {
-    if (this.#tabled > 0) this.#settle();
+  flush(): void {
+    if (this.#tabled > 0) this.#emptyTables();
     this.#tabled = 0;
   }
 
-  /** Move what the kernels have counted to the state. */
-  #empty({ kernels, f32, i32 }: Backend, { words, layout }: State): void {
-    const { classes, bins, thresholds } = this.config;
-    kernels.settlePairs(bins);
-    const row = kernels.TALLY_BYTES >> 3;
-    const table = new Float64Array(f32.buffer, kernels.TALLY, row * classes);
-    for (let c = 0, parts = 0, at = layout.classes; c < classes; c++, parts += row, at += CLASS_WORDS) {
-      const counts = (kernels.TALLY >> 2) + 2 * parts + 8;
-      words[at] = (words[at] as number) + (i32[counts] as number);
-      words[at + 1] = (words[at + 1] as number) + (i32[counts + 1] as number);
-      words[at + 2] = (words[at + 2] as number) + (i32[counts + 2] as number);
-      depositParts(words, at + 3, table[parts] as number, table[parts + 1] as number);
-      deposit(words, at + 3, table[parts + 2] as number);
-      deposit(words, at + 3, table[parts + 3] as number);
-    }
-    table.fill(0);
-    for (let b = 0, from = kernels.BINS >> 2, at = layout.bins; b < bins; b++, from += 4, at += BIN_WORDS) {
-      words[at] = (words[at] as number) + (i32[from] as number);
-      words[at + 1] = (words[at + 1] as number) + (i32[from + 1] as number);
-      words[at + 2] = (words[at + 2] as number) + ((i32[from + 2] as number) >>> 0);
-      words[at + 3] = (words[at + 3] as number) + (i32[from + 3] as number);
-      carry(words, at + 2, 2);
-    }
-    i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
-    const histograms = new Uint16Array(f32.buffer, kernels.HISTOGRAM, classes * thresholds);
-    for (let c = 0, cell = 0; c < classes; c++) {
-      for (let at = layout.table + 2 * c * thresholds, end = at + thresholds; at < end; at++) {
-        words[at] = (words[at] as number) + (histograms[cell++] as number);
-      }
-    }
-    histograms.fill(0);
-  }
-
-  protected collect(backend: Backend, { words, layout }: State): void {
-    collect(backend, backend.kernels.TOTAL, words, layout.crossEntropy);
-    collect(backend, backend.kernels.BRIER_TOTAL, words, layout.brier);
-    for (let b = 0; b < this.config.bins; b++) carry(words, layout.bins + b * BIN_WORDS + 2, 2);
+  /** The sums over a tile's n samples, whose numbers are gone then, and how many samples there are. */
+  protected addSums(backend: Backend, { words, at }: State, n: number, valid: number): void {
+    const { CROSS_ENTROPY, BRIER, LOSS } = backend.kernels;
+    addSum(backend, words, at.totals.crossEntropy, CROSS_ENTROPY, n);
+    addSum(backend, words, at.totals.brier, BRIER, n);
+    addSquares(backend, words, at.squares.crossEntropy, CROSS_ENTROPY, n);
+    addSquares(backend, words, at.squares.brier, BRIER, n);
+    addSquares(backend, words, at.squares.loss, LOSS, n);
+    addTo(words, at.totals.samples, valid);
+    addTo(words, at.totals.ignored, n - valid);
   }
 }
 
-export class SoftmaxTally extends Tally {
+/** Move what the kernels have counted to the state. */
+function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: State): void {
+  const { classes, bins } = config;
+  kernels.settlePairs(bins);
+  const row = kernels.TALLY_BYTES >> 3;
+  const table = new Float64Array(f32.buffer, kernels.TALLY, row * classes);
+  for (let c = 0, parts = 0, to = 0; c < classes; c++, parts += row, to += at.classes.stride) {
+    const counts = (kernels.TALLY >> 2) + 2 * parts + 8;
+    addTo(words, at.classes.support + to, i32[counts] as number);
+    addTo(words, at.classes.right + to, i32[counts + 1] as number);
+    addTo(words, at.classes.predicted + to, i32[counts + 2] as number);
+    const sum = at.classes.loss + to;
+    depositParts(words, sum, table[parts] as number, table[parts + 1] as number);
+    deposit(words, sum, table[parts + 2] as number);
+    deposit(words, sum, table[parts + 3] as number);
+  }
+  table.fill(0);
+  for (let b = 0, from = kernels.BINS >> 2, to = 0; b < bins; b++, from += 4, to += at.bins.stride) {
+    addTo(words, at.bins.count + to, i32[from] as number);
+    addTo(words, at.bins.hits + to, i32[from + 1] as number);
+    addTo(words, at.bins.confidence + to, (i32[from + 2] as number) >>> 0);
+    addTo(words, at.bins.confidence + to + 1, i32[from + 3] as number);
+    carry(words, at.bins.confidence + to, 2);
+  }
+  i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
+}
+
+class SoftmaxTally extends Tally {
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
     const { kernels } = backend;
-    const { TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER } = kernels;
     const { settings, config } = this;
-    const { words, layout } = state;
+    const { words, at } = state;
     const tile = new Tile(backend, input, planSamples(kernels, input, true));
     // topK is sorted
     const limit = config.topK.at(-1) ?? 1;
@@ -222,7 +231,6 @@ export class SoftmaxTally extends Tally {
       if (tile.borrowed) kernels.put(tile.source, kernels.TRUE, 0);
     };
     kernels.configure(settings.gamma, settings.smoothing);
-    kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
       const n = tile.samples;
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
@@ -242,13 +250,7 @@ export class SoftmaxTally extends Tally {
       }
       kernels.sampleEntropies(n);
       kernels.outcomes(n);
-      kernels.accumulate(TOTAL, CROSS_ENTROPY, n);
-      kernels.accumulate(BRIER_TOTAL, BRIER, n);
-      words[layout.samples] = (words[layout.samples] as number) + valid;
-      words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
-      for (let k = 0; k < config.topK.length; k++) {
-        words[layout.topK + k] = (words[layout.topK + k] as number) + kernels.within(n, config.topK[k] as number);
-      }
+      for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.within(n, k));
       if (tabled) {
         this.takeTables(backend, state, n);
         const over = kernels.tally(n, config.bins);
@@ -261,14 +263,15 @@ export class SoftmaxTally extends Tally {
       }
       if (config.confusion) this.#confuse(backend, state, n);
       if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
+      this.addSums(backend, state, n, valid);
     });
-    this.collect(backend, state);
+    for (let b = 0, to = at.bins.confidence; b < config.bins; b++, to += at.bins.stride) carry(words, to, 2);
   }
 
   /** Count the sample at `i` of the tile; its prediction, where it was open, is put in its place. */
   #count({ kernels, f32, i32 }: Backend, state: State, input: Input, first: number, i: number): void {
-    const { words, layout } = state;
-    const { topK, bins } = this.config;
+    const { words, at } = state;
+    const { topK } = this.config;
     const y = i32[(kernels.LABELS >> 2) + i] as number;
     if (y < 0) return;
     let prediction = i32[(kernels.PREDICTED >> 2) + i] as number;
@@ -277,89 +280,81 @@ export class SoftmaxTally extends Tally {
       prediction = this.ranking.prediction;
       i32[(kernels.PREDICTED >> 2) + i] = prediction;
       const counted = i32[(kernels.RANK >> 2) + i] as number;
-      for (let j = 0; j < topK.length; j++) {
-        const k = topK[j] as number;
-        const change = (this.ranking.rank < k ? 1 : 0) - (counted < k ? 1 : 0);
-        words[layout.topK + j] = (words[layout.topK + j] as number) + change;
+      for (const [j, k] of topK.entries()) {
+        addTo(words, at.topK.hits + j, (this.ranking.rank < k ? 1 : 0) - (counted < k ? 1 : 0));
       }
     }
     const hit = prediction === y;
-    const at = layout.classes + y * CLASS_WORDS;
-    words[at] = (words[at] as number) + 1;
-    if (hit) words[at + 1] = (words[at + 1] as number) + 1;
-    const predicted = layout.classes + prediction * CLASS_WORDS + 2;
-    words[predicted] = (words[predicted] as number) + 1;
+    const row = at.classes.stride * y;
+    addTo(words, at.classes.support + row, 1);
+    if (hit) addTo(words, at.classes.right + row, 1);
+    addTo(words, at.classes.predicted + at.classes.stride * prediction, 1);
     addLoss(state, y, f32[(kernels.LOSS >> 2) + i] as number);
-    bin(words, layout.bins, bins, f32[(kernels.CONFIDENCE >> 2) + i] as number, hit);
+    bin(state, f32[(kernels.CONFIDENCE >> 2) + i] as number, hit);
   }
 
-  #confuse({ kernels, i32 }: Backend, { words, layout }: State, n: number): void {
+  #confuse({ kernels, i32 }: Backend, { words, at }: State, n: number): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      const cell = layout.table + y * this.config.classes + (i32[(kernels.PREDICTED >> 2) + i] as number);
-      words[cell] = (words[cell] as number) + 1;
+      addTo(words, at.confusion.samples + y * this.config.classes + (i32[(kernels.PREDICTED >> 2) + i] as number), 1);
     }
   }
 
-  #pick({ kernels, i32 }: Backend, state: State, firstIndex: number, n: number): void {
+  #pick({ kernels, i32 }: Backend, { hardest }: State, firstIndex: number, n: number): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      const loss = bitsOf(i32[(kernels.LOSS >> 2) + i] as number);
-      if (loss >= state.floor) state.offer([firstIndex + i, y, i32[(kernels.PREDICTED >> 2) + i] as number, loss]);
+      const loss = lossBits(i32[(kernels.LOSS >> 2) + i] as number);
+      if (loss < hardest.threshold) continue;
+      hardest.offer([firstIndex + i, y, i32[(kernels.PREDICTED >> 2) + i] as number, loss]);
     }
   }
 }
 
-export class SigmoidTally extends Tally {
+class SigmoidTally extends Tally {
+  /** Wrong decisions of each sample of the tile. */
+  readonly #wrong = new Int32Array(4096);
+
   update(backend: Backend, state: State, input: Input, firstIndex: number): void {
-    const { kernels, f32, i32 } = backend;
-    const { TILE, PLANES, ENTROPIES, TOTAL, BRIER_TOTAL, CROSS_ENTROPY, BRIER, LABELS } = kernels;
+    const { kernels } = backend;
+    const { TILE, PLANES, ENTROPIES } = kernels;
     const { settings } = this;
-    const { words, layout } = state;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
     const half = kernels.LOGITS / 2;
     const tile = new Tile(backend, input, planSamples({ ...kernels, LOGITS: half }, input, false));
     const tabled = this.tabled(backend);
     kernels.configure(settings.gamma, settings.smoothing);
-    kernels.clear(BRIER_TOTAL);
     tile.eachSamples(() => {
       const n = tile.samples;
-      const first = tile.firstSample;
-      const valid = loadLabels(kernels, input, first, n, settings.ignoreIndex);
+      const valid = loadLabels(kernels, input, tile.firstSample, n, settings.ignoreIndex);
       this.makeRoom(state, n);
+      this.#wrong.fill(0, 0, n);
       if (tabled) this.takeTables(backend, state, n);
       tile.eachClasses(() => {
         backend.loadClassWeights(settings, tile);
         backend.loadLogitWeights(settings, tile);
         tile.load(input.logits, tile.contiguous);
+        state.curves?.count(backend.i32, kernels.LABELS >> 2, tile);
         kernels.turn();
         kernels.oneVersusRestAndEntropies(tile.source, n * tile.classes);
         kernels.turnBack(tile.borrowed ? tile.source : 0);
         if (valid < n) for (const values of [PLANES, ENTROPIES, TILE]) kernels.scale(values, 0);
         const sound = kernels.gatherSamples();
-        if (state.floor < Infinity) kernels.gatherLosses(kernels.SAMPLE_LOSSES);
+        kernels.gatherLosses(kernels.SAMPLE_LOSSES);
+        this.#countWrong(backend, tile);
         if (tabled && sound) this.#countTabled(backend, state, tile, n - valid);
         else this.#count(backend, state, tile);
       });
       kernels.settleSamples(n);
-      kernels.accumulate(TOTAL, CROSS_ENTROPY, n);
-      kernels.accumulate(BRIER_TOTAL, BRIER, n);
-      words[layout.samples] = (words[layout.samples] as number) + valid;
-      words[layout.ignored] = (words[layout.ignored] as number) + n - valid;
-      if (state.floor === Infinity) return;
-      const sums = Float32Array.from(new Float64Array(f32.buffer, kernels.SAMPLE_LOSSES, n));
-      const bits = new Uint32Array(sums.buffer);
-      for (let i = 0; i < n; i++) {
-        const y = i32[(LABELS >> 2) + i] as number;
-        const loss = bitsOf(bits[i] as number);
-        if (y < 0 || loss < state.floor) continue;
-        this.ranking.settle(input, first + i, y);
-        state.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);
-      }
+      this.#gatherLosses(backend, n);
+      this.#addWrong(backend, state, n);
+      if (this.config.hardest > 0) this.#pick(backend, state, input, tile.firstSample, firstIndex, n);
+      this.addSums(backend, state, n, valid);
     });
-    this.collect(backend, state);
+    const { words, at } = state;
+    for (let b = 0, to = at.bins.confidence; b < at.bins.rows; b++, to += at.bins.stride) carry(words, to, 2);
+    carry(words, at.decisions.wrongSquares, 2);
   }
 
   /** Count the decisions of a chunk of classes one by one: losses in PLANES, sigmoids in TILE. */
@@ -373,47 +368,84 @@ export class SigmoidTally extends Tally {
 
   /** Count the decision on class c of sample i, whose numbers stand at `cell`. */
   #decide({ kernels, f32, i32 }: Backend, state: State, c: number, i: number, cell: number): void {
-    const { words, layout } = state;
-    const { bins, thresholds } = this.config;
+    const { words, at } = state;
     const y = i32[(kernels.LABELS >> 2) + i] as number;
     if (y < 0) return;
     const positive = y === c;
-    const at = layout.classes + c * CLASS_WORDS;
-    if (positive) words[at] = (words[at] as number) + 1;
+    const row = at.classes.stride * c;
+    if (positive) addTo(words, at.classes.support + row, 1);
     // the logit of the true class was turned: its sigmoid is 1 − p
     const q = f32[(kernels.TILE >> 2) + cell] as number;
     const p = positive ? Math.fround(1 - q) : q;
     addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
     if (Number.isNaN(p)) return;
     if (p > 0.5) {
-      words[at + 2] = (words[at + 2] as number) + 1;
-      if (positive) words[at + 1] = (words[at + 1] as number) + 1;
+      addTo(words, at.classes.predicted + row, 1);
+      if (positive) addTo(words, at.classes.right + row, 1);
     }
-    bin(words, layout.bins, bins, p, positive);
-    if (thresholds === 0) return;
-    const step = layout.table + (2 * c + (positive ? 1 : 0)) * thresholds + Math.floor(rounded(p) * (thresholds - 1));
-    words[step] = (words[step] as number) + 1;
+    bin(state, p, positive);
   }
 
-  /** The same by the kernels, but for losses above 128 and what a sample counts at its own class's thresholds. */
-  #countTabled({ kernels, f32, i32 }: Backend, state: State, tile: Tile, ignored: number): void {
-    const { words, layout } = state;
-    const { bins, thresholds } = this.config;
+  /** The same by the kernels, but for losses above 128. */
+  #countTabled({ kernels, f32 }: Backend, state: State, tile: Tile, ignored: number): void {
     const { samples, positions, classes, firstClass } = tile;
-    kernels.turnSigmoids(bins);
-    const left = kernels.tallyOneVersusRest(bins, ignored);
+    kernels.turnSigmoids(this.config.bins);
+    const left = kernels.tallyOneVersusRest(this.config.bins, ignored);
     for (let cell = 0; left > 0 && cell < samples * classes; cell++) {
       const v = f32[(kernels.PLANES >> 2) + cell] as number;
       if (v > 128) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
     }
-    if (thresholds === 0) return;
-    kernels.countSteps(thresholds - 1, ignored);
-    for (let i = 0; i < samples; i++) {
-      const step = i32[(kernels.STEP >> 2) + i] as number;
-      if (step < 0) continue;
+  }
+
+  /** Count the wrong decisions of each sample, from the sigmoids in TILE, where that of a true class is 1 − p. */
+  #countWrong({ kernels, f32, i32 }: Backend, { images, positions, classes, firstClass }: Tile): void {
+    const wrong = this.#wrong;
+    const tile = kernels.TILE >> 2;
+    const labels = kernels.LABELS >> 2;
+    for (let b = 0, cell = tile; b < images; b++) {
+      for (let c = 0; c < classes; c++) {
+        for (let i = b * positions; i < (b + 1) * positions; i++) {
+          if ((f32[cell++] as number) > 0.5) wrong[i] = (wrong[i] as number) + 1;
+        }
+      }
+    }
+    for (let i = 0; i < images * positions; i++) {
+      const c = (i32[labels + i] as number) - firstClass;
+      if (c < 0 || c >= classes) continue;
+      const q = f32[tile + (Math.floor(i / positions) * classes + c) * positions + (i % positions)] as number;
+      wrong[i] = (wrong[i] as number) - (q > 0.5 ? 1 : 0) + (Math.fround(1 - q) > 0.5 ? 0 : 1);
+    }
+  }
+
+  #addWrong({ kernels, i32 }: Backend, { words, at }: State, n: number): void {
+    for (let i = 0; i < n; i++) {
+      if ((i32[(kernels.LABELS >> 2) + i] as number) < 0) continue;
+      const wrong = this.#wrong[i] as number;
+      if (wrong === 0) addTo(words, at.decisions.subset, 1);
+      else addTo(words, at.decisions.wrongSquares, wrong * wrong);
+    }
+  }
+
+  /** The losses of each sample, summed up, to LOSS: float32, finite where they are. */
+  #gatherLosses({ kernels, f32 }: Backend, n: number): void {
+    const sums = new Float64Array(f32.buffer, kernels.SAMPLE_LOSSES, n);
+    const losses = kernels.LOSS >> 2;
+    for (let i = 0; i < n; i++) {
+      const sum = sums[i] as number;
+      f32[losses + i] = sum < Infinity ? Math.min(sum, LARGEST) : sum;
+    }
+  }
+
+  #pick({ kernels, i32 }: Backend, state: State, input: Input, first: number, firstIndex: number, n: number): void {
+    for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
-      const at = layout.table + (2 * y + 1) * thresholds + step;
-      words[at] = (words[at] as number) + 1;
+      const loss = lossBits(i32[(kernels.LOSS >> 2) + i] as number);
+      if (y < 0 || loss < state.hardest.threshold) continue;
+      this.ranking.settle(input, first + i, y);
+      state.hardest.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);
     }
   }
 }
+
+export const tallyOf = (config: MeterConfig): Tally =>
+  config.variant === 'softmax' ? new SoftmaxTally(config) : new SigmoidTally(config);

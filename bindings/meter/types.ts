@@ -1,5 +1,6 @@
 export type { Logits, Targets, Tensor } from '../input/tensors.ts';
 export type { FocalMeterConstructor } from './api.ts';
+export type { MeterState } from './codec.ts';
 export type { MeterConfig, SigmoidMeterOptions, SoftmaxMeterOptions } from './config.ts';
 export type { AnyLoss, Meter as FocalMeter, MeterOptions, Report, UpdateOptions } from './meter.ts';
 export type {
@@ -12,4 +13,3 @@ export type {
   SoftmaxClass,
   SoftmaxReport,
 } from './report.ts';
-export type { MeterState } from './state.ts';

@@ -245,7 +245,7 @@ function runCase(api, index, digest) {
       classes,
       bins: 5,
       hardest: 3,
-      ...(sigmoid ? { thresholds: index & 1 ? 9 : 0 } : { topK: [1 + (index % classes)] }),
+      ...(sigmoid ? { curves: (index & 1) === 1 } : { topK: [1 + (index % classes)] }),
     });
     meter.update(logits, targets);
     digest.add(meter.compute());

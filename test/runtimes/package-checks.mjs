@@ -60,16 +60,16 @@ const name: 'simd' | 'scalar' = backend();
 const meter: FocalMeter<SoftmaxFocalLoss> = new FocalMeter(new SoftmaxFocalLoss(), { classes: 10, topK: [1] });
 const report: SoftmaxReport = meter.compute();
 // losses and meters of every entry go together
-const thresholds: SigmoidReport = new FocalMeter(new scalar.SigmoidFocalLoss(), { classes: 10, thresholds: 5 }).compute();
+const curves: SigmoidReport = new FocalMeter(new scalar.SigmoidFocalLoss(), { classes: 10, curves: true }).compute();
 meter.merge(new scalar.FocalMeter(new SoftmaxFocalLoss(), { classes: 10, topK: [1] }));
 const brought = (api: Everything) => new FocalMeter(new api.SoftmaxFocalLoss(), { classes: 10 }).merge(meter);
-// @ts-expect-error thresholds are for sigmoid losses
-new FocalMeter(new SoftmaxFocalLoss(), { classes: 10, thresholds: 5 });
+// @ts-expect-error a confusion matrix is for softmax losses
+new FocalMeter(new scalar.SigmoidFocalLoss(), { classes: 10, confusion: true });
 // @ts-expect-error an unknown reduction
 new SoftmaxFocalLoss({ reduction: 'median' });
 // @ts-expect-error 'none' gives an array
 const wrong: number = new SoftmaxFocalLoss({ reduction: 'none' }).forward(logits, [0, 1]);
-export { brought, each, grad, mean, name, report, thresholds, value, wrong };
+export { brought, curves, each, grad, mean, name, report, value, wrong };
 `;
 
 async function compile({ root, sandbox }, module, moduleResolution) {
