@@ -32,7 +32,7 @@ export const BUDGETS = [
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 34_000,
+    bytes: 40_000,
   },
 ];
 

@@ -66,10 +66,10 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
           expectClose(
             perClass.map((entry) => entry[name]),
             expected[name],
-            name === 'auroc' ? 2e-3 : 0.03,
+            name === 'auroc' ? 2e-3 : 0.04,
           );
           const mean = expected[name].reduce((a: number, b: number) => a + b, 0) / classes;
-          expectClose([report[name]], [mean], name === 'auroc' ? 2e-3 : 0.03);
+          expectClose([report[name]], [mean], name === 'auroc' ? 2e-3 : 0.04);
         }
       }
       expect([report.samples, report.ignored]).toEqual([expected.samples, expected.ignored]);

@@ -49,18 +49,13 @@ function checked(config: MeterConfig, parts: Parts): State {
 
 export function toJSON(state: State): MeterState {
   const { config, words, hardest, curves, coverage } = state;
-  const cells = (c: number): number[] => {
-    const flat: number[] = [];
-    for (const cell of (curves as CurveCounts).cells(c)) flat.push(...cell);
-    return flat;
-  };
   return {
     format: FORMAT,
     version: VERSION,
     config: plainCopy(config),
     words: Array.from(words),
     hardest: hardest.samples.map((sample) => [...sample] as const),
-    curves: curves && Array.from({ length: curves.classes }, (_, c) => cells(c)),
+    curves: curves && Array.from({ length: curves.classes }, (_, c) => [...curves.cells(c)].flat()),
     coverage: coverage ? coverage.ranges.map(([from, to]) => [from, to] as const) : null,
     checksum: write(state).checksum(),
   };

@@ -14,7 +14,8 @@ export function lossBits(bits: number): number {
 }
 
 /** Whether these can be the bits of a loss. */
-export const isLossBits = (bits: number): boolean => (bits >= 0 && bits <= 0x7f800000) || bits === NAN_BITS;
+export const isLossBits = (bits: number): boolean =>
+  (Number.isInteger(bits) && bits >= 0 && bits <= 0x7f800000) || bits === NAN_BITS;
 
 /** By loss, the largest first, then by index. */
 export function byLoss(a: Hard, b: Hard): number {
