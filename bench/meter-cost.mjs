@@ -1,34 +1,11 @@
 // What the metrics cost: time of FocalMeter.update over that of loss.forward, in paired rounds of one run.
-// Seeded logits, standard normal; that of the true class is raised so that about 3 of 4 samples are right ("fitted"), or not
-// at all ("random"), where nearly every sample is a miss and takes the longest way.
+// "Fitted": about 3 of 4 samples are right. "Random": nearly every sample is a miss and takes the longest way.
 // Prints a table; asked by bench.mjs, with the options of `meterCost` as JSON for an argument, it prints the cells as JSON.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { FocalMeter } from '../dist/meter.js';
-
-function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-function batch(logitCount, classes, fitted) {
-  const random = generator(classes);
-  const n = Math.floor(logitCount / classes);
-  const logits = Float32Array.from({ length: n * classes }, () => {
-    return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  });
-  const targets = Int32Array.from({ length: n }, () => Math.floor(random() * classes));
-  if (fitted) {
-    // the largest of C normal logits is about √(2 ln C)
-    const lift = Math.sqrt(2 * Math.log(classes)) + 0.5;
-    for (let i = 0; i < n; i++) logits[i * classes + targets[i]] += lift;
-  }
-  return { logits, targets, n };
-}
+import { makeRows } from './data.mjs';
 
 const time = (call) => {
   const start = performance.now();
@@ -39,7 +16,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** One cell, which is timed for some rounds now and some later. */
 function cell(Loss, classes, data, logitCount) {
-  const { logits, targets } = batch(logitCount, classes, data === 'fitted');
+  const { logits, targets } = makeRows(logitCount, classes, data === 'fitted');
   const loss = new Loss();
   const meter = new FocalMeter(loss, { classes });
   const alone = [];

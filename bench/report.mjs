@@ -110,13 +110,8 @@ export function printReport(results) {
   const targets = judge(results).map((target) => (results.short ? { ...target, met: null } : target));
   table(
     '**Targets**',
-    ['issue', 'target', 'measured', 'met'],
-    targets.map(({ issue, text, measured, met }) => [
-      issue,
-      text,
-      measured,
-      met === null ? '–' : met ? 'yes' : '**no**',
-    ]),
+    ['target', 'measured', 'met'],
+    targets.map(({ text, measured, met }) => [text, measured, met === null ? '–' : met ? 'yes' : '**no**']),
   );
   return targets;
 }
