@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import type { Problem } from './reference.ts';
 
 /** Relative error allowed at margins near 0: of a loss, and of a gradient. */
@@ -30,7 +30,7 @@ export function expectAll(
   relative: (i: number) => number,
   describe: (i: number) => string = () => '',
 ): number {
-  expect(got.length).toBe(want.length);
+  assert.equal(got.length, want.length);
   let worst = 0;
   let at = -1;
   for (let i = 0; i < want.length; i++) {
@@ -41,7 +41,7 @@ export function expectAll(
     }
   }
   if (worst > 1) {
-    expect.fail(
+    assert.fail(
       `[${at}] ${describe(at)} expected ${want[at]}, got ${got[at]}: ${worst.toPrecision(3)} × the allowed error`,
     );
   }
@@ -63,8 +63,8 @@ export function boundOfSum(values: ArrayLike<number>, relative: (i: number) => n
 
 /** The same numbers, NaN and the sign of 0 included; `toEqual`, but for arrays of any length at once. */
 export function expectSame(got: ArrayLike<number>, want: ArrayLike<number>): void {
-  expect(got.length).toBe(want.length);
+  assert.equal(got.length, want.length);
   for (let i = 0; i < want.length; i++) {
-    if (!Object.is(got[i], want[i])) expect.fail(`[${i}] expected ${want[i]}, got ${got[i]}`);
+    if (!Object.is(got[i], want[i])) assert.fail(`[${i}] expected ${want[i]}, got ${got[i]}`);
   }
 }

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { instantiateSync } from '@assemblyscript/loader';
+import { bindAlloc } from '../bindings/backend/alloc.ts';
+import { Backend, type MeterBackend } from '../bindings/backend/backend.ts';
+import type { MeterKernels } from '../bindings/backend/kernels.ts';
+import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
+import { instantiate, kernelsOf } from '../bindings/backend/wasm.ts';
+import { bindCalibrate } from '../bindings/calibrate/temperature.ts';
+import { bind } from '../bindings/losses/api.ts';
+import { classWeights } from '../bindings/losses/weights.ts';
+import { bindMeter } from '../bindings/meter/api.ts';
+
+const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
+
+/** The debug build by the loader of AssemblyScript. */
+const debug = kernelsOf<MeterKernels & { arm(): void; broken(): number }>(
+  instantiateSync(built('focal.debug.wasm')).exports,
+);
+debug.arm();
+
+/** How many of the guards between the scratch blocks of the debug build have been written over. */
+export const broken = (): number => debug.broken();
+
+const make = (name: string, backend: MeterBackend) => {
+  const FocalMeter = bindMeter(() => backend);
+  const alloc = bindAlloc(() => backend);
+  return {
+    name,
+    kernels: backend.kernels,
+    api: { ...bind(() => backend), alloc, FocalMeter, ...bindCalibrate(FocalMeter), classWeights },
+  };
+};
+
+/** The same API over every set of kernels: what users get, the scalar twin, and the debug build with guarded scratch. */
+export const backends = [
+  make('simd', new Backend('simd', instantiate<MeterKernels>(new WebAssembly.Module(built('focal.wasm'))))),
+  make('scalar', new Backend('scalar', scalarMeterKernels())),
+  make('debug', new Backend('simd', debug)),
+];
