@@ -145,6 +145,8 @@ describe('arrays that numpy wrote', () => {
     expect([...(await array.read())]).toEqual(expected.y.map(BigInt));
     expect(await inspect(file('rows-bfloat16.npy'))).toEqual({
       format: 'npy',
+      columns: null,
+      rows: null,
       arrays: [{ member: null, dtype: 'bfloat16', shape: [50, 3] }],
     });
   });
@@ -279,7 +281,7 @@ describe('what is wrong is said in one line that names the file', () => {
   const y = (...labels: number[]) => new Uint8Array(dump(Int32Array.from({ length: 50 }, (_, i) => labels[i] ?? 0)));
   const cases: [string, Uint8Array | string, Uint8Array | string, RegExp][] = [
     ['empty', new Uint8Array(), 'y-int64', /not a \.npy file|not a file of a known format/],
-    ['text', new TextEncoder().encode('not an array of numbers'), 'y-int64', /not a file of a known format: npy/],
+    ['text', new TextEncoder().encode('not an array of numbers'), 'y-int64', /not a file of a known format \(npy, npz/],
     ['truncated magic', rows.slice(0, 5), 'y-int64', /not a/],
     ['truncated prefix', rows.slice(0, 11), 'y-int64', /not a \.npy file/],
     ['truncated header', rows.slice(0, 40), 'y-int64', /truncated within the header/],

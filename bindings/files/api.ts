@@ -16,7 +16,9 @@ export {
   openArray,
   openDataset,
   type Resolve,
+  type TableFile,
 } from './open.ts';
 export type { EvaluationSpec, LossSpec, MeterSpec, ShardOptions, ShardResult } from './shard.ts';
 export { fromBlob, fromBytes, fromStream, fromURL, type Source, type URLOptions } from './source.ts';
 export type { StoredArray } from './stored-array.ts';
+export type { Column, ColumnKind } from './table.ts';

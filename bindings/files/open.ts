@@ -3,12 +3,18 @@ import { kind, outOfRange, wrongType } from '../input/errors.ts';
 import { ArrayDataset } from './array-dataset.ts';
 import type { Dataset } from './dataset.ts';
 import type { Dtype } from './dtypes.ts';
-import { FileError } from './errors.ts';
+import { FileError, quoted } from './errors.ts';
 import { isNpy, openNpy } from './npy.ts';
+import { isSafetensors, openSafetensors } from './safetensors.ts';
 import { fromBlob, fromBytes, fromURL, type Source } from './source.ts';
 import type { StoredArray } from './stored-array.ts';
+import type { Column, Table } from './table.ts';
+import { TableDataset } from './table-dataset.ts';
 
-const FORMATS = ['npy'] as const;
+const ARRAYS = ['npy', 'npz', 'safetensors'] as const;
+const TABLES = ['csv', 'tsv', 'jsonl', 'parquet'] as const;
+const FORMATS = [...ARRAYS, ...TABLES];
+
 export type Format = (typeof FORMATS)[number];
 
 /** A file in any of the ways a program has one: what it is, or where it is. */
@@ -36,9 +42,13 @@ interface Opened {
 const MEMBER = /^(.*\.(?:npz|safetensors)):([^/\\]+)$/is;
 const isSource = (value: unknown): value is Source => typeof (value as Source)?.read === 'function';
 
-/** The source of an input, with its format by what it begins with, else by what it is called. */
-async function openInput(name: string, input: Input, options: OpenOptions): Promise<Opened> {
-  const { resolve = urls, signal } = options;
+/** Run `use` with the source of an input; when it fails, the source is closed. */
+async function withInput<T>(
+  name: string,
+  input: Input,
+  { resolve = urls, signal }: OpenOptions,
+  use: (opened: Opened) => Promise<T>,
+): Promise<T> {
   const wrapped = Object(input) as { file?: FileInput; member?: string; format?: Format };
   let { file = input as FileInput, member, format } = wrapped;
   if (format !== undefined) oneOf('format', format, FORMATS);
@@ -54,51 +64,137 @@ async function openInput(name: string, input: Input, options: OpenOptions): Prom
   else if (kind(file) === 'Blob' || kind(file) === 'File') source = fromBlob(file as Blob);
   else throw wrongType(name, 'a File, Blob, URL, Uint8Array or source', file);
   try {
-    return { source, member, format: format ?? (await formatOf(source, signal)) };
+    return await use({ source, member, format: format ?? (await formatOf(source, signal)) });
   } catch (error) {
     await source.close?.();
     throw error;
   }
 }
 
+/** The format, by what a file begins with, else by what it is called. */
 async function formatOf(source: Source, signal?: AbortSignal): Promise<Format> {
+  const { name } = source;
   const head = await source.read(0, Math.min(source.size, 16), signal);
+  const called = /\.(npy|npz|safetensors|csv|tsv|jsonl|ndjson|parquet)$/i.exec(name)?.[1]?.toLowerCase();
   if (isNpy(head)) return 'npy';
-  if (/\.npy$/i.test(source.name)) throw new FileError(source.name, 'not a .npy file');
-  throw new FileError(source.name, `not a file of a known format: ${FORMATS.join(', ')}`);
+  const begins = String.fromCharCode(...head.subarray(0, 4));
+  if (begins === 'PK\x03\x04' || begins === 'PK\x05\x06') return 'npz';
+  if (begins === 'PAR1') return 'parquet';
+  if (isSafetensors(head, source.size)) return 'safetensors';
+  const format = called === 'ndjson' ? 'jsonl' : (called as Format | undefined);
+  if (format && format !== 'npz' && format !== 'parquet' && format !== 'npy') return format;
+  if (format) throw new FileError(name, `not a .${format} file`);
+  if (/^\s*\{/.test(begins)) return 'jsonl';
+  throw new FileError(
+    name,
+    `not a file of a known format (${FORMATS.join(', ')})${begins === '' ? ', it is empty' : ''}`,
+  );
+}
+
+const isTable = (format: Format): boolean => (TABLES as readonly string[]).includes(format);
+
+/** The arrays of a file by their names in it, each to be opened. */
+async function arraysOf(
+  { source, format }: Opened,
+  signal?: AbortSignal,
+): Promise<Map<string, () => Promise<StoredArray>>> {
+  if (format === 'npy') return new Map([['', () => openNpy(source, signal)]]);
+  if (format === 'safetensors') {
+    const tensors = await openSafetensors(source, signal);
+    return new Map([...tensors].map(([name, open]) => [name, async () => open()]));
+  }
+  const { openZip } = await import('./zip.ts');
+  const members = (await openZip(source, signal)).filter(({ name }) => name.endsWith('.npy'));
+  return new Map(
+    members.map(({ name, open }) => [
+      name.slice(0, -4),
+      async () => {
+        const member = await open();
+        const close = async () => {
+          await member.close?.();
+          await source.close?.();
+        };
+        return openNpy({ ...member, close }, signal);
+      },
+    ]),
+  );
 }
 
 /**
  * One array, such as class weights or groups.
  *
- * @param name what the array is for, by which it is found in a file of several
+ * @param name what the array is for, by which it is found in a file of several that has none of the name given
  * @throws FileError for anything that is not a whole array of numbers
  */
-export async function openArray(input: Input, name = 'array', options: OpenOptions = {}): Promise<StoredArray> {
-  const { source } = await openInput(name, input, options);
-  try {
-    return await openNpy(source, options.signal);
-  } catch (error) {
-    await source.close?.();
-    throw error;
+export function openArray(input: Input, name = 'array', options: OpenOptions = {}): Promise<StoredArray> {
+  return withInput(name, input, options, async (opened) => {
+    const { source, format, member } = opened;
+    if (isTable(format)) {
+      throw new FileError(
+        source.name,
+        `is a table (${format}): name its column of targets in the place of a second file`,
+      );
+    }
+    const arrays = await arraysOf(opened, options.signal);
+    const names = [...arrays.keys()];
+    const open = arrays.get(member ?? (names.length === 1 ? names[0]! : name));
+    if (open) return open();
+    const some = names.slice(0, 8).map(quoted).join(', ') + (names.length > 8 ? `, and ${names.length - 8} more` : '');
+    const problem = member === undefined ? 'holds several arrays, say which' : `has no array ${quoted(member)}`;
+    throw new FileError(source.name, `${problem} (as in file.${format}:name): ${some || 'it is empty'}`);
+  });
+}
+
+function openTable(input: Input, options: OpenOptions): Promise<Table> {
+  return withInput('table', input, options, ({ source, format }) => tableOf(source, format, options.signal));
+}
+
+async function tableOf(source: Source, format: Format, signal?: AbortSignal): Promise<Table> {
+  // what reads one format is not loaded for another
+  if (format === 'parquet') return (await import('./parquet.ts')).openParquet(source, signal);
+  if (format === 'jsonl') return (await import('./jsonl.ts')).openJsonl(source, signal);
+  if (format === 'csv' || format === 'tsv') {
+    return (await import('./csv.ts')).openCsv(source, format === 'tsv' ? '\t' : null, signal);
   }
+  throw new FileError(source.name, `holds arrays (${format}), not a table with one row a sample`);
 }
 
 /** What a file holds, for who has to guess what is what. */
 export interface FileInfo {
   readonly format: Format;
+  /** Arrays with their names in the file, null for the only one of .npy; null for tables. */
   readonly arrays: readonly { member: string | null; dtype: Dtype; shape: readonly number[] }[] | null;
+  readonly columns: readonly Column[] | null;
+  /** Rows of a table, where the file tells without being read to its end. */
+  readonly rows: number | null;
 }
 
-/** Look into a file. */
-export async function inspect(input: Input, options: OpenOptions = {}): Promise<FileInfo> {
-  const { source, format } = await openInput('file', input, options);
-  try {
-    const { dtype, shape } = await openNpy(source, options.signal);
-    return { format, arrays: [{ member: null, dtype, shape }] };
-  } finally {
+/**
+ * Look into a file. Arrays of types that are not read (strings, say) are left out where there are others.
+ *
+ * @throws FileError for a file of no known format
+ */
+export function inspect(input: Input, options: OpenOptions = {}): Promise<FileInfo> {
+  return withInput('file', input, options, async (opened): Promise<FileInfo> => {
+    const { source, format } = opened;
+    const { signal } = options;
+    if (isTable(format)) {
+      const table = await tableOf(source, format, signal);
+      await table.close();
+      return { format, arrays: null, columns: table.columns, rows: table.rows };
+    }
+    const arrays: { member: string | null; dtype: Dtype; shape: readonly number[] }[] = [];
+    for (const [member, open] of await arraysOf(opened, signal)) {
+      try {
+        const { dtype, shape } = await open();
+        arrays.push({ member: format === 'npy' ? null : member, dtype, shape });
+      } catch (error) {
+        if (format === 'npy' || !(error instanceof FileError)) throw error;
+      }
+    }
     await source.close?.();
-  }
+    return { format, arrays, columns: null, rows: null };
+  });
 }
 
 /** Files of logits `[B, C]` or `[B, C, D1, …]` and of targets `[B]`, `[B, D1, …]` or the logits' own shape. */
@@ -107,15 +203,29 @@ export interface ArrayFiles {
   readonly targets: Input;
 }
 
-export type Files = ArrayFiles;
+/** A table with one row a sample. */
+export interface TableFile {
+  readonly table: Input;
+  /** Column of the labels: class indices or names; or lists of one number a class, or a pattern such as `y_*` of such columns. */
+  readonly target: string;
+  /**
+   * Columns of the scores: names, patterns such as `p_*` (what `*` matches is the class's name), or one column of lists.
+   * Default: all columns of numbers that are nothing else.
+   */
+  readonly scores?: string | readonly string[] | undefined;
+}
+
+export type Files = ArrayFiles | TableFile;
 
 export interface DatasetOptions extends OpenOptions {
   /** Which axis of the logits has the classes: 1, or −1 for the last. Default 1. */
   classAxis?: 1 | -1;
   /** What targets that are missing become. Default −100. */
   ignoreIndex?: number;
-  /** Names of the classes, shape [C]. */
+  /** Names of the classes, shape [C]. Default: what a table's columns are called. */
   names?: readonly string[] | null;
+  /** Columns of a table to hand on beside (texts, groups). Default none. */
+  columns?: readonly string[];
 }
 
 /**
@@ -124,18 +234,53 @@ export interface DatasetOptions extends OpenOptions {
  * @throws FileError when they are not what they should be or do not go together; TypeError or RangeError for an option
  */
 export async function openDataset(files: Files, options: DatasetOptions = {}): Promise<Dataset> {
-  const known = ['classAxis', 'ignoreIndex', 'names', 'resolve', 'signal'];
-  const { classAxis = 1, ignoreIndex = -100, names = null } = common('openDataset', options, known) as DatasetOptions;
+  const known = ['classAxis', 'ignoreIndex', 'names', 'columns', 'resolve', 'signal'];
+  const {
+    classAxis = 1,
+    ignoreIndex = -100,
+    names = null,
+    columns = [],
+  } = common('openDataset', options, known) as DatasetOptions;
   number('classAxis', classAxis, '1 or -1', (x) => x === 1 || x === -1);
   number('ignoreIndex', ignoreIndex, 'an integer of 32 bits', (x) => (x | 0) === x);
-  const open: OpenOptions = options;
+  if (typeof files !== 'object' || files === null)
+    throw wrongType('files', 'an object { logits, targets } or { table, target }', files);
+  const dataset =
+    'table' in files
+      ? await openTableDataset(files, { ignoreIndex, names, columns }, options)
+      : await openArrayDataset(files, { classAxis, ignoreIndex, names }, columns, options);
+  if (!names || names.length === dataset.classes) return dataset;
+  await dataset.close();
+  throw outOfRange('names', `${dataset.classes} names`, names.length);
+}
+
+async function openTableDataset(
+  { table: input, target, scores }: TableFile,
+  options: { ignoreIndex: number; names: readonly string[] | null; columns: readonly string[] },
+  open: OpenOptions,
+): Promise<Dataset> {
+  if (typeof target !== 'string') throw wrongType('target', 'the name of a column', target);
+  const table = await openTable(input, open);
+  try {
+    return await TableDataset.open(table, { ...options, target, scores }, open.signal);
+  } catch (error) {
+    await table.close();
+    throw error;
+  }
+}
+
+async function openArrayDataset(
+  files: ArrayFiles,
+  options: { classAxis: 1 | -1; ignoreIndex: number; names: readonly string[] | null },
+  columns: readonly string[],
+  open: OpenOptions,
+): Promise<Dataset> {
+  if (columns.length > 0) throw outOfRange('columns', 'none of files that are no tables', `${columns.length}`);
   const logits = await openArray(files.logits, 'logits', open);
   let targets: StoredArray | null = null;
   try {
     targets = await openArray(files.targets, 'targets', open);
-    const dataset = await ArrayDataset.open(logits, targets, { classAxis, ignoreIndex, names });
-    if (names && names.length !== dataset.classes) throw outOfRange('names', `${dataset.classes} names`, names.length);
-    return dataset;
+    return await ArrayDataset.open(logits, targets, options);
   } catch (error) {
     await logits.close();
     await targets?.close();

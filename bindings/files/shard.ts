@@ -27,7 +27,7 @@ export interface EvaluationSpec {
 
 export interface ShardOptions
   extends EvaluationSpec,
-    Omit<DatasetOptions, 'classAxis' | 'ignoreIndex'>,
+    Omit<DatasetOptions, 'classAxis' | 'ignoreIndex' | 'columns'>,
     Pick<EvaluateOptions, 'firstIndex' | 'bytes' | 'onProgress'> {}
 
 export interface ShardResult {
@@ -73,7 +73,8 @@ export function bindShard(FocalMeter: FocalMeterConstructor) {
   /**
    * Evaluate a classifier on the samples of files, read piece by piece: they may be larger than memory.
    *
-   * @param files `{ logits, targets }`, each a File, Blob, URL (read by range requests), bytes or source
+   * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a File, Blob, URL (read by range requests),
+   *   bytes or source
    * @param options `loss`: `{ name: 'softmax' | 'sigmoid', … }` with the options of that loss; `meter`: options of
    *   `FocalMeter`, without `classes` those of the files; `firstIndex`: index of the first sample among those of all
    *   shards; `signal` ends it with its reason; `onProgress` is called with the number of samples that are done

@@ -53,6 +53,40 @@ npy("objects", np.array([1, None], object))
 npy("longdouble", z.astype(np.longdouble))
 npy("scalar", np.float32(1))
 
+np.savez(here / "both.npz", logits=z, targets=y, planes=planes, words=np.array(["a"]))
+np.savez_compressed(here / "compressed.npz", logits=z, targets=y, planes=planes, fortran=np.asfortranarray(z), y=planes_y)
+np.savez(here / "one.npz", y)
+
+from safetensors.numpy import save_file
+
+save_file({"logits": z, "targets": y, "half": z.astype(np.float16), "bf16": z.astype(ml_dtypes.bfloat16), "double": z.astype(np.float64),
+           "hit": y == 1}, here / "tensors.safetensors", metadata={"made": "by make.py"})
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+names = ["ant", "bee", "cat"]
+table = pd.DataFrame({"text": [f"a, \"b\"\n{i}" for i in range(50)], "label": [names[c] for c in y], **{f"p_{n}": z[:, c] for c, n in enumerate(names)}})
+table.to_csv(here / "named.csv", index=False)
+table.to_csv(here / "named.tsv", index=False, sep="\t")
+table.to_csv(here / "semicolons.csv", index=False, sep=";", lineterminator="\r\n", encoding="utf-8-sig")
+table.to_json(here / "named.jsonl", orient="records", lines=True)
+numbered = pd.DataFrame({"label": y, **{str(c): z[:, c] for c in range(3)}})
+numbered.loc[::7, "label"] = pd.NA
+numbered.to_csv(here / "missing.csv", index=False)
+numbered.to_parquet(here / "missing.parquet")
+numbered.to_json(here / "missing.jsonl", orient="records", lines=True)
+lists = pa.table({"label": pa.array(y, pa.int8()), "logits": pa.array(z.tolist(), pa.list_(pa.float32()))})
+pq.write_table(lists, here / "lists.parquet", row_group_size=20)
+(here / "lists.jsonl").write_text("".join(json.dumps({"label": int(c), "logits": row.tolist()}) + "\n" for c, row in zip(y, z)))
+arrow = pa.Table.from_pandas(table, preserve_index=False)
+for codec in ["none", "snappy", "gzip", "zstd", "brotli", "lz4"]:
+    pq.write_table(arrow, here / f"{codec}.parquet", compression=codec, row_group_size=20, data_page_size=64, write_page_index=codec == "zstd",
+                   data_page_version="2.0" if codec in ("gzip", "zstd") else "1.0", use_dictionary=codec != "none")
+multi = pd.DataFrame({**{f"y_{n}": (hot[:, c] > 0) for c, n in reversed(list(enumerate(names)))}, **{f"p_{n}": z[:, c] for c, n in enumerate(names)}})
+multi.astype({f"y_{n}": int for n in names}).to_csv(here / "multi.csv", index=False)
+
 (here / "expected.json").write_text(
     json.dumps({"z": z.ravel().tolist(), "y": y.tolist(), "planes": planes.ravel().tolist(), "planesY": planes_y.ravel().tolist()}) + "\n"
 )

@@ -1,0 +1,485 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { crc32, deflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import {
+  countTargets,
+  evaluateShard,
+  FileError,
+  type Files,
+  fromBytes,
+  fromStream,
+  inspect,
+  openArray,
+  openDataset,
+  type Source,
+} from '../bindings/entries/files.ts';
+import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
+import { FocalMeter } from '../bindings/entries/meter.ts';
+import { Random } from './random.ts';
+
+const path = (name: string) => fileURLToPath(new URL(`files/${name}`, import.meta.url));
+const bytes = (name: string) => new Uint8Array(readFileSync(path(name)));
+const expected = JSON.parse(readFileSync(path('expected.json'), 'utf8'));
+const SOFTMAX = { loss: { name: 'softmax' }, meter: { hardest: 5, confusion: true } } as const;
+const NAMES = ['ant', 'bee', 'cat'];
+
+const file = (name: string): Source => fromBytes(bytes(name), name);
+const text = (name: string, content: string): Source => fromBytes(new TextEncoder().encode(content), name);
+const stream = (name: string): Source =>
+  fromStream(name, async function* () {
+    const all = bytes(name);
+    for (let at = 0, step = 1; at < all.length; at += step, step = (step * 7) % 97) yield all.subarray(at, at + step);
+  });
+
+function state(y: number[]): Uint8Array {
+  const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes: 3, ...SOFTMAX.meter });
+  meter.update({ data: Float32Array.from(expected.z), dims: [50, 3] }, y);
+  return meter.toBytes();
+}
+const ROWS = state(expected.y);
+const MISSING = state(expected.y.map((c: number, i: number) => (i % 7 === 0 ? -100 : c)));
+
+describe('arrays in one file', () => {
+  test.each([
+    ['both.npz:logits', 'both.npz:targets'],
+    ['both.npz', 'both.npz'],
+    ['compressed.npz:logits', 'compressed.npz:targets'],
+    ['compressed.npz:fortran', 'one.npz'],
+    ['tensors.safetensors:logits', 'tensors.safetensors:targets'],
+    ['tensors.safetensors:half', 'tensors.safetensors'],
+    ['tensors.safetensors:bf16', 'both.npz:targets'],
+    ['tensors.safetensors:double', 'tensors.safetensors:targets'],
+  ])('%s, %s', async (logits, targets) => {
+    const resolve = async (place: string) => file(place);
+    for (const bytes of [undefined, 100]) {
+      const { meter } = await evaluateShard({ logits, targets }, { ...SOFTMAX, resolve, ...(bytes && { bytes }) });
+      expect(meter.toBytes()).toEqual(ROWS);
+    }
+  });
+
+  test('an image of a compressed member that is longer than a chunk', async () => {
+    const npz = bytes('compressed.npz');
+    const files = { logits: { file: npz, member: 'planes' }, targets: { file: npz, member: 'y' } };
+    const { meter } = await evaluateShard(files, { ...SOFTMAX, bytes: 16 });
+    const own = new FocalMeter(new SoftmaxFocalLoss(), { classes: 3, ...SOFTMAX.meter });
+    own.update({ data: Float32Array.from(expected.planes), dims: [2, 3, 4] }, expected.planesY);
+    expect(meter.toBytes()).toEqual(own.toBytes());
+  });
+
+  test('what they hold', async () => {
+    const shapes = async (name: string) =>
+      (await inspect(file(name))).arrays!.map(({ member, dtype, shape }) => `${member} ${dtype} ${shape}`);
+    expect(await shapes('both.npz')).toEqual(['logits float32 50,3', 'targets int64 50', 'planes float32 2,3,2,2']);
+    expect((await shapes('tensors.safetensors')).sort()).toEqual([
+      'bf16 bfloat16 50,3',
+      'double float64 50,3',
+      'half float16 50,3',
+      'hit bool 50',
+      'logits float32 50,3',
+      'targets int64 50',
+    ]);
+  });
+});
+
+describe('tables', () => {
+  const named = ['named.csv', 'named.tsv', 'semicolons.csv', 'named.jsonl'];
+  const parquet = ['none', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4'].map((codec) => `${codec}.parquet`);
+  test.each([...named, ...parquet])('%s', async (name) => {
+    for (const scores of [undefined, 'p_*', NAMES.map((c) => `p_${c}`)]) {
+      const files = { table: file(name), target: 'label', scores };
+      // names of the classes are those of the columns, unless a pattern says what of them
+      const names = scores === 'p_*' ? null : NAMES;
+      for (const bytes of [undefined, 50]) {
+        const result = await evaluateShard(files, { ...SOFTMAX, names, ...(bytes && { bytes }) });
+        expect(result).toMatchObject({ samples: 50, missing: 0, names: NAMES });
+        expect(result.meter.toBytes()).toEqual(ROWS);
+      }
+    }
+  });
+
+  test.each(['missing.csv', 'missing.jsonl', 'missing.parquet'])('labels that are missing: %s', async (name) => {
+    const { meter, missing, names } = await evaluateShard({ table: file(name), target: 'label' }, SOFTMAX);
+    expect({ missing, names }).toEqual({ missing: 8, names: ['0', '1', '2'] });
+    expect(meter.toBytes()).toEqual(MISSING);
+    const dataset = await openDataset({ table: file(name), target: 'label' });
+    const valid = expected.y.filter((_: number, i: number) => i % 7 !== 0);
+    expect([...(await countTargets(dataset))]).toEqual(
+      [0, 1, 2].map((c) => valid.filter((y: number) => y === c).length),
+    );
+  });
+
+  test.each(['lists.jsonl', 'lists.parquet'])('lists of scores: %s', async (name) => {
+    for (const scores of [undefined, 'logits']) {
+      const { meter, names } = await evaluateShard({ table: file(name), target: 'label', scores }, SOFTMAX);
+      expect(meter.toBytes()).toEqual(ROWS);
+      expect(names).toBe(null);
+    }
+  });
+
+  test.each(['named.csv', 'named.jsonl'])('a stream: %s', async (name) => {
+    const files = { table: { file: stream(name), format: name.slice(6) as 'csv' }, target: 'label', scores: 'p_*' };
+    expect((await evaluateShard(files, SOFTMAX)).meter.toBytes()).toEqual(ROWS);
+  });
+
+  test.each([...named, ...parquet])('any rows, with columns beside: %s', async (name) => {
+    const dataset = await openDataset({ table: file(name), target: 'label', scores: 'p_*' }, { columns: ['text'] });
+    for (const [from, to] of [
+      [0, 50],
+      [3, 4],
+      [19, 41],
+      [49, 50],
+    ] as const) {
+      const seen: unknown[] = [];
+      const z: number[] = [];
+      for await (const { columns, logits, first } of dataset.chunks(from, to, { bytes: 200 })) {
+        expect(first).toBe(from + seen.length);
+        seen.push(...columns.text!);
+        z.push(...(logits.data as Float64Array));
+      }
+      expect(seen).toEqual(Array.from({ length: to - from }, (_, i) => `a, "b"\n${from + i}`));
+      // JSON of pandas has no −0
+      expect(z.map((x) => x + 0)).toEqual(expected.z.slice(3 * from, 3 * to).map((x: number) => x + 0));
+    }
+    expect(dataset.samples).toBe(name.endsWith('parquet') ? 50 : null);
+  });
+
+  test('targets in columns of their own, in the order of the scores', async () => {
+    const dataset = await openDataset({ table: file('multi.csv'), target: 'y_*', scores: 'p_*' });
+    const hot: number[] = [];
+    for await (const { targets } of dataset.chunks()) hot.push(...(targets.data as never as Float64Array));
+    expect(hot).toEqual(expected.y.flatMap((y: number) => [0, 1, 2].map((c) => Number(c === y))));
+    expect([...(await countTargets(dataset))]).toEqual(
+      [0, 1, 2].map((c) => expected.y.filter((y: number) => y === c).length),
+    );
+  });
+
+  test('columns and their kinds', async () => {
+    const kinds = async (name: string) =>
+      (await inspect(file(name))).columns!.map((column) => `${column.name} ${column.kind}`);
+    const columns = ['text text', 'label text', 'p_ant number', 'p_bee number', 'p_cat number'];
+    for (const name of ['named.csv', 'named.jsonl', 'zstd.parquet']) expect(await kinds(name)).toEqual(columns);
+    for (const name of ['lists.jsonl', 'lists.parquet'])
+      expect(await kinds(name)).toEqual(['label number', 'logits list']);
+    expect(await inspect(file('gzip.parquet'))).toMatchObject({ format: 'parquet', rows: 50, arrays: null });
+  });
+
+  test.each([
+    // numbers that are names are names, whatever the order of the columns
+    ['label,s_2,s_1\n1,0.5,2\n2,3,-1\n', [1, 0]],
+    // else they are indices; so are whole floats and booleans
+    ['label,s_a,s_b\n1,0.5,2\n0.0,3,-1\nb,1,2\n', [1, 0, 1]],
+    ['label,s_a,s_b\n,0.5,2\n-100,3,-1\n"",1,2\nNaN,1,2\n', [-100, -100, -100, -100]],
+    ['label,s_a,s_b\n a ,0.5,2\n"b",3,-1', [0, 1]],
+  ])('labels of %j', async (content, labels) => {
+    const dataset = await openDataset({ table: text('x.csv', content), target: 'label', scores: 's_*' });
+    const seen: number[] = [];
+    for await (const { targets } of dataset.chunks()) seen.push(...(targets.data as Int32Array));
+    expect(seen).toEqual(labels);
+  });
+
+  test('scores that are not finite, or missing', async () => {
+    const content = 'label,a,b\n0,inf,-Infinity\n0,nan,\n0,1e3, 2 \n';
+    const dataset = await openDataset({ table: text('x.csv', content), target: 'label' });
+    for await (const { logits } of dataset.chunks()) {
+      expect([...(logits.data as Float64Array)]).toEqual([Infinity, -Infinity, NaN, NaN, 1000, 2]);
+    }
+  });
+
+  test('a header and rows that are longer than a block', async () => {
+    const classes = 40_000;
+    const header = ['label', ...Array.from({ length: classes }, (_, c) => `class_${c}`)].join();
+    const row = (y: number) => [y, ...Array.from({ length: classes }, (_, c) => (c * 31 + y) % 17)].join();
+    const dataset = await openDataset({
+      table: text('wide.csv', `${header}\n${row(3)}\n${row(4)}\n`),
+      target: 'label',
+      scores: 'class_*',
+    });
+    expect(dataset.classes).toBe(classes);
+    let rows = 0;
+    for await (const { logits, samples } of dataset.chunks(0, undefined, { bytes: 1 })) {
+      expect((logits.data as Float64Array)[1]).toBe((31 + 3 + rows) % 17);
+      rows += samples;
+    }
+    expect(rows).toBe(2);
+  });
+});
+
+describe('what is wrong is said in one line that names the file', () => {
+  const csv = (content: string, more = {}): Files => ({ table: text('x.csv', content), target: 'label', ...more });
+  const jsonl = (content: string, more = {}): Files => ({ table: text('x.jsonl', content), target: 'label', ...more });
+  const arrays = (logits: Source | { file: Source; member: string }): Files => ({
+    logits,
+    targets: file('y-int64.npy'),
+  });
+  const npz = bytes('both.npz');
+  const compressed = bytes('compressed.npz');
+  const tensors = bytes('tensors.safetensors');
+  const parquet = bytes('snappy.parquet');
+  const edit = (from: Uint8Array, at: number, ...values: number[]) => {
+    const out = from.slice();
+    out.set(values, at < 0 ? out.length + at : at);
+    return out;
+  };
+  const safetensors = (header: string, data = 0) => {
+    const out = new Uint8Array(8 + header.length + data);
+    new DataView(out.buffer).setBigUint64(0, BigInt(header.length), true);
+    out.set(Buffer.from(header, 'latin1'), 8);
+    return fromBytes(out, 'x.safetensors');
+  };
+  /** An archive of one deflated member that says it has `size` bytes. */
+  const zip = (data: Uint8Array, size: number) => {
+    const packed = deflateRawSync(data);
+    const entry = (local: boolean) => {
+      const out = Buffer.alloc(local ? 30 : 46);
+      out.writeUInt32LE(local ? 0x04034b50 : 0x02014b50, 0);
+      const at = local ? 4 : 6;
+      out.writeUInt16LE(8, at + 4);
+      out.writeUInt32LE(crc32(data), at + 10);
+      out.writeUInt32LE(packed.length, at + 14);
+      out.writeUInt32LE(size, at + 18);
+      out.writeUInt16LE(5, at + 22);
+      return Buffer.concat([out, Buffer.from('z.npy')]);
+    };
+    const [local, central] = [entry(true), entry(false)];
+    const end = Buffer.alloc(22);
+    end.writeUInt32LE(0x06054b50, 0);
+    end.writeUInt16LE(1, 10);
+    end.writeUInt32LE(central.length, 12);
+    end.writeUInt32LE(local.length + packed.length, 16);
+    return fromBytes(new Uint8Array(Buffer.concat([local, packed, central, end])), 'bomb.npz');
+  };
+  const zeros = (length: number, shape: string) => {
+    const out = new Uint8Array(length);
+    out.set(
+      Buffer.from(
+        `\x93NUMPY\x01\x00\x76\x00${`{'descr': '<f4', 'fortran_order': False, 'shape': ${shape}, }`.padEnd(117)}\n`,
+        'latin1',
+      ),
+    );
+    return out;
+  };
+
+  const cases: [string, Files, RegExp][] = [
+    [
+      'no such column',
+      csv('a,label\n1,0\n', { target: 'lable' }),
+      /x\.csv: has no column 'lable'; its columns are 'a', 'label'/,
+    ],
+    ['no such scores', csv('a,label\n1,0\n', { scores: 'p_*' }), /has no column like 'p_\*'/],
+    ['two stars', csv('a,label\n1,0\n', { scores: '*_*' }), /a pattern has one \*/],
+    ['no scores', csv('a,label\nx,0\n'), /has no columns of numbers beside 'label'/],
+    ['several lists', jsonl('{"a":[1,2],"b":[1],"label":0}\n'), /has several columns of lists beside 'label'/],
+    [
+      'the target among the scores',
+      csv('a,label\n1,0\n', { scores: ['a', 'label'] }),
+      /column 'label' is among the scores and the targets/,
+    ],
+    ['a score twice', csv('a,label\n1,0\n', { scores: ['a', 'a'] }), /column 'a' is among the scores twice/],
+    [
+      'a score that is a word',
+      csv('a,b,label\n1,2,0\n3,oops,1\n', { scores: ['a', 'b'] }),
+      /logits\[1\] \(column 'b'\) expected a number, got "oops"/,
+    ],
+    [
+      'an unknown name',
+      csv('p_a,p_b,label\n1,2,a\n3,4,c\n', { scores: 'p_*' }),
+      /targets\[1\] \(column 'label'\) expected one of 'a', 'b', got 'c'/,
+    ],
+    [
+      'a number that is no name',
+      csv('p_1,p_2,label\n1,2,1\n3,4,0\n', { scores: 'p_*' }),
+      /targets\[1\] \(column 'label'\) expected one of '1', '2', got '0'/,
+    ],
+    [
+      'a fraction',
+      csv('p_a,p_b,label\n1,2,0.5\n', { scores: 'p_*' }),
+      /targets\[0\] .*expected one of 'a', 'b', got '0.5'/,
+    ],
+    [
+      'an index too high',
+      csv('p_a,p_b,label\n1,2,0\n1,2,2\n', { scores: 'p_*' }),
+      /x\.csv: targets\[1\] expected .*got 2/,
+    ],
+    ['a short row', csv('a,b,label\n1,2,0\n1,2\n'), /row 1 has 2 fields, the header 3/],
+    ['a missing quote', csv('a,b,label\n1,"2,0\n1,2,0\n'), /x\.csv: .*[Qq]uote/],
+    ['columns of one name', csv('a,a,label\n1,2,0\n'), /two columns named 'a'/],
+    ['an empty file', csv(''), /is empty, a header line/],
+    [
+      'UTF-16',
+      { table: fromBytes(new Uint8Array([0xff, 0xfe, 0x61, 0]), 'x.csv'), target: 'a' },
+      /is UTF-16, save it as UTF-8/,
+    ],
+    ['gzip', { table: fromBytes(new Uint8Array([0x1f, 0x8b, 8, 0]), 'x.csv'), target: 'a' }, /is compressed by gzip/],
+    ['no UTF-8', { table: fromBytes(new Uint8Array([0x61, 0xff, 0x62]), 'x.csv'), target: 'a' }, /is not UTF-8/],
+    ['no JSON', jsonl('{"a":1,"label":0}\n{"a":}\n'), /x\.jsonl: row 1 is no JSON: '\{"a":\}'/],
+    ['an array of objects', jsonl('[{"a":1}]\n'), /row 0 expected an object.*jq -c/],
+    ['a number as a row', jsonl('{"a":1,"b":2,"label":0}\n7\n'), /row 1 expected an object, got '7'/],
+    ['no row', jsonl('\n\n'), /is empty, one JSON object a line/],
+    [
+      'lists of several lengths',
+      jsonl('{"s":[1,2],"label":0}\n{"s":[1],"label":0}\n'),
+      /logits\[1\] \(column 's'\) expected a list of 2 numbers, got \[1\]/,
+    ],
+    [
+      'a list of words',
+      jsonl('{"s":[1,2],"label":0}\n{"s":[1,{}],"label":0}\n'),
+      /logits\[1\] \(column 's'\) expected numbers, got \{\}/,
+    ],
+    [
+      'targets of other classes',
+      csv('p_a,p_b,y_a\n1,2,0\n', { target: 'y_*', scores: 'p_*' }),
+      /1 columns of targets for 2 of scores/,
+    ],
+    ['a table as logits', arrays(file('named.csv')), /named\.csv: is a table \(csv\): name its column of targets/],
+    ['arrays as a table', { table: file('both.npz'), target: 'label' }, /holds arrays \(npz\), not a table/],
+    ['several arrays', arrays(file('compressed.npz')), /y-int64\.npy|^/],
+    [
+      'an unknown member',
+      arrays({ file: file('both.npz'), member: 'logit' }),
+      /both\.npz: has no array 'logit' \(as in file\.npz:name\): 'logits', 'targets', 'planes', 'words'/,
+    ],
+    ['a member of strings', arrays({ file: file('both.npz'), member: 'words' }), /both\.npz:words: strings/],
+    ['an archive without its end', arrays(fromBytes(npz.slice(0, -1), 'x.npz')), /x\.npz: not a whole \.npz file/],
+    [
+      'an archive through a pipe',
+      arrays({ file: stream('both.npz'), member: 'logits' }),
+      /can not be read from a pipe/,
+    ],
+    [
+      'a directory of 65,535 members',
+      arrays(fromBytes(edit(npz, -12, 0xff, 0xff), 'x.npz')),
+      /its directory does not fit/,
+    ],
+    [
+      'corrupt deflated data',
+      arrays(fromBytes(edit(compressed, 120, 0, 1, 2, 3, 4, 5, 6, 7), 'x.npz')),
+      /x\.npz:logits: /,
+    ],
+    [
+      'a bomb that says it is small',
+      arrays(zip(zeros(50_000_000, '(50, 3)'), 728)),
+      /bomb\.npz:z: has more than the 728 bytes it declares/,
+    ],
+    [
+      'a bomb that says it is large',
+      arrays(zip(zeros(100_000, '(1000000000, 3)'), 2 ** 32 - 2)),
+      /bomb\.npz:z: truncated|more than shape|expected shape/,
+    ],
+    [
+      'a header that lies about its size',
+      arrays(zip(zeros(728, '(1000000000, 3)'), 728)),
+      /truncated, shape \[1000000000,3\] needs/,
+    ],
+    [
+      'safetensors without its header',
+      arrays(fromBytes(tensors.slice(0, 200), 'x.safetensors')),
+      /x\.safetensors: not a \.safetensors file/,
+    ],
+    [
+      'safetensors without its data',
+      arrays({ file: fromBytes(tensors.slice(0, -1000), 'x.safetensors'), member: 'logits' }),
+      /x\.safetensors:logits: truncated/,
+    ],
+    ['a header that is no JSON', arrays(safetensors('{"logits": ')), /its header is no JSON/],
+    [
+      'an entry without offsets',
+      arrays(safetensors('{"logits":{"dtype":"F32","shape":[1]}}')),
+      /the entry of 'logits' is broken/,
+    ],
+    [
+      'offsets that do not fit the shape',
+      arrays(safetensors('{"logits":{"dtype":"F32","shape":[2,3],"data_offsets":[0,4]}}', 4)),
+      /shape \[2,3\] of float32 can not be 4 bytes/,
+    ],
+    [
+      'an unknown dtype',
+      arrays(safetensors('{"logits":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}', 4)),
+      /dtype 'F8_E4M3' is not read/,
+    ],
+    [
+      'Parquet without its end',
+      { table: fromBytes(parquet.slice(0, -1), 'x.parquet'), target: 'label' },
+      /x\.parquet: parquet/,
+    ],
+    [
+      'Parquet cut in the middle',
+      {
+        table: fromBytes(Uint8Array.from([...parquet.slice(0, 300), ...parquet.slice(2000)]), 'x.parquet'),
+        target: 'label',
+      },
+      /x\.parquet: /,
+    ],
+    ['Parquet through a pipe', { table: stream('snappy.parquet'), target: 'label' }, /can not be read from a pipe/],
+  ];
+  test.each(cases)('%s', async (name, files, message) => {
+    if (name === 'several arrays')
+      return expect(openArray(file('compressed.npz'), 'nothing')).rejects.toThrow(
+        /holds several arrays, say which .*'logits', 'targets'/,
+      );
+    const run = evaluateShard(files, SOFTMAX);
+    await expect(run).rejects.toThrow(message);
+    await expect(run).rejects.toThrow(FileError);
+    await expect(run).rejects.toThrow(/^[^\n]*$/);
+  });
+
+  test('options', async () => {
+    await expect(openDataset(null as never)).rejects.toThrow(/files expected an object/);
+    await expect(openDataset({ table: file('named.csv') } as never)).rejects.toThrow(
+      /target expected the name of a column/,
+    );
+    await expect(openDataset({ table: file('named.csv'), target: 'label' }, { columns: ['no'] })).rejects.toThrow(
+      /has no column 'no'/,
+    );
+    const npy = { logits: file('rows.npy'), targets: file('y-int64.npy') };
+    await expect(openDataset(npy, { columns: ['text'] })).rejects.toThrow(/columns expected none/);
+    await expect(openArray({ file: file('rows.npy'), format: 'xls' as never })).rejects.toThrow(
+      /format expected 'npy' or /,
+    );
+  });
+});
+
+describe('broken files end in an error of the file or in a result, soon', () => {
+  const formats: [string, (source: Source) => Files][] = [
+    [
+      'both.npz',
+      (logits) => ({ logits: { file: logits, member: 'logits' }, targets: { file: logits, member: 'targets' } }),
+    ],
+    [
+      'compressed.npz',
+      (logits) => ({ logits: { file: logits, member: 'logits' }, targets: { file: logits, member: 'targets' } }),
+    ],
+    ['tensors.safetensors', (logits) => ({ logits, targets: logits })],
+    ['rows.npy', (logits) => ({ logits, targets: file('y-int64.npy') })],
+    ['named.csv', (table) => ({ table, target: 'label' })],
+    ['lists.jsonl', (table) => ({ table, target: 'label' })],
+    ...['none', 'snappy', 'gzip', 'zstd', 'brotli', 'lz4', 'lists'].map((name): [string, (source: Source) => Files] => [
+      `${name}.parquet`,
+      (table) => ({ table, target: 'label' }),
+    ]),
+  ];
+  test.each(formats)(
+    '%s',
+    async (name, files) => {
+      const whole = bytes(name);
+      const random = new Random(7);
+      for (let trial = 0; trial < 300; trial++) {
+        // Parquet is cut alone: hyparquet believes the lengths of runs within a page, up to 2^31
+        const cut = trial % 3 === 0 || name.endsWith('parquet');
+        const broken = whole.slice(0, cut ? random.below(whole.length) : whole.length);
+        for (let k = name.endsWith('parquet') ? 0 : 1 + random.below(4); k > 0 && broken.length > 0; k--) {
+          // sizes are more often hit by bytes that are all ones
+          broken[random.below(broken.length)] = random.uniform() < 0.3 ? 255 : random.below(256);
+        }
+        try {
+          await evaluateShard(files(fromBytes(broken, name)), { ...SOFTMAX, bytes: 200 });
+        } catch (error) {
+          const known = error instanceof FileError || /^(targets|logits|topK|names)/.test((error as Error).message);
+          if (!known) throw new Error(`trial ${trial}: ${(error as Error).stack}`);
+          expect((error as Error).message).not.toMatch(/\n/);
+        }
+      }
+    },
+    60_000,
+  );
+});
