@@ -20,6 +20,7 @@ export const ENTRIES = [
   { name: 'module' },
   { name: 'tfjs' },
   { name: 'calibrate' },
+  { name: 'files', edge: true },
 ];
 
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */

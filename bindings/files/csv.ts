@@ -1,6 +1,6 @@
-/** CSV and TSV with a header line, by papaparse. */
-import Papa from 'papaparse';
-import { FileError, quiet, quoted } from './errors.ts';
+/** CSV and TSV with a header line (RFC 4180), by d3-dsv. */
+import { type DSV, dsvFormat } from 'd3-dsv';
+import { FileError, quoted } from './errors.ts';
 import { type Cut, type Head, pieces, readHead } from './lines.ts';
 import type { Source } from './source.ts';
 import { type Batch, type Column, kindOf, type Table } from './table.ts';
@@ -53,7 +53,8 @@ export async function openCsv(source: Source, delimiter: string | null, signal?:
     for await (const all of rowsOf(source, head, delimiter, signal)) {
       for (const [i, row] of all.entries()) {
         if (row.length !== header!.length) {
-          throw new FileError(name, `row ${next + i} has ${row.length} fields, the header ${header!.length}`);
+          const hint = row.at(-1)!.includes('\n') ? '; is a quote missing?' : '';
+          throw new FileError(name, `row ${next + i} has ${row.length} fields, the header ${header!.length}${hint}`);
         }
       }
       const first = Math.max(next, from, 0);
@@ -67,24 +68,24 @@ export async function openCsv(source: Source, delimiter: string | null, signal?:
   return { name, rows: null, columns, batches, close: async () => source.close?.() };
 }
 
-/** All rows, the header line among them. */
+/** All rows, the header line among them; lines with nothing on them are none. */
 async function* rowsOf(
   source: Source,
   head: Head,
   delimiter: string | null,
   signal?: AbortSignal,
 ): AsyncGenerator<string[][]> {
-  let settings: Papa.ParseConfig | null = null;
+  let format: DSV | null = null;
   for await (const piece of pieces(source, atRows, signal, head)) {
-    // told once, by the first piece
-    settings ??= {
-      delimiter: delimiter ?? Papa.parse(piece.slice(0, 1 << 16), { preview: 20 }).meta.delimiter,
-      newline: /\r\n/.test(piece.slice(0, piece.indexOf('\n') + 1)) ? '\r\n' : '\n',
-      skipEmptyLines: true,
-    };
-    const { data, errors } = Papa.parse<string[]>(piece, settings);
-    const problem = errors.find(({ type }) => type === 'Quotes');
-    if (problem) throw new FileError(source.name, `${quiet(problem.message)} (in ${quoted(piece)})`);
-    if (data.length > 0) yield data;
+    // told once, by the header line
+    format ??= dsvFormat(delimiter ?? delimiterOf(piece.slice(0, piece.indexOf('\n') + 1) || piece));
+    const rows = format.parseRows(piece).filter(({ length, 0: only }) => length > 1 || only !== '');
+    if (rows.length > 0) yield rows;
   }
+}
+
+/** What a header line has most of. */
+function delimiterOf(header: string): string {
+  const count = (delimiter: string) => header.replaceAll(/"[^"]*"/g, '').split(delimiter).length;
+  return [',', ';', '\t', '|'].reduce((best, one) => (count(one) > count(best) ? one : best));
 }
