@@ -19,8 +19,9 @@ export const ENTRIES = [
   { name: 'scalar' },
   { name: 'module' },
   { name: 'tfjs' },
-  { name: 'calibrate' },
+  { name: 'calibrate', edge: true },
   { name: 'files', edge: true },
+  { name: 'compare', edge: true },
 ];
 
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */

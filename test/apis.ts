@@ -6,6 +6,7 @@ import type { MeterKernels } from '../bindings/backend/kernels.ts';
 import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
 import { instantiate, kernelsOf } from '../bindings/backend/wasm.ts';
 import { bindCalibrate } from '../bindings/calibrate/temperature.ts';
+import { bindComparison } from '../bindings/compare/api.ts';
 import { bind } from '../bindings/losses/api.ts';
 import { classWeights } from '../bindings/losses/weights.ts';
 import { bindMeter } from '../bindings/meter/api.ts';
@@ -27,7 +28,14 @@ const make = (name: string, backend: MeterBackend) => {
   return {
     name,
     kernels: backend.kernels,
-    api: { ...bind(() => backend), alloc, FocalMeter, ...bindCalibrate(FocalMeter), classWeights },
+    api: {
+      ...bind(() => backend),
+      alloc,
+      FocalMeter,
+      ...bindCalibrate(FocalMeter),
+      FocalComparison: bindComparison(FocalMeter),
+      classWeights,
+    },
   };
 };
 

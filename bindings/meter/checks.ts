@@ -117,7 +117,7 @@ function checkCurves({ words, at }: State, curves: CurveCounts, samples: number)
   }
 }
 
-function checkCoverage(ranges: readonly Range[], size: number): void {
+export function checkCoverage(ranges: readonly Range[], size: number): void {
   if (ranges.length > MOST_RANGES) throw outOfRange('state.coverage', `at most ${MOST_RANGES} ranges`, ranges.length);
   let covered = 0;
   for (const [i, [from, to]] of ranges.entries()) {

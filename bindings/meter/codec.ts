@@ -110,7 +110,7 @@ function optional(name: string, on: boolean, value: unknown): true | null {
   return null;
 }
 
-function readRange(name: string, value: unknown): readonly [number, number] {
+export function readRange(name: string, value: unknown): readonly [number, number] {
   const [from, to] = Array.isArray(value) && value.length === 2 ? value : [];
   if (typeof from !== 'number' || typeof to !== 'number') throw wrongType(name, '[from, to]', value);
   return [from, to];

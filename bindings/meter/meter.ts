@@ -1,14 +1,14 @@
 import type { MeterBackend } from '../backend/backend.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
-import { type Logits, readInput, type Targets } from '../input/tensors.ts';
+import { type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import { countValid } from '../losses/stream.ts';
 import { type MeterState, toBytes, toJSON } from './codec.ts';
 import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions } from './config.ts';
 import { report, type SigmoidReport, type SoftmaxReport } from './report.ts';
 import { State } from './state.ts';
-import { type Tally, tallyOf } from './tally.ts';
+import { type Tally, tallyOf, type Visit } from './tally.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: any reduction will do, the meter has its own
 export type AnyLoss = SoftmaxLoss<any> | SigmoidLoss<any>;
@@ -56,9 +56,21 @@ export class Meter<L extends AnyLoss> {
     this.#tally = tallyOf(state.config);
   }
 
-  /** For what is built on a meter. */
+  /** For what is built on a meter: its backend. */
   static backendOf(meter: Meter<AnyLoss>): MeterBackend {
     return meter.#backend();
+  }
+
+  /** For what is built on a meter: its state, with nothing pending. */
+  static stateOf(meter: Meter<AnyLoss>): State {
+    return meter.#settled();
+  }
+
+  /** For what is built on a meter: count in an input that has been checked. */
+  static count(meter: Meter<AnyLoss>, input: Input, firstIndex: number, visit: Visit | null): void {
+    const n = input.batch * input.positions;
+    meter.#tally.update(meter.#backend(), meter.#state, input, firstIndex, visit);
+    meter.#state.coverage?.add([firstIndex, firstIndex + n]);
   }
 
   /**
@@ -92,10 +104,8 @@ export class Meter<L extends AnyLoss> {
     if (!Number.isSafeInteger((seen + n) * classes)) throw outOfRange('update', 'counts below 2^53', 'more');
     coverage?.check([first, first + n]);
     if (n === 0) return;
-    const backend = this.#backend();
-    countValid(backend, input, ignoreIndex);
-    this.#tally.update(backend, this.#state, input, first);
-    coverage?.add([first, first + n]);
+    countValid(this.#backend(), input, ignoreIndex);
+    Meter.count(this as unknown as Meter<AnyLoss>, input, first, null);
   }
 
   /** The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite. */

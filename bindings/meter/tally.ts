@@ -126,6 +126,9 @@ class Ranking {
 /** Whose counts the tables of a backend hold. */
 const holders = new WeakMap<Backend, Tally>();
 
+/** Gets samples [first, first + n) of an input: 0 where they are ignored. */
+export type Visit = (backend: Backend, first: number, n: number) => void;
+
 /** Counts batches into the state of a meter. */
 export abstract class Tally {
   protected readonly config: MeterConfig;
@@ -141,8 +144,12 @@ export abstract class Tally {
     this.settings = settingsFrom(config);
   }
 
-  /** Count in an input whose targets are all good. */
-  abstract update(backend: Backend, state: State, input: Input, firstIndex: number): void;
+  /**
+   * Count in an input whose targets are all good.
+   *
+   * @param visit called after each tile, while LOSS, CROSS_ENTROPY and BRIER hold its samples' numbers
+   */
+  abstract update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void;
 
   /** To be called before n samples are counted: limbs of 32 bits hold 2^20 of them in 53. */
   protected makeRoom(state: State, n: number): void {
@@ -214,7 +221,7 @@ function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: Stat
 }
 
 class SoftmaxTally extends Tally {
-  update(backend: Backend, state: State, input: Input, firstIndex: number): void {
+  update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels } = backend;
     const { settings, config } = this;
     const { words, at } = state;
@@ -263,6 +270,7 @@ class SoftmaxTally extends Tally {
       }
       if (config.confusion) this.#confuse(backend, state, n);
       if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
+      visit?.(backend, tile.firstSample, n);
       this.addSums(backend, state, n, valid);
     });
     for (let b = 0, to = at.bins.confidence; b < config.bins; b++, to += at.bins.stride) carry(words, to, 2);
@@ -316,7 +324,7 @@ class SigmoidTally extends Tally {
   /** Wrong decisions of each sample of the tile. */
   readonly #wrong = new Int32Array(4096);
 
-  update(backend: Backend, state: State, input: Input, firstIndex: number): void {
+  update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels } = backend;
     const { TILE, PLANES, ENTROPIES } = kernels;
     const { settings } = this;
@@ -350,6 +358,7 @@ class SigmoidTally extends Tally {
       this.#gatherLosses(backend, n);
       this.#addWrong(backend, state, n);
       if (this.config.hardest > 0) this.#pick(backend, state, input, tile.firstSample, firstIndex, n);
+      visit?.(backend, tile.firstSample, n);
       this.addSums(backend, state, n, valid);
     });
     const { words, at } = state;

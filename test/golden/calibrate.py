@@ -65,16 +65,17 @@ def optimum(loss, logits, targets):
     return float(np.exp(-scipy.optimize.brentq(slope, rough - 0.1, rough + 0.1, xtol=1e-15)))
 
 
-cases = []
-for seed, (loss, n, classes, scale, lift) in enumerate(
-    [(loss, n, classes, scale, lift)
-     for loss in ("softmax", "sigmoid")
-     for n, classes, lift in [(500, 2, 1), (400, 10, 2), (200, 40, 3)]
-     for scale in (2.0**-12, 0.25, 1.0, 8.0, 2.0**12)], 1):
-    logits, targets = draw(seed, n, classes, scale, lift)
-    cases.append({"loss": loss, "seed": seed, "n": n, "classes": classes, "scale": scale, "lift": lift,
-                  "temperature": optimum(loss, logits, targets)})
-out = {"about": f"scipy {scipy.__version__}, by calibrate.py", "cases": cases}
-Path(__file__).with_name("calibrate.json").write_text(json.dumps(out, separators=(",", ":")) + "\n")
-for case in cases:
-    print(case)
+if __name__ == "__main__":
+    cases = []
+    for seed, (loss, n, classes, scale, lift) in enumerate(
+        [(loss, n, classes, scale, lift)
+         for loss in ("softmax", "sigmoid")
+         for n, classes, lift in [(500, 2, 1), (400, 10, 2), (200, 40, 3)]
+         for scale in (2.0**-12, 0.25, 1.0, 8.0, 2.0**12)], 1):
+        logits, targets = draw(seed, n, classes, scale, lift)
+        cases.append({"loss": loss, "seed": seed, "n": n, "classes": classes, "scale": scale, "lift": lift,
+                      "temperature": optimum(loss, logits, targets)})
+    out = {"about": f"scipy {scipy.__version__}, by calibrate.py", "cases": cases}
+    Path(__file__).with_name("calibrate.json").write_text(json.dumps(out, separators=(",", ":")) + "\n")
+    for case in cases:
+        print(case)

@@ -1,0 +1,46 @@
+import type { FocalMeterConstructor } from '../meter/api.ts';
+import { type AnyLoss, Meter, type MeterOptions } from '../meter/meter.ts';
+import { type ComparisonState, fromBytes, fromJSON } from './codec.ts';
+import { Comparison, type ComparisonOptions, type Sides, splitOptions } from './comparison.ts';
+import { Pairs } from './pairs.ts';
+
+/** What `focal-simd/compare` exports as `FocalComparison`. */
+export interface FocalComparisonConstructor {
+  /**
+   * @param loss the loss by which both sides are evaluated; its reduction does not matter
+   * @param options `classes`, and as for a meter; `hardest`, `flips`
+   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
+   */
+  new <L extends AnyLoss>(loss: L, options: ComparisonOptions<L>): Comparison<L>;
+  /** @throws TypeError or RangeError when it is not what `toJSON` gave */
+  fromJSON(state: ComparisonState): Comparison<AnyLoss>;
+  /** @throws TypeError or RangeError when it is not what `toBytes` gave: truncated, corrupt or of another version */
+  fromBytes(bytes: Uint8Array): Comparison<AnyLoss>;
+}
+
+/** The comparison over the meter of one backend. */
+export function bindComparison(FocalMeter: FocalMeterConstructor): FocalComparisonConstructor {
+  return class FocalComparison<L extends AnyLoss> extends Comparison<L> {
+    constructor(loss: L, options: ComparisonOptions<L>) {
+      const { config, meter } = splitOptions(options);
+      const [baseline, candidate] = [0, 1].map(
+        () => new FocalMeter<AnyLoss>(loss, meter as unknown as MeterOptions<AnyLoss>),
+      ) as [Meter<AnyLoss>, Meter<AnyLoss>];
+      super({ baseline, candidate, pairs: new Pairs(Meter.stateOf(baseline).config, config) });
+    }
+
+    static fromJSON(state: ComparisonState): FocalComparison<AnyLoss> {
+      return FocalComparison.#of(fromJSON(state, FocalMeter));
+    }
+
+    static fromBytes(bytes: Uint8Array): FocalComparison<AnyLoss> {
+      return FocalComparison.#of(fromBytes(bytes, FocalMeter));
+    }
+
+    /** A comparison that has a state, and so no loss to be constructed from. */
+    static #of(sides: Sides): FocalComparison<AnyLoss> {
+      const made: unknown = Reflect.construct(Comparison, [sides], FocalComparison);
+      return made as FocalComparison<AnyLoss>;
+    }
+  };
+}

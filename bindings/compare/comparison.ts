@@ -1,0 +1,201 @@
+import { common, number } from '../input/checks.ts';
+import { outOfRange, wrongType } from '../input/errors.ts';
+import { type Input, type Logits, readInput, type Targets, type Tensor } from '../input/tensors.ts';
+import { countValid } from '../losses/stream.ts';
+import { ARITHMETIC, checkSame, type MeterConfig } from '../meter/config.ts';
+import { type AnyLoss, Meter, type MeterOptions, type UpdateOptions } from '../meter/meter.ts';
+import { type ComparisonState, toBytes, toJSON } from './codec.ts';
+import type { PairConfig } from './layout.ts';
+import { type Numbers, Pairs } from './pairs.ts';
+import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
+
+interface OwnOptions {
+  /** How many of the samples whose loss rose most to keep, with what both sides said. Default 0. */
+  hardest?: number;
+  /** Softmax: whether to keep the table of predictions, baseline × candidate, classes² counts. Default false. */
+  flips?: boolean;
+}
+
+/** Options of a comparison: those of the meter that counts each side, and its own. */
+export type ComparisonOptions<L> = OwnOptions & Omit<MeterOptions<L>, keyof OwnOptions>;
+
+/** What a comparison has counted: each side by itself, and the pairs. */
+export interface Sides {
+  readonly baseline: Meter<AnyLoss>;
+  readonly candidate: Meter<AnyLoss>;
+  readonly pairs: Pairs;
+}
+
+/** The own options, and what is left for the meters. */
+export function splitOptions(given: unknown): { config: PairConfig; meter: Record<string, unknown> } {
+  if (typeof given !== 'object' || given === null) throw wrongType('options', 'an object with classes', given);
+  const { hardest = 0, flips = false, ...meter } = given as Record<string, unknown>;
+  return { config: readPairConfig({ hardest, flips }), meter };
+}
+
+/** The own options, checked. */
+export function readPairConfig({ hardest, flips }: Record<string, unknown>, name = ''): PairConfig {
+  if (typeof flips !== 'boolean') throw wrongType(`${name}flips`, 'a boolean', flips);
+  const most = number(`${name}hardest`, hardest, 'an integer in [0, 2^31)', (x) => {
+    return Number.isInteger(x) && x >= 0 && x < 2 ** 31;
+  });
+  return { hardest: most, flips };
+}
+
+/**
+ * Two classifiers on the same samples: how far the candidate is from the baseline, and, where there are labels, what it gains
+ * and loses. Like a meter it is exact: one batch or a million, in any order, over any number of comparisons merged in any
+ * tree give the same bits.
+ *
+ * Fidelity needs no labels: agreement of the predictions, Kullback-Leibler divergence KL(baseline‖candidate), largest |Δp|.
+ * Quality is paired: each sample's numbers are subtracted before anything is summed, so intervals are those of the difference.
+ */
+export class Comparison<L extends AnyLoss> {
+  #sides: Sides;
+
+  /** @param sides what it has counted so far; it is the comparison's own from now on */
+  constructor(sides: Sides) {
+    this.#sides = sides;
+  }
+
+  /**
+   * Count a batch in.
+   *
+   * @param baseline logits of the baseline, as for the loss's `forward`, of as many classes as the comparison; without
+   *   targets a typed array is `[N, classes]`
+   * @param candidate logits of the candidate for the same samples, in the same shape
+   * @param targets as for the loss's `forward`; left out, the samples count for fidelity alone
+   * @param options `firstIndex`, as for a meter's `update`
+   * @throws as `forward`, and when shapes, classes or `firstIndex` do not fit; nothing has changed then
+   */
+  update(baseline: Logits, candidate: Logits, targets?: Targets, options: UpdateOptions = {}): void {
+    const { pairs } = this.#sides;
+    const { meter, words, at, coverage } = pairs;
+    const first = readSide('baseline', baseline, targets, meter);
+    const second = readSide('candidate', candidate, targets, meter);
+    const [shape, other] = [first, second].map(({ batch, classes, positions }) => `[${[batch, classes, positions]}]`);
+    if (shape !== other) throw outOfRange('candidate', `the shape of the baseline, ${shape}`, other);
+    const n = first.batch * first.positions;
+    const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
+    const { firstIndex = seen } = common('update', options, ['firstIndex']);
+    const index = number('firstIndex', firstIndex, 'an integer ≥ 0 that leaves the last index below 2^53', (x) => {
+      return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
+    });
+    if (meter.arithmetic !== ARITHMETIC) {
+      const got = `${meter.arithmetic}: its state is of an older release`;
+      throw outOfRange('update', `a comparison of arithmetic ${ARITHMETIC}`, got);
+    }
+    coverage?.check([index, index + n]);
+    if (n === 0) return;
+    if (targets === undefined) {
+      pairs.add(first, second, null, index);
+      return;
+    }
+    countValid(Meter.backendOf(this.#sides.baseline), first, meter.ignoreIndex);
+    const numbers = [
+      this.#count(this.#sides.baseline, first, index),
+      this.#count(this.#sides.candidate, second, index),
+    ] as const;
+    pairs.add(first, second, numbers, index);
+  }
+
+  /**
+   * What was found, as a plain object that JSON can hold: null stands for what is not defined or not finite.
+   *
+   * @param options `confidence` of the intervals, in (0, 1), default 0.95
+   */
+  compute(options: ComputeOptions = {}): ComparisonReport<L> {
+    return report(this.#settled(), options) as unknown as ComparisonReport<L>;
+  }
+
+  /**
+   * Take in what another comparison has counted; the other stays as it is.
+   *
+   * @throws TypeError when it is no comparison; RangeError, naming the difference, when its loss or options differ, and, with
+   *   `coverage`, when samples are in both; nothing has changed then
+   */
+  merge(other: Comparison<L>): void {
+    if (!(typeof other === 'object' && other !== null && #sides in other)) {
+      throw wrongType('other', 'a FocalComparison', other);
+    }
+    const [mine, theirs] = [this.#settled(), other.#settled()];
+    checkSame(mine.pairs.meter, theirs.pairs.meter);
+    for (const key of ['hardest', 'flips'] as const) {
+      const [here, there] = [mine.pairs.config[key], theirs.pairs.config[key]];
+      if (here !== there) throw outOfRange(`other: ${key}`, `${here}`, `${there}`);
+    }
+    const pairs = mine.pairs.merged(theirs.pairs);
+    // of what the pairs allow, the meters, which have seen no more, allow all; a clone, should that ever be untrue
+    const [baseline, candidate] = [mine.baseline.clone(), mine.candidate.clone()];
+    baseline.merge(theirs.baseline);
+    candidate.merge(theirs.candidate);
+    this.#sides = { baseline, candidate, pairs };
+  }
+
+  /** Back to the state of a new comparison. */
+  reset(): void {
+    const { baseline, candidate, pairs } = this.#sides;
+    baseline.reset();
+    candidate.reset();
+    this.#sides = { baseline, candidate, pairs: new Pairs(pairs.meter, pairs.config) };
+  }
+
+  /** The state as a plain object that JSON holds exactly; the format is told in codec.ts. */
+  toJSON(): ComparisonState {
+    return toJSON(this.#settled());
+  }
+
+  /** The state as bytes; the format is told in codec.ts. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    return toBytes(this.#settled());
+  }
+
+  /** Count one side, and keep what its meter found of each sample. */
+  #count(meter: Meter<AnyLoss>, input: Input, firstIndex: number): Numbers {
+    const n = input.batch * input.positions;
+    const numbers = {
+      loss: new Float32Array(n),
+      crossEntropy: new Float32Array(n),
+      brier: new Float32Array(n),
+    };
+    Meter.count(meter, input, firstIndex, ({ f32, kernels }, from, count) => {
+      const copy = (to: Float32Array, at: number) => to.set(f32.subarray(at >> 2, (at >> 2) + count), from);
+      copy(numbers.loss, kernels.LOSS);
+      copy(numbers.crossEntropy, kernels.CROSS_ENTROPY);
+      copy(numbers.brier, kernels.BRIER);
+    });
+    return numbers;
+  }
+
+  /** All of it with nothing pending. */
+  #settled(): Sides {
+    this.#sides.pairs.carryAll();
+    return this.#sides;
+  }
+}
+
+/** The logits of one side, with the targets or, where there are none, with labels that nobody looks at. */
+function readSide(name: string, logits: unknown, targets: unknown, { classes }: MeterConfig): Input {
+  try {
+    const labels = targets === undefined ? unlabelled(logits, classes) : targets;
+    const input = readInput(logits, labels);
+    if (input.batch * input.positions > 0 && input.classes !== classes) {
+      throw outOfRange('logits', `${classes} classes`, input.classes);
+    }
+    return input;
+  } catch (error) {
+    if (error instanceof Error) error.message = `${name}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** As many labels as there are samples: a tensor tells its classes, of a typed array they are those of the comparison. */
+function unlabelled(logits: unknown, classes: number): Int32Array {
+  const { data, dims, shape } = ArrayBuffer.isView(logits)
+    ? ({ data: logits } as Partial<Tensor<unknown>>)
+    : Object(logits);
+  const size = ArrayBuffer.isView(data) ? (data as Float32Array).length : 0;
+  const n = size / Number((dims ?? shape)?.[1] ?? classes);
+  if (Number.isInteger(n)) return new Int32Array(n);
+  throw outOfRange('logits', `a multiple of ${classes} classes`, size);
+}

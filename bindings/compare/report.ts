@@ -1,0 +1,375 @@
+import { fromUnits, units } from '../backend/limbs.ts';
+import { common, number } from '../input/checks.ts';
+import type { AnyLoss, Report } from '../meter/meter.ts';
+import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
+import { INFINITE, NAN } from '../meter/words.ts';
+import {
+  criticalValue,
+  holm,
+  type Interval,
+  mcnemar,
+  meanOf,
+  normalInterval,
+  pairedInterval,
+  wilson,
+} from '../statistics/index.ts';
+import type { Sides } from './comparison.ts';
+import type { Largest, Pairs } from './pairs.ts';
+import { fromBits } from './rises.ts';
+
+export interface ComputeOptions {
+  /** Of the intervals, in (0, 1). Default 0.95. */
+  confidence?: number;
+}
+
+/** One number of both sides, and by how much it differs. */
+export interface Delta {
+  baseline: Metric;
+  candidate: Metric;
+  /** candidate − baseline. */
+  delta: Metric;
+  /** How many samples it is over. */
+  n: number;
+  /** Of `delta`, over the samples; null where it is not known. */
+  standardError: Metric;
+  /** Of `delta`, with the confidence asked for; null where none is claimed. */
+  interval: Interval | null;
+}
+
+/** A difference of shares of samples: of them, how many only the baseline, and only the candidate, had right. */
+export interface ShareDelta extends Delta {
+  lost: number;
+  won: number;
+}
+
+export interface ClassFidelity {
+  /** How often each side predicts the class (sigmoid: decides for it). */
+  baseline: number;
+  candidate: number;
+  /** Of the samples that the baseline predicts to be of the class, the share that the candidate does, too. */
+  agreement: Metric;
+  /** Samples that the baseline has of the class and the candidate has not, and the other way round. */
+  left: number;
+  joined: number;
+}
+
+/** What can be told without labels. */
+export interface FidelityReport {
+  /** All samples compared, with targets or without. */
+  samples: number;
+  /** Share of the samples with the same prediction; sigmoid: share of the decisions. */
+  agreement: Metric;
+  /** Wilson's interval of the agreement; sigmoid: null, as the decisions of a sample are not independent. */
+  agreementInterval: Interval | null;
+  /** Kullback-Leibler divergence KL(baseline‖candidate) in nats (sigmoid: summed over the classes), and how often it is ∞. */
+  kl: { mean: Metric; largest: Metric; at: number | null; infinite: number };
+  /** |Δp| of a sample: the largest of its classes. */
+  difference: { mean: Metric; largest: Metric; at: number | null };
+  /** Samples whose probabilities are not defined on that side alone, and on both. They have no part in `kl` and `difference`. */
+  nonFinite: { baseline: number; candidate: number; both: number };
+  perClass: ClassFidelity[];
+  /** Softmax, with the option `flips`: samples by [baseline's prediction][candidate's]. */
+  flips?: number[][];
+}
+
+export interface ClassQuality {
+  /** Samples of the class. */
+  support: number;
+  /** Softmax: samples of the class that only one side has right. Sigmoid: all samples whose decision only one side has right. */
+  lost: number;
+  won: number;
+  /** McNemar's exact mid-p of `lost` and `won`; null without samples. */
+  p: Metric;
+  /** The same, adjusted for all classes after Holm. */
+  adjusted: Metric;
+  recall: ShareDelta;
+  /** Over as many samples as the candidate predicts to be of the class; it has no interval. */
+  precision: Delta;
+}
+
+export interface RisenSample {
+  index: number;
+  target: number | null;
+  /** By how much the loss rose; null where only the candidate's is not finite, which come first. */
+  rise: Metric;
+  baseline: { prediction: number; loss: Metric };
+  candidate: { prediction: number; loss: Metric };
+}
+
+/** What can be told with labels: pairs, and each side by itself. */
+export interface QualityReport<R = SoftmaxReport | SigmoidReport> {
+  baseline: R;
+  candidate: R;
+  /**
+   * `loss`, `crossEntropy`, `brier`, `accuracy`: intervals from the differences of the samples. `balancedAccuracy` (sigmoid:
+   * `macroRecall`): from those of the classes' recalls. `macroF1`, `ece`: no interval without bootstrap. Sigmoid: `auroc` and
+   * `averagePrecision` with the option `curves`, without intervals.
+   */
+  deltas: Record<string, Delta>;
+  /** Softmax: the same for the samples whose class is among the k largest logits. */
+  topK: (ShareDelta & { k: number })[];
+  /** Softmax: samples that only the baseline, and only the candidate, has right, and McNemar's exact mid-p. */
+  lost: number | null;
+  won: number | null;
+  p: Metric;
+  perClass: ClassQuality[];
+  /** With the option `hardest`: the samples whose loss rose most, ties by index. */
+  hardest?: RisenSample[];
+}
+
+export interface ComparisonReport<L extends AnyLoss = AnyLoss> {
+  variant: 'softmax' | 'sigmoid';
+  confidence: number;
+  /** Samples compared, and samples left out for their target. */
+  samples: number;
+  ignored: number;
+  /** With the option `coverage`: the indices below the largest one compared that were not, as ranges [from, to). */
+  missing?: (readonly [from: number, to: number])[];
+  fidelity: FidelityReport;
+  /** null when no samples had targets. */
+  quality: QualityReport<Report<L>> | null;
+}
+
+const finite = (x: number): Metric => (Number.isFinite(x) ? x : null);
+const over = (a: number, b: number): Metric => finite(a / b);
+const minus = (a: Metric, b: Metric): Metric => (a === null || b === null ? null : a - b);
+
+/** What is found in a state. */
+export function report(sides: Sides, given: ComputeOptions): ComparisonReport {
+  const options = common('compute', given, ['confidence']);
+  const confidence = number('confidence', options.confidence ?? 0.95, 'a number in (0, 1)', (x) => x > 0 && x < 1);
+  const { pairs } = sides;
+  const { at, words, coverage, meter } = pairs;
+  const z = criticalValue(confidence);
+  const baseline = sides.baseline.compute();
+  return {
+    variant: meter.variant,
+    confidence,
+    samples: words[at.totals.samples] as number,
+    ignored: words[at.totals.ignored] as number,
+    ...(coverage ? { missing: coverage.missing() } : {}),
+    fidelity: fidelityOf(pairs, z),
+    quality: baseline.samples === 0 ? null : new Quality(pairs, z, baseline, sides.candidate.compute()).report(),
+  };
+}
+
+function fidelityOf({ at, words, meter, config, largest }: Pairs, z: number): FidelityReport {
+  const word = (i: number): number => words[i] as number;
+  const { classes, variant } = meter;
+  const samples = word(at.totals.samples);
+  const [baseline, candidate, both] = [
+    at.totals.baselineNotFinite,
+    at.totals.candidateNotFinite,
+    at.totals.neitherFinite,
+  ].map(word) as [number, number, number];
+  const defined = samples - baseline - candidate - both;
+  const mean = (sum: number): Metric =>
+    word(sum + INFINITE) + word(sum + NAN) > 0 ? null : over(fromUnits(units(words, sum)), defined);
+  const most = ([bits, index]: Largest): { largest: Metric; at: number | null } =>
+    index < 0 ? { largest: null, at: null } : { largest: finite(fromBits(bits)), at: index };
+
+  const perClass = Array.from({ length: classes }, (_, c): ClassFidelity => {
+    const row = c * at.predictions.stride;
+    const [a, b, same] = [at.predictions.baseline, at.predictions.candidate, at.predictions.both].map((i) =>
+      word(i + row),
+    ) as [number, number, number];
+    return { baseline: a, candidate: b, agreement: over(same, a), left: a - same, joined: b - same };
+  });
+  const moved = perClass.reduce((sum, { left, joined }) => sum + left + joined, 0);
+  const softmax = variant === 'softmax';
+  // a flip leaves one class and joins another; a decision that differs does one of the two
+  const differing = softmax ? moved / 2 : moved;
+  const flips = Array.from({ length: config.flips ? classes : 0 }, (_, c) => {
+    const row = at.flips.samples + c * classes;
+    return Array.from(words.subarray(row, row + classes));
+  });
+  return {
+    samples,
+    agreement: over(samples - differing / (softmax ? 1 : classes), samples),
+    agreementInterval: softmax ? wilson(samples - differing, samples, z) : null,
+    kl: { mean: mean(at.totals.divergence), ...most(largest[0]), infinite: word(at.totals.divergence + INFINITE) },
+    difference: { mean: mean(at.totals.difference), ...most(largest[1]) },
+    nonFinite: { baseline, candidate, both },
+    perClass,
+    ...(config.flips ? { flips } : {}),
+  };
+}
+
+type AnyReport = SoftmaxReport | SigmoidReport;
+
+/** The paired part, of which most functions need the same. */
+class Quality {
+  readonly #pairs: Pairs;
+  readonly #z: number;
+  readonly #baseline: AnyReport;
+  readonly #candidate: AnyReport;
+  readonly #samples: number;
+
+  constructor(pairs: Pairs, z: number, baseline: AnyReport, candidate: AnyReport) {
+    this.#pairs = pairs;
+    this.#z = z;
+    this.#baseline = baseline;
+    this.#candidate = candidate;
+    this.#samples = baseline.samples;
+  }
+
+  report(): QualityReport {
+    const { at, config, meter, rises } = this.#pairs;
+    const [baseline, candidate] = [this.#baseline, this.#candidate];
+    const softmax = meter.variant === 'softmax';
+    const perClass = this.#classes();
+    const adjusted = holm(perClass.map(({ p }) => p));
+    for (const [c, p] of adjusted.entries()) (perClass[c] as ClassQuality).adjusted = p;
+    const lost = softmax ? perClass.reduce((sum, entry) => sum + entry.lost, 0) : null;
+    const won = softmax ? perClass.reduce((sum, entry) => sum + entry.won, 0) : null;
+    const topK = meter.topK.map((k, i) => {
+      const row = i * at.topK.stride;
+      const accuracies = [baseline, candidate].map((side) => (side as SoftmaxReport).topK[i]?.accuracy ?? null);
+      return { k, ...this.#share(accuracies, this.#samples, at.topK.lost + row, at.topK.won + row) };
+    });
+    const hardest = rises.samples.map((sample): RisenSample => {
+      const [index, target, before, after, beforeBits, afterBits] = sample;
+      const [was, is] = [fromBits(beforeBits), fromBits(afterBits)];
+      return {
+        index,
+        target,
+        rise: finite(Math.fround(is - was)),
+        baseline: { prediction: before, loss: finite(was) },
+        candidate: { prediction: after, loss: finite(is) },
+      };
+    });
+    return {
+      baseline,
+      candidate,
+      deltas: this.#deltas(perClass, lost, won),
+      topK,
+      lost,
+      won,
+      p: lost === null || won === null ? null : mcnemar(lost, won),
+      perClass,
+      ...(config.hardest > 0 ? { hardest } : {}),
+    };
+  }
+
+  #word(at: number): number {
+    return this.#pairs.words[at] as number;
+  }
+
+  #deltas(perClass: readonly ClassQuality[], lost: number | null, won: number | null): Record<string, Delta> {
+    const [a, b] = [this.#baseline, this.#candidate];
+    const both = (read: (side: AnyReport) => Metric): Delta => this.#plain(read(a), read(b));
+    const means = {
+      loss: this.#mean('loss', a.loss.mean, b.loss.mean),
+      crossEntropy: this.#mean('crossEntropy', a.crossEntropy, b.crossEntropy),
+      brier: this.#mean('brier', a.brier, b.brier),
+      ece: both(({ ece }) => ece),
+    };
+    if (a.variant === 'softmax' && b.variant === 'softmax') {
+      return {
+        ...means,
+        accuracy: this.#shareOf([a.accuracy, b.accuracy], this.#samples, lost as number, won as number),
+        balancedAccuracy: this.#recall(a.balancedAccuracy, b.balancedAccuracy, perClass),
+        macroF1: this.#plain(a.macroF1, b.macroF1),
+      };
+    }
+    const [c, d] = [a as SigmoidReport, b as SigmoidReport];
+    return {
+      ...means,
+      accuracy: this.#decisions(c.accuracy, d.accuracy, perClass),
+      macroRecall: this.#recall(c.macro.recall, d.macro.recall, perClass),
+      macroF1: this.#plain(c.macro.f1, d.macro.f1),
+      microF1: this.#plain(c.micro.f1, d.micro.f1),
+      auroc: this.#plain(c.auroc, d.auroc),
+      averagePrecision: this.#plain(c.averagePrecision, d.averagePrecision),
+    };
+  }
+
+  #classes(): ClassQuality[] {
+    const { at, meter } = this.#pairs;
+    const softmax = meter.variant === 'softmax';
+    return Array.from({ length: meter.classes }, (_, c): ClassQuality => {
+      const [before, after] = [this.#baseline.perClass[c], this.#candidate.perClass[c]];
+      const support = before?.support ?? 0;
+      const row = c * at.classes.stride;
+      const recalls = [before?.recall ?? null, after?.recall ?? null];
+      const recall = this.#share(recalls, support, at.classes.lost + row, at.classes.won + row);
+      // one-vs-rest, a class's decisions are those on its samples and on all others
+      const others = softmax ? null : c * at.negatives.stride;
+      const lost = recall.lost + (others === null ? 0 : this.#word(at.negatives.lost + others));
+      const won = recall.won + (others === null ? 0 : this.#word(at.negatives.won + others));
+      const p = (softmax ? support : this.#samples) === 0 ? null : mcnemar(lost, won);
+      const precision = this.#plain(before?.precision ?? null, after?.precision ?? null);
+      precision.n = this.#word(at.predictions.candidate + c * at.predictions.stride);
+      return { support, lost, won, p, adjusted: null, recall, precision };
+    });
+  }
+
+  /** A difference of which no interval is claimed. */
+  #plain(baseline: Metric, candidate: Metric): Delta {
+    const delta = minus(candidate, baseline);
+    return { baseline, candidate, delta, n: this.#samples, standardError: null, interval: null };
+  }
+
+  #share(sides: readonly Metric[], n: number, lost: number, won: number): ShareDelta {
+    return this.#shareOf(sides, n, this.#word(lost), this.#word(won));
+  }
+
+  /** A difference of shares of n samples. */
+  #shareOf([baseline = null, candidate = null]: readonly Metric[], n: number, lost: number, won: number): ShareDelta {
+    const d = (won - lost) / n;
+    return {
+      baseline,
+      candidate,
+      delta: over(won - lost, n),
+      n,
+      standardError: finite(Math.sqrt(((lost + won) / n - d * d) / (n - 1))),
+      interval: pairedInterval(lost, won, n, this.#z),
+      lost,
+      won,
+    };
+  }
+
+  /** A difference of means over the samples; sigmoid: over their decisions, of which each sample has one a class. */
+  #mean(name: 'loss' | 'crossEntropy' | 'brier', baseline: Metric, candidate: Metric): Delta {
+    const { at, words, meter } = this.#pairs;
+    const { rose, fell, squares } = at[name];
+    const special = [rose, fell, squares].some((i) => this.#word(i + INFINITE) + this.#word(i + NAN) > 0);
+    const plain = this.#plain(baseline, candidate);
+    if (special) return { ...plain, delta: null };
+    const known = meanOf(this.#samples, units(words, rose) - units(words, fell), units(words, squares));
+    return this.#normal(plain, known, meter.variant === 'softmax' ? 1 : meter.classes);
+  }
+
+  /** Sigmoid: of the decisions, from how many more a sample has right. */
+  #decisions(baseline: Metric, candidate: Metric, perClass: readonly ClassQuality[]): Delta {
+    const { at, words, meter } = this.#pairs;
+    const more = perClass.reduce((sum, { lost, won }) => sum + won - lost, 0);
+    const low = BigInt(words[at.decisions.squares] as number);
+    const squares = low + (BigInt(words[at.decisions.squares + 1] as number) << 32n);
+    const known = meanOf(this.#samples, BigInt(more) << 149n, squares << 149n);
+    return this.#normal(this.#plain(baseline, candidate), known, meter.classes);
+  }
+
+  #normal(plain: Delta, known: ReturnType<typeof meanOf>, perSample: number): Delta {
+    if (!known) return plain;
+    const delta = known.mean / perSample;
+    const error = known.standardError / perSample;
+    const interval = Number.isFinite(error) ? normalInterval(delta, error, this.#z) : null;
+    return { ...plain, delta, standardError: finite(error), interval };
+  }
+
+  /** Of a mean of the classes' recalls, which are over different samples: their variances add up. */
+  #recall(baseline: Metric, candidate: Metric, perClass: readonly ClassQuality[]): Delta {
+    const plain = this.#plain(baseline, candidate);
+    const present = perClass.filter(({ support }) => support > 0);
+    let variance = 0;
+    for (const { recall } of present) {
+      // a class of one sample tells nothing of its spread
+      if (recall.standardError === null) return plain;
+      variance += recall.standardError ** 2;
+    }
+    if (plain.delta === null || present.length === 0) return plain;
+    const error = Math.sqrt(variance) / present.length;
+    return { ...plain, standardError: error, interval: normalInterval(plain.delta, error, this.#z) };
+  }
+}

@@ -1,0 +1,74 @@
+import { isLossBits } from '../meter/hardest.ts';
+
+/** A sample whose loss rose: what both sides said of it. */
+export type Rise = readonly [
+  index: number,
+  target: number | null,
+  baselinePrediction: number,
+  candidatePrediction: number,
+  baselineBits: number,
+  candidateBits: number,
+];
+
+const float = new DataView(new ArrayBuffer(4));
+
+/** The float32 of bits. */
+export function fromBits(bits: number): number {
+  float.setUint32(0, bits);
+  return float.getFloat32(0);
+}
+
+/** By how much the loss rose: ∞ where only the candidate's is not finite, −∞ where only the baseline's is not. */
+export function rise(before: number, after: number): number {
+  const [was, is] = [Number.isFinite(before), Number.isFinite(after)];
+  if (was && is) return Math.fround(after - before);
+  return was === is ? 0 : was ? Infinity : -Infinity;
+}
+
+const riseOf = ([, , , , before, after]: Rise): number => rise(fromBits(before), fromBits(after));
+
+/** By the rise, the largest first, then by index. */
+export function byRise(a: Rise, b: Rise): number {
+  const [mine, theirs] = [riseOf(a), riseOf(b)];
+  if (mine !== theirs) return theirs - mine;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] ?? -1) - (b[i] ?? -1);
+  return 0;
+}
+
+/** The samples whose loss rose most, at most so many. */
+export class Rises {
+  readonly most: number;
+  /** What the loss of a sample must rise by at least to be among them; nothing that did not rise ever is. */
+  threshold: number;
+  #samples: Rise[];
+
+  constructor(most: number, samples: readonly Rise[] = []) {
+    this.most = most;
+    this.threshold = most > 0 ? 0 : Infinity;
+    this.#samples = [...samples];
+    this.#cut();
+  }
+
+  /** Offer a sample; the list is cut only now and then. */
+  offer(sample: Rise): void {
+    this.#samples.push(sample);
+    if (this.#samples.length >= 2 * this.most + 64) this.#cut();
+  }
+
+  /** Sorted by `byRise`. */
+  get samples(): readonly Rise[] {
+    this.#cut();
+    return this.#samples;
+  }
+
+  #cut(): void {
+    this.#samples.sort(byRise);
+    if (this.#samples.length > this.most) this.#samples.length = this.most;
+    if (this.most > 0 && this.#samples.length === this.most) {
+      this.threshold = riseOf(this.#samples[this.most - 1] as Rise);
+    }
+  }
+}
+
+/** Whether these can be the bits of losses of which the second is the larger. */
+export const isRise = (sample: Rise): boolean => isLossBits(sample[4]) && isLossBits(sample[5]) && riseOf(sample) > 0;

@@ -1,0 +1,16 @@
+export type { FocalComparisonConstructor } from './api.ts';
+export type { ComparisonState } from './codec.ts';
+export type { Comparison as FocalComparison, ComparisonOptions } from './comparison.ts';
+export type { Largest } from './pairs.ts';
+export type {
+  ClassFidelity,
+  ClassQuality,
+  ComparisonReport,
+  ComputeOptions,
+  Delta,
+  FidelityReport,
+  QualityReport,
+  RisenSample,
+  ShareDelta,
+} from './report.ts';
+export type { Rise } from './rises.ts';

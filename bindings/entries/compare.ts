@@ -1,0 +1,11 @@
+/** One classifier against another: `import { FocalComparison } from 'focal-simd/compare'`. */
+
+import { bindComparison } from '../compare/api.ts';
+import type { Comparison } from '../compare/comparison.ts';
+import type { AnyLoss } from '../meter/meter.ts';
+import { FocalMeter } from './meter.ts';
+
+export { type Judgement, judge, type LimitResult, type Limits, markdown, parseLimits } from '../compare/limits.ts';
+export type * from '../compare/types.ts';
+export const FocalComparison = bindComparison(FocalMeter);
+export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;

@@ -1,0 +1,424 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ComparisonReport, Delta } from '../bindings/compare/report.ts';
+import type { AnyLoss } from '../bindings/meter/meter.ts';
+import { criticalValue, pairedInterval } from '../bindings/statistics/index.ts';
+import { backends } from './backends.ts';
+import { Random } from './random.ts';
+
+interface Shape {
+  seed: number;
+  n: number;
+  classes: number;
+  scale: number;
+  noise: number;
+}
+interface Golden extends Shape {
+  loss: 'softmax' | 'sigmoid';
+  // biome-ignore lint/suspicious/noExplicitAny: as compare.py wrote it
+  expected: any;
+}
+const { cases } = JSON.parse(readFileSync(new URL('./golden/compare.json', import.meta.url), 'utf8')) as {
+  cases: Golden[];
+};
+
+/** As compare.py draws them. */
+function draw({ seed, n, classes, scale, noise }: Shape) {
+  const random = new Random(seed);
+  const bell = () => random.uniform() + random.uniform() + random.uniform() - 1.5;
+  const [a, b] = [new Float32Array(n * classes), new Float32Array(n * classes)];
+  const targets = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let c = i * classes; c < (i + 1) * classes; c++) {
+      a[c] = Math.floor(bell() * scale * 64) / 64;
+      b[c] = (a[c] as number) + Math.floor(bell() * noise * 64) / 64;
+    }
+    const u = random.uniform();
+    const y = Math.floor(u * u * classes);
+    targets[i] = y;
+    if (random.uniform() >= 0.5) continue;
+    for (const side of [a, b]) side[i * classes + y] = (side[i * classes + y] as number) + scale;
+  }
+  return { a, b, targets };
+}
+
+function close(got: unknown, want: number, allowed: number): void {
+  expect(Math.abs((got as number) - want), `${got} against ${want}`).toBeLessThanOrEqual(allowed);
+}
+
+const shape = { seed: 11, n: 130, classes: 7, scale: 3, noise: 2 };
+type Part = [from: number, to: number];
+
+describe.each(backends)('FocalComparison on $name', ({ api }) => {
+  const { FocalComparison, FocalMeter, SoftmaxFocalLoss, SigmoidFocalLoss } = api;
+  const lossOf = (name: string): AnyLoss => (name === 'softmax' ? new SoftmaxFocalLoss() : new SigmoidFocalLoss());
+  const both = ['softmax', 'sigmoid'] as const;
+  const options = (name: string) => ({
+    classes: shape.classes,
+    hardest: 6,
+    coverage: true,
+    ...(name === 'softmax' ? { flips: true, topK: [1, 2] } : {}),
+  });
+  const make = (name: string) => new FocalComparison<AnyLoss>(lossOf(name), options(name));
+  /** Compare parts of a draw, one after the other. */
+  const compared = (
+    name: string,
+    { a, b, targets }: ReturnType<typeof draw>,
+    parts: readonly Part[],
+    into = make(name),
+  ) => {
+    for (const [from, to] of parts) {
+      const rows = (side: Float32Array) => side.subarray(from * shape.classes, to * shape.classes);
+      into.update(rows(a), rows(b), targets.subarray(from, to), { firstIndex: from });
+    }
+    return into;
+  };
+
+  test.each(cases)('agrees with scipy and statsmodels: $loss, $classes classes', (golden) => {
+    const { loss, classes, expected, n, noise } = golden;
+    const { a, b, targets } = draw(golden);
+    const softmax = loss === 'softmax';
+    const comparison = new FocalComparison<AnyLoss>(lossOf(loss), {
+      classes,
+      hardest: 5,
+      ...(softmax ? { flips: true, topK: [2] } : {}),
+    });
+    comparison.update(a, b, targets);
+    const { fidelity, quality, samples } = comparison.compute();
+    expect([samples, fidelity.samples]).toEqual([n, n]);
+    // |Δz| is at most 1.5 · noise; one-vs-rest, the error of each class adds up
+    const allowed = 1e-6 * (1 + 1.5 * noise) * (softmax ? 1 : classes);
+    close(fidelity.kl.mean, expected.kl[0], allowed);
+    close(fidelity.kl.largest, expected.kl[1], allowed);
+    expect([fidelity.kl.at, fidelity.kl.infinite]).toEqual([expected.kl[2], 0]);
+    close(fidelity.difference.mean, expected.difference[0], 1e-6);
+    close(fidelity.difference.largest, expected.difference[1], 1e-6);
+    close(fidelity.agreement, expected.agreement, 1e-14);
+    const deltas = quality?.deltas as Record<string, Delta>;
+    for (const name of ['loss', 'crossEntropy', 'brier', 'accuracy']) {
+      const [got, want] = [deltas[name] as Delta, expected[name]];
+      if (!want) continue;
+      const scale = 2e-6 * (1 + Math.abs(deltas[name]?.baseline as number));
+      close(got.delta, want.delta, scale);
+      close(got.standardError, want.standardError, scale);
+      // a share has the score interval, which is not the normal one
+      if (softmax && name === 'accuracy') continue;
+      for (const side of [0, 1] as const) close(got.interval?.[side], want.interval[side], scale);
+    }
+    if (softmax) {
+      expect(fidelity.flips).toEqual(expected.flips);
+      expect(quality?.topK.map(({ lost, won }) => [lost, won])).toEqual([expected.top2]);
+      close(deltas.balancedAccuracy?.delta, expected.balancedAccuracy, 1e-12);
+      close(deltas.macroF1?.delta, expected.macroF1, 1e-12);
+      close(quality?.p, expected.p, 1e-11);
+      expect(quality?.hardest?.map(({ index }) => index)).toEqual(expected.hardest);
+    } else {
+      expect(fidelity.perClass.map(({ left }) => left)).toEqual(expected.left);
+      expect(fidelity.perClass.map(({ joined }) => joined)).toEqual(expected.joined);
+      expect(quality?.perClass.map(({ recall }) => [recall.lost, recall.won])).toEqual(expected.recall);
+    }
+    for (const [c, entry] of (quality?.perClass ?? []).entries()) {
+      expect([entry.lost, entry.won]).toEqual([expected.lost[c], expected.won[c]]);
+      if (expected.classP[c] === undefined) expect([entry.p, entry.adjusted]).toEqual([null, null]);
+      else {
+        close(entry.p, expected.classP[c], 1e-11);
+        close(entry.adjusted, expected.adjusted[c], 1e-10);
+      }
+    }
+  });
+
+  test.each(both)('%s: the sides are those of two meters, the differences those of their numbers', (name) => {
+    const data = draw(shape);
+    const { quality } = compared(name, data, [[0, shape.n]]).compute();
+    for (const [side, logits] of [
+      ['baseline', data.a],
+      ['candidate', data.b],
+    ] as const) {
+      const { hardest: _, flips: __, ...rest } = { flips: false, ...options(name) };
+      const meter = new FocalMeter<AnyLoss>(lossOf(name), rest);
+      meter.update(logits, data.targets);
+      expect(quality?.[side]).toEqual(meter.compute());
+    }
+    for (const [key, { baseline, candidate, delta }] of Object.entries(quality?.deltas ?? {})) {
+      if (baseline === null) expect([candidate, delta], key).toEqual([null, null]);
+      else close(delta, (candidate as number) - baseline, 1e-7);
+    }
+  });
+
+  test.each(both)('%s: a model against itself differs in nothing', (name) => {
+    fc.assert(
+      fc.property(fc.nat(1000), fc.integer({ min: 1, max: 60 }), (seed, n) => {
+        const { a, targets } = draw({ ...shape, seed, n });
+        const comparison = new FocalComparison<AnyLoss>(lossOf(name), options(name));
+        comparison.update(a, a.slice(), targets);
+        const { fidelity, quality } = comparison.compute();
+        expect([fidelity.agreement, fidelity.kl.mean, fidelity.kl.largest, fidelity.difference.largest]).toEqual([
+          1, 0, 0, 0,
+        ]);
+        for (const { delta } of Object.values(quality?.deltas ?? {})) expect(delta ?? 0).toBe(0);
+        for (const key of ['loss', 'crossEntropy', 'brier']) {
+          if (n > 1) expect(quality?.deltas[key]?.interval).toEqual([0, 0]);
+        }
+        for (const { lost, won, p, adjusted } of quality?.perClass ?? []) {
+          expect([lost, won, p ?? 1, adjusted ?? 1]).toEqual([0, 0, 1, 1]);
+        }
+        expect(quality?.hardest).toEqual([]);
+        expect(fidelity.perClass.every(({ left, joined }) => left + joined === 0)).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test.each(both)('%s: swapping the sides mirrors every number but the divergence', (name) => {
+    const { a, b, targets } = draw(shape);
+    const [there, back] = [
+      compared(name, { a, b, targets }, [[0, shape.n]]),
+      compared(name, { a: b, b: a, targets }, [[0, shape.n]]),
+    ].map((one) => one.compute()) as [ComparisonReport, ComparisonReport];
+    const mirrored = (x: unknown): unknown => {
+      if (typeof x === 'number') return x === 0 ? 0 : -x;
+      return Array.isArray(x) ? x.map(mirrored).reverse() : x;
+    };
+    expect(back.fidelity.agreement).toBe(there.fidelity.agreement);
+    expect(back.fidelity.difference).toEqual(there.fidelity.difference);
+    expect(back.fidelity.flips).toEqual(
+      there.fidelity.flips?.map((row, c) => row.map((_, d) => there.fidelity.flips?.[d]?.[c])),
+    );
+    for (const [key, delta] of Object.entries(there.quality?.deltas ?? {})) {
+      const other = back.quality?.deltas[key] as Delta;
+      expect([other.baseline, other.candidate, other.standardError, other.n]).toEqual([
+        delta.candidate,
+        delta.baseline,
+        delta.standardError,
+        delta.n,
+      ]);
+      expect([other.delta, other.interval], key).toEqual([mirrored(delta.delta), mirrored(delta.interval)]);
+    }
+    for (const [c, entry] of (there.quality?.perClass ?? []).entries()) {
+      const other = back.quality?.perClass[c];
+      expect([other?.lost, other?.won, other?.p, other?.adjusted]).toEqual([
+        entry.won,
+        entry.lost,
+        entry.p,
+        entry.adjusted,
+      ]);
+      expect(other?.recall.interval).toEqual(mirrored(entry.recall.interval));
+    }
+    expect(back.quality?.p).toBe(there.quality?.p);
+  });
+
+  test.each(both)('%s: splits, orders and merge trees give the same bits, in both formats', (name) => {
+    const data = draw(shape);
+    const whole = compared(name, data, [[0, shape.n]]);
+    const bytes = whole.toBytes();
+    const report = whole.compute();
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: shape.n - 1 }), { maxLength: 6 }),
+        fc.nat(1000),
+        fc.boolean(),
+        (cuts, seed, json) => {
+          const ends = [0, ...cuts.sort((x, y) => x - y), shape.n];
+          const parts = ends.slice(1).map((end, i): Part => [ends[i] as number, end]);
+          const random = new Random(seed);
+          const shuffled = random.permutation(parts.length).map((i) => parts[i] as Part);
+          expect(compared(name, data, shuffled).toBytes()).toEqual(bytes);
+          let pool = shuffled.map((part) => compared(name, data, [part]));
+          while (pool.length > 1) {
+            const [x, y, ...rest] = random.permutation(pool.length).map((i) => pool[i]) as [
+              (typeof pool)[0],
+              (typeof pool)[0],
+              ...typeof pool,
+            ];
+            const sent = json
+              ? FocalComparison.fromJSON(JSON.parse(JSON.stringify(y)))
+              : FocalComparison.fromBytes(y.toBytes());
+            x.merge(sent);
+            pool = [x, ...rest];
+          }
+          expect(pool[0]?.toBytes()).toEqual(bytes);
+          expect(pool[0]?.compute()).toEqual(report);
+        },
+      ),
+      { numRuns: 25 },
+    );
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+    whole.reset();
+    expect(whole.toBytes()).toEqual(make(name).toBytes());
+  });
+
+  test.each(both)('%s: planes, float16 and float64 are the same samples, ignored ones none', (name) => {
+    const { classes } = shape;
+    const { a, b, targets } = draw(shape);
+    const want = compared(name, { a, b, targets }, [[0, shape.n]]).compute();
+    const positions = shape.n / 2 + 1;
+    const planes = (side: Float32Array) => {
+      const data = new Float64Array(2 * classes * positions);
+      for (let i = 0; i < shape.n; i++) {
+        const [image, at] = [Math.floor(i / (positions - 1)), i % (positions - 1)];
+        for (let c = 0; c < classes; c++)
+          data[(image * classes + c) * positions + at] = side[i * classes + c] as number;
+      }
+      return { data, dims: [2, classes, positions] };
+    };
+    const labels = new Int32Array(2 * positions).fill(-100);
+    for (let i = 0; i < shape.n; i++)
+      labels[Math.floor(i / (positions - 1)) * positions + (i % (positions - 1))] = targets[i] as number;
+    const got = new FocalComparison<AnyLoss>(lossOf(name), options(name));
+    got.update(planes(a), planes(b), { data: labels, dims: [2, positions] });
+    const { ignored, samples, fidelity, quality } = got.compute();
+    expect([ignored, samples]).toEqual([2, shape.n]);
+    expect({ ...fidelity, kl: null, difference: null }).toEqual({ ...want.fidelity, kl: null, difference: null });
+    expect([fidelity.kl.mean, fidelity.difference.mean]).toEqual([
+      want.fidelity.kl.mean,
+      want.fidelity.difference.mean,
+    ]);
+    expect(quality?.deltas).toEqual(want.quality?.deltas);
+  });
+
+  test.each(both)('%s: without targets it is fidelity alone, and the same', (name) => {
+    const { a, b, targets } = draw(shape);
+    const labelled = compared(name, { a, b, targets }, [[0, shape.n]]).compute();
+    const plain = make(name);
+    plain.update(a, b);
+    expect(plain.compute().fidelity).toEqual(labelled.fidelity);
+    expect(plain.compute().quality).toBe(null);
+    const tensors = make(name);
+    const dims = [shape.n, shape.classes];
+    tensors.update({ data: a, dims }, { data: b, dims }, undefined);
+    expect(tensors.toBytes()).toEqual(plain.toBytes());
+    // labels that come for a part of the samples count for that part
+    const mixed = make(name);
+    const half = 60 * shape.classes;
+    mixed.update(a.subarray(0, half), b.subarray(0, half));
+    mixed.update(a.subarray(half), b.subarray(half), targets.subarray(60));
+    const report = mixed.compute();
+    expect([report.samples, report.quality?.baseline.samples]).toEqual([shape.n, shape.n - 60]);
+    expect(report.fidelity).toEqual(labelled.fidelity);
+    expect(FocalComparison.fromBytes(mixed.toBytes()).compute()).toEqual(report);
+  });
+
+  const { NaN: NAN, POSITIVE_INFINITY: INF } = Number;
+  test.each([
+    // baseline, candidate, not finite on: baseline alone, candidate alone, both; KL
+    ['softmax', [1, 2], [NAN, 2], [0, 1, 0], null],
+    ['softmax', [1, INF], [1, 2], [1, 0, 0], null],
+    ['softmax', [NAN, 1], [-INF, -INF], [0, 0, 1], null],
+    ['softmax', [-INF, 2], [-INF, 1], [0, 0, 0], 0],
+    ['softmax', [-INF, 2], [0, 1], [0, 0, 0], Math.log(1 + Math.exp(-1))],
+    ['softmax', [0, 2], [-INF, 1], [0, 0, 0], INF],
+    ['softmax', [1e30, 1], [1e30, 0], [0, 0, 0], 0],
+    ['softmax', [200, -200], [-200, 200], [0, 0, 0], 400],
+    ['sigmoid', [1, 2], [1, NAN], [0, 1, 0], null],
+    ['sigmoid', [INF, -INF], [INF, -INF], [0, 0, 0], 0],
+    ['sigmoid', [INF, 0], [2, 0], [0, 0, 0], Math.log1p(Math.exp(-2))],
+    ['sigmoid', [1, 0], [-INF, 0], [0, 0, 0], INF],
+    ['sigmoid', [100, -100], [-100, 100], [0, 0, 0], 200],
+    ['sigmoid', [0, 0], [1e-4, 0], [0, 0, 0], 1.25e-9],
+  ] as const)('%s %j against %j', (name, a, b, [baseline, candidate, neither], kl) => {
+    const comparison = new FocalComparison<AnyLoss>(lossOf(name), { classes: 2 });
+    comparison.update(Float32Array.from(a), Float32Array.from(b));
+    const { nonFinite, kl: found } = comparison.compute().fidelity;
+    expect(nonFinite).toEqual({ baseline, candidate, both: neither });
+    if (kl === null) expect([found.mean, found.largest]).toEqual([null, null]);
+    else if (kl === INF) expect(found).toMatchObject({ mean: null, largest: null, at: 0, infinite: 1 });
+    else
+      close(
+        found.mean,
+        kl,
+        1e-6 * (1 + Math.max(0, ...a.map((z, c) => Math.abs(z - (b[c] as number))).filter((d) => d < INF))),
+      );
+    expect(FocalComparison.fromBytes(comparison.toBytes()).compute()).toEqual(comparison.compute());
+  });
+
+  test('losses that are not finite: no mean is claimed, and they come first among those that rose', () => {
+    const comparison = new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, hardest: 3 });
+    comparison.update(
+      Float32Array.of(2, 0, 2, 0, -INF, 0, 2, 0),
+      Float32Array.of(0, 2, -INF, 0, 2, 0, 1, 0),
+      [0, 0, 0, 0],
+    );
+    const { quality } = comparison.compute();
+    expect(quality?.deltas.loss).toMatchObject({ delta: null, interval: null, standardError: null });
+    expect(quality?.hardest?.map(({ index, rise }) => [index, rise === null])).toEqual([
+      [1, true],
+      [0, false],
+      [3, false],
+    ]);
+    expect(quality).toMatchObject({ lost: 2, won: 1 });
+  });
+
+  test('of one sample nothing is claimed that needs two', () => {
+    const comparison = new FocalComparison(new SoftmaxFocalLoss(), { classes: 2 });
+    expect(comparison.compute()).toMatchObject({ samples: 0, quality: null, fidelity: { agreement: null } });
+    comparison.update(Float32Array.of(1, 0), Float32Array.of(0, 1), [0]);
+    const { quality } = comparison.compute({ confidence: 0.9 });
+    expect(quality?.deltas.loss).toMatchObject({ interval: null, standardError: null });
+    expect(quality?.deltas.accuracy?.interval).toEqual(pairedInterval(1, 0, 1, criticalValue(0.9)));
+  });
+
+  const one = Float32Array.of(1, 2);
+  const two = Float32Array.of(1, 2, 3, 4);
+  test.each([
+    [(c) => c.update(one, two, [0]), 'candidate: logits expected 2 classes, got 4'],
+    [(c) => c.update(two, one, [0, 1]), 'candidate: logits'],
+    [(c) => c.update(two, one), 'candidate expected the shape of the baseline, [2,2,1], got [1,2,1]'],
+    [(c) => c.update(Float32Array.of(1), one), 'baseline: logits expected a multiple of 2 classes, got 1'],
+    [(c) => c.update({ data: two, dims: [1, 4] }, one), 'baseline: logits expected 2 classes, got 4'],
+    [(c) => c.update([1, 2] as never, one), 'baseline: logits expected Float32Array'],
+    [(c) => c.update(one, one, [2]), 'targets[0] expected an integer in [0, 2) or ignoreIndex -100, got 2'],
+    [(c) => c.update(one, one, [0], { firstIndex: 0.5 }), 'firstIndex expected an integer ≥ 0'],
+    [(c) => c.update(one, one, [0], { first: 0 } as never), 'options expected only firstIndex for update, got "first"'],
+    [(c) => c.update(one, one, [0], { firstIndex: 0 }), 'firstIndex expected samples that have not been counted yet'],
+    [(c) => c.compute({ confidence: 95 }), 'confidence expected a number in (0, 1), got 95'],
+    [(c) => c.compute({ level: 0.9 } as never), 'options expected only confidence for compute, got "level"'],
+    [(c) => c.merge({} as never), 'other expected a FocalComparison, got Object'],
+    [(c) => c.merge(c), 'other expected samples that have not been counted yet'],
+    [
+      (c) => c.merge(new FocalComparison<AnyLoss>(new SoftmaxFocalLoss(), { classes: 3, coverage: true })),
+      'other: classes expected 2, got 3',
+    ],
+    [
+      (c) => c.merge(new FocalComparison<AnyLoss>(new SoftmaxFocalLoss(), { classes: 2, coverage: true, hardest: 1 })),
+      'other: hardest expected 0, got 1',
+    ],
+    [() => new FocalComparison(new SoftmaxFocalLoss(), undefined as never), 'options expected an object with classes'],
+    [
+      () => new FocalComparison<AnyLoss>(new SoftmaxFocalLoss(), { classes: 2, flips: 1 } as never),
+      'flips expected a boolean, got 1',
+    ],
+    [() => new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, fips: 1 } as never), 'options expected only'],
+    [() => new FocalComparison({} as never, { classes: 2 }), 'loss expected a SoftmaxFocalLoss or SigmoidFocalLoss'],
+    [() => FocalComparison.fromJSON({} as never), "state.format expected 'focal-simd/comparison', got undefined"],
+    [(c) => FocalComparison.fromJSON({ ...c.toJSON(), version: 2 }), 'made by a newer focal-simd'],
+    [(c) => FocalComparison.fromJSON({ ...c.toJSON(), checksum: 1 }), 'state.checksum expected'],
+    [(c) => FocalComparison.fromJSON({ ...c.toJSON(), words: [1] }), 'state.words expected'],
+    [(c) => FocalComparison.fromBytes(c.toBytes().subarray(0, 60)), 'bytes expected a whole state with its checksum'],
+    [() => FocalComparison.fromBytes(Uint8Array.of(1, 2)), 'bytes expected the state of a comparison'],
+  ] as [(c: InstanceType<typeof FocalComparison<AnyLoss>>) => unknown, string][])(
+    'bad input %#: %s',
+    (call, message) => {
+      const comparison = new FocalComparison<AnyLoss>(new SoftmaxFocalLoss(), { classes: 2, coverage: true });
+      comparison.update(one, one, [1]);
+      const before = comparison.toBytes();
+      expect(() => call(comparison)).toThrow(message);
+      expect(comparison.toBytes()).toEqual(before);
+      comparison.update(one, one, [0]);
+    },
+  );
+
+  test('bytes and JSON that were tampered with are refused, or give what some data could', () => {
+    const comparison = compared('softmax', draw(shape), [[0, 20]]);
+    const state = comparison.toJSON();
+    const random = new Random(3);
+    for (let k = 0; k < 200; k++) {
+      const words = [...state.words];
+      words[random.below(words.length)] = [0, 1, 7, 2 ** 33, -1, 0.5][random.below(6)] as number;
+      const same = JSON.stringify(words) === JSON.stringify(state.words);
+      const read = () => FocalComparison.fromJSON({ ...state, words });
+      if (same) read();
+      else expect(read).toThrow(RangeError);
+    }
+  });
+});
