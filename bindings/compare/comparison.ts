@@ -3,7 +3,7 @@ import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, readInput, type Targets, type Tensor } from '../input/tensors.ts';
 import { countValid } from '../losses/stream.ts';
 import { ARITHMETIC, checkSame, type MeterConfig } from '../meter/config.ts';
-import { type AnyLoss, Meter, type MeterOptions, type UpdateOptions } from '../meter/meter.ts';
+import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
 import { type Numbers, Pairs } from './pairs.ts';
@@ -104,8 +104,8 @@ export class Comparison<L extends AnyLoss> {
    *
    * @param options `confidence` of the intervals, in (0, 1), default 0.95
    */
-  compute(options: ComputeOptions = {}): ComparisonReport<L> {
-    return report(this.#settled(), options) as unknown as ComparisonReport<L>;
+  compute(options: ComputeOptions = {}): ComparisonReport<Report<L>> {
+    return report(this.#settled(), options) as unknown as ComparisonReport<Report<L>>;
   }
 
   /**

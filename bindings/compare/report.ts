@@ -1,6 +1,5 @@
 import { fromUnits, units } from '../backend/limbs.ts';
 import { common, number } from '../input/checks.ts';
-import type { AnyLoss, Report } from '../meter/meter.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { INFINITE, NAN } from '../meter/words.ts';
 import {
@@ -16,6 +15,8 @@ import {
 import type { Sides } from './comparison.ts';
 import type { Largest, Pairs } from './pairs.ts';
 import { fromBits } from './rises.ts';
+
+type AnyReport = SoftmaxReport | SigmoidReport;
 
 export interface ComputeOptions {
   /** Of the intervals, in (0, 1). Default 0.95. */
@@ -97,7 +98,7 @@ export interface RisenSample {
 }
 
 /** What can be told with labels: pairs, and each side by itself. */
-export interface QualityReport<R = SoftmaxReport | SigmoidReport> {
+export interface QualityReport<R extends AnyReport = AnyReport> {
   baseline: R;
   candidate: R;
   /**
@@ -117,7 +118,7 @@ export interface QualityReport<R = SoftmaxReport | SigmoidReport> {
   hardest?: RisenSample[];
 }
 
-export interface ComparisonReport<L extends AnyLoss = AnyLoss> {
+export interface ComparisonReport<R extends AnyReport = AnyReport> {
   variant: 'softmax' | 'sigmoid';
   confidence: number;
   /** Samples compared, and samples left out for their target. */
@@ -127,7 +128,7 @@ export interface ComparisonReport<L extends AnyLoss = AnyLoss> {
   missing?: (readonly [from: number, to: number])[];
   fidelity: FidelityReport;
   /** null when no samples had targets. */
-  quality: QualityReport<Report<L>> | null;
+  quality: QualityReport<R> | null;
 }
 
 const finite = (x: number): Metric => (Number.isFinite(x) ? x : null);
@@ -194,8 +195,6 @@ function fidelityOf({ at, words, meter, config, largest }: Pairs, z: number): Fi
     ...(config.flips ? { flips } : {}),
   };
 }
-
-type AnyReport = SoftmaxReport | SigmoidReport;
 
 /** The paired part, of which most functions need the same. */
 class Quality {

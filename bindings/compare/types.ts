@@ -1,6 +1,9 @@
 export type { FocalComparisonConstructor } from './api.ts';
 export type { ComparisonState } from './codec.ts';
 export type { Comparison as FocalComparison, ComparisonOptions } from './comparison.ts';
+export type { Judgement, JudgeOptions, LimitResult, Verdict } from './judge.ts';
+export type { LimitKind, Limits } from './limits.ts';
+export type { MarkdownOptions } from './markdown.ts';
 export type { Largest } from './pairs.ts';
 export type {
   ClassFidelity,

@@ -5,7 +5,9 @@ import type { Comparison } from '../compare/comparison.ts';
 import type { AnyLoss } from '../meter/meter.ts';
 import { FocalMeter } from './meter.ts';
 
-export { type Judgement, judge, type LimitResult, type Limits, markdown, parseLimits } from '../compare/limits.ts';
+export { judge, judgeReport } from '../compare/judge.ts';
+export { parseLimits } from '../compare/limits.ts';
+export { markdown } from '../compare/markdown.ts';
 export type * from '../compare/types.ts';
 export const FocalComparison = bindComparison(FocalMeter);
 export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;

@@ -1,0 +1,168 @@
+import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
+import { bonferroni, criticalValue, type Interval, pairedInterval } from '../statistics/index.ts';
+import type { ComparisonReport, Delta, ShareDelta } from './report.ts';
+
+type MeterReport = SoftmaxReport | SigmoidReport;
+
+/** A metric of one evaluation, and the class that has it where it is the worst of the classes. */
+export interface Found {
+  readonly value: Metric;
+  readonly class?: number;
+}
+
+/** A difference of two. */
+export interface Change {
+  readonly baseline: Metric;
+  readonly candidate: Metric;
+  /** candidate − baseline, and its interval. */
+  readonly delta: number;
+  readonly interval: Interval | null;
+  readonly n: number;
+  readonly standardError: Metric;
+  /** The differences of the samples are −1, 0 or 1. */
+  readonly proportion: boolean;
+  readonly class?: number;
+}
+
+/** What a limit may be on. */
+export interface Measure {
+  /** Shares may be given in percent, and drop by percentage points; the others are plain numbers. */
+  readonly share: boolean;
+  /** Whether more of it is worse. */
+  readonly rises?: boolean;
+  /** null: it is of comparisons only. */
+  readonly find: ((report: MeterReport) => Found) | null;
+  /** null where it is not known. */
+  readonly change: (report: ComparisonReport) => Change | null;
+}
+
+const change = (delta: Delta | undefined, proportion = false): Change | null =>
+  delta && delta.delta !== null ? { ...delta, delta: delta.delta, proportion } : null;
+
+/** By its name among the deltas; the samples' differences are −1, 0 or 1 where the variant has one outcome a sample. */
+const named =
+  (name: string, proportion = false): Measure['change'] =>
+  ({ quality, variant }) =>
+    change(quality?.deltas[name], proportion && variant === 'softmax');
+
+/** The class with the lowest value. */
+function lowest(values: readonly Metric[]): Found {
+  let worst = -1;
+  for (const [c, value] of values.entries()) {
+    if (value !== null && (worst < 0 || value < (values[worst] as number))) worst = c;
+  }
+  return worst < 0 ? { value: null } : { value: values[worst] as number, class: worst };
+}
+
+/** The class that dropped most, with an interval of its drop that holds whichever class that is. */
+function worstChange(report: ComparisonReport, pick: (c: number) => Delta | ShareDelta): Change | null {
+  const classes = (report.quality?.perClass ?? []).map((_, c) => pick(c));
+  const known = classes.filter(({ delta }) => delta !== null);
+  const { class: worst } = lowest(classes.map(({ delta }) => delta));
+  const base = worst === undefined ? null : change(classes[worst], true);
+  if (!base || worst === undefined) return null;
+  const z = criticalValue(bonferroni(report.confidence, known.length));
+  const intervals = known.map((one) => ('lost' in one ? pairedInterval(one.lost, one.won, one.n, z) : null));
+  // with all of them true at once, the lowest difference lies between the lowest of the lower ends and of the upper ends
+  const end = (side: 0 | 1): number => Math.min(...intervals.map((interval) => interval?.[side] ?? NaN));
+  return { ...base, interval: intervals.includes(null) ? null : [end(0), end(1)], class: worst };
+}
+
+const byClass = (name: 'recall' | 'precision'): Measure => ({
+  share: true,
+  find: ({ perClass }) => lowest(perClass.map((entry) => entry[name])),
+  change: (report) => worstChange(report, (c) => report.quality?.perClass[c]?.[name] as Delta),
+});
+
+const topK = (k: number): Measure => ({
+  share: true,
+  find: (report) => ({
+    value: report.variant === 'softmax' ? (report.topK.find((entry) => entry.k === k)?.accuracy ?? null) : null,
+  }),
+  change: ({ quality }) =>
+    change(
+      quality?.topK.find((entry) => entry.k === k),
+      true,
+    ),
+});
+
+const agreement: Measure = {
+  share: true,
+  find: null,
+  change: ({ fidelity, variant }) => {
+    const { agreement: share, agreementInterval: interval, samples: n } = fidelity;
+    if (share === null) return null;
+    return {
+      baseline: 1,
+      candidate: share,
+      delta: share - 1,
+      interval: interval && [interval[0] - 1, interval[1] - 1],
+      n,
+      standardError: Math.sqrt((share * (1 - share)) / n),
+      proportion: variant === 'softmax',
+    };
+  },
+};
+
+const softmaxOr = (softmax: (report: SoftmaxReport) => Metric, sigmoid: (report: SigmoidReport) => Metric) => {
+  return (report: MeterReport): Found => ({ value: report.variant === 'softmax' ? softmax(report) : sigmoid(report) });
+};
+
+const MEASURES: Readonly<Record<string, Measure>> = {
+  accuracy: { share: true, find: ({ accuracy }) => ({ value: accuracy }), change: named('accuracy', true) },
+  /** The mean over the classes. */
+  recall: {
+    share: true,
+    find: softmaxOr(
+      ({ balancedAccuracy }) => balancedAccuracy,
+      ({ macro }) => macro.recall,
+    ),
+    change: (report) => named(report.variant === 'softmax' ? 'balancedAccuracy' : 'macroRecall')(report),
+  },
+  /** Of the class that is worst. */
+  'class-recall': byClass('recall'),
+  'class-precision': byClass('precision'),
+  f1: {
+    share: true,
+    find: softmaxOr(
+      ({ macroF1 }) => macroF1,
+      ({ macro }) => macro.f1,
+    ),
+    change: named('macroF1'),
+  },
+  loss: { share: false, rises: true, find: ({ loss }) => ({ value: loss.mean }), change: named('loss') },
+  'cross-entropy': {
+    share: false,
+    rises: true,
+    find: ({ crossEntropy }) => ({ value: crossEntropy }),
+    change: named('crossEntropy'),
+  },
+  brier: { share: false, rises: true, find: ({ brier }) => ({ value: brier }), change: named('brier') },
+  ece: { share: true, rises: true, find: ({ ece }) => ({ value: ece }), change: named('ece') },
+  auroc: {
+    share: true,
+    find: softmaxOr(
+      () => null,
+      ({ auroc }) => auroc,
+    ),
+    change: named('auroc'),
+  },
+  'average-precision': {
+    share: true,
+    find: softmaxOr(
+      () => null,
+      ({ averagePrecision }) => averagePrecision,
+    ),
+    change: named('averagePrecision'),
+  },
+  agreement,
+};
+
+/** Names of all measures; `top5`, for any k, is another. */
+export const MEASURE_NAMES: readonly string[] = [...Object.keys(MEASURES), 'topK'];
+
+/** A measure by its name. */
+export function measureOf(name: string): Measure | undefined {
+  const [, k] = /^top([1-9]\d*)$/.exec(name) ?? [];
+  return k ? topK(Number(k)) : Object.hasOwn(MEASURES, name) ? MEASURES[name] : undefined;
+}
