@@ -213,6 +213,6 @@ ${text.slice(text.indexOf('| |'), text.indexOf('Right'))}Right → wrong 7, wron
 | \\\`\\<b\\>\\\`\\| \\# \\[x\\](y) \\* | 100 | 90 % → 85 % | 5 | 0 | 0.063 |
 | usual | 1,000 | 90 % → 89.9 % | 2 | 1 | 0.63 |
 `);
-  expect(text).toContain('| accuracy | 90 % | 89.45 % | -0.55 pp | -1.19 pp to -0.08 pp |');
+  expect(text).toContain('| accuracy | 90 % | 89.45 % | -0.55 pp | -1.23 pp to -0.055 pp |');
   expect(markdown(compare([]).compute())).toContain('0 samples, – of the predictions agree');
 });
