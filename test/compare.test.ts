@@ -389,7 +389,10 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
       'flips expected a boolean, got 1',
     ],
     [() => new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, fips: 1 } as never), 'options expected only'],
-    [() => new FocalComparison<AnyLoss>({} as never, { classes: 2 }), 'loss expected a SoftmaxFocalLoss or SigmoidFocalLoss'],
+    [
+      () => new FocalComparison<AnyLoss>({} as never, { classes: 2 }),
+      'loss expected a SoftmaxFocalLoss or SigmoidFocalLoss',
+    ],
     [() => FocalComparison.fromJSON({} as never), "state.format expected 'focal-simd/comparison', got undefined"],
     [(c) => FocalComparison.fromJSON({ ...c.toJSON(), version: 2 }), 'made by a newer focal-simd'],
     [(c) => FocalComparison.fromJSON({ ...c.toJSON(), checksum: 1 }), 'state.checksum expected'],
