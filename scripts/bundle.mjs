@@ -10,7 +10,11 @@ import { build, transform } from 'esbuild';
 import { EDGE, ENTRIES } from './entries.mjs';
 
 /** Files that are run, not imported. */
-const PROGRAMS = { cli: 'bindings/cli/main.ts', report: 'bindings/cli/report.ts' };
+const PROGRAMS = {
+  cli: 'bindings/cli/main.ts',
+  report: 'bindings/cli/report.ts',
+  worker: 'bindings/files/node/worker.ts',
+};
 
 const source = (name) => `bindings/entries/${name}.ts`;
 

@@ -22,6 +22,7 @@ export const ENTRIES = [
   { name: 'calibrate', edge: true },
   { name: 'files', edge: true },
   { name: 'compare', edge: true },
+  { name: 'node', node: true },
 ];
 
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */

@@ -68,6 +68,7 @@ const LABELS = 1 << 20;
 /** Logits and targets in arrays, of .npy and other files. */
 export class ArrayDataset implements Dataset {
   readonly samples: number;
+  readonly splittable: boolean;
   readonly classes: number;
   readonly names: readonly string[] | null;
   readonly files: readonly string[];
@@ -88,6 +89,7 @@ export class ArrayDataset implements Dataset {
     this.#targetLayout = targetLayout;
     this.#ignoreIndex = ignoreIndex;
     this.samples = layout.batch * layout.positions;
+    this.splittable = !logits.sequential && !targets.sequential;
     this.classes = layout.classes;
     this.names = names;
     this.files = [logits.name, targets.name];

@@ -31,6 +31,8 @@ export interface ChunkOptions {
 export interface Dataset {
   /** How many there are; null where only reading to the end can tell (CSV, JSONL). Those come as one range. */
   readonly samples: number | null;
+  /** Whether ranges can be read by several readers at a time; not of streams, which have to be read from their beginning. */
+  readonly splittable: boolean;
   readonly classes: number;
   /** Names of the classes, where the files have them or they were given. */
   readonly names: readonly string[] | null;

@@ -6,7 +6,7 @@ import type { FocalMeterConstructor } from '../meter/api.ts';
 import type { SigmoidMeterOptions, SoftmaxMeterOptions } from '../meter/config.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { type EvaluateOptions, evaluateDataset } from './evaluate.ts';
-import { type DatasetOptions, type Files, openDataset } from './open.ts';
+import { type DatasetOptions, type Files, openDataset, type Resolve } from './open.ts';
 
 /** A loss as plain data that JSON holds, which travels to workers, queues and other machines: its name and options. */
 export type LossSpec =
@@ -69,25 +69,11 @@ export function createMeter(
 
 const OPTIONS = ['loss', 'meter', 'firstIndex', 'bytes', 'names', 'resolve', 'signal', 'onProgress'];
 
-export function bindShard(FocalMeter: FocalMeterConstructor) {
-  /**
-   * Evaluate a classifier on the samples of files, read piece by piece: they may be larger than memory.
-   *
-   * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a File, Blob, URL (read by range requests),
-   *   bytes or source
-   * @param options `loss`: `{ name: 'softmax' | 'sigmoid', … }` with the options of that loss; `meter`: options of
-   *   `FocalMeter`, without `classes` those of the files; `firstIndex`: index of the first sample among those of all
-   *   shards; `signal` ends it with its reason; `onProgress` is called with the number of samples that are done
-   * @returns the meter, to be computed or merged with those of other shards
-   * @throws FileError for what is wrong with a file, in one line that names it; TypeError or RangeError for an option
-   * @example
-   * const { meter } = await evaluateShard({ logits: fileA, targets: fileB }, { loss: { name: 'softmax', gamma: 2 } });
-   * console.log(meter.compute().accuracy);
-   */
-  return async function evaluateShard(files: Files, options: ShardOptions): Promise<ShardResult> {
+export function bindShard(FocalMeter: FocalMeterConstructor, places?: Resolve) {
+  return async (files: Files, options: ShardOptions): Promise<ShardResult> => {
     common('evaluateShard', options, OPTIONS);
     if (options === undefined) throw wrongType('options', 'an object with loss', options);
-    const { names = null, resolve, signal, firstIndex = 0, bytes, onProgress } = options;
+    const { names = null, resolve = places, signal, firstIndex = 0, bytes, onProgress } = options;
     const reading = { ...readerOptions(options), names, ...(resolve && { resolve }), signal };
     const dataset = await openDataset(files, reading);
     try {

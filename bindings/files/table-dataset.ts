@@ -27,6 +27,7 @@ const FEW = 16;
 /** A table with one row a sample: a column of labels, one column or one entry of a list for each class. */
 export class TableDataset implements Dataset {
   readonly samples: number | null;
+  readonly splittable: boolean;
   readonly classes: number;
   readonly names: readonly string[] | null;
   readonly files: readonly string[];
@@ -45,6 +46,7 @@ export class TableDataset implements Dataset {
     this.#columns = options.columns;
     this.#ignoreIndex = options.ignoreIndex;
     this.samples = table.rows;
+    this.splittable = table.rows !== null;
     this.classes = classes;
     this.names = names;
     this.files = [table.name];

@@ -4,13 +4,19 @@ import { resolve } from './source.ts';
 
 export { openPath, stdin } from './source.ts';
 
-/** `openArray` of `focal-simd/files`, for paths, too. */
-export const openArray: typeof files.openArray = (input, name, options) =>
-  files.openArray(input, name, { resolve, ...options });
+// properties, since a bundler renames a variable that has the name of another one, and a function's name with it
+const readers = {
+  openArray: ((input, name, options) =>
+    files.openArray(input, name, { resolve, ...options })) as typeof files.openArray,
+  openDataset: ((input, options) => files.openDataset(input, { resolve, ...options })) as typeof files.openDataset,
+  inspect: ((input, options) => files.inspect(input, { resolve, ...options })) as typeof files.inspect,
+};
 
-/** `openDataset` of `focal-simd/files`, for paths, too. */
-export const openDataset: typeof files.openDataset = (input, options) =>
-  files.openDataset(input, { resolve, ...options });
+/** `openArray` of `focal-simd/files`, for paths and `-` (stdin), too. */
+export const openArray = readers.openArray;
 
-/** `inspect` of `focal-simd/files`, for paths, too. */
-export const inspect: typeof files.inspect = (input, options) => files.inspect(input, { resolve, ...options });
+/** `openDataset` of `focal-simd/files`, for paths and `-` (stdin), too. */
+export const openDataset = readers.openDataset;
+
+/** `inspect` of `focal-simd/files`, for paths and `-` (stdin), too. */
+export const inspect = readers.inspect;

@@ -1,0 +1,67 @@
+/** Files by path and by all processors, in Node, Deno and Bun: `import { evaluateFiles } from 'focal-simd/node'`. */
+import { bindFiles, type FilesOptions, type FilesResult } from '../files/node/pool.ts';
+import { bindMap, bindMerge, type Lines, type MapOptions } from '../files/node/shards.ts';
+import { resolve } from '../files/node/source.ts';
+import type { Files } from '../files/open.ts';
+import { bindShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
+import type { AnyLoss, Meter } from '../meter/meter.ts';
+import { FocalMeter } from './meter.ts';
+
+export type * from '../files/api.ts';
+export { FileError } from '../files/errors.ts';
+export { inspect, openArray, openDataset, openPath, stdin } from '../files/node/api.ts';
+export type { FilesOptions, FilesResult, Lines, MapOptions };
+
+const evaluate = bindShard(FocalMeter, resolve);
+const byThreads = bindFiles(
+  { auto: FocalMeter, scalar: async () => (await import('./scalar.ts')).FocalMeter },
+  new URL('./worker.js', import.meta.url),
+);
+const map = bindMap(evaluate);
+const merge = bindMerge(FocalMeter);
+
+/** `evaluateShard` of `focal-simd/files`, for paths and `-` (stdin), too. */
+export function evaluateShard(files: Files, options: ShardOptions): Promise<ShardResult> {
+  return evaluate(files, options);
+}
+
+/**
+ * Evaluate a classifier on the samples of files, on all processors: the state is the same, byte for byte, as that of one.
+ *
+ * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a path or a URL, or with one thread `-` for
+ *   stdin or whatever `evaluateShard` takes
+ * @param options those of `evaluateShard`, and `jobs`: worker threads, default the processors there are, 1 for small inputs
+ *   and for what can only be read from its beginning (CSV, JSONL, compressed .npz files)
+ * @returns the meter, to be computed or merged with those of other shards
+ * @throws as `evaluateShard`; of several faults the one of the first sample. Error when a worker dies, naming the samples
+ * @example
+ * const { meter } = await evaluateFiles({ logits: 'z.npy', targets: 'y.npy' }, { loss: { name: 'softmax' } });
+ */
+export function evaluateFiles(files: Files, options: FilesOptions): Promise<FilesResult> {
+  return byThreads(files, options);
+}
+
+/**
+ * Evaluate shards: one in a line, one state a line out. The states keep their coverage, so a shard that is merged twice
+ * is refused.
+ *
+ * @param lines JSON objects `{"logits": …, "targets": …, "firstIndex": …}` or `{"table": …, "target": …, "scores": …,
+ *   "firstIndex": …}`; files are paths or URLs; `firstIndex` is the index of the shard's first sample among all (default 0)
+ * @param options `loss` and `meter` as for `evaluateShard`
+ * @returns the states as JSON, one a shard, in the order of the lines
+ * @throws as `evaluateShard`, with the number of the line
+ */
+export function mapShards(lines: Lines, options: MapOptions): AsyncGenerator<string> {
+  return map(lines, options);
+}
+
+/**
+ * Merge states, one a line, in any order.
+ *
+ * @param lines what `mapShards`, `focal-simd map` or `evaluate --state` wrote
+ * @returns the meter of all; states of different losses or options, or with samples that another has counted, are refused
+ * @throws TypeError or RangeError with the number of the line; RangeError where there is none
+ */
+export function mergeStates(lines: Lines): Promise<Meter<AnyLoss>> {
+  return merge(lines);
+}
