@@ -9,7 +9,7 @@
  * Short passes over a block that stays in the first-level cache, one or two vectors at a time: a processor looks only so many
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
-import { BLOCK, DECAY, INTEGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
+import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
 import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './math/exp';
 import { clear } from './math/exact-sum';
 import { ignoring } from './tile/labels';
@@ -18,12 +18,14 @@ import {
   CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, TOTAL, UPSTREAM, WEIGHT,
 } from './tile/scratch';
 
-const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38]);
+const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38, 0.5]);
 const ZERO: usize = TABLE;
 /** What q is multiplied by and what is added to give b, where b is to be 1. */
 const UNIT: usize = TABLE;
 const LARGEST: usize = TABLE + 8;
 const SMALLEST: usize = TABLE + 12;
+const HALF: usize = TABLE + 16;
+const INFINITE: i32 = 0x7f800000;
 /** Stands in for an array of upstream factors that are all the same. */
 const SAME: usize = memory.data(32, 16);
 
@@ -40,6 +42,8 @@ let whole: i32 = 0;
 /** Set γ ≥ 0 and the smoothing s ≥ 0 of the calls that follow, and begin their sum, TOTAL. */
 export function configure(gamma: f64, smoothing: f64): void {
   clear(TOTAL);
+  // beyond, every power of a float32 below 1 is 0 already, but γ itself might leave float32
+  gamma = Math.min(gamma, 1e36);
   whole = i32(Math.min(gamma, 1073741824));
   store<f32>(FRACTION, f32((gamma - whole) * Math.LOG2E));
   store<f32>(GAMMA, f32(gamma * (1 - smoothing)));
@@ -97,15 +101,19 @@ function smoothed(q: v128, by: usize): v128 {
   return f32x4.add(f32x4.mul(q, lanes(by)), lanes(by + 4));
 }
 
-/** SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). */
-function divide(gaps: usize, bytes: usize): void {
+/** SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). With `keep` also LARGER = 1/(1 + t). */
+// @ts-ignore: decorator
+@inline
+function divide(gaps: usize, keep: bool, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const one = lanes(ONE);
     const t = v128.load(i, DECAY);
     const c = f32x4.add(t, one);
     const d = f32x4.add(c, one);
     const r = f32x4.div(one, f32x4.mul(c, d));
-    v128.store(i, sigmoid(v128.load(gaps + i), t, f32x4.mul(r, d)), SIGMOID);
+    const inverse = f32x4.mul(r, d);
+    if (keep) v128.store(i, f32x4.pmax(inverse, lanes(HALF)), LARGER);
+    v128.store(i, sigmoid(v128.load(gaps + i), t, inverse), SIGMOID);
     v128.store(i, f32x4.mul(t, f32x4.mul(r, c)), QUOTIENT);
   }
 }
@@ -155,17 +163,54 @@ function crossEntropy(gap: v128, u: v128): v128 {
   return f32x4.add(log1pFrom(u), f32x4.pmax(gap, lanes(ZERO)));
 }
 
-/** Last pass: ce · power, and b² where that is still missing. */
-function multiply(gaps: usize, powers: usize, to: usize, bytes: usize): void {
+/**
+ * Losses at infinite gaps, whose decay is 0: a power that was rounded to 0 makes NaN of infinity, where in truth the loss is 0 if
+ * the weight is, and else infinite. A function of its own, as it is rarely needed.
+ */
+function limits(weights: usize, to: usize, bytes: usize): void {
+  const infinity = i32x4.splat(INFINITE);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const b = smoothed(v128.load(i, SIGMOID), LAST);
-    const entropy = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
-    v128.store(to + i, f32x4.mul(entropy, f32x4.mul(f32x4.mul(v128.load(powers + i), b), b)));
+    const loss = v128.load(to + i);
+    const limit = v128.andnot(infinity, f32x4.eq(v128.load(weights + i), lanes(ZERO)));
+    const lost = v128.and(f32x4.ne(loss, loss), f32x4.eq(v128.load(i, DECAY), lanes(ZERO)));
+    v128.store(to + i, v128.bitselect(limit, loss, lost));
   }
 }
 
-/** The same to PLANES, also ce to ENTROPIES and q to TILE, all from `offset` on. */
-function multiplyAndKeep(gaps: usize, powers: usize, offset: usize, bytes: usize): void {
+/** Whether one of the cross-entropies that `most` is the largest of, as integers, is infinite or NaN. */
+// @ts-ignore: decorator
+@inline
+function anyInfinite(most: v128): bool {
+  return v128.any_true(i32x4.ge_s(most, i32x4.splat(INFINITE)));
+}
+
+/** Last pass: ce · power, and b² where that is still missing. */
+function multiply(gaps: usize, weights: usize, powers: usize, to: usize, bytes: usize): void {
+  let most = i32x4.splat(0);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const b = smoothed(v128.load(i, SIGMOID), LAST);
+    const entropy = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
+    most = i32x4.max_s(most, entropy);
+    v128.store(to + i, f32x4.mul(entropy, f32x4.mul(f32x4.mul(v128.load(powers + i), b), b)));
+  }
+  if (anyInfinite(most)) limits(weights, to, bytes);
+}
+
+/**
+ * σ(gap) in units of 2^−24, and in the sign bit whether the gap is > 0. What is not above ½ is 1 − LARGER, which is exact, as is
+ * 1 − the result: so that a probability has the same bits, whichever of the two it is asked for.
+ */
+// @ts-ignore: decorator
+@inline
+function decision(gap: v128, larger: v128): v128 {
+  const p = v128.bitselect(f32x4.sub(lanes(ONE), larger), larger, i32x4.shr_s(gap, 31));
+  return v128.or(p, v128.and(f32x4.gt(gap, lanes(ZERO)), lanes(SIGN)));
+}
+
+/** The same to PLANES, also ce to ENTROPIES and `decision` to TILE, all from `offset` on. */
+function multiplyAndKeep(gaps: usize, weights: usize, powers: usize, offset: usize, bytes: usize): void {
+  const losses = PLANES + offset;
+  let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 32) {
     const q0 = v128.load(i, SIGMOID);
     const q1 = v128.load(i, SIGMOID + 16);
@@ -174,12 +219,15 @@ function multiplyAndKeep(gaps: usize, powers: usize, offset: usize, bytes: usize
     const entropy0 = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
     const entropy1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i, QUOTIENT + 16));
     const at = offset + i;
-    v128.store(at, q0, TILE);
-    v128.store(at, q1, TILE + 16);
+    most = i32x4.max_s(most, i32x4.max_s(entropy0, entropy1));
     v128.store(at, entropy0, ENTROPIES);
     v128.store(at, entropy1, ENTROPIES + 16);
     v128.store(at, f32x4.mul(entropy0, f32x4.mul(f32x4.mul(v128.load(powers + i), b0), b0)), PLANES);
     v128.store(at, f32x4.mul(entropy1, f32x4.mul(f32x4.mul(v128.load(powers + i, 16), b1), b1)), PLANES + 16);
+  }
+  if (anyInfinite(most)) limits(weights, losses, bytes);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(offset + i, decision(v128.load(gaps + i), v128.load(i, LARGER)), TILE);
   }
 }
 
@@ -208,8 +256,9 @@ function slope(gap: v128, q: v128, t: v128, entropy: v128, power: v128, share: v
  * the b that divides it is still missing from the powers.
  */
 function differentiate(
-  gaps: usize, powers: usize, shares: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
+  gaps: usize, weights: usize, powers: usize, shares: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
 ): void {
+  let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 32) {
     const gap0 = v128.load(gaps + i);
     const q0 = v128.load(i, SIGMOID);
@@ -223,6 +272,7 @@ function differentiate(
     const b1 = smoothed(q1, LAST);
     const power1 = f32x4.mul(v128.load(powers + i, 16), b1);
     const slope1 = slope(gap1, q1, v128.load(i, DECAY + 16), entropy1, power1, v128.load(shares + i, 16));
+    most = i32x4.max_s(most, i32x4.max_s(entropy0, entropy1));
     const up = ups + (i & each);
     const scaled0 = f32x4.mul(slope0, v128.load(up));
     const scaled1 = f32x4.mul(slope1, v128.load(up, 16));
@@ -231,6 +281,7 @@ function differentiate(
     v128.store(slopes + i, scaled0);
     v128.store(slopes + i, scaled1, 16);
   }
+  if (anyInfinite(most)) limits(weights, to, bytes);
 }
 
 /** Whether b² enters in the last pass, so that γ = 2 needs no POWER. */
@@ -240,22 +291,24 @@ function squares(): bool {
   return whole > 1;
 }
 
-/** SIGMOID, QUOTIENT and where needed POWER of a block whose DECAY is made; where the powers stand. */
-function prepare(gaps: usize, weights: usize, bytes: usize): usize {
-  divide(gaps, bytes);
+/** SIGMOID, QUOTIENT, with `keep` LARGER, and where needed POWER of a block whose DECAY is made; where the powers stand. */
+// @ts-ignore: decorator
+@inline
+function prepare(gaps: usize, weights: usize, keep: bool, bytes: usize): usize {
+  divide(gaps, keep, bytes);
   return raise(gaps, weights, squares() ? whole - 2 : whole, bytes);
 }
 
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
 function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
-  const powers = prepare(gaps, weights, bytes);
-  if (!slopes) return multiply(gaps, powers, to, bytes);
+  const powers = prepare(gaps, weights, false, bytes);
+  if (!slopes) return multiply(gaps, weights, powers, to, bytes);
   let shares = SIGMOID;
   if (!squares()) {
     share(bytes);
     shares = SHARE;
   }
-  differentiate(gaps, powers, shares, to, ups, each, slopes, bytes);
+  differentiate(gaps, weights, powers, shares, to, ups, each, slopes, bytes);
 }
 
 /**
@@ -274,14 +327,15 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
   }
 }
 
-/** Of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES and σ(turned logit) to TILE, which may be `at`. */
+/** Of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES and the `decision` to TILE, which may be `at`. */
 export function oneVersusRestAndEntropies(at: usize, n: i32): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
     reduce(at + offset, bytes);
     decay(bytes);
-    multiplyAndKeep(at + offset, prepare(at + offset, LOGIT_WEIGHT + offset, bytes), offset, bytes);
+    const weights = LOGIT_WEIGHT + offset;
+    multiplyAndKeep(at + offset, weights, prepare(at + offset, weights, true, bytes), offset, bytes);
   }
 }
 
@@ -320,6 +374,22 @@ export function coreAndEntropies(n: i32): void {
     if (!ignoring) continue;
     mask(LOSS + at, LABELS + at, bytes);
     mask(CROSS_ENTROPY + at, LABELS + at, bytes);
+  }
+}
+
+/** σ(−gap) of n samples to `to`: what is left out has it for its probability. */
+export function probabilities(n: i32, to: usize): void {
+  for (let i = 0; i < n; i += BLOCK) {
+    const bytes = usize(min(BLOCK, n - i)) << 2;
+    const at = usize(i) << 2;
+    reduce(GAP + at, bytes);
+    decay(bytes);
+    correct(GAP + at, GAP_LOW + at, bytes);
+    for (let j: usize = 0; j < bytes; j += 16) {
+      const t = v128.load(j, DECAY);
+      const likely = v128.and(lanes(ONE), i32x4.shr_s(v128.load(GAP + at + j), 31));
+      v128.store(to + at + j, f32x4.div(f32x4.pmax(t, likely), f32x4.add(t, lanes(ONE))));
+    }
   }
 }
 

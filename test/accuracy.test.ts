@@ -162,6 +162,26 @@ describe.each(backends)('$name', ({ api }) => {
     expectAll(grad, truth.grad, relative(GRAD_UNIT, truth.gradMargins), shown(truth.gradMargins));
   });
 
+  // the promise ends where the loss without its weight leaves the normal float32, which at γ = 0 is a margin of 87.3
+  test.each([1e-30, 1e8, 1e30])('weights of %d up to the border of float32', (weight) => {
+    const gaps = Array.from({ length: 600 }, (_, k) => k / 10 + 27.3);
+    const logits = Float32Array.from(gaps.flatMap((gap) => [gap, 0, -200]));
+    const shape = { batch: gaps.length, classes: 3, positions: 1, ignoreIndex: -100 };
+    const targets = new Int32Array(gaps.length);
+    const alpha = new Float32Array(3).fill(weight);
+    const problem: Problem = { ...shape, loss: 'softmax', logits, targets, gamma: 0, alpha, smoothing: 0 };
+    const { forward, grad } = evaluate(problem);
+    const truth = reference(problem);
+    expectAll(forward, truth.losses, (k) => bound(LOSS_UNIT, problem, truth.margins[k]!));
+    expectAll(grad, truth.grad, (k) => bound(GRAD_UNIT, problem, truth.gradMargins[k]!));
+    // beyond it: no NaN, even where the weighted slope leaves float32
+    const loss = new api.SoftmaxFocalLoss({ alpha, reduction: 'none' });
+    const steep = loss.valueAndGrad(Float32Array.of(0, 88.5, -Infinity, 88.5, 0, -99), [0, 0], {
+      upstream: Float32Array.of(1e10, -1e10),
+    });
+    expect(steep.grad.some(Number.isNaN)).toBe(false);
+  });
+
   const i = Infinity;
   const ln2 = Math.log(2);
   describe.each([0, 0.3, 1, 2, 7.5])('what is not finite, γ %d', (gamma) => {

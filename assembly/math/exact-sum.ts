@@ -23,7 +23,7 @@ const SECOND_ANCHOR: f64 = 1.430511474609375e-6;
 const SECOND_LOWEST: u32 = 0x11800000; // 2^−92
 
 /** Add a float64 that is a multiple of 2^−149, or ∞ or NaN. */
-function deposit(accumulator: usize, value: f64): void {
+export function deposit(accumulator: usize, value: f64): void {
   const bits = reinterpret<u64>(value);
   const exponent = i32((bits >> 52) & 0x7ff);
   if (exponent == 0) return; // zero: a float64 this small cannot arise from float32 values

@@ -12,9 +12,15 @@ function widened(h: v128): v128 {
 
 /**
  * Widen n float16 values in place: they lie at the end of the n·4 bytes at `to`, so that each group of four is read
- * before anything is written over it. Up to three lanes past the last value are written too.
+ * before anything is written over it. Reads up to 6 bytes past the last value, writes none past it.
  */
 export function widenHalf(to: usize, n: i32): void {
   let from = to + (usize(n) << 1);
-  for (let i = 0; i < n; i += 4, from += 8, to += 16) v128.store(to, widened(v128.load_ext<u16>(from)));
+  for (let i = n >> 2; i; i--, from += 8, to += 16) v128.store(to, widened(v128.load_ext<u16>(from)));
+  const rest = n & 3;
+  if (!rest) return;
+  const last = widened(v128.load_ext<u16>(from));
+  v128.store_lane<f32>(to, last, 0);
+  if (rest > 1) v128.store_lane<f32>(to, last, 1, 4);
+  if (rest > 2) v128.store_lane<f32>(to, last, 2, 8);
 }

@@ -6,19 +6,19 @@ export const TALLY_CLASSES: i32 = 8192;
 export const TALLY_BINS: i32 = 128;
 
 const guard0: usize = memory.data(GUARD, 16);
-/** Other classes with a logit above the true one, and with one above or equal: i32[SAMPLES] each. */
+/** Classes that come before the true one: those with a larger logit, or the same and a lower index. i32[SAMPLES]. */
 export const RANK: usize = memory.data(4 * LANES, 16);
 const guard1: usize = memory.data(GUARD, 16);
-/** After `tally`, the samples it passed over. */
-export const RANK_TIED: usize = memory.data(4 * LANES, 16);
+/** Numbers of the samples that `tally` passed over: i32[SAMPLES]. */
+export const PASSED_OVER: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
-/** Predicted class, −1 where ties or NaN leave it open: i32[SAMPLES]. */
+/** Predicted class, −1 where NaN leaves it open, and where ignored: i32[SAMPLES]. */
 export const PREDICTED: usize = memory.data(4 * LANES, 16);
 const guard3: usize = memory.data(GUARD, 16);
 /** Which 16 classes of a row hold the first of its largest logits: i32[SAMPLES]. */
 export const SIXTEEN: usize = memory.data(4 * LANES, 16);
 const guard4: usize = memory.data(GUARD, 16);
-/** Probability of the predicted class: f32[SAMPLES]. */
+/** Softmax: probability of the predicted class. One-vs-rest: all ones where the logit of the true class is > 0. f32[SAMPLES]. */
 export const CONFIDENCE: usize = memory.data(4 * LANES, 16);
 const guard5: usize = memory.data(GUARD, 16);
 /** Σ (p − [c = y])² of each sample, 0 where ignored: f32[SAMPLES]. */
@@ -44,6 +44,9 @@ const guard11: usize = memory.data(GUARD, 16);
 /** Losses of each sample summed up (one-vs-rest): f64[SAMPLES]. */
 export const SAMPLE_LOSSES: usize = memory.data(8 * LANES, 16);
 const guard12: usize = memory.data(GUARD, 16);
+/** LABELS, while `review` has others in their place: i32[SAMPLES]. */
+export const OWN_LABELS: usize = memory.data(4 * LANES, 16);
+const guard13: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function metricsGuard(i: i32): usize {
@@ -61,6 +64,7 @@ export function metricsGuard(i: i32): usize {
     case 10: return guard10;
     case 11: return guard11;
     case 12: return guard12;
+    case 13: return guard13;
     default: return 0;
   }
 }

@@ -3,16 +3,19 @@
  * sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample, exact sums and
  * counts of each class, and counts of each bin and, where curves are kept, of each threshold.
  *
- * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnSigmoids` then makes it p.
+ * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnDecisions` then makes it p. The sign
+ * of a decision is set where its logit is > 0.
  */
 import { APART } from '../tile/block';
 import { maskOf, narrow, upper } from '../softmax/margin';
 import {
   addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, LOWEST, rowOf, sumLanes, units,
 } from './softmax';
-import { CROSS_ENTROPY, ENTROPIES, LABELS, LOGITS, OFFSET, PLANES, SQUARES, SUM, TILE } from '../tile/scratch';
-import { BINS, BRIER, HISTOGRAM, STEP, TALLY_BINS } from './scratch';
-import { classes, first, images, positions, samples } from '../tile/tile';
+import { deposit } from '../math/exact-sum';
+import { oneVersusRestAndEntropies } from '../focal';
+import { CROSS_ENTROPY, ENTROPIES, LABELS, LOGITS, OFFSET, PLANES, SQUARES, SUM, TILE, TOTAL } from '../tile/scratch';
+import { BINS, BRIER, CONFIDENCE, HISTOGRAM, STEP, TALLY_BINS } from './scratch';
+import { base, classes, first, images, positions, samples } from '../tile/tile';
 
 /** Add the losses of each sample to the float64 at `to`. */
 export function gatherLosses(to: usize): void {
@@ -58,48 +61,78 @@ function nextSigmoids(at: usize, step: usize): v128 {
   return step == 4 ? v128.load(at, TILE + 16) : four(TILE + at + (step << 2), step);
 }
 
-/** Lanes 0 and 2 as well as 1 and 3 of the first summed, then of the second: two float64 of what two vectors sum to. */
+/** The four lanes of each summed, (0 + 2) + (1 + 3), as two float64. */
 // @ts-ignore: decorator
 @inline
 function fold(s: v128, q: v128): v128 {
-  return f32x4.add(v128.shuffle<f32>(s, q, 0, 1, 4, 5), v128.shuffle<f32>(s, q, 2, 3, 6, 7));
+  const pairs = f32x4.add(v128.shuffle<f32>(s, q, 0, 1, 4, 5), v128.shuffle<f32>(s, q, 2, 3, 6, 7));
+  const sums = f32x4.add(v128.shuffle<f32>(pairs, pairs, 0, 2, 0, 2), v128.shuffle<f32>(pairs, pairs, 1, 3, 1, 3));
+  return f64x2.promote_low_f32x4(sums);
 }
 
-/** Sums of a sample's cross-entropies and of its squared sigmoids, which stand `step` bytes apart from `at` on. */
+/** Sums of eight cross-entropies and of eight squared sigmoids. */
 // @ts-ignore: decorator
 @inline
-function gather(at: usize, step: usize): v128 {
-  let total = f64x2.splat(0);
-  let totalSquares = total;
+function eight(e0: v128, e1: v128, p0: v128, p1: v128): v128 {
+  return fold(f32x4.add(e0, e1), f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
+}
+
+/** `total` and the sums of a sample's cross-entropies and of its squared sigmoids, which stand `step` bytes apart from `at` on. */
+// @ts-ignore: decorator
+@inline
+function gather(at: usize, step: usize, total: v128): v128 {
   let left = classes;
   for (; left >= 8; left -= 8, at += step << 3) {
-    const v = f32x4.add(entropies(at, step), nextEntropies(at, step));
-    const p0 = sigmoids(at, step);
-    const p1 = nextSigmoids(at, step);
-    const sums = fold(v, f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
-    total = f64x2.add(total, f64x2.promote_low_f32x4(sums));
-    totalSquares = f64x2.add(totalSquares, upper(sums));
+    const sums = eight(entropies(at, step), nextEntropies(at, step), sigmoids(at, step), nextSigmoids(at, step));
+    total = f64x2.add(total, sums);
   }
   if (left) {
     const mask = maskOf(usize(left) << 2);
     const some = v128.load(mask);
     const more = v128.load(mask, 16);
-    const v = f32x4.add(v128.and(entropies(at, step), some), v128.and(nextEntropies(at, step), more));
+    const e0 = v128.and(entropies(at, step), some);
+    const e1 = v128.and(nextEntropies(at, step), more);
     const p0 = v128.and(sigmoids(at, step), some);
     const p1 = v128.and(nextSigmoids(at, step), more);
-    const sums = fold(v, f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
-    total = f64x2.add(total, f64x2.promote_low_f32x4(sums));
-    totalSquares = f64x2.add(totalSquares, upper(sums));
+    total = f64x2.add(total, eight(e0, e1, p0, p1));
   }
-  return f64x2.add(v128.shuffle<f64>(total, totalSquares, 0, 2), v128.shuffle<f64>(total, totalSquares, 1, 3));
+  return total;
 }
 
+/** Cross-entropy of the k-th of the eight from `at` on, of which `left` are there. */
 // @ts-ignore: decorator
 @inline
-function addSums(sums: v128, i: usize): v128 {
-  store<f64>(i, load<f64>(i, SUM) + f64x2.extract_lane(sums, 0), SUM);
-  store<f64>(i, load<f64>(i, SQUARES) + f64x2.extract_lane(sums, 1), SQUARES);
-  return sums;
+function entropyAt(at: usize, step: usize, k: i32, left: i32): f32 {
+  return k < left ? load<f32>(at + usize(k) * step, ENTROPIES) : 0;
+}
+
+/** The same where a sum of eight cross-entropies leaves float32: it is made in float64. A function of its own, as it is rarely needed. */
+function gatherHuge(at: usize, step: usize, total: f64): f64 {
+  for (let left = classes; left > 0; left -= 8, at += step << 3) {
+    let wide: f64 = 0;
+    for (let k = 0; k < 8; k++) wide += f64(entropyAt(at, step, k, left));
+    const x0 = entropyAt(at, step, 0, left) + entropyAt(at, step, 4, left);
+    const x1 = entropyAt(at, step, 1, left) + entropyAt(at, step, 5, left);
+    const x2 = entropyAt(at, step, 2, left) + entropyAt(at, step, 6, left);
+    const x3 = entropyAt(at, step, 3, left) + entropyAt(at, step, 7, left);
+    const narrow = x0 + x2 + (x1 + x3);
+    total += narrow < Infinity ? f64(narrow) : wide;
+  }
+  return total;
+}
+
+/** Add the sums of the sample at `i` in SUM and SQUARES. */
+// @ts-ignore: decorator
+@inline
+function gatherSample(at: usize, step: usize, i: usize): f64 {
+  const before = first ? load<f64>(i, SUM) : 0;
+  const squares: f64 = first ? load<f64>(i, SQUARES) : 0;
+  const total = gather(at, step, f64x2.replace_lane(f64x2.splat(before), 1, squares));
+  let sum = f64x2.extract_lane(total, 0);
+  if (sum == Infinity) sum = gatherHuge(at, step, before);
+  store<f64>(i, sum, SUM);
+  store<f64>(i, f64x2.extract_lane(total, 1), SQUARES);
+  return sum + f64x2.extract_lane(total, 1);
 }
 
 /**
@@ -108,22 +141,18 @@ function addSums(sums: v128, i: usize): v128 {
  * Whether all are numbers: the passes below take no NaN.
  */
 export function gatherSamples(): bool {
-  if (!first) {
-    memory.fill(SUM, 0, usize(samples) << 3);
-    memory.fill(SQUARES, 0, usize(samples) << 3);
-  }
   const step = usize(positions) << 2;
   const end = usize(samples) << 3;
-  let all = f64x2.splat(0);
+  let all: f64 = 0;
   let at: usize = 0;
   if (step == 4) {
-    for (let i: usize = 0; i < end; i += 8, at += usize(classes) << 2) all = f64x2.add(all, addSums(gather(at, 4), i));
+    for (let i: usize = 0; i < end; i += 8, at += usize(classes) << 2) all += gatherSample(at, 4, i);
   } else {
     for (let i: usize = 0; i < end; at += usize(classes - 1) * step) {
-      for (const next = at + step; at < next; at += 4, i += 8) all = f64x2.add(all, addSums(gather(at, step), i));
+      for (const next = at + step; at < next; at += 4, i += 8) all += gatherSample(at, step, i);
     }
   }
-  return !v128.any_true(f64x2.ne(all, all));
+  return all == all;
 }
 
 /** n float64 as float32, 0 where the sample is ignored. */
@@ -133,17 +162,25 @@ function settle(n: i32, from: usize, to: usize): void {
   }
 }
 
-/** SUM and SQUARES, all classes having gone by, as float32 to CROSS_ENTROPY and BRIER. */
+/**
+ * SUM and SQUARES, all classes having gone by, as float32 to CROSS_ENTROPY and BRIER. Cross-entropies that leave float32, but are
+ * not infinite, go to the exact sum TOTAL at once, and CROSS_ENTROPY has 0 for them.
+ */
 export function settleSamples(n: i32): void {
   settle(n, SUM, CROSS_ENTROPY);
   settle(n, SQUARES, BRIER);
+  for (let i: usize = 0; i < usize(n) << 2; i += 4) {
+    if (load<f32>(i, CROSS_ENTROPY) != Infinity) continue;
+    const sum = load<f64>(SUM + (i << 1));
+    if (sum == Infinity) continue;
+    store<f32>(i, 0, CROSS_ENTROPY);
+    deposit(TOTAL, sum);
+  }
 }
 
-/** Of a column: exact sums of the losses, four float64 parts of each lane; how many sigmoids are above ½. */
+/** Of a column: exact sums of the losses, four float64 parts of each lane; how many decisions are positive. */
 const PARTS: usize = memory.data(128, 16);
 const ABOVE: usize = memory.data(16, 16);
-/** ½ in four lanes, in memory, as V8 would make it anew for each vector. */
-const HALF: usize = memory.data<f32>([0.5, 0.5, 0.5, 0.5], 16);
 
 /** What adding x to the sum h, grid and all, leaves over. */
 // @ts-ignore: decorator
@@ -175,8 +212,7 @@ function column(at: usize, step: usize, count: i32): bool {
     const ones = i32x4.splat(-1);
     least = i32x4.min_u(least, i32x4.min_u(i32x4.add(v, ones), i32x4.add(w, ones)));
     most = i32x4.max_u(most, i32x4.max_u(v, w));
-    const half = v128.load(HALF);
-    above = i32x4.sub(above, i32x4.add(f32x4.gt(p, half), f32x4.gt(q, half)));
+    above = i32x4.add(above, i32x4.add(i32x4.shr_u(p, 31), i32x4.shr_u(q, 31)));
     const a = f64x2.promote_low_f32x4(v);
     const b = upper(v);
     const t0 = f64x2.add(h0, a);
@@ -292,7 +328,7 @@ function countClasses(): i32 {
           const bits = load<u32>(at, PLANES);
           if (bits > HIGHEST) left++;
           else addLoss(row, bits);
-          store<i32>(row, load<i32>(row, 40) + i32(load<f32>(at, TILE) > 0.5), 40);
+          store<i32>(row, load<i32>(row, 40) + i32(load<u32>(at, TILE) >> 31), 40);
         }
       }
     }
@@ -385,16 +421,36 @@ export function settlePairs(bins: i32): void {
   zeros = 0;
 }
 
-/** Make the sigmoid of each true class its probability, and count it: in its class, and among the positives of its bin. */
-export function turnSigmoids(bins: i32): void {
+/** Note in CONFIDENCE which true logits are > 0, before their `decision` takes their place. */
+function noteDecisions(): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    // it is turned
+    if (offset >= 0) store<i32>(i, -i32(load<f32>(base + offset) < 0), CONFIDENCE);
+  }
+}
+
+/** One-vs-rest of the turned tile: losses in PLANES, cross-entropies in ENTROPIES, each `decision` in TILE. */
+export function decisions(): void {
+  noteDecisions();
+  oneVersusRestAndEntropies(base, samples * classes);
+}
+
+/**
+ * Make the `decision` of each true class that of its logit, which had been turned; and unless `bins` is 0 count it: in its class,
+ * and among the positives of its bin.
+ */
+export function turnDecisions(bins: i32): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
-    const p: f32 = 1 - load<f32>(offset, TILE);
-    store<f32>(offset, p, TILE);
+    const p: f32 = 1 - f32.abs(load<f32>(offset, TILE));
+    const positive = load<i32>(i, CONFIDENCE) < 0;
+    store<f32>(offset, positive ? -p : p, TILE);
+    if (!bins) continue;
     const row = rowOf(load<i32>(i, LABELS));
     // a sample counts 1 in the low half, a right decision 1 in the high half
-    store<i64>(row, load<i64>(row, 32) + 1 + (i64(p > 0.5) << 32), 32);
+    store<i64>(row, load<i64>(row, 32) + 1 + (i64(positive) << 32), 32);
     const bin = BINS + (usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) << 4);
     store<i32>(bin, load<i32>(bin, 4) + 1, 4);
   }
@@ -446,7 +502,7 @@ export function countSteps(steps: i32, ignored: i32): void {
     const offset = load<i32>(i, OFFSET);
     let step = -1;
     if (offset >= 0) {
-      step = (unitsOf(load<f32>(offset, TILE)) * steps) >>> 23;
+      step = (unitsOf(f32.abs(load<f32>(offset, TILE))) * steps) >>> 23;
       const cell = HISTOGRAM + usize(load<i32>(i, LABELS) * histogram) + (usize(step) << 1);
       store<u16>(cell, load<u16>(cell) - 1);
     }
@@ -455,7 +511,7 @@ export function countSteps(steps: i32, ignored: i32): void {
 }
 
 /**
- * Count the tile in, all but what `turnSigmoids` did: TALLY and BINS as `tally` (metrics.ts) has them, BINS once `settlePairs` has
+ * Count the tile in, all but what `turnDecisions` did: TALLY and BINS as `tally` (metrics.ts) has them, BINS once `settlePairs` has
  * been called. Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
  * have, for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
  */

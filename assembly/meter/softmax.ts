@@ -4,21 +4,26 @@
  * so it never counts as one of the others.
  */
 import { APART } from '../tile/block';
-import { lanes, ONE } from '../math/exp';
+import { lanes, ONE, SIGN } from '../math/exp';
+import { probabilities } from '../focal';
 import { maskOf, narrow } from '../softmax/margin';
 import { sumSquares } from '../softmax/exponentials';
 import { within as inside } from '../softmax/largest';
 import { ofClass } from '../softmax/pair';
-import { LABELS, LOSS, MAX, SLOPE, SQUARES, SUM, TRUE } from '../tile/scratch';
-import { BINS, BRIER, CONFIDENCE, PREDICTED, RANK, RANK_TIED, SIXTEEN, TALLY, TALLY_BINS, TALLY_BYTES } from './scratch';
-import { largest } from '../softmax/softmax';
-import { base, classes, first, images, pair, pitch, planar, positions, samples, stride } from '../tile/tile';
+import { GAP, GAP_LOW, LABELS, LOSS, MAX, SLOPE, SQUARES, SUM, TRUE } from '../tile/scratch';
+import {
+  BINS, BRIER, CONFIDENCE, OWN_LABELS, PASSED_OVER, PREDICTED, RANK, SIXTEEN, TALLY, TALLY_BINS, TALLY_BYTES,
+} from './scratch';
+import { gaps, largest } from '../softmax/softmax';
+import {
+  base, classes, first, images, pair, passOver, pitch, planar, positions, samples, stride,
+} from '../tile/tile';
 
 const ZERO: usize = memory.data<f32>([0.0]);
 
 /**
- * Add to SUM and SQUARES, RANK and RANK_TIED, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes the
- * first class whose logit is MAX, −1 where none is.
+ * Add to SUM and SQUARES and to RANK, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes the first
+ * of the other classes whose logit is MAX, −1 where none is.
  */
 export function squaresAndRanks(limit: i32): void {
   if (pair) return pairRanks();
@@ -30,7 +35,6 @@ export function squaresAndRanks(limit: i32): void {
   if (!first) {
     const bytes = usize((samples + 15) & ~15) << 2;
     memory.fill(RANK, 0, bytes);
-    memory.fill(RANK_TIED, 0, bytes);
     memory.fill(PREDICTED, 0xff, bytes);
   }
   // ranks take branches nobody can foresee, each of which would throw away work on the next row's exponentials; a group of
@@ -62,10 +66,9 @@ function pairRanks(): void {
         v128.store(SUM + (i << 1) + j, one);
         v128.store(SQUARES + (i << 1) + j, one);
       }
-      const above = f32x4.gt(m, z);
-      v128.store(i, i32x4.neg(above), RANK);
-      v128.store(i, i32x4.neg(f32x4.ge(m, z)), RANK_TIED);
-      v128.store(i, v128.or(v128.xor(y, i32x4.splat(1)), v128.not(above)), PREDICTED);
+      const before = v128.or(f32x4.gt(m, z), v128.and(f32x4.eq(m, z), second));
+      v128.store(i, i32x4.neg(before), RANK);
+      v128.store(i, v128.or(v128.xor(y, i32x4.splat(1)), f32x4.ne(m, m)), PREDICTED);
     }
   }
 }
@@ -81,18 +84,16 @@ function planesRanks(): void {
       const z1 = v128.load(i, TRUE + 16);
       const m0 = v128.load(i, MAX);
       const m1 = v128.load(i, MAX + 16);
-      let above0 = zero;
-      let above1 = zero;
-      let tied0 = zero;
-      let tied1 = zero;
+      const y0 = v128.load(i, LABELS);
+      const y1 = v128.load(i, LABELS + 16);
+      let rank0 = zero;
+      let rank1 = zero;
       // −1 is the largest number here
       let best0 = v128.not(zero);
       let best1 = best0;
       if (first) {
-        above0 = v128.load(i, RANK);
-        above1 = v128.load(i, RANK + 16);
-        tied0 = v128.load(i, RANK_TIED);
-        tied1 = v128.load(i, RANK_TIED + 16);
+        rank0 = v128.load(i, RANK);
+        rank1 = v128.load(i, RANK + 16);
         best0 = v128.load(i, PREDICTED);
         best1 = v128.load(i, PREDICTED + 16);
       }
@@ -100,18 +101,16 @@ function planesRanks(): void {
       for (let at = image + d, end = at + usize(classes) * step; at != end; at += step) {
         const v0 = v128.load(at);
         const v1 = v128.load(at, 16);
-        above0 = i32x4.sub(above0, f32x4.gt(v0, z0));
-        above1 = i32x4.sub(above1, f32x4.gt(v1, z1));
-        tied0 = i32x4.sub(tied0, f32x4.ge(v0, z0));
-        tied1 = i32x4.sub(tied1, f32x4.ge(v1, z1));
+        const tied0 = v128.and(f32x4.eq(v0, z0), i32x4.lt_s(c, y0));
+        const tied1 = v128.and(f32x4.eq(v1, z1), i32x4.lt_s(c, y1));
+        rank0 = i32x4.sub(rank0, v128.or(f32x4.gt(v0, z0), tied0));
+        rank1 = i32x4.sub(rank1, v128.or(f32x4.gt(v1, z1), tied1));
         best0 = i32x4.min_u(best0, v128.or(c, f32x4.ne(v0, m0)));
         best1 = i32x4.min_u(best1, v128.or(c, f32x4.ne(v1, m1)));
         c = i32x4.sub(c, i32x4.splat(-1));
       }
-      v128.store(i, above0, RANK);
-      v128.store(i, above1, RANK + 16);
-      v128.store(i, tied0, RANK_TIED);
-      v128.store(i, tied1, RANK_TIED + 16);
+      v128.store(i, rank0, RANK);
+      v128.store(i, rank1, RANK + 16);
       v128.store(i, best0, PREDICTED);
       v128.store(i, best1, PREDICTED + 16);
     }
@@ -148,12 +147,6 @@ function larger(at: usize, x: v128): i32 {
     f32x4.gt(v128.load(at), x), f32x4.gt(v128.load(at, 16), x),
     f32x4.gt(v128.load(at, 32), x), f32x4.gt(v128.load(at, 48), x),
   );
-}
-
-/** Whether one of the row's logits is x. */
-function has(row: usize, end: usize, x: v128): bool {
-  for (let c: usize = 0; c < end; c += 64) if (inRow(end - c) & equal(row + c, x)) return true;
-  return false;
 }
 
 /** MAX of each row, as largestOthers has it, and SIXTEEN. */
@@ -196,32 +189,46 @@ export function largestAndPlace(): void {
   else rowsMaxAndPlace();
 }
 
+/** The first class from byte `c` of the row on whose logit is x, −1 where none is. */
+function find(row: usize, c: usize, end: usize, x: v128): i32 {
+  for (; c < end; c += 64) {
+    const found = inRow(end - c) & equal(row + c, x);
+    if (found) return first + i32(c >> 2) + ctz(found);
+  }
+  return -1;
+}
+
 /** A row whose true class has the largest logit is passed over: its rank is 0 and `outcomes` knows the rest. */
 function rankRow(sample: i32, limit: i32): void {
   const i = usize(sample) << 2;
   const z = load<f32>(i, TRUE);
   const m = load<f32>(i, MAX);
-  if (z > m) return;
+  const label = load<i32>(i, LABELS);
+  if (z > m || label < 0) return;
   const end = usize(classes) << 2;
   const row = base + i * usize(pitch);
   const zs = f32x4.splat(z);
-  let above = load<i32>(i, RANK);
-  let tied = load<i32>(i, RANK_TIED) - above;
+  // of its equals those with a lower index come before a class
+  const before = usize(min(max(label - first, 0), classes)) << 2;
+  let rank = load<i32>(i, RANK);
   let c: usize = 0;
-  for (; c + 128 <= end && above < limit; c += 128) {
-    above += popcnt(larger(row + c, zs) | (larger(row + c + 64, zs) << 16));
+  if (z < m) {
+    for (; c + 128 <= end && rank < limit; c += 128) {
+      rank += popcnt(larger(row + c, zs) | (larger(row + c + 64, zs) << 16));
+    }
+    for (; c < end && rank < limit; c += 64) rank += popcnt(inRow(end - c) & larger(row + c, zs));
   }
-  for (; c < end && above < limit; c += 64) above += popcnt(inRow(end - c) & larger(row + c, zs));
   // beyond the limit nobody asks whether there are others like it
-  if (above >= limit) tied = 0;
-  else if (has(row, end, zs)) tied = 1;
-  store<i32>(i, above, RANK);
-  store<i32>(i, above + tied, RANK_TIED);
+  for (c = 0; c < before && rank < limit; c += 64) rank += popcnt(inRow(before - c) & equal(row + c, zs));
+  store<i32>(i, rank, RANK);
+  if (load<i32>(i, PREDICTED) >= 0) return;
   const from = (load<i32>(i, SIXTEEN) << 4) - first;
-  if (u32(from) >= u32(classes)) return;
-  const at = usize(from) << 2;
-  const found = inRow(end - at) & equal(row + at, f32x4.splat(m));
-  if (found) store<i32>(i, first + from + ctz(found), PREDICTED);
+  const ms = f32x4.splat(m);
+  let best = -1;
+  if (u32(from) < u32(classes)) best = find(row, usize(from) << 2, min((usize(from) << 2) + 64, end), ms);
+  // of the lowest number that is finite, which MAX begins with, nobody has noted the place
+  if (m == -f32.MAX_VALUE) best = find(row, 0, end, ms);
+  if (best >= 0) store<i32>(i, best, PREDICTED);
 }
 
 /** Bits of the lanes that `left` bytes of a row fill. */
@@ -231,24 +238,65 @@ function inRow(left: usize): i32 {
   return left < 64 ? (1 << i32(left >> 2)) - 1 : -1;
 }
 
-/** 1 − p_y in SLOPE, SUM, SQUARES and the ranks → CONFIDENCE, BRIER and PREDICTED, −1 where ties or NaN leave it open. */
-export function outcomes(n: i32): void {
+/**
+ * 1 − p_y in SLOPE, SUM, SQUARES, and what `squaresAndRanks` left in PREDICTED → BRIER and PREDICTED, the first class with the
+ * largest logit. How many predictions are wrong.
+ */
+export function outcomes(n: i32): i32 {
   const one = lanes(ONE);
+  let wrong = i32x4.splat(0);
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const y = v128.load(i, LABELS);
     const q = v128.load(i, SLOPE);
     const z = v128.load(i, TRUE);
+    const m = v128.load(i, MAX);
     const s = narrow(SUM + (i << 1));
-    const hit = f32x4.gt(z, v128.load(i, MAX));
-    const known = v128.or(hit, i32x4.eq(v128.load(i, RANK), v128.load(i, RANK_TIED)));
-    const sound = v128.and(v128.and(known, f32x4.eq(s, s)), f32x4.eq(z, z));
-    v128.store(i, v128.or(v128.bitselect(y, v128.load(i, PREDICTED), hit), v128.not(sound)), PREDICTED);
+    const other = v128.load(i, PREDICTED);
+    const ignored = i32x4.shr_s(y, 31);
+    const open = v128.or(v128.or(f32x4.ne(s, s), f32x4.ne(z, z)), ignored);
+    const best = v128.bitselect(i32x4.min_u(y, other), other, f32x4.eq(z, m));
+    const predicted = v128.or(v128.bitselect(y, best, f32x4.gt(z, m)), open);
+    v128.store(i, predicted, PREDICTED);
+    wrong = i32x4.sub(wrong, v128.andnot(i32x4.ne(predicted, y), i32x4.shr_s(predicted, 31)));
     // where no other class is possible there is nothing to divide by, and q is 0
     const share = v128.and(f32x4.div(one, s), f32x4.ne(s, lanes(ZERO)));
-    v128.store(i, v128.bitselect(f32x4.sub(one, q), f32x4.mul(q, share), hit), CONFIDENCE);
     const spread = f32x4.mul(f32x4.mul(narrow(SQUARES + (i << 1)), share), share);
-    v128.store(i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), i32x4.shr_s(y, 31)), BRIER);
+    v128.store(i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), ignored), BRIER);
   }
+  // of two classes either gap tells the probability of both
+  return pair ? 0 : sumLanes(wrong);
+}
+
+/**
+ * The confidence is the probability of the predicted class, and is to have the same bits whatever the label. So where the
+ * prediction is wrong, it is the predicted class that is left out of another scan and sum, as the true one was of the first.
+ * Between `review(n, true)` and `review(n, false)` samples have their prediction for a label; those that had it before are passed
+ * over where that pays.
+ */
+export function review(n: i32, on: bool): void {
+  const bytes = usize((n + 15) & ~15) << 2;
+  passOver(on ? OWN_LABELS : 0);
+  if (!on) {
+    memory.copy(LABELS, OWN_LABELS, bytes);
+    gaps(n);
+    return;
+  }
+  memory.copy(OWN_LABELS, LABELS, bytes);
+  memory.copy(LABELS, PREDICTED, usize(n) << 2);
+}
+
+/** GAP of the predicted classes → CONFIDENCE. */
+export function confidences(n: i32): void {
+  if (pair) {
+    // of two classes the predicted one has a gap ≤ 0
+    for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+      const gap = v128.load(i, GAP);
+      const turn = v128.andnot(lanes(SIGN), v128.or(i32x4.shr_s(gap, 31), f32x4.ne(gap, gap)));
+      v128.store(i, v128.xor(gap, turn), GAP);
+      v128.store(i, v128.xor(v128.load(i, GAP_LOW), turn), GAP_LOW);
+    }
+  }
+  probabilities(n, CONFIDENCE);
 }
 
 /** How many of the samples that are not ignored have fewer than k classes above their own. */
@@ -314,11 +362,11 @@ export function addLoss(at: usize, bits: u32): void {
 /** Four lanes of the number of bins, or of steps, in memory, as V8 would make them anew for each vector. */
 export const COUNT: usize = memory.data(16, 16);
 
-/** Probabilities in units of 2^−23, ties to even: the low bits of 1 + p. */
+/** Probabilities, whatever their signs, in units of 2^−23, ties to even: the low bits of 1 + p. */
 // @ts-ignore: decorator
 @inline
 export function units(ps: v128): v128 {
-  return i32x4.sub(f32x4.add(ps, lanes(ONE)), lanes(ONE));
+  return i32x4.sub(f32x4.add(f32x4.abs(ps), lanes(ONE)), lanes(ONE));
 }
 
 /** ⌊p·COUNT⌋ of probabilities in units of 2^−23. */
@@ -396,10 +444,10 @@ function settleBins(bins: i32): void {
  * Count the samples in: at TALLY for each class four float64 that the sum of the losses is split into, the first of multiples of
  * 2^−32, then i32 samples, those predicted rightly, all predictions; at BINS for each bin i32 samples, hits, then i64 the
  * confidence, rounded to 2^−23, in units of 2^−32. Exact for 4096 samples after the tables were cleared. Samples without
- * PREDICTED and those with a loss above 128 are passed over: their positions go to RANK_TIED, and their number is returned.
+ * PREDICTED and those with a loss above 128 are passed over: their numbers go to PASSED_OVER, and their number is returned.
  */
 export function tally(n: i32, bins: i32): i32 {
-  let over = RANK_TIED;
+  let over = PASSED_OVER;
   v128.store(COUNT, i32x4.splat(bins));
   const end = usize(n) << 2;
   for (let from: usize = 0; from < end; from += BLOCK) {
@@ -432,5 +480,5 @@ export function tally(n: i32, bins: i32): i32 {
     }
   }
   settleBins(bins);
-  return i32(over - RANK_TIED) >> 2;
+  return i32(over - PASSED_OVER) >> 2;
 }

@@ -1,16 +1,21 @@
 /**
  * Margin stage, second pass: SUM = Σ e^(logit − MAX) over the other classes. −∞ stands over the true class, so it takes no part.
  * The vector runs along rows and across the samples of planes, in the groups of eight lanes that tile.ts tells of.
+ *
+ * Whatever the layout, a sample's sum has one tree. Of a block of 128 classes, numbered from 0, four float32 sums are taken,
+ *
+ *     s_l = Σ_k (e[8k + l] + e[8k + l + 4]),   k from 0 up, l = 0 … 3,
+ *
+ * and (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. A class that is missing counts as 0, which changes no bit.
  */
 import { INTEGER, REST } from '../tile/block';
 import { anyFar, binary, far, lessOne, nearest, rest, restored, scaledBinary } from '../math/exp';
 import { maskOf, upper } from './margin';
 import { MAX, SQUARES, SUM } from '../tile/scratch';
-import { base, classes, first, images, last, pitch, planar, positions, stride } from '../tile/tile';
+import { base, classes, first, images, last, passedOver, pitch, planar, positions, stride } from '../tile/tile';
 
-/** Bytes of a row between two times that float32 sums go to float64, and classes of planes; whole chunks of classes hold them. */
-const ROW: usize = 1024;
-const CLASSES: usize = 8;
+/** Classes of a block; every chunk of classes but the last is made of whole blocks (bindings/losses/plan.ts). */
+const CLASSES: usize = 128;
 
 /**
  * What was kept of the logits from `at` to `end` to full precision. Where eight lanes reach into the next class, what was kept
@@ -36,139 +41,214 @@ function clip(at: usize, mask: usize): void {
   v128.store(at, v128.and(v128.load(at, 16), v128.load(mask, 16)), 16);
 }
 
+/** INTEGER and REST of the exponents of the logits from `at` to `end`, in steps of eight; how many bytes of each. */
+// @ts-ignore: decorator
+@inline
+function exponents(at: usize, end: usize, step: usize, m0: v128, m1: v128): usize {
+  let bytes: usize = 0;
+  for (; at < end; at += step, bytes += 32) {
+    const u0 = binary(f32x4.sub(v128.load(at), m0));
+    const u1 = binary(f32x4.sub(v128.load(at, 16), m1));
+    const t0 = nearest(u0);
+    const t1 = nearest(u1);
+    const f0 = rest(u0, t0);
+    const f1 = rest(u1, t1);
+    v128.store(bytes, t0, INTEGER);
+    v128.store(bytes, t1, INTEGER + 16);
+    v128.store(bytes, f0, REST);
+    v128.store(bytes, f1, REST + 16);
+  }
+  return bytes;
+}
+
+/** REST = the exponentials. */
+// @ts-ignore: decorator
+@inline
+function exponentials(bytes: usize): void {
+  for (let j: usize = 0; j < bytes; j += 32) {
+    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
+    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
+    v128.store(j, e0, REST);
+    v128.store(j, e1, REST + 16);
+  }
+}
+
+/** The same, and in steps from `keep` on; whether `restore` has anything to do. */
+// @ts-ignore: decorator
+@inline
+function keepExponentials(bytes: usize, keep: usize, step: usize): bool {
+  let least = i32x4.splat(-1);
+  for (let j: usize = 0; j < bytes; j += 32, keep += step) {
+    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
+    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
+    least = i32x4.min_u(least, i32x4.min_u(lessOne(e0), lessOne(e1)));
+    v128.store(keep, e0);
+    v128.store(keep, e1, 16);
+    v128.store(j, e0, REST);
+    v128.store(j, e1, REST + 16);
+  }
+  return v128.any_true(far(least));
+}
+
+/** REST = its squares. */
+function square(bytes: usize): void {
+  for (let j: usize = 0; j < bytes; j += 16) {
+    const e = v128.load(j, REST);
+    v128.store(j, f32x4.mul(e, e), REST);
+  }
+}
+
+/** (s_0 + s_2) + (s_1 + s_3) */
+// @ts-ignore: decorator
+@inline
+function fold(s: v128): f64 {
+  s = f32x4.add(s, v128.shuffle<f32>(s, s, 2, 3, 0, 1));
+  return f64(f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1));
+}
+
+/** The sum of a block of a row. */
+function sumAlong(bytes: usize): f64 {
+  let s = f32x4.splat(0);
+  for (let j: usize = 0; j < bytes; j += 32) s = f32x4.add(s, f32x4.add(v128.load(j, REST), v128.load(j, REST + 16)));
+  return fold(s);
+}
+
+/** The sums of a block of four samples in planes, whose first exponentials are at `j` in REST. */
+function sumAcross(j: usize, bytes: usize): v128 {
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  const end = j + bytes;
+  for (; j + 256 <= end; j += 256) {
+    s0 = f32x4.add(s0, f32x4.add(v128.load(j, REST), v128.load(j, REST + 128)));
+    s1 = f32x4.add(s1, f32x4.add(v128.load(j, REST + 32), v128.load(j, REST + 160)));
+    s2 = f32x4.add(s2, f32x4.add(v128.load(j, REST + 64), v128.load(j, REST + 192)));
+    s3 = f32x4.add(s3, f32x4.add(v128.load(j, REST + 96), v128.load(j, REST + 224)));
+  }
+  // what is missing of the last eight counts as 0
+  const left = end - j;
+  if (left > 0) {
+    let e0 = v128.load(j, REST);
+    if (left > 128) e0 = f32x4.add(e0, v128.load(j, REST + 128));
+    s0 = f32x4.add(s0, e0);
+  }
+  if (left > 32) {
+    let e1 = v128.load(j, REST + 32);
+    if (left > 160) e1 = f32x4.add(e1, v128.load(j, REST + 160));
+    s1 = f32x4.add(s1, e1);
+  }
+  if (left > 64) {
+    let e2 = v128.load(j, REST + 64);
+    if (left > 192) e2 = f32x4.add(e2, v128.load(j, REST + 192));
+    s2 = f32x4.add(s2, e2);
+  }
+  if (left > 96) s3 = f32x4.add(s3, v128.load(j, REST + 96));
+  return f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3));
+}
+
 // @ts-ignore: decorator
 @inline
 function lower(s: v128): v128 {
   return f64x2.promote_low_f32x4(s);
 }
 
-/** The sums of eight samples, or in the first place that of a row, added to what the chunks of classes before have left. */
-// @ts-ignore: decorator
-@inline
-function leave(at: usize, a0: v128, a1: v128, a2: v128, a3: v128): void {
-  if (!planar) {
-    a0 = f64x2.add(f64x2.add(a0, a2), f64x2.add(a1, a3));
-    a0 = f64x2.add(a0, v128.shuffle<f64>(a0, a0, 1, 0));
+/** Add the sums of a block of eight samples to the float64 at `at`, or begin with them. */
+function addAcross(at: usize, bytes: usize, begin: bool): void {
+  for (let j: usize = 0; j < 32; j += 16, at += 32) {
+    const s = sumAcross(j, bytes);
+    let low = lower(s);
+    let high = upper(s);
+    if (!begin) {
+      low = f64x2.add(v128.load(at), low);
+      high = f64x2.add(v128.load(at, 16), high);
+    }
+    v128.store(at, low);
+    v128.store(at, high, 16);
   }
-  if (first) {
-    a0 = f64x2.add(a0, v128.load(at));
-    a1 = f64x2.add(a1, v128.load(at, 16));
-    a2 = f64x2.add(a2, v128.load(at, 32));
-    a3 = f64x2.add(a3, v128.load(at, 48));
-  }
-  v128.store(at, a0);
-  v128.store(at, a1, 16);
-  v128.store(at, a2, 32);
-  v128.store(at, a3, 48);
 }
 
-// @ts-ignore: decorator
-@inline
-function sum(kept: usize, squares: bool, image: i32, end: i32): void {
+function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
   const size = usize(classes) << 2;
-  const step = planar ? usize(stride) << 2 : 32;
-  const length = planar ? size * usize(stride) : size;
-  const block = planar ? CLASSES * step : ROW;
   const away = kept - base;
-  for (; image < end; image++) {
+  for (let b = from; b < to; b++) {
+    const i = usize(b) << 2;
+    if (passedOver(i)) continue;
+    const m = v128.load_splat<f32>(i, MAX);
+    let total: f64 = first ? load<f64>(SUM + (i << 1)) : 0;
+    let totalSquares: f64 = squares && first ? load<f64>(SQUARES + (i << 1)) : 0;
+    const row = base + (usize(b * pitch) << 2);
+    for (let at = row, stop = row + size; at < stop; at += 4 * CLASSES) {
+      // in two passes, as one would be a long chain of operations
+      const bytes = exponents(at, min(at + 4 * CLASSES, stop), 32, m, m);
+      if (at + bytes > stop) {
+        // past the end of a row: 0
+        const mask = maskOf(stop + 32 - at - bytes);
+        clip(bytes + INTEGER - 32, mask);
+        clip(bytes + REST - 32, mask);
+      }
+      if (kept) {
+        if (keepExponentials(bytes, at + away, 32)) restore(at, at + bytes, 32, away, m, m);
+        total += sumAlong(bytes);
+      } else if (squares) {
+        exponentials(bytes);
+        total += sumAlong(bytes);
+        square(bytes);
+        totalSquares += sumAlong(bytes);
+      } else {
+        let s = f32x4.splat(0);
+        for (let j: usize = 0; j < bytes; j += 32) {
+          const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
+          const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
+          s = f32x4.add(s, f32x4.add(e0, e1));
+        }
+        total += fold(s);
+      }
+    }
+    store<f64>(SUM + (i << 1), total);
+    if (squares) store<f64>(SQUARES + (i << 1), totalSquares);
+  }
+}
+
+function sumPlanes(kept: usize, squares: bool): void {
+  const step = usize(stride) << 2;
+  const length = usize(classes) * step;
+  const away = kept - base;
+  for (let b = 0; b < images; b++) {
     for (let d = last(8); d >= 0; d -= 32) {
-      const i = (usize(image * positions) << 2) + d;
-      const m0 = planar ? v128.load(i, MAX) : v128.load_splat<f32>(i, MAX);
-      const m1 = planar ? v128.load(i, MAX + 16) : m0;
-      let a0 = i32x4.splat(0);
-      let a1 = a0;
-      let a2 = a0;
-      let a3 = a0;
-      let b0 = a0;
-      let b1 = a0;
-      let b2 = a0;
-      let b3 = a0;
-      let at = base + (usize(image * pitch) << 2) + d;
+      const i = (usize(b * positions) << 2) + d;
+      if (passedOver(i)) continue;
+      const m0 = v128.load(i, MAX);
+      const m1 = v128.load(i, MAX + 16);
+      let begin = first == 0;
+      let at = base + (usize(b * pitch) << 2) + d;
       const stop = at + length;
       while (at < stop) {
         // in two passes, as one would be a long chain of operations
-        const from = at;
-        const to = min(at + block, stop);
-        let bytes: usize = 0;
-        for (; at < to; at += step, bytes += 32) {
-          const u0 = binary(f32x4.sub(v128.load(at), m0));
-          const u1 = binary(f32x4.sub(v128.load(at, 16), m1));
-          const t0 = nearest(u0);
-          const t1 = nearest(u1);
-          const f0 = rest(u0, t0);
-          const f1 = rest(u1, t1);
-          v128.store(bytes, t0, INTEGER);
-          v128.store(bytes, t1, INTEGER + 16);
-          v128.store(bytes, f0, REST);
-          v128.store(bytes, f1, REST + 16);
+        const end = min(at + CLASSES * step, stop);
+        const bytes = exponents(at, end, step, m0, m1);
+        if (!kept) exponentials(bytes);
+        else if (keepExponentials(bytes, at + away, step)) restore(at, end, step, away, m0, m1);
+        addAcross(SUM + (i << 1), bytes, begin);
+        if (squares) {
+          square(bytes);
+          addAcross(SQUARES + (i << 1), bytes, begin);
         }
-        if (at > stop) {
-          // past the end of a row: 0
-          const mask = maskOf(stop + 32 - at);
-          clip(bytes + INTEGER - 32, mask);
-          clip(bytes + REST - 32, mask);
-        }
-        let s0 = f32x4.splat(0);
-        let s1 = s0;
-        if (!kept) {
-          for (let j: usize = 0; j < bytes; j += 32) {
-            const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
-            const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
-            s0 = f32x4.add(s0, e0);
-            s1 = f32x4.add(s1, e1);
-            if (squares) {
-              v128.store(j, e0, REST);
-              v128.store(j, e1, REST + 16);
-            }
-          }
-        } else {
-          let keep = from + away;
-          let least = i32x4.splat(-1);
-          for (let j: usize = 0; j < bytes; j += 32, keep += step) {
-            const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
-            const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
-            s0 = f32x4.add(s0, e0);
-            s1 = f32x4.add(s1, e1);
-            least = i32x4.min_u(least, i32x4.min_u(lessOne(e0), lessOne(e1)));
-            v128.store(keep, e0);
-            v128.store(keep, e1, 16);
-          }
-          if (v128.any_true(far(least))) restore(from, at, step, away, m0, m1);
-        }
-        a0 = f64x2.add(a0, lower(s0));
-        a1 = f64x2.add(a1, upper(s0));
-        a2 = f64x2.add(a2, lower(s1));
-        a3 = f64x2.add(a3, upper(s1));
-        if (!squares) continue;
-        let q0 = f32x4.splat(0);
-        let q1 = q0;
-        for (let j: usize = 0; j < bytes; j += 32) {
-          const e0 = v128.load(j, REST);
-          const e1 = v128.load(j, REST + 16);
-          q0 = f32x4.add(q0, f32x4.mul(e0, e0));
-          q1 = f32x4.add(q1, f32x4.mul(e1, e1));
-        }
-        b0 = f64x2.add(b0, lower(q0));
-        b1 = f64x2.add(b1, upper(q0));
-        b2 = f64x2.add(b2, lower(q1));
-        b3 = f64x2.add(b3, upper(q1));
+        begin = false;
+        at = end;
       }
-      leave(SUM + (i << 1), a0, a1, a2, a3);
-      if (squares) leave(SQUARES + (i << 1), b0, b1, b2, b3);
     }
   }
 }
 
-/**
- * Add to SUM. float32 partial sums take at most 32 terms of a row a lane, 8 of planes, before they go to float64, so their error
- * does not grow with the number of classes. What is exponentiated is kept at `kept`, unless that is 0, in the layout of the
- * tile; SUM has the same bits either way.
- */
+/** Add to SUM. What is exponentiated is kept at `kept`, unless that is 0, in the layout of the tile; SUM has the same bits either way. */
 export function sumExponentials(kept: usize): void {
-  sum(kept, false, 0, images);
+  if (planar) sumPlanes(kept, false);
+  else sumRows(kept, false, 0, images);
 }
 
-/** Of images [from, to): the same bits in SUM, and the sum of the squares in SQUARES. */
+/** Of images [from, to), planes of all: the same bits in SUM, and the sum of the squares in SQUARES. */
 export function sumSquares(from: i32, to: i32): void {
-  sum(0, true, from, to);
+  if (planar) sumPlanes(0, true);
+  else sumRows(0, true, from, to);
 }

@@ -4,7 +4,7 @@
  */
 import { maskOf } from './margin';
 import { MAX } from '../tile/scratch';
-import { base, classes, first, images, last, pitch, planar, positions, stride } from '../tile/tile';
+import { base, classes, first, images, last, passedOver, pitch, planar, positions, stride } from '../tile/tile';
 
 /** The logits of a row at `at`, −∞ in lanes past its end. */
 // @ts-ignore: decorator
@@ -22,6 +22,7 @@ export function largestOthers(): void {
     const image = base + (usize(b * pitch) << 2);
     for (let d = last(8); d >= 0; d -= 32) {
       const i = (usize(b * positions) << 2) + d;
+      if (passedOver(i)) continue;
       // the lowest finite number, so that no difference to it is NaN
       let m0 = f32x4.splat(-f32.MAX_VALUE);
       let m1 = m0;

@@ -34,15 +34,20 @@ export function exponentials(keep: bool): usize {
 }
 
 /** GAP of the n samples, all classes having gone by. */
-function gaps(n: i32): void {
+export function gaps(n: i32): void {
   if (!pair) logSumGaps(n);
 }
 
-/** FACTOR = SLOPE/SUM; 0 where SLOPE is, whatever SUM is: ignored samples, and those with no other possible class. */
+/**
+ * FACTOR = SLOPE/SUM; 0 where SLOPE is, whatever SUM is: ignored samples, and those with no other possible class. Where the slope
+ * leaves float32 the largest number there is, so that a class that is impossible has gradient 0.
+ */
 function factors(n: i32): void {
+  const largest = f32x4.splat(f32.MAX_VALUE);
+  const lowest = f32x4.splat(-f32.MAX_VALUE);
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const slope = v128.load(i, SLOPE);
-    const factor = f32x4.div(slope, narrow(SUM + (i << 1)));
+    const factor = f32x4.div(f32x4.pmax(f32x4.pmin(slope, largest), lowest), narrow(SUM + (i << 1)));
     v128.store(i, v128.and(factor, f32x4.ne(slope, f32x4.splat(0))), FACTOR);
   }
 }

@@ -12,12 +12,14 @@ export const BLOCK: i32 = 512;
  */
 export const APART: i32 = 576;
 
-/** An exponent as an integer and what remains. */
-export const INTEGER: usize = memory.data(4 * BLOCK + APART, 16);
-export const REST: usize = memory.data(4 * BLOCK + APART, 16);
+/** An exponent as an integer and what remains: of a block, or of 128 classes of eight samples. */
+export const INTEGER: usize = memory.data(4 * 1024 + APART, 16);
+export const REST: usize = memory.data(4 * 1024 + APART, 16);
 /** e^−|gap| */
 export const DECAY: usize = memory.data(4 * BLOCK + APART, 16);
 export const SIGMOID: usize = memory.data(4 * BLOCK + APART, 16);
+/** 1/(1 + t) = σ(|gap|), at least ½ */
+export const LARGER: usize = memory.data(4 * BLOCK + APART, 16);
 /** t/(2 + t), t = DECAY */
 export const QUOTIENT: usize = memory.data(4 * BLOCK + APART, 16);
 /** Weight times a power of b. */

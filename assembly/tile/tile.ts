@@ -35,6 +35,26 @@ export let first: i32 = 0;
 export let images: i32 = 0;
 export let positions: i32 = 0;
 
+/** Where the labels of samples to be passed over stand, 0 when none are: see `review` (meter/softmax.ts). */
+let known: usize = 0;
+
+/** From now on pass over samples whose labels are those at `labels`, unless that is 0. */
+export function passOver(labels: usize): void {
+  known = labels;
+}
+
+/** Whether a pass need not look at the group of samples at `i`; of rows a group has one. */
+// @ts-ignore: decorator
+@inline
+export function passedOver(i: usize): bool {
+  if (!known) return false;
+  if (!planar) return load<i32>(i, LABELS) == load<i32>(known + i);
+  // lanes past the end of an image are written over by the next, which then must not be passed over
+  if (images > 1 && positions & 7) return false;
+  const same = i32x4.eq(v128.load(i, LABELS), v128.load(known + i));
+  return i32x4.all_true(v128.and(same, i32x4.eq(v128.load(i, LABELS + 16), v128.load(known + i, 16))));
+}
+
 /**
  * From one plane to the next: whole groups of 16, an odd number of them, so that the same place in many of them does not
  * fall on the same few cache lines. The bindings reckon with the same (plan.ts).

@@ -58,7 +58,7 @@ export interface Kernels {
 export interface MeterKernels extends Kernels {
   readonly CROSS_ENTROPY: number;
   readonly RANK: number;
-  readonly RANK_TIED: number;
+  readonly PASSED_OVER: number;
   readonly PREDICTED: number;
   readonly CONFIDENCE: number;
   readonly BRIER: number;
@@ -74,8 +74,11 @@ export interface MeterKernels extends Kernels {
   largestAndPlace(): void;
   squaresAndRanks(limit: number): void;
   sampleEntropies(n: number): void;
-  oneVersusRestAndEntropies(at: number, n: number): void;
-  outcomes(n: number): void;
+  /** How many predictions are wrong, and to be reviewed. */
+  outcomes(n: number): number;
+  /** Between `true` and `false` another scan and sum that leave out the predicted classes. */
+  review(n: number, on: boolean): void;
+  confidences(n: number): void;
   within(n: number, k: number): number;
   tally(n: number, bins: number): number;
   // One-vs-rest: assembly/meter/sigmoid.ts.
@@ -88,7 +91,8 @@ export interface MeterKernels extends Kernels {
   gatherLosses(to: number): void;
   gatherSamples(): boolean;
   settleSamples(n: number): void;
-  turnSigmoids(bins: number): void;
+  decisions(): void;
+  turnDecisions(bins: number): void;
   tallyOneVersusRest(bins: number, ignored: number): number;
   settlePairs(bins: number): void;
   countSteps(steps: number, ignored: number): void;

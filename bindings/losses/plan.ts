@@ -3,8 +3,8 @@ import type { Input } from '../input/tensors.ts';
 
 /**
  * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once
- * while they fit, else chunks of them. No sample's result depends on the cut: sums over classes go to float64 in blocks
- * that every chunk boundary falls between.
+ * while they fit, else chunks of them. No sample's result depends on the cut: float32 sums are taken over blocks of classes,
+ * and a chunk holds whole blocks.
  */
 export interface Plan {
   /** Images a tile takes. */
@@ -24,8 +24,9 @@ export const TURNED = 2;
 
 /** Runs of positions shorter than this cost more in copying one by one than a second pass over them does. */
 export const SHORT_RUN = 256;
-/** Every chunk of classes but the last is a multiple of this, of rows even of 65536: kernels take float32 sums over so many. */
-const CLASS_BLOCK = 8;
+/** Classes of a block, of which every chunk but the last is made: softmax has blocks of 128, one-vs-rest of 8. */
+const SOFTMAX_BLOCK = 128;
+const SIGMOID_BLOCK = 8;
 
 /** From one plane to the next where planes are padded, as assembly/tile.ts has it, and the most that this adds. */
 export const padded = (n: number): number => ((n + 15) & ~15) | 16;
@@ -39,7 +40,10 @@ export function planSamples(kernels: Kernels, input: Input, rearrange: boolean):
   const most = Math.min(SAMPLES, room < SHORT_RUN ? room : room - PADDING);
   const images = Math.floor(most / positions);
   if (images > 0) return { images, positions, classes, form };
-  const run = Math.min(positions, room < SHORT_RUN ? SAMPLES : most);
+  const block = rearrange ? SOFTMAX_BLOCK : SIGMOID_BLOCK;
+  // at least one block of classes is to fit
+  const longest = Math.min(SAMPLES, Math.floor(LOGITS / block) - PADDING);
+  const run = Math.min(positions, room < SHORT_RUN ? longest : most);
   const fit = Math.floor(LOGITS / (form !== ROWS && run >= SHORT_RUN ? padded(run) : run));
-  return { images: 1, positions: run, classes: fit < classes ? fit - (fit % CLASS_BLOCK) : classes, form };
+  return { images: 1, positions: run, classes: fit < classes ? fit - (fit % block) : classes, form };
 }

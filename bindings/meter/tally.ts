@@ -58,12 +58,13 @@ function addLoss({ words, at }: State, c: number, v: number): void {
 /** Add n float32 values ≥ 0 to an exact sum of the state. */
 function addSum({ kernels, f32 }: Backend, words: Float64Array, at: number, values: number, n: number): void {
   const { TOTAL } = kernels;
-  kernels.clear(TOTAL);
   kernels.accumulate(TOTAL, values, n);
   for (let j = 0; j < LIMBS; j++) addTo(words, at + j, kernels.limb(TOTAL, j));
   carry(words, at, LIMBS);
+  const special = kernels.limb(TOTAL, LIMBS);
+  kernels.clear(TOTAL);
   // the kernels tell only whether some were +∞ or NaN
-  if (kernels.limb(TOTAL, LIMBS) === 0) return;
+  if (special === 0) return;
   for (const v of f32.subarray(values >> 2, (values >> 2) + n)) {
     if (!(v < Infinity)) addTo(words, at + (Number.isNaN(v) ? NAN : INFINITE), 1);
   }
@@ -256,12 +257,29 @@ class SoftmaxTally extends Tally {
         });
       }
       kernels.sampleEntropies(n);
-      kernels.outcomes(n);
+      if (kernels.outcomes(n) > 0) {
+        kernels.review(n, true);
+        tile.eachClasses(() => {
+          load();
+          kernels.largest();
+          if (tile.whole) kernels.exponentials(false);
+          release();
+        });
+        if (!tile.whole) {
+          tile.eachClasses(() => {
+            load();
+            kernels.exponentials(false);
+            release();
+          });
+        }
+        kernels.review(n, false);
+      }
+      kernels.confidences(n);
       for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.within(n, k));
       if (tabled) {
         this.takeTables(backend, state, n);
         const over = kernels.tally(n, config.bins);
-        const list = kernels.RANK_TIED >> 2;
+        const list = kernels.PASSED_OVER >> 2;
         for (let j = 0; j < over; j++) {
           this.#count(backend, state, input, tile.firstSample, backend.i32[list + j] as number);
         }
@@ -345,13 +363,15 @@ class SigmoidTally extends Tally {
         tile.load(input.logits, tile.contiguous);
         state.curves?.count(backend.i32, kernels.LABELS >> 2, tile);
         kernels.turn();
-        kernels.oneVersusRestAndEntropies(tile.source, n * tile.classes);
+        kernels.decisions();
         kernels.turnBack(tile.borrowed ? tile.source : 0);
         if (valid < n) for (const values of [PLANES, ENTROPIES, TILE]) kernels.scale(values, 0);
         const sound = kernels.gatherSamples();
         kernels.gatherLosses(kernels.SAMPLE_LOSSES);
+        const counted = tabled && sound;
+        kernels.turnDecisions(counted ? this.config.bins : 0);
         this.#countWrong(backend, tile);
-        if (tabled && sound) this.#countTabled(backend, state, tile, n - valid);
+        if (counted) this.#countTabled(backend, state, tile, n - valid);
         else this.#count(backend, state, tile);
       });
       kernels.settleSamples(n);
@@ -366,7 +386,7 @@ class SigmoidTally extends Tally {
     carry(words, at.decisions.wrongSquares, 2);
   }
 
-  /** Count the decisions of a chunk of classes one by one: losses in PLANES, sigmoids in TILE. */
+  /** Count the decisions of a chunk of classes one by one: losses in PLANES, probabilities in TILE, negative if so decided. */
   #count(backend: Backend, state: State, { images, positions, classes, firstClass }: Tile): void {
     for (let b = 0, cell = 0; b < images; b++) {
       for (let c = firstClass; c < firstClass + classes; c++) {
@@ -383,12 +403,11 @@ class SigmoidTally extends Tally {
     const positive = y === c;
     const row = at.classes.stride * c;
     if (positive) addTo(words, at.classes.support + row, 1);
-    // the logit of the true class was turned: its sigmoid is 1 − p
-    const q = f32[(kernels.TILE >> 2) + cell] as number;
-    const p = positive ? Math.fround(1 - q) : q;
+    const decision = f32[(kernels.TILE >> 2) + cell] as number;
+    const p = Math.abs(decision);
     addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
     if (Number.isNaN(p)) return;
-    if (p > 0.5) {
+    if (decision < 0) {
       addTo(words, at.classes.predicted + row, 1);
       if (positive) addTo(words, at.classes.right + row, 1);
     }
@@ -398,15 +417,15 @@ class SigmoidTally extends Tally {
   /** The same by the kernels, but for losses above 128. */
   #countTabled({ kernels, f32 }: Backend, state: State, tile: Tile, ignored: number): void {
     const { samples, positions, classes, firstClass } = tile;
-    kernels.turnSigmoids(this.config.bins);
     const left = kernels.tallyOneVersusRest(this.config.bins, ignored);
     for (let cell = 0; left > 0 && cell < samples * classes; cell++) {
       const v = f32[(kernels.PLANES >> 2) + cell] as number;
-      if (v > 128) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
+      // NaN too
+      if (!(v <= 128)) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
     }
   }
 
-  /** Count the wrong decisions of each sample, from the sigmoids in TILE, where that of a true class is 1 − p. */
+  /** Count the wrong decisions of each sample. */
   #countWrong({ kernels, f32, i32 }: Backend, { images, positions, classes, firstClass }: Tile): void {
     const wrong = this.#wrong;
     const tile = kernels.TILE >> 2;
@@ -414,7 +433,7 @@ class SigmoidTally extends Tally {
     for (let b = 0, cell = tile; b < images; b++) {
       for (let c = 0; c < classes; c++) {
         for (let i = b * positions; i < (b + 1) * positions; i++) {
-          if ((f32[cell++] as number) > 0.5) wrong[i] = (wrong[i] as number) + 1;
+          if ((f32[cell++] as number) < 0) wrong[i] = (wrong[i] as number) + 1;
         }
       }
     }
@@ -422,7 +441,7 @@ class SigmoidTally extends Tally {
       const c = (i32[labels + i] as number) - firstClass;
       if (c < 0 || c >= classes) continue;
       const q = f32[tile + (Math.floor(i / positions) * classes + c) * positions + (i % positions)] as number;
-      wrong[i] = (wrong[i] as number) - (q > 0.5 ? 1 : 0) + (Math.fround(1 - q) > 0.5 ? 0 : 1);
+      wrong[i] = (wrong[i] as number) + (q < 0 ? -1 : 1);
     }
   }
 

@@ -15,6 +15,12 @@ export interface Twin extends Kernels {
   readonly SLOPE: number;
 }
 
+/** z less the logarithm of the sum of the others' exponentials, which are given relative to the largest of them. */
+export function margin(z: number, max: number, sum: number): number {
+  // two classes leave one other, whose sum is 1; +∞ among the logits makes log-softmax NaN, at the true class too
+  return z === Infinity ? NaN : z - max - (sum === 1 ? 0 : Math.log(sum));
+}
+
 /**
  * The scalar twin: the same passes over a plain ArrayBuffer, in float64 with the runtime's Math.exp and Math.log1p.
  * It answers where WebAssembly SIMD is missing or compiling is refused, and is the baseline of the benchmarks.
@@ -88,6 +94,8 @@ export function scalarKernels(more = 0): Twin {
       // ce may be infinite where p is 0; their product tends to 0
       slope = w * power * (q + (p === 0 ? 0 : gamma * ce * p * ratio));
     }
+    // a power that was rounded to 0 is 0 in truth only where the weight is
+    if (ce === Infinity) return w > 0 ? Infinity : 0;
     return w * power * ce;
   };
 
@@ -133,7 +141,8 @@ export function scalarKernels(more = 0): Twin {
 
     configure(g, smoothing) {
       total.clear();
-      gamma = g;
+      // beyond, every power of a float32 below 1 is 0 already
+      gamma = Math.min(g, 1e36);
       s = smoothing;
     },
 
@@ -239,10 +248,8 @@ export function scalarKernels(more = 0): Twin {
 
     sampleLosses(n, grad) {
       for (let i = 0; i < n; i++) {
-        const z = truth[i] as number;
         const others = sum[i] as number;
-        // two classes leave one other, whose sum is 1; +∞ among the logits makes log-softmax NaN, at the true class too
-        const x = z === Infinity ? NaN : z - (max[i] as number) - (others === 1 ? 0 : Math.log(others));
+        const x = margin(truth[i] as number, max[i] as number, others);
         margins[i] = x;
         const ignored = (labels[i] as number) < 0;
         losses[i] = ignored ? 0 : focal(x, weights[i] as number, grad);

@@ -1,6 +1,12 @@
 import type { MeterKernels } from '../kernels.ts';
 import { ExactSum } from './exact-sum.ts';
-import { scalarKernels } from './kernels.ts';
+import { margin, scalarKernels } from './kernels.ts';
+
+/** σ(x) */
+function sigmoid(x: number): number {
+  const t = Math.exp(-Math.abs(x));
+  return (x < 0 ? t : 1) / (1 + t);
+}
 
 /** The scalar twin with what evaluation metrics need beside the loss. */
 export function scalarMeterKernels(): MeterKernels {
@@ -25,7 +31,8 @@ export function scalarMeterKernels(): MeterKernels {
   const predicted = i32.subarray(PREDICTED >> 2);
   const confidence = f32.subarray(CONFIDENCE >> 2);
   const brier = f32.subarray(BRIER >> 2);
-  const ties = new Uint8Array(SAMPLES);
+  const own = new Int32Array(SAMPLES);
+  const decided = new Float32Array(SAMPLES);
   const squares = new Float64Array(SAMPLES);
   /** By their handles, TOTAL and BRIER_TOTAL. */
   const sums = [new ExactSum(), new ExactSum()] as const;
@@ -46,6 +53,17 @@ export function scalarMeterKernels(): MeterKernels {
       for (let d = 0; d < positions; d++, i++) visit(i, base + b * pitch + d);
     }
   };
+
+  /** Visit the true class of each sample that has it in this chunk: sample, index of its logit from the tile's first. */
+  const eachTrue = (visit: (i: number, at: number) => void): void => {
+    eachSample((i, at) => {
+      const c = (labels[i] as number) - first;
+      if (c >= 0 && c < classes) visit(i, at - base + c * stride);
+    });
+  };
+
+  /** Probability of a logit; negative where the logit is > 0. */
+  const decision = (z: number): number => (z > 0 ? -sigmoid(z) : sigmoid(z));
 
   /** Add up the values of each sample, or their squares, class by class. */
   const gather = (from: number, to: Float64Array, square: boolean): void => {
@@ -69,7 +87,7 @@ export function scalarMeterKernels(): MeterKernels {
     BRIER,
     BRIER_TOTAL: 1,
     // it counts no tiles
-    RANK_TIED: 0,
+    PASSED_OVER: 0,
     TALLY: 0,
     TALLY_BYTES: 0,
     ENTROPIES,
@@ -131,7 +149,6 @@ export function scalarMeterKernels(): MeterKernels {
       });
       if (!first) {
         ranks.fill(0, 0, SAMPLES);
-        ties.fill(0);
         predicted.fill(-1, 0, SAMPLES);
       }
       eachSample((i, start) => {
@@ -142,8 +159,7 @@ export function scalarMeterKernels(): MeterKernels {
         let above = 0;
         for (let c = 0, at = start; c < classes; c++, at += stride) {
           const v = f32[at] as number;
-          if (v > z) above++;
-          else if (v === z) ties[i] = 1;
+          if (v > z || (v === z && first + c < (labels[i] as number))) above++;
           if (best < 0 && v === m) best = first + c;
         }
         predicted[i] = best;
@@ -161,28 +177,55 @@ export function scalarMeterKernels(): MeterKernels {
       }
     },
 
-    oneVersusRestAndEntropies(at, n) {
-      twin.oneVersusRest(at, twin.PLANES, 0, n, 1);
+    decisions() {
+      const n = images * positions * classes;
+      twin.oneVersusRest(4 * base, twin.PLANES, 0, n, 1);
+      // the true logits were turned
+      eachTrue((i, at) => {
+        decided[i] = decision(-(f32[base + at] as number));
+      });
       for (let i = 0; i < n; i++) {
-        const gap = f32[(at >> 2) + i] as number;
-        const t = Math.exp(-Math.abs(gap));
-        f32[(ENTROPIES >> 2) + i] = Math.log1p(t) + Math.max(gap, 0);
-        f32[(twin.TILE >> 2) + i] = (gap < 0 ? t : 1) / (1 + t);
+        const gap = f32[base + i] as number;
+        f32[(ENTROPIES >> 2) + i] = Math.log1p(Math.exp(-Math.abs(gap))) + Math.max(gap, 0);
+        f32[(twin.TILE >> 2) + i] = decision(gap);
       }
     },
 
+    turnDecisions() {
+      eachTrue((i, at) => {
+        f32[(twin.TILE >> 2) + at] = decided[i] as number;
+      });
+    },
+
     outcomes(n) {
+      let wrong = 0;
       for (let i = 0; i < n; i++) {
         const q = slopes[i] as number;
         const y = labels[i] as number;
         const z = truth[i] as number;
+        const m = max[i] as number;
         const others = sum[i] as number;
-        const hit = z > (max[i] as number);
-        if (!(hit || ties[i] === 0) || Number.isNaN(others + z)) predicted[i] = -1;
-        else if (hit) predicted[i] = y;
-        confidence[i] = hit ? 1 - q : q / others;
+        const other = predicted[i] as number;
+        if (y < 0 || Number.isNaN(others + z)) predicted[i] = -1;
+        else if (z > m || (z === m && (other < 0 || y < other))) predicted[i] = y;
+        else if (other >= 0) wrong++;
         brier[i] = y < 0 ? 0 : q * q * (1 + (others === 0 ? 0 : (squares[i] as number) / (others * others)));
       }
+      return wrong;
+    },
+
+    review(n, on) {
+      if (on) {
+        own.set(labels.subarray(0, n));
+        for (let i = 0; i < n; i++) if (predicted[i] !== own[i]) labels[i] = predicted[i] as number;
+        return;
+      }
+      for (let i = 0; i < n; i++) margins[i] = margin(truth[i] as number, max[i] as number, sum[i] as number);
+      labels.set(own.subarray(0, n));
+    },
+
+    confidences(n) {
+      for (let i = 0; i < n; i++) confidence[i] = sigmoid(margins[i] as number);
     },
 
     within(n, k) {
@@ -204,7 +247,11 @@ export function scalarMeterKernels(): MeterKernels {
     settleSamples(n) {
       for (let i = 0; i < n; i++) {
         const ignored = (labels[i] as number) < 0;
-        entropies[i] = ignored ? 0 : (sum[i] as number);
+        const entropy = ignored ? 0 : (sum[i] as number);
+        // what leaves float32, but is not infinite, goes to the exact sum at once
+        const huge = Math.fround(entropy) === Infinity && entropy < Infinity;
+        if (huge) sums[0].units += BigInt(entropy * 2 ** 149);
+        entropies[i] = huge ? 0 : entropy;
         brier[i] = ignored ? 0 : (squares[i] as number);
       }
     },
@@ -212,7 +259,6 @@ export function scalarMeterKernels(): MeterKernels {
     tally: () => 0,
     tallyOneVersusRest: () => 0,
     settlePairs() {},
-    turnSigmoids() {},
     countSteps() {},
   };
 }
