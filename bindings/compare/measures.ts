@@ -64,7 +64,8 @@ function worstChange(report: ComparisonReport, pick: (c: number) => Delta | Shar
   const z = criticalValue(bonferroni(report.confidence, known.length));
   const intervals = known.map((one) => ('lost' in one ? pairedInterval(one.lost, one.won, one.n, z) : null));
   // with all of them true at once, the lowest difference lies between the lowest of the lower ends and of the upper ends
-  const end = (side: 0 | 1): number => Math.min(...intervals.map((interval) => interval?.[side] ?? NaN));
+  const end = (side: 0 | 1): number =>
+    intervals.reduce((least, interval) => Math.min(least, interval?.[side] ?? NaN), Infinity);
   return { ...base, interval: intervals.includes(null) ? null : [end(0), end(1)], class: worst };
 }
 

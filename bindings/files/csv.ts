@@ -28,7 +28,7 @@ export async function openCsv(source: Source, delimiter: string | null, signal?:
   const rows = rowsOf(source, head, delimiter, signal);
   const begin: string[][] = [];
   for await (const some of rows) {
-    begin.push(...some.slice(0, LOOKED_AT));
+    for (const row of some.slice(0, LOOKED_AT)) begin.push(row);
     if (begin.length > 1) break;
   }
   const [header, ...sample] = begin;

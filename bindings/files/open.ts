@@ -77,7 +77,7 @@ async function formatOf(source: Source, signal?: AbortSignal): Promise<Format> {
   const head = await source.read(0, Math.min(source.size, 16), signal);
   const called = /\.(npy|npz|safetensors|csv|tsv|jsonl|ndjson|parquet)$/i.exec(name)?.[1]?.toLowerCase();
   if (isNpy(head)) return 'npy';
-  const begins = String.fromCharCode(...head.subarray(0, 4));
+  const begins = new TextDecoder('latin1').decode(head.subarray(0, 4));
   if (begins === 'PK\x03\x04' || begins === 'PK\x05\x06') return 'npz';
   if (begins === 'PAR1') return 'parquet';
   if (isSafetensors(head, source.size)) return 'safetensors';
