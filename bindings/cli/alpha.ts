@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { openArray } from '../files/node/api.ts';
 import { classWeights } from '../losses/weights.ts';
-import { InputError, opening, refusing } from './input-error.ts';
-import { NpyFile } from './npy.ts';
+import { InputError, refusing } from './errors.ts';
+import { readText } from './lines.ts';
 
 export type LossName = 'softmax' | 'sigmoid';
 
@@ -16,19 +16,17 @@ export async function readAlpha(value: string, loss: LossName, perClass: Float64
   const list = parseNumbers(value);
   if (list) return list.length === 1 && loss === 'sigmoid' ? list[0]! : list;
   if (!value.endsWith('.npy')) {
-    const text = await opening(value, () => readFile(value, 'utf8'));
+    const text = await readText(value);
     const numbers = parseNumbers(text);
     if (!numbers) throw new InputError(`${value}: expected numbers separated by commas or space`);
     return numbers;
   }
-  const file = await NpyFile.open(value, ['f4', 'f8']);
+  const array = await openArray(value, 'alpha');
   try {
-    if (file.shape.length !== 1) throw new InputError(`${value}: expected shape [C], got [${file.shape}]`);
-    const buffer = new ArrayBuffer(file.size * file.itemsize);
-    await file.read(buffer, 0, 0, file.size);
-    return Array.from(file.view(buffer, file.size), Number);
+    if (array.shape.length !== 1) throw new InputError(`${value}: expected shape [C], got [${array.shape}]`);
+    return Array.from(await array.read(), Number);
   } finally {
-    await file.close();
+    await array.close();
   }
 }
 

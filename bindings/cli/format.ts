@@ -60,7 +60,10 @@ export function figures(m: Metrics): Fact[] {
   const own: Fact[] =
     m.variant === 'softmax'
       ? [
-          ...m.topK.map(({ k, accuracy }): Fact => [`top-${k} accuracy`, percent(accuracy)]),
+          // among the first C of C classes is everything
+          ...m.topK.flatMap(({ k, accuracy }): Fact[] =>
+            k < m.perClass.length ? [[`top-${k} accuracy`, percent(accuracy)]] : [],
+          ),
           ['balanced accuracy', percent(m.balancedAccuracy)],
           ['macro F1', fixed(m.macroF1)],
         ]
@@ -72,10 +75,9 @@ export function figures(m: Metrics): Fact[] {
           ['AUROC', fixed(m.auroc)],
           ['average precision', fixed(m.averagePrecision)],
         ];
-  const total = (x: Value) => (m.nan > 0 ? 'NaN' : m.infinite > 0 ? '∞' : significant(x));
   return [
-    ['focal loss, mean', total(m.loss.mean)],
-    ['focal loss, sum', total(m.loss.sum)],
+    ['focal loss, mean', significant(m.loss.mean)],
+    ['focal loss, sum', significant(m.loss.sum)],
     ['cross-entropy', significant(m.crossEntropy)],
     ['accuracy', percent(m.accuracy)],
     ...own,

@@ -1,3 +1,4 @@
+/** The report for a terminal. */
 import {
   className,
   type Fact,
@@ -14,6 +15,7 @@ import {
   topConfusions,
   weakestClasses,
 } from './format.ts';
+import { printable } from './printable.ts';
 import { bold, clip, dim, table } from './terminal.ts';
 
 const CLASSES_SHOWN = 15;
@@ -22,73 +24,86 @@ const NAME_WIDTH = 28;
 const TEXT_WIDTH = 96;
 const FACT_WIDTH = 20;
 
-/** The report for a terminal. */
+type Lines = readonly string[];
+type Name = (c: number | null) => string;
+
 export function formatSummary(facts: readonly Fact[], m: Metrics, labels: Labels): string {
-  const name = (c: number | null) => clip(className(labels, c), NAME_WIDTH);
-  const lines = facts.map(([key, value]) => `  ${key.padEnd(FACT_WIDTH)}${value}`);
-  lines.push('');
-  for (const [key, value] of figures(m)) lines.push(`  ${key.padEnd(FACT_WIDTH)}${value.padStart(12)}`);
-  const section = (title: string, note: string) => lines.push('', `${bold(title)}  ${dim(note)}`);
+  const name: Name = (c) => foreign(className(labels, c), NAME_WIDTH);
+  const blocks: Lines[] = [
+    factLines(facts),
+    figures(m).map(([key, value]) => `  ${key.padEnd(FACT_WIDTH)}${value.padStart(12)}`),
+    reliability(m),
+    classes(m, name),
+    confusions(m, name),
+    hardest(m, name, labels),
+  ];
+  const shown = blocks.filter((block) => block.length > 0);
+  return `${shown.map((block) => block.join('\n')).join('\n\n')}\n`;
+}
 
-  section('Reliability', reliabilityNote(m));
-  lines.push(
-    ...table(
-      [
-        ...(m.variant === 'softmax' ? ['confidence', ' samples'] : ['probability', ' logits']),
-        ' mean',
-        ' accuracy',
-        ' gap',
-      ],
-      m.bins.map((bin) => [
-        `${bin.lower.toFixed(2)}–${bin.upper.toFixed(2)}`,
-        plain(bin.count),
-        percent(bin.confidence),
-        percent(bin.accuracy),
-        bin.confidence === null || bin.accuracy === null ? '' : signedPercent(bin.accuracy - bin.confidence),
-      ]),
-    ),
-  );
+/** What is known of a run, a line each. */
+export const factLines = (facts: readonly Fact[]): string[] =>
+  facts.map(([key, value]) => `  ${key.padEnd(FACT_WIDTH)}${printable(value)}`);
 
+/** What somebody else wrote, in so many cells of a line; of a long text no more is looked at than may be shown. */
+const foreign = (text: string, cells: number): string => clip(printable(text.slice(0, 8 * cells)), cells);
+
+const titled = (title: string, note: string, lines: Lines): Lines => [`${bold(title)}  ${dim(note)}`, ...lines];
+
+function reliability(m: Metrics): Lines {
+  const digits = Math.max(2, Math.ceil(Math.log10(m.bins.length)));
+  const filled = m.bins.filter(({ count }) => count > 0);
+  const head = m.variant === 'softmax' ? ['confidence', ' samples'] : ['probability', ' logits'];
+  const rows = filled.map(({ lower, upper, count, confidence, accuracy }) => [
+    `${lower.toFixed(digits)}–${upper.toFixed(digits)}`,
+    plain(count),
+    percent(confidence),
+    percent(accuracy),
+    confidence === null || accuracy === null ? '' : signedPercent(accuracy - confidence),
+  ]);
+  return titled('Reliability', reliabilityNote(m), table([...head, ' mean', ' accuracy', ' gap'], rows));
+}
+
+function classes(m: Metrics, name: Name): Lines {
   const weakest = weakestClasses(m);
   const shown = weakest.slice(0, CLASSES_SHOWN);
-  section('Classes', `lowest F1 first, ${shown.length} of ${plain(weakest.length)} that occur`);
-  const curves = m.variant === 'sigmoid' ? [' AUROC', ' AP'] : [];
-  lines.push(
-    ...table(
-      ['class', ' support', ' loss', ' recall', ' precision', ' F1', ...curves],
-      shown.map((c) => {
-        const { support, loss, recall, precision, f1 } = m.perClass[c]!;
-        const areas = m.variant === 'sigmoid' ? [m.perClass[c]!.auroc, m.perClass[c]!.averagePrecision] : [];
-        const cells = [name(c), plain(support), significant(loss, 4), percent(recall), percent(precision), fixed(f1)];
-        return [...cells, ...areas.map(fixed)];
-      }),
-    ),
+  const rows = shown.map((c) => {
+    const { support, loss, recall, precision, f1 } = m.perClass[c]!;
+    const areas = m.variant === 'sigmoid' ? [m.perClass[c]!.auroc, m.perClass[c]!.averagePrecision] : [];
+    const cells = [name(c), plain(support), significant(loss, 4), percent(recall), percent(precision), fixed(f1)];
+    return [...cells, ...areas.map(fixed)];
+  });
+  const areas = m.variant === 'sigmoid' ? [' AUROC', ' AP'] : [];
+  return titled(
+    'Classes',
+    `lowest F1 first, ${shown.length} of ${plain(weakest.length)} that occur`,
+    table(['class', ' support', ' loss', ' recall', ' precision', ' F1', ...areas], rows),
   );
+}
 
+function confusions(m: Metrics, name: Name): Lines {
   const all = m.variant === 'softmax' ? topConfusions(m) : [];
-  if (all.length > 0) {
-    const most = all.slice(0, CONFUSIONS_SHOWN);
-    section('Confusions', `most frequent first, ${most.length} of ${plain(all.length)} pairs`);
-    lines.push(
-      ...table(
-        ['target', 'prediction', ' samples', ' of the target'],
-        most.map((pair) => [name(pair.target), name(pair.prediction), plain(pair.count), percent(pair.share)]),
-      ),
-    );
-  }
+  if (all.length === 0) return [];
+  const most = all.slice(0, CONFUSIONS_SHOWN);
+  const rows = most.map(({ target, prediction, count, share }) => {
+    return [name(target), name(prediction), plain(count), percent(share)];
+  });
+  return titled(
+    'Confusions',
+    `most frequent first, ${most.length} of ${plain(all.length)} pairs`,
+    table(['target', 'prediction', ' samples', ' of the target'], rows),
+  );
+}
 
-  if (m.hardest && m.hardest.length > 0) {
-    section('Hardest samples', 'largest focal loss first');
-    const [head, ...rows] = table(
-      [' index', ' loss', 'target', 'prediction'],
-      m.hardest.map((one) => [plain(one.index), hardLoss(one.loss), name(one.target), name(one.prediction)]),
-    );
-    lines.push(head!);
-    for (const [i, { index }] of m.hardest.entries()) {
-      lines.push(rows[i]!);
-      const text = labels.texts?.get(index);
-      if (text !== undefined) lines.push(dim(`    ${clip(text, TEXT_WIDTH)}`));
-    }
-  }
-  return `${lines.join('\n')}\n`;
+function hardest(m: Metrics, name: Name, { texts }: Labels): Lines {
+  if (!m.hardest || m.hardest.length === 0) return [];
+  const [head, ...rows] = table(
+    [' index', ' loss', 'target', 'prediction'],
+    m.hardest.map((one) => [plain(one.index), hardLoss(one.loss), name(one.target), name(one.prediction)]),
+  );
+  const withTexts = m.hardest.flatMap(({ index }, i) => {
+    const text = texts?.get(index);
+    return text === undefined ? [rows[i]!] : [rows[i]!, dim(`    ${foreign(text, TEXT_WIDTH)}`)];
+  });
+  return titled('Hardest samples', 'largest focal loss first', [head!, ...withTexts]);
 }

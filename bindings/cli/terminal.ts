@@ -1,22 +1,38 @@
 import { SingleBar } from 'cli-progress';
 import width from 'string-width';
+import { plain } from './format.ts';
 
-/** A bar on stderr where that is a terminal, else none. */
-export function progressBar(total: number): SingleBar | null {
-  if (!process.stderr.isTTY || total === 0) return null;
-  const bar = new SingleBar({
-    format: '{bar} {percentage} %  {value} of {total} samples  {eta_formatted} left',
+/** Longest bar, and the least that still looks like one. */
+const BAR = { most: 40, least: 10 };
+
+let running: SingleBar | null = null;
+
+/** A bar on stderr where that is a terminal; `stopProgress` ends it. */
+export function startProgress(total: number | null): void {
+  if (!process.stderr.isTTY || !total) return;
+  const columns = process.stderr.columns || 80;
+  const counts = `  ${plain(total)} of ${plain(total)} samples`;
+  const left = columns - ' 100 %  00h00m left'.length - 1;
+  const room = left - counts.length;
+  running = new SingleBar({
+    format: `{bar} {percentage} %${room >= BAR.least ? '  {value} of {total} samples' : ''}  {eta_formatted} left`,
+    barsize: Math.max(0, Math.min(BAR.most, room >= BAR.least ? room : left)),
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    formatValue: (value, _options, type) =>
-      type === 'percentage' ? String(value).padStart(3) : value.toLocaleString('en-US'),
+    formatValue: (value, _options, type) => (type === 'percentage' ? String(value).padStart(3) : plain(value)),
     clearOnComplete: true,
     // else ^C would be caught by the bar, and end nothing
     gracefulExit: false,
-    linewrap: true,
   });
-  bar.start(total, 0);
-  return bar;
+  running.start(total, 0);
+}
+
+export const showProgress = (done: number): void => running?.update(done);
+
+/** Its timer would keep the process alive. */
+export function stopProgress(): void {
+  running?.stop();
+  running = null;
 }
 
 // hasColors() knows NO_COLOR, FORCE_COLOR and dumb terminals

@@ -1,0 +1,99 @@
+/** `focal-simd calibrate`. */
+import { fromHalf } from '../backend/scalar/half.ts';
+import { type CalibrationScores, fitTemperature, type Temperature } from '../entries/calibrate.ts';
+import type { Dataset } from '../files/dataset.ts';
+import { countTargets } from '../files/evaluate.ts';
+import { openArray, openDataset } from '../files/node/api.ts';
+import { EXIT, InputError } from './errors.ts';
+import { fixed, NONE, plain, significant } from './format.ts';
+import type { CalibrateOptions } from './grammar.ts';
+import { deliver, prepareOutputs } from './outputs.ts';
+import { printableJson } from './printable.ts';
+import { print } from './result.ts';
+import { factLines } from './summary.ts';
+import { showProgress, startProgress, stopProgress, table } from './terminal.ts';
+
+export async function calibrate(logits: string, targets: string, options: CalibrateOptions): Promise<number> {
+  const { loss, holdout, ignoreIndex, bins, json } = options;
+  const outputs = await prepareOutputs({ '--apply': options.apply }, [logits, targets]);
+  const dataset = await openDataset({ logits, targets }, { ignoreIndex });
+  try {
+    // a bad label is told before hours of work
+    await countTargets(dataset, { ignoreIndex });
+    const result = await fitTemperature(() => batches(dataset, options), { loss, holdout, ignoreIndex, bins });
+    const { files } = dataset;
+    await deliver([
+      () => outputs.get('--apply')?.write(divided(logits, result)),
+      () => print(json ? `${printableJson({ files, loss, ...result })}\n` : summary(files, loss, result)),
+    ]);
+    return EXIT.done;
+  } finally {
+    await dataset.close();
+  }
+}
+
+/** One pass over the data. */
+async function* batches(dataset: Dataset, { chunk: bytes }: CalibrateOptions) {
+  startProgress(dataset.samples);
+  try {
+    for await (const { logits, targets, first, samples } of dataset.chunks(0, undefined, { bytes })) {
+      yield { logits, targets, firstIndex: first };
+      showProgress(first + samples);
+    }
+  } finally {
+    stopProgress();
+  }
+}
+
+/** Elements of an output at a time. */
+const BLOCK = 1 << 18;
+
+/** The logits over the temperature, as a .npy file of float32 of their shape. */
+async function* divided(path: string, { temperature, reason }: Temperature): AsyncGenerator<Uint8Array> {
+  if (temperature === null) throw new InputError(`--apply: there is no temperature to divide by: ${reason}`);
+  const opened = await openArray(path, 'logits');
+  try {
+    const array = await opened.inCOrder();
+    yield npyHeader(array.shape);
+    for (let first = 0; first < array.size; first += BLOCK) {
+      const found = await array.read(first, Math.min(BLOCK, array.size - first));
+      const read = array.dtype === 'float16' ? fromHalf : Number;
+      const block = Float32Array.from({ length: found.length }, (_, i) => read(found[i] as number) / temperature);
+      yield new Uint8Array(block.buffer);
+    }
+  } finally {
+    await opened.close();
+  }
+}
+
+function npyHeader(shape: readonly number[]): Uint8Array {
+  const dims = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${dims}), }`;
+  // the elements begin at a multiple of 64 bytes
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
+  const header = Buffer.alloc(10 + length, ' ');
+  header.write('\x93NUMPY\x01\x00', 'latin1');
+  header.writeUInt16LE(length, 8);
+  header.write(text, 10, 'latin1');
+  header.write('\n', 10 + length - 1);
+  return header;
+}
+
+function summary(files: readonly string[], loss: string, result: Temperature): string {
+  const { temperature, reason, passes, fitted, heldOut, before, after } = result;
+  const facts = factLines([
+    ['files', files.join('  ')],
+    ['loss', `${loss}, cross-entropy`],
+    ['samples', `${plain(fitted)} fitted, ${plain(heldOut)} held out`],
+    ['passes', plain(passes)],
+    ['temperature', temperature === null ? `${NONE}  ${reason}` : temperature.toPrecision(6)],
+  ]);
+  if (!before) return `${facts.join('\n')}\n`;
+  const row = (name: string, of: (scores: CalibrationScores) => string) => [name, of(before), after ? of(after) : NONE];
+  const rows = [
+    row('cross-entropy', ({ crossEntropy }) => significant(crossEntropy)),
+    row('Brier score', ({ brier }) => fixed(brier)),
+    row('ECE', ({ ece }) => fixed(ece)),
+  ];
+  return `${[...facts, '', ...table(['held out', ' before', ' after'], rows)].join('\n')}\n`;
+}

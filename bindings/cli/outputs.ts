@@ -1,0 +1,154 @@
+/** Files that the command writes: whole or not at all, and never over what it reads. */
+import { randomBytes } from 'node:crypto';
+import { constants, rmSync } from 'node:fs';
+import { access, type FileHandle, lstat, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { InputError, opening } from './errors.ts';
+
+/** The parts of files that are being written; whoever ends the process early removes them. */
+const unfinished = new Set<string>();
+
+export function discardUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true });
+}
+
+/** Something a path leads to: two paths with the same identity are the same file. */
+const identity = ({ dev, ino }: { dev: bigint; ino: bigint }): string => `${dev}:${ino}`;
+
+async function present<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+export class Output {
+  /** The option that asks for it. */
+  readonly option: string;
+  /** As the user wrote it. */
+  readonly name: string;
+  /** Where it really goes: a link stays, what it leads to is replaced. */
+  readonly #path: string;
+  readonly #mode: number | undefined;
+  readonly identity: string;
+
+  private constructor(option: string, name: string, path: string, mode: number | undefined, identity: string) {
+    this.option = option;
+    this.name = name;
+    this.#path = path;
+    this.#mode = mode;
+    this.identity = identity;
+  }
+
+  /** @throws InputError when there is no writing there */
+  static async at(option: string, name: string): Promise<Output> {
+    if (name === '') throw new InputError(`${option} expected the name of a file, got none`);
+    return opening(name, async () => {
+      const link = await present(lstat(name));
+      if (link?.isSymbolicLink() && !(await present(stat(name)))) {
+        throw new InputError(`${name}: is a link to nothing`);
+      }
+      const found = await present(stat(name, { bigint: true }));
+      if (found?.isDirectory() || /[/\\]$/.test(name))
+        throw new InputError(`${name}: ${option} expected a file, got a folder`);
+      if (found && !found.isFile())
+        throw new InputError(`${name}: ${option} expected a regular file, got something else`);
+      // one may be allowed to replace a file that one may not write
+      if (found) await access(name, constants.W_OK);
+      const path = found ? await realpath(name) : join(await realpath(dirname(name)), basename(name));
+      const folder = await stat(dirname(path), { bigint: true });
+      const one = found ? identity(found) : `${identity(folder)}/${basename(path)}`;
+      const output = new Output(option, name, path, found ? Number(found.mode) & 0o777 : undefined, one);
+      const { file, temporary } = await output.#open();
+      await file.close();
+      await rm(temporary);
+      unfinished.delete(temporary);
+      return output;
+    });
+  }
+
+  /** Write the whole file, then put it in its place. */
+  async write(content: string | AsyncIterable<Uint8Array>): Promise<void> {
+    await opening(this.name, async () => {
+      const { file, temporary } = await this.#open();
+      try {
+        try {
+          await writeFile(file, content);
+          if (this.#mode !== undefined) await file.chmod(this.#mode);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(temporary, this.#path);
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      } finally {
+        unfinished.delete(temporary);
+      }
+      await syncFolder(dirname(this.#path));
+    });
+  }
+
+  async #open(): Promise<{ file: FileHandle; temporary: string }> {
+    const temporary = join(dirname(this.#path), `.focal-simd-${randomBytes(8).toString('hex')}.tmp`);
+    unfinished.add(temporary);
+    return { file: await open(temporary, 'wx'), temporary };
+  }
+}
+
+/** So that the new name outlives a power failure; not every system opens a folder. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path);
+    await folder.sync().finally(() => folder.close());
+  } catch {}
+}
+
+/**
+ * Before hours of work: can the files be written that it is for, each to a place of its own, and none over what is read?
+ *
+ * @param asked names by the option that asks for them
+ * @param inputs the files that are read; those that are not there are told by who reads them
+ */
+export async function prepareOutputs(
+  asked: Readonly<Record<string, string | undefined>>,
+  inputs: readonly (string | undefined)[],
+): Promise<Map<string, Output>> {
+  const outputs = new Map<string, Output>();
+  for (const [option, name] of Object.entries(asked)) {
+    if (name !== undefined) outputs.set(option, await Output.at(option, name));
+  }
+  if (outputs.size === 0) return outputs;
+  const taken = new Map<string, string>();
+  for (const input of inputs) {
+    const found = input === undefined ? null : await stat(input, { bigint: true }).catch(() => null);
+    if (found) taken.set(identity(found), `${input}, which is read`);
+  }
+  for (const { option, name, identity } of outputs.values()) {
+    const other = taken.get(identity);
+    if (other !== undefined) throw new InputError(`${name}: ${option} would overwrite ${other}`);
+    taken.set(identity, `the file of ${option}`);
+  }
+  return outputs;
+}
+
+/**
+ * Give everything that is to be given, one after another: a full disk does not take the summary with it.
+ *
+ * @throws in the end, what went wrong with any of them
+ */
+export async function deliver(parts: readonly (() => Promise<void> | undefined)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const part of parts) {
+    try {
+      await part();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 1) throw new AggregateError(failures);
+  if (failures.length === 1) throw failures[0];
+}

@@ -1,0 +1,38 @@
+/**
+ * What acts on a terminal or on the order of letters in the place of being shown: control characters (C0, DEL, C1), line
+ * and paragraph separators, marks that turn the direction of writing, other invisible format characters, halves of pairs.
+ */
+const ACTING = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?!\u200c|\u200d|\u00ad)\p{Cf}/gu;
+
+/** Unit by unit, as JSON writes them too. */
+const escaped = (character: string): string =>
+  Array.from({ length: character.length }, (_, i) => {
+    return `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  }).join('');
+
+/** Text of files, states and arguments as one line that a terminal only shows: what would act on it stands as \uXXXX. */
+export const printable = (text: string): string => text.replace(ACTING, escaped);
+
+/** Most letters of a line of error. */
+const LONGEST = 400;
+
+/** One line for stderr: printable, and cut in the middle where it is long, as both ends say what is wrong. */
+export function errorLine(message: string): string {
+  const line = printable(message.trim().replace(/\s*\n\s*/g, ' '));
+  if (line.length <= LONGEST) return line;
+  const half = Array.from(line.slice(0, LONGEST / 2)).slice(0, -1);
+  return `${half.join('')} … ${Array.from(line.slice(-LONGEST / 2))
+    .slice(1)
+    .join('')}`;
+}
+
+/** JSON, whose line ends are its own: within strings \uXXXX says the same. */
+export const printableJson = (value: unknown): string =>
+  JSON.stringify(value, null, 2)
+    // a line for each array of numbers, not one for each number
+    .replace(/\[\n\s*(?:(?:-?[\d.eE+-]+|null),?\s*)+\]/g, (list) =>
+      list.replace(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'),
+    )
+    .split('\n')
+    .map(printable)
+    .join('\n');
