@@ -23,6 +23,7 @@ export const ENTRIES = [
   { name: 'files', edge: true },
   { name: 'compare', edge: true },
   { name: 'node', node: true },
+  { name: 'bullmq', node: true },
 ];
 
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */

@@ -2,11 +2,18 @@
 export class FileError extends RangeError {
   /** The file, as the caller named it. */
   readonly file: string;
+  /** Whether another try may go well, as with a server that is busy. */
+  readonly passing: boolean;
 
-  constructor(file: string, problem: string, options?: ErrorOptions) {
+  constructor(
+    file: string,
+    problem: string,
+    { passing = false, ...options }: ErrorOptions & { passing?: boolean } = {},
+  ) {
     super(`${quiet(file)}: ${problem}`, options);
     this.name = 'FileError';
     this.file = file;
+    this.passing = passing;
   }
 }
 

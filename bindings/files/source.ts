@@ -129,7 +129,7 @@ export async function fromURL(url: string | URL, options: URLOptions = {}): Prom
         problem = `could not be fetched: ${(error as Error).message}`;
         cause = error;
       }
-      if (attempt === ATTEMPTS) throw new FileError(name, problem, { cause });
+      if (attempt === ATTEMPTS) throw new FileError(name, problem, { cause, passing: true });
       await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** attempt));
     }
   }
