@@ -1,5 +1,5 @@
 /**
- * Bundles dist/*.js: the entries, and the command with the page of its reports. What several share stands in files of its
+ * Bundles dist/*.js: the entries and the command. What several share stands in files of its
  * own, so that a class is the same whatever entry it comes from. Nothing is minified: names in consoles and stack traces
  * are those of the sources, and applications are minified by their own bundlers.
  */
@@ -12,7 +12,6 @@ import { EDGE, ENTRIES } from './entries.mjs';
 /** Files that are run, not imported. */
 const PROGRAMS = {
   cli: 'bindings/cli/main.ts',
-  report: 'bindings/cli/report.ts',
   worker: 'bindings/files/node/worker.ts',
 };
 
@@ -125,12 +124,14 @@ export async function bundle(root) {
     const name = basename(path, '.js');
     const output = metafile.outputs[relative(root, path)];
     const code = basename(dirname(path)) === 'chunks' ? oneFolderUp(text, output) : text;
-    if (isForeign(output)) {
-      writeFileSync(path, (await transform(code, { minify: true, format: 'esm', lineLimit: 200 })).code);
-      continue;
-    }
     // JSR takes the declarations from here, as it knows no exports map
     const types = name in entryPoints ? `/* @ts-self-types="./types/entries/${name.split('.')[0]}.d.ts" */\n` : '';
+    if (isForeign(output)) {
+      // what an entry exports keeps its name
+      const small = { minifyWhitespace: true, minifySyntax: true, minifyIdentifiers: types === '' };
+      writeFileSync(path, types + (await transform(code, { ...small, format: 'esm', lineLimit: 200 })).code);
+      continue;
+    }
     writeFileSync(path, `${types}${code}//# sourceMappingURL=${name}.js.map\n`);
     writeFileSync(`${path}.map`, tidyMap(texts.get(`${path}.map`), types ? 1 : 0));
   }

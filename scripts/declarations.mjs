@@ -12,7 +12,7 @@ function typesOnly(declarations) {
   return declarations
     .replace(/^import (?:type )?\{(.*)\} from/gm, (_, names) => `import type {${names.replace(/\btype /g, '')}} from`)
     .replace(/^export \{ (\w+) \} from ('.*');/gm, 'export declare const $1: typeof import($2).$1;')
-    .replace(/((?:from |import\()(['"])\..*?)\.ts\2/g, '$1.d.ts$2');
+    .replace(/((?:from |import\()(['"])\..*?)\.tsx?\2/g, '$1.d.ts$2');
 }
 
 /** @param {string} root folder of the package */

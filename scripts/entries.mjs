@@ -19,6 +19,7 @@ export const ENTRIES = [
   { name: 'scalar' },
   { name: 'module' },
   { name: 'tfjs' },
+  { name: 'report' },
   { name: 'calibrate', edge: true },
   { name: 'files', edge: true },
   { name: 'compare', edge: true },

@@ -4,8 +4,8 @@ import { type CalibrationScores, fitTemperature, type Temperature } from '../ent
 import type { Dataset } from '../files/dataset.ts';
 import { countTargets } from '../files/evaluate.ts';
 import { openArray, openDataset } from '../files/node/api.ts';
+import { fixed, NONE, plain, significant } from '../report/format.ts';
 import { EXIT, InputError } from './errors.ts';
-import { fixed, NONE, plain, significant } from './format.ts';
 import type { CalibrateOptions } from './grammar.ts';
 import { deliver, prepareOutputs } from './outputs.ts';
 import { printableJson } from './printable.ts';

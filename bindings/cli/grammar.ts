@@ -1,6 +1,6 @@
 /** The commands, their arguments and options. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { plain } from './format.ts';
+import { plain } from '../report/format.ts';
 import { errorLine } from './printable.ts';
 
 /** Replaced by the bundler. */

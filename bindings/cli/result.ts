@@ -1,7 +1,7 @@
 /** What a command gives in the end: state, page, and JSON or text on stdout. */
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import { describe, type Fact, type Labels } from '../report/format.ts';
 import { asInput, EXIT } from './errors.ts';
-import { describe, type Fact, type Labels } from './format.ts';
 import type { OutputOptions } from './grammar.ts';
 import { readTexts } from './lines.ts';
 import { deliver, type Output } from './outputs.ts';
@@ -45,8 +45,13 @@ export async function give(
   const page = outputs.get('--report');
   await deliver([
     () => outputs.get('--state')?.write(`${JSON.stringify(state)}\n`),
-    // its libraries take longer to load than most evaluations take
-    () => page && import('./report.js').then(({ renderReport }) => page.write(renderReport(facts, metrics, labels))),
+    async () => {
+      if (!page) return;
+      // its libraries take longer to load than most evaluations take
+      const { renderReport } = await import('../entries/report.ts');
+      const about: Fact[] = [['files', run.files.join('  ')], ...timing(run)];
+      await page.write(renderReport(state, { names, texts, facts: about }));
+    },
     () =>
       print(options.json ? `${printableJson({ ...run, config, metrics })}\n` : formatSummary(facts, metrics, labels)),
   ]);

@@ -14,7 +14,7 @@ import {
   significant,
   topConfusions,
   weakestClasses,
-} from './format.ts';
+} from '../report/format.ts';
 import { printable } from './printable.ts';
 import { bold, clip, dim, table } from './terminal.ts';
 

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import width from 'string-width';
-import { plain } from './format.ts';
+import { plain } from '../report/format.ts';
 
 /** Longest bar, and the least that still looks like one. */
 const BAR = { most: 40, least: 10 };

@@ -105,16 +105,23 @@ export interface Confusion {
   readonly share: number;
 }
 
+const sorted = new WeakMap<SoftmaxReport, Confusion[]>();
+
 /** Pairs of classes, the one most often taken for the other first. */
 export function topConfusions(m: SoftmaxReport): Confusion[] {
-  const pairs = (m.confusion ?? []).flatMap((row, target) =>
-    row.flatMap((count, prediction) =>
-      count > 0 && prediction !== target
-        ? [{ target, prediction, count, share: count / m.perClass[target]!.support }]
-        : [],
-    ),
-  );
-  return pairs.sort((a, b) => b.count - a.count || a.target - b.target || a.prediction - b.prediction);
+  const known = sorted.get(m);
+  if (known) return known;
+  const pairs: Confusion[] = [];
+  for (const [target, row] of (m.confusion ?? []).entries()) {
+    for (let prediction = 0; prediction < row.length; prediction++) {
+      const count = row[prediction]!;
+      if (count === 0 || prediction === target) continue;
+      pairs.push({ target, prediction, count, share: count / m.perClass[target]!.support });
+    }
+  }
+  pairs.sort((a, b) => b.count - a.count || a.target - b.target || a.prediction - b.prediction);
+  sorted.set(m, pairs);
+  return pairs;
 }
 
 /** What the reliability bins are about: how sure a prediction is, or the probability of each class by itself. */

@@ -1,0 +1,3 @@
+/** The static report: `import { renderReport } from 'focal-simd/report'`. */
+export { renderReport } from '../report/report.tsx';
+export type * from '../report/types.ts';
