@@ -17,6 +17,7 @@ export interface Batch {
   readonly firstIndex?: number;
 }
 
+/** Options of `fitTemperature`. */
 export interface TemperatureOptions {
   /** Whether the classes exclude each other, or are decided one by one. Default 'softmax'. */
   loss?: 'softmax' | 'sigmoid';
@@ -38,6 +39,7 @@ export interface CalibrationScores {
   ece: Metric;
 }
 
+/** What `fitTemperature` gives. */
 export interface Temperature {
   /** What to divide the logits by; null when no finite number is best. */
   temperature: number | null;

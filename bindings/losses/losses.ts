@@ -16,6 +16,7 @@ import { countValid, type GradRequest, streamSigmoid, streamSoftmax } from './st
 /** `number` for 'mean' and 'sum', `Float32Array` for 'none'. */
 export type Value<R extends Reduction> = R extends 'none' ? Float32Array : number;
 
+/** Options of `valueAndGrad`. */
 export interface GradOptions {
   /** Where to write the gradient: a Float32Array as long as the logits, which it may be itself. Default: a new one. */
   grad?: Float32Array;
@@ -26,6 +27,7 @@ export interface GradOptions {
   upstream?: number | Float32Array;
 }
 
+/** What `valueAndGrad` gives. */
 export interface ValueAndGrad<R extends Reduction> {
   value: Value<R>;
   /** ∂value/∂logits in the layout of the logits; for 'none', of the (upstream-weighted) sum. 0 at ignored samples. */

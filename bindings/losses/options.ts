@@ -1,5 +1,6 @@
 import { common, number, numbers, oneOf } from '../input/checks.ts';
 
+/** What a call makes of the losses: their mean over what is valid, their sum, or each of them. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 interface CommonOptions<R extends Reduction> {
@@ -13,11 +14,13 @@ interface CommonOptions<R extends Reduction> {
   ignored?: 'zero' | 'drop';
 }
 
+/** Options of a `SoftmaxFocalLoss`. */
 export interface SoftmaxFocalLossOptions<R extends Reduction = 'mean'> extends CommonOptions<R> {
   /** One positive weight a class, or null for none. Default null. */
   alpha?: ArrayLike<number> | null;
 }
 
+/** Options of a `SigmoidFocalLoss`. */
 export interface SigmoidFocalLossOptions<R extends Reduction = 'mean'> extends CommonOptions<R> {
   /**
    * Weight of the true class in (0, 1], 1 − alpha for the others; or one such number a class. null or a number ≤ 0 turns

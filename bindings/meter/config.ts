@@ -17,6 +17,7 @@ interface CommonMeterOptions {
   coverage?: boolean;
 }
 
+/** Options of a `FocalMeter` over a `SoftmaxFocalLoss`. */
 export interface SoftmaxMeterOptions extends CommonMeterOptions {
   /** For which k to count the samples whose class is among the k largest logits. Default [5]. */
   topK?: readonly number[];
@@ -24,6 +25,7 @@ export interface SoftmaxMeterOptions extends CommonMeterOptions {
   confusion?: boolean;
 }
 
+/** Options of a `FocalMeter` over a `SigmoidFocalLoss`. */
 export interface SigmoidMeterOptions extends CommonMeterOptions {
   /** Whether to count each class's logits in cells, for ROC and precision-recall curves. Default false. */
   curves?: boolean;

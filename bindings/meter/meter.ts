@@ -10,6 +10,7 @@ import { report, type SigmoidReport, type SoftmaxReport } from './report.ts';
 import { State } from './state.ts';
 import { type Tally, tallyOf, type Visit } from './tally.ts';
 
+/** A loss of either variant, of any entry; its reduction does not matter to a meter. */
 // biome-ignore lint/suspicious/noExplicitAny: any reduction will do, the meter has its own
 export type AnyLoss = SoftmaxLoss<any> | SigmoidLoss<any>;
 
@@ -25,6 +26,7 @@ export type Report<L> = AnyLoss extends L
     ? SoftmaxReport
     : SigmoidReport;
 
+/** Options of `update`. */
 export interface UpdateOptions {
   /**
    * Index of the batch's first sample among all samples of all meters, for `hardest` and `coverage`. Default: the number of

@@ -7,6 +7,7 @@ import { INFINITE, NAN } from './words.ts';
 /** null: not defined (nothing to divide by) or not finite. */
 export type Metric = number | null;
 
+/** One bin of the reliability diagram. */
 export interface Bin {
   /** The bin holds confidences in [lower, upper), the last one also 1. */
   lower: number;
@@ -19,6 +20,7 @@ export interface Bin {
   accuracy: Metric;
 }
 
+/** One of the samples with the largest loss. */
 export interface HardSample {
   index: number;
   /** null for targets that are no class index. */
@@ -51,6 +53,7 @@ interface CommonReport {
   hardest?: HardSample[];
 }
 
+/** The metrics of one class, of a softmax loss. */
 export interface SoftmaxClass {
   /** Samples of the class. */
   support: number;
@@ -61,6 +64,7 @@ export interface SoftmaxClass {
   f1: Metric;
 }
 
+/** What `compute` gives of a softmax loss: a plain object that JSON can hold. */
 export interface SoftmaxReport extends CommonReport {
   variant: 'softmax';
   accuracy: Metric;
@@ -74,6 +78,7 @@ export interface SoftmaxReport extends CommonReport {
   confusion?: number[][];
 }
 
+/** The metrics of one class against the rest, of a sigmoid loss. */
 export interface SigmoidClass extends SoftmaxClass {
   /** Fraction of the samples whose membership of the class is decided rightly. */
   accuracy: Metric;
@@ -83,12 +88,14 @@ export interface SigmoidClass extends SoftmaxClass {
   averagePrecision: Metric;
 }
 
+/** Precision, recall and F1 of a set of decisions, each null where it is not defined. */
 export interface Scores {
   precision: Metric;
   recall: Metric;
   f1: Metric;
 }
 
+/** What `compute` gives of a sigmoid loss: a plain object that JSON can hold. */
 export interface SigmoidReport extends CommonReport {
   variant: 'sigmoid';
   /** Fraction of right decisions at threshold 0.5 over all samples and classes. */
