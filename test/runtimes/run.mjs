@@ -1,10 +1,11 @@
 /**
- * npm run test:runtimes [-- [--update] [--only NAME] [TARBALL]]
+ * npm run test:runtimes [-- [--update] [--only NAME] [--rounds N] [--speed] [TARBALL]]
  *
  * Packs the package (or takes a tarball), installs that into an empty folder and runs it in every runtime: the same
  * corpus must give the same digest everywhere. `--update` writes the digest of this run's first runtime to digest.json
  * and holds the others to it; `--only` keeps to the runtimes whose name contains NAME, and leaves out the checks of the
- * package and the examples. The table goes to build/runtimes.md and, with all numbers, to build/runtimes.json.
+ * package and the examples. `--rounds` says how often the short benchmark times each of its cells in each runtime (3; 0: not at
+ * all), and `--speed` runs nothing else. The tables go to build/runtimes.md and build/speed.md and, with all numbers, to build/runtimes.json.
  */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -13,6 +14,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { summary } from '../../bench/portable.mjs';
 import { bundleAll } from './bundle.mjs';
 import { browserHosts } from './drivers/browsers.mjs';
 import { commandLineHosts } from './drivers/command-line.mjs';
@@ -42,6 +44,7 @@ import { packageChecks } from './package-checks.mjs';
  * @property {string} [missing] - why it cannot run on this machine
  * @property {() => Promise<string>} version - called once, before the scenarios
  * @property {Scenario[]} scenarios
+ * @property {(rounds: number) => Promise<object[]>} [speed] - the short benchmark, cell by cell
  * @property {() => Promise<void>} [close]
  */
 
@@ -49,7 +52,12 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, '../..');
 const digestFile = path.join(here, 'digest.json');
 const { values: flags, positionals } = parseArgs({
-  options: { update: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    update: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    speed: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const inCi = process.env.CI === 'true';
@@ -82,8 +90,8 @@ async function install(tarball, folder) {
   await cp(path.join(here, 'programs'), sandbox, { recursive: true });
   await cp(path.join(root, 'examples'), path.join(sandbox, 'examples'), { recursive: true });
   await build({
-    entryPoints: [path.join(here, 'suite.mjs')],
-    outfile: path.join(sandbox, 'suite.js'),
+    entryPoints: { suite: path.join(here, 'suite.mjs'), speed: path.join(root, 'bench/portable.mjs') },
+    outdir: sandbox,
     bundle: true,
     format: 'esm',
     target: 'es2022',
@@ -92,7 +100,7 @@ async function install(tarball, folder) {
   return sandbox;
 }
 
-const results = { date: new Date().toISOString(), rows: [], checks: [], skipped: [] };
+const results = { date: new Date().toISOString(), rows: [], speed: [], checks: [], skipped: [] };
 let failures = 0;
 const digests = flags.update ? {} : JSON.parse(await readFile(digestFile, 'utf8'));
 let reference;
@@ -122,7 +130,8 @@ async function runHost(host) {
   }
   let version = '?';
   try {
-    for (const scenario of host.scenarios) {
+    if (flags.speed) version = await host.version();
+    for (const scenario of flags.speed ? [] : host.scenarios) {
       const row = { runtime: host.name, scenario: scenario.name, corpus: scenario.corpus };
       try {
         if (version === '?') version = await host.version();
@@ -139,8 +148,28 @@ async function runHost(host) {
       console.log(line([host.name, version, scenario.name, backend, sha256?.slice(0, 12), ...times]));
       if (error) console.log(`  FAILED: ${error}`);
     }
+    await runSpeed(host, version);
   } finally {
     await host.close?.();
+  }
+}
+
+/** The short benchmark: it fails where a result is wrong, not where it is slow. */
+async function runSpeed({ name, speed }, version) {
+  const rounds = Number(flags.rounds);
+  if (!speed || rounds === 0) return;
+  const result = { runtime: name, version };
+  results.speed.push(result);
+  try {
+    const cells = await speed(rounds);
+    Object.assign(result, summary(cells), { cells });
+    const { forward, valueAndGrad, least, weakest } = result;
+    const of = ({ ns, ratio }) => `${ns.toFixed(2)} ns a logit, ${ratio.toFixed(1)}×`;
+    console.log(`  forward ${of(forward)}; with gradient ${of(valueAndGrad)}; least ${least.toFixed(1)}×, ${weakest}`);
+  } catch (error) {
+    result.error = error.message;
+    failures++;
+    console.log(`  FAILED: ${error.message}`);
   }
 }
 
@@ -177,6 +206,19 @@ function markdown() {
   return `${lines.join('\n')}\n`;
 }
 
+/** What the short benchmark gave, one line a runtime. */
+function speedTable() {
+  const of = ({ ns, ratio }) => [ns.toFixed(2), `${ratio.toFixed(1)}×`];
+  const rows = results.speed.map(({ runtime, version, forward, valueAndGrad, least, weakest, error }) =>
+    error
+      ? [runtime, version, 'failed']
+      : [runtime, version, ...of(forward), ...of(valueAndGrad), `${least.toFixed(1)}× ${weakest}`],
+  );
+  const head = ['runtime', 'version', 'forward', '× loops', 'with gradient', '× loops', 'weakest cell'];
+  const rule = ['---', '---', '---:', '---:', '---:', '---:', '---'];
+  return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |\n`).join('');
+}
+
 const folder = await mkdtemp(path.join(tmpdir(), 'focal-simd-runtimes-'));
 try {
   const tarball = positionals[0] ? path.resolve(positionals[0]) : await pack(folder);
@@ -196,7 +238,7 @@ try {
   ];
   for (const host of hosts.filter(({ name }) => name.includes(flags.only ?? ''))) await runHost(host);
   console.log();
-  const checks = flags.only === undefined ? [...packageChecks(context), ...exampleChecks(context)] : [];
+  const checks = flags.only === undefined && !flags.speed ? [...packageChecks(context), ...exampleChecks(context)] : [];
   for (const check of checks) await runCheck(check);
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -206,8 +248,10 @@ if (flags.update && !results.rows.some(({ error }) => error))
 await mkdir(path.join(root, 'build'), { recursive: true });
 await writeFile(path.join(root, 'build/runtimes.json'), `${JSON.stringify({ ...results, digests }, null, 2)}\n`);
 await writeFile(path.join(root, 'build/runtimes.md'), markdown());
+await writeFile(path.join(root, 'build/speed.md'), speedTable());
 
-const passed = results.rows.length + results.checks.length + (inCi ? results.skipped.length : 0) - failures;
+const passed =
+  results.rows.length + results.speed.length + results.checks.length + (inCi ? results.skipped.length : 0) - failures;
 const skipped = inCi ? 0 : results.skipped.length;
 console.log(`\n${passed} passed, ${failures} failed${skipped ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failures ? 1 : 0;

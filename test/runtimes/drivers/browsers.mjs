@@ -177,6 +177,16 @@ export async function browserHosts({ sandbox, entry, meter, bundles }) {
   }));
   return browserLaunchers().map(({ name, missing, launch }) => {
     let browser;
+    const visit = async (parameters) => {
+      const { id, report } = server.expectReport();
+      browser.errors.length = 0;
+      await browser.visit(`${server.origin}/page.html?${new URLSearchParams({ id, ...parameters })}`);
+      const answer = await report.catch((error) => {
+        throw new Error([error.message, ...browser.errors].join('\n'));
+      });
+      if (answer.error) throw new Error(answer.error);
+      return answer;
+    };
     return {
       name,
       missing,
@@ -186,18 +196,9 @@ export async function browserHosts({ sandbox, entry, meter, bundles }) {
       },
       scenarios: [...SCENARIOS, ...bundled].map(({ scenario, csp, files = { entry, meter }, ...rest }) => ({
         ...rest,
-        async run() {
-          const { id, report } = server.expectReport();
-          const query = new URLSearchParams({ id, scenario, ...files, ...(csp && { csp }) });
-          browser.errors.length = 0;
-          await browser.visit(`${server.origin}/page.html?${query}`);
-          const answer = await report.catch((error) => {
-            throw new Error([error.message, ...browser.errors].join('\n'));
-          });
-          if (answer.error) throw new Error(answer.error);
-          return answer;
-        },
+        run: () => visit({ scenario, ...files, ...(csp && { csp }) }),
       })),
+      speed: async (rounds) => (await visit({ scenario: 'speed', entry, meter, rounds })).cells,
       close: () => browser?.close(),
     };
   });

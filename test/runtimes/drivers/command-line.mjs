@@ -57,6 +57,8 @@ export function commandLineHosts({ sandbox }) {
     name,
     missing: command ? undefined : 'not on this machine, and its npm package is for another platform',
     version: async () => /\d+\.\d+\.\d+/.exec(await run(command, ['--version'], { env }))[0],
+    speed: async (rounds) =>
+      lastLine(await run(command, [...args, 'speed.mjs', String(rounds)], { cwd: sandbox, env })),
     scenarios: scenarios.map(({ name, program, corpus = 'short', backend = 'simd', flags = [] }) => ({
       name,
       backend,

@@ -2,6 +2,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { PORTABLE_CELLS, timeCell } from '../../../bench/portable.mjs';
 import { program } from './command-line.mjs';
 import { median, run, start } from './process.mjs';
 
@@ -94,6 +95,25 @@ async function coldStart(folder, empty) {
   };
 }
 
+/** The short benchmark, timed from outside. */
+async function speed(sandbox, rounds) {
+  const folder = path.join(sandbox, 'workerd-speed');
+  await bundleWorker(path.join(sandbox, 'speed-worker.mjs'), folder, { date: DATES.after });
+  return withServer(folder, async ({ url }) => {
+    const timed = (cell, contender) => async (count) => {
+      const begin = performance.now();
+      await json(await fetch(`${url}/?${new URLSearchParams({ cell, contender, count })}`));
+      return performance.now() - begin;
+    };
+    const results = [];
+    for (const cell of PORTABLE_CELLS) {
+      const contenders = { ours: timed(cell.id, 'ours'), loops: timed(cell.id, 'loops') };
+      results.push({ id: cell.id, ...(await timeCell(cell, contenders, { rounds })) });
+    }
+    return results;
+  });
+}
+
 export function workerdHosts({ sandbox }) {
   let empty;
   const scenario = (name, backend, corpus, { date, scope, conditions }) => ({
@@ -121,6 +141,7 @@ export function workerdHosts({ sandbox }) {
       name: 'workerd',
       missing: WORKERD ? undefined : 'not on this machine, and its npm package is for another platform',
       version: async () => /\d{4}-\d\d-\d\d/.exec(await run(WORKERD, ['--version']))[0],
+      speed: (rounds) => speed(sandbox, rounds),
       scenarios: [
         scenario(`handler, ${DATES.before}`, 'simd', 'full', { date: DATES.before, scope: 'handler' }),
         scenario(`module scope, ${DATES.before}`, 'simd', 'short', { date: DATES.before, scope: 'module' }),

@@ -19,6 +19,10 @@ const same = (reports) => {
 const scenarios = {
   plain: () => own(),
   short: () => own(SHORT),
+  async speed() {
+    const { timeAll } = await import('./speed.js');
+    return { cells: await timeAll(await import(entry), { rounds: Number(query.get('rounds')) }) };
+  },
   async copies() {
     const report = await own(SHORT);
     const at = (file) => new URL(file, location.origin + entry);
