@@ -111,7 +111,9 @@ function checkLoss(
   const gradBound = (i: number) => bound(GRAD_UNIT, problem, truth.gradMargins[i] as number);
   const sampleOf = (i: number) => Math.floor(i / (classes * positions)) * positions + (i % positions);
   const expected = truth.grad.map((g, i) => (g === 0 ? 0 : g * (upstream[sampleOf(i)] as number)));
-  expectAll(both.grad, expected, gradBound, (i) => `gradient at margin ${truth.gradMargins[i]}`);
+  // what is below float32 before upstream raises it may be 0
+  const raised = (i: number) => (Math.abs(truth.grad[i] as number) < 2 ** -126 ? 1 : gradBound(i));
+  expectAll(both.grad, expected, raised, (i) => `gradient at margin ${truth.gradMargins[i]}`);
   const after = [bytesOf(logits), isProxy(targets) ? null : bytesOf(targets)];
   assert.deepEqual(after, before, 'the inputs are left alone');
 
