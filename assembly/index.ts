@@ -11,3 +11,5 @@ export {
   BINS, BRIER, BRIER_TOTAL, CONFIDENCE, HISTOGRAM, HISTOGRAM_CELLS, PASSED_OVER, PREDICTED, RANK, SAMPLE_LOSSES, STEP, TALLY,
   TALLY_BINS, TALLY_BYTES, TALLY_CLASSES,
 } from './meter/scratch';
+export { differences, pairs } from './compare/pairs';
+export { PAIR_BYTES, PAIRS } from './compare/scratch';

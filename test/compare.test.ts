@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { sigmoidPair, softmaxPair } from '../bindings/backend/scalar/pairs.ts';
 import type { ComparisonReport, Delta } from '../bindings/compare/report.ts';
 import type { AnyLoss } from '../bindings/meter/meter.ts';
 import { criticalValue, pairedInterval } from '../bindings/statistics/index.ts';
@@ -330,6 +331,63 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
         1e-6 * (1 + Math.max(0, ...a.map((z, c) => Math.abs(z - (b[c] as number))).filter((d) => d < INF))),
       );
     expect(FocalComparison.fromBytes(comparison.toBytes()).compute()).toEqual(comparison.compute());
+  });
+
+  test.each(both)('%s: divergence and |Δp| are within their bounds, rows alone and among others', (name) => {
+    const random = new Random(5);
+    for (const classes of [1, 2, 3, 4, 5, 8, 31, 64, 65, 130, 1000]) {
+      for (const [scale, noise] of [
+        [1, 0.001],
+        [4, 0.5],
+        [30, 10],
+        [300, 300],
+        [1e-3, 1e-4],
+      ] as const) {
+        const n = classes > 100 ? 5 : 40;
+        const a = random.logits(n * classes, scale, 0);
+        const shift = random.uniform() * 50;
+        const b = a.map((z) => z + (random.uniform() - 0.5) * noise + (name === 'softmax' ? shift : 0));
+        const all = new FocalComparison<AnyLoss>(lossOf(name), { classes });
+        all.update(a, b);
+        let [sum, most] = [0, 0];
+        for (let i = 0; i < n; i++) {
+          const rows = [a, b].map((side) => Float64Array.from(side.subarray(i * classes, (i + 1) * classes)));
+          const [z, w] = rows as [Float64Array, Float64Array];
+          const gap = z.reduce((m, x, c) => Math.max(m, Math.abs(x - (w[c] as number))), 0);
+          const want = name === 'softmax' ? softmaxPair(z.slice(), w.slice()) : sigmoidPair(z, w);
+          const alone = new FocalComparison<AnyLoss>(lossOf(name), { classes });
+          alone.update(a.subarray(i * classes, (i + 1) * classes), b.subarray(i * classes, (i + 1) * classes));
+          const { kl, difference } = alone.compute().fidelity;
+          close(kl.largest, want.divergence, 1e-6 * (1 + gap) * (name === 'softmax' ? 1 : classes));
+          close(difference.largest, want.difference, 1e-6);
+          sum += kl.largest as number;
+          most = Math.max(most, kl.largest as number);
+        }
+        const { kl } = all.compute().fidelity;
+        expect(kl.largest).toBe(most);
+        close(kl.mean, sum / n, 1e-12 * (1 + sum));
+      }
+    }
+  });
+
+  test.each(both)('%s: more classes than a tile holds', (name) => {
+    const classes = 65537;
+    const a = Float32Array.from({ length: 2 * classes }, (_, i) => ((i * 37) % 101) / 16);
+    const b = a.slice();
+    b[5] = 20;
+    b[classes + 7] = -20;
+    const comparison = new FocalComparison<AnyLoss>(lossOf(name), { classes, hardest: 1 });
+    comparison.update(a, b, [5, 7]);
+    const { fidelity, quality } = comparison.compute();
+    expect(fidelity.perClass[5]).toMatchObject(
+      name === 'softmax' ? { candidate: 1, joined: 1 } : { left: 0, joined: 0 },
+    );
+    const second = b.subarray(classes);
+    const prediction = second.indexOf(second.reduce((most, z) => Math.max(most, z), 0));
+    expect(quality?.hardest).toMatchObject([{ index: 1, target: 7, candidate: { prediction } }]);
+    const row = [a, b].map((side) => Float64Array.from(side.subarray(0, classes))) as [Float64Array, Float64Array];
+    const want = name === 'softmax' ? softmaxPair(...row) : sigmoidPair(...row);
+    close(fidelity.kl.largest, want.divergence, 1e-5);
   });
 
   test('losses that are not finite: no mean is claimed, and they come first among those that rose', () => {

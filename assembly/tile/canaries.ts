@@ -1,6 +1,7 @@
 /** Debug build only: the guards round the scratch blocks. */
 import { guard } from './scratch';
 import { metricsGuard } from '../meter/scratch';
+import { pairsGuard } from '../compare/scratch';
 
 const PATTERN: u64 = 0x5afe5afe5afe5afe;
 
@@ -17,6 +18,7 @@ function armAt(at: usize): void {
 export function arm(): void {
   for (let i = 0; guard(i); i++) armAt(guard(i));
   for (let i = 0; metricsGuard(i); i++) armAt(metricsGuard(i));
+  for (let i = 0; pairsGuard(i); i++) armAt(pairsGuard(i));
 }
 
 /** Number of guards written over since `arm`. */
@@ -24,5 +26,6 @@ export function broken(): i32 {
   let count = 0;
   for (let i = 0; guard(i); i++) count += i32(isBroken(guard(i)));
   for (let i = 0; metricsGuard(i); i++) count += i32(isBroken(metricsGuard(i)));
+  for (let i = 0; pairsGuard(i); i++) count += i32(isBroken(pairsGuard(i)));
   return count;
 }

@@ -96,4 +96,12 @@ export interface MeterKernels extends Kernels {
   tallyOneVersusRest(bins: number, ignored: number): number;
   settlePairs(bins: number): void;
   countSteps(steps: number, ignored: number): void;
+
+  // Pairs of samples: assembly/compare/pairs.ts, which also tells what the ten blocks of PAIR_BYTES at PAIRS hold.
+  readonly PAIRS: number;
+  readonly PAIR_BYTES: number;
+  /** Compare n rows of the baseline in TILE with n of the candidate in PLANES; of softmax they are gone then. */
+  pairs(sigmoid: boolean, n: number, classes: number): void;
+  /** By how much n numbers of the candidate differ from those of the baseline. */
+  differences(n: number): void;
 }

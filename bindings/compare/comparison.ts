@@ -87,16 +87,17 @@ export class Comparison<L extends AnyLoss> {
     }
     coverage?.check([index, index + n]);
     if (n === 0) return;
+    const backend = Meter.backendOf(this.#sides.baseline);
     if (targets === undefined) {
-      pairs.add(first, second, null, index);
+      pairs.add(backend, [first, second], null, index);
       return;
     }
-    countValid(Meter.backendOf(this.#sides.baseline), first, meter.ignoreIndex);
+    countValid(backend, first, meter.ignoreIndex);
     const numbers = [
       this.#count(this.#sides.baseline, first, index),
       this.#count(this.#sides.candidate, second, index),
     ] as const;
-    pairs.add(first, second, numbers, index);
+    pairs.add(backend, [first, second], numbers, index);
   }
 
   /**
@@ -157,12 +158,14 @@ export class Comparison<L extends AnyLoss> {
       loss: new Float32Array(n),
       crossEntropy: new Float32Array(n),
       brier: new Float32Array(n),
+      rank: new Int32Array(n),
     };
-    Meter.count(meter, input, firstIndex, ({ f32, kernels }, from, count) => {
+    Meter.count(meter, input, firstIndex, ({ f32, i32, kernels }, from, count) => {
       const copy = (to: Float32Array, at: number) => to.set(f32.subarray(at >> 2, (at >> 2) + count), from);
       copy(numbers.loss, kernels.LOSS);
       copy(numbers.crossEntropy, kernels.CROSS_ENTROPY);
       copy(numbers.brier, kernels.BRIER);
+      numbers.rank.set(i32.subarray(kernels.RANK >> 2, (kernels.RANK >> 2) + count), from);
     });
     return numbers;
   }

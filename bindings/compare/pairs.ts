@@ -1,21 +1,15 @@
+import type { MeterBackend } from '../backend/backend.ts';
+import { BASELINE, CANDIDATE, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
 import { lossBits } from '../meter/hardest.ts';
+import { addSum } from '../meter/tally.ts';
 import { carryAll, combine } from '../meter/words.ts';
-import { addSum } from './differences.ts';
-import {
-  BASELINE,
-  CANDIDATE,
-  copySample,
-  type Fidelity,
-  roomFor,
-  sigmoidFidelity,
-  softmaxFidelity,
-} from './fidelity.ts';
 import { layoutOf, type PairConfig, type PairLayout } from './layout.ts';
-import { prediction, rank } from './ranking.ts';
+import { prediction } from './ranking.ts';
 import { type Rise, Rises, rise } from './rises.ts';
+import { copyRows, copySample } from './rows.ts';
 
 /** The largest number of its kind, as the bits of a float32, and the first sample that has it; index −1: none yet. */
 export type Largest = readonly [bits: number, index: number];
@@ -25,6 +19,8 @@ export interface Numbers {
   readonly loss: Float32Array;
   readonly crossEntropy: Float32Array;
   readonly brier: Float32Array;
+  /** Softmax: how many classes come before the true one. */
+  readonly rank: Int32Array;
 }
 
 export interface Parts {
@@ -35,8 +31,19 @@ export interface Parts {
 }
 
 const NONE: Largest = [0, -1];
-/** Samples that are gone through at once. */
-const CHUNK = 4096;
+/** Blocks of PAIRS (assembly/compare/scratch.ts). */
+const BLOCKS = {
+  baseline: 0,
+  candidate: 1,
+  divergence: 2,
+  difference: 3,
+  notFinite: 4,
+  before: 5,
+  after: 6,
+  rose: 7,
+  fell: 8,
+  squared: 9,
+} as const;
 /** Samples after which sums are carried: limbs of 32 bits hold so many of them in 53. */
 const UNCARRIED = 2 ** 20;
 
@@ -95,31 +102,17 @@ export class Pairs {
    *
    * @param sides what the meters found of them; null without targets
    */
-  add(baseline: Input, candidate: Input, sides: readonly [Numbers, Numbers] | null, firstIndex: number): void {
-    const n = baseline.batch * baseline.positions;
-    const fidelity = roomFor(Math.min(n, CHUNK));
-    const rows = [new Float64Array(baseline.classes), new Float64Array(baseline.classes)] as const;
-    const counted = new Uint8Array(Math.min(n, CHUNK));
-    for (let first = 0; first < n; first += CHUNK) {
-      const end = Math.min(first + CHUNK, n);
-      if (this.#uncarried + CHUNK > UNCARRIED) this.carryAll();
-      this.#uncarried += CHUNK;
-      counted.fill(0);
-      for (let i = first; i < end; i++) {
-        const y = sides ? Number(baseline.targets[i]) : null;
-        if (y === this.meter.ignoreIndex) {
-          this.#count(this.at.totals.ignored);
-          this.#skip(fidelity, i - first);
-          continue;
-        }
-        counted[i - first] = 1;
-        copySample(baseline, i, rows[0]);
-        copySample(candidate, i, rows[1]);
-        if (this.meter.variant === 'softmax') this.#softmax(rows, y, fidelity, i - first);
-        else this.#sigmoid(rows, y, fidelity, i - first);
-      }
-      this.#totals(fidelity, counted, end - first, firstIndex + first);
-      if (sides) this.#differences(sides, baseline, fidelity, first, end, firstIndex);
+  add(backend: MeterBackend, inputs: Both<Input>, sides: Both<Numbers> | null, firstIndex: number): void {
+    const { batch, positions, classes } = inputs[0];
+    const { SAMPLES, LOGITS } = backend.kernels;
+    const n = batch * positions;
+    backend.kernels.clear(backend.kernels.TOTAL);
+    const most = Math.max(1, Math.min(SAMPLES, Math.floor(LOGITS / classes)));
+    for (let first = 0; first < n; first += most) {
+      const count = Math.min(most, n - first);
+      if (this.#uncarried + count > UNCARRIED) this.carryAll();
+      this.#uncarried += count;
+      this.#chunk(new Chunk(backend, inputs, first, count), sides, firstIndex + first);
     }
     this.coverage?.add([firstIndex, firstIndex + n]);
   }
@@ -128,117 +121,213 @@ export class Pairs {
     this.words[at] = (this.words[at] as number) + n;
   }
 
-  #skip(fidelity: Fidelity, i: number): void {
-    fidelity.notFinite[i] = 0;
-    fidelity.divergence[i] = 0;
-    fidelity.difference[i] = 0;
+  #chunk(chunk: Chunk, sides: Both<Numbers> | null, firstIndex: number): void {
+    const { at, meter } = this;
+    const softmax = meter.variant === 'softmax';
+    chunk.compare(!softmax);
+    const labels = sides ? chunk.labels() : null;
+    for (let i = 0; i < chunk.n; i++) {
+      const y = labels ? (labels[i] as number) : null;
+      if (y === meter.ignoreIndex) {
+        this.#count(at.totals.ignored);
+        chunk.leaveOut(i);
+        continue;
+      }
+      this.#totals(chunk, i, firstIndex + i);
+      if (softmax) this.#softmax(chunk, i, y);
+      else this.#sigmoid(chunk, i, y);
+    }
+    if (softmax && sides) this.#ranks(sides, chunk, labels as Int32Array);
+    this.#add(chunk, at.totals.divergence, 'divergence');
+    this.#add(chunk, at.totals.difference, 'difference');
+    if (!sides) return;
+    for (const name of ['loss', 'crossEntropy', 'brier'] as const) {
+      chunk.subtract(sides[0][name], sides[1][name]);
+      this.#add(chunk, at[name].rose, 'rose');
+      this.#add(chunk, at[name].fell, 'fell');
+      this.#add(chunk, at[name].squares, 'squared');
+    }
+    if (this.config.hardest > 0) this.#offer(chunk, sides, labels as Int32Array, firstIndex);
   }
 
-  #softmax(rows: readonly [Float64Array, Float64Array], y: number | null, fidelity: Fidelity, i: number): void {
+  /** Add a block's numbers to an exact sum. */
+  #add(chunk: Chunk, at: number, block: keyof typeof BLOCKS): void {
+    addSum(chunk.backend, this.words, at, 4 * chunk.at(block), chunk.n);
+  }
+
+  /** What is known of a sample without its label. */
+  #totals({ notFinite, divergence, difference }: Chunk, i: number, index: number): void {
+    const { totals } = this.at;
+    this.#count(totals.samples);
+    const side = notFinite[i] as number;
+    if (side === BASELINE) this.#count(totals.baselineNotFinite);
+    else if (side === CANDIDATE) this.#count(totals.candidateNotFinite);
+    else if (side) this.#count(totals.neitherFinite);
+    if (side) return;
+    // numbers ≥ 0 have the order of their bits
+    const [kl, gap] = [divergence[i] as number, difference[i] as number];
+    if (kl >= this.largest[0][0]) this.largest[0] = larger(this.largest[0], [kl, index]);
+    if (gap >= this.largest[1][0]) this.largest[1] = larger(this.largest[1], [gap, index]);
+  }
+
+  #softmax(chunk: Chunk, i: number, y: number | null): void {
     const { at, meter, config } = this;
-    // before the rows are written over
-    const ranks = y === null ? null : [rank(rows[0], y), rank(rows[1], y)];
-    softmaxFidelity(rows[0], rows[1], fidelity, i);
-    const [a, b] = [fidelity.baseline[i] as number, fidelity.candidate[i] as number];
+    const [a, b] = chunk.predictions(i);
     const { stride } = at.predictions;
     this.#count(at.predictions.baseline + a * stride);
     this.#count(at.predictions.candidate + b * stride);
     if (a === b) this.#count(at.predictions.both + a * stride);
     if (config.flips) this.#count(at.flips.samples + a * meter.classes + b);
-    if (y === null || !ranks) return;
-    if ((a === y) !== (b === y)) this.#count((a === y ? at.classes.lost : at.classes.won) + y * at.classes.stride);
-    for (const [k, most] of meter.topK.entries()) {
-      const [was, is] = ranks.map((above) => above < most);
-      if (was !== is) this.#count((was ? at.topK.lost : at.topK.won) + k * at.topK.stride);
+    if (y === null || (a === y) === (b === y)) return;
+    this.#count((a === y ? at.classes.lost : at.classes.won) + y * at.classes.stride);
+  }
+
+  /** Which samples are among the top k of one side alone. */
+  #ranks([baseline, candidate]: Both<Numbers>, { first, n }: Chunk, labels: Int32Array): void {
+    const { lost, won, stride } = this.at.topK;
+    for (let i = 0; i < n; i++) {
+      const [was, is] = [baseline.rank[first + i] as number, candidate.rank[first + i] as number];
+      if (was === is || labels[i] === this.meter.ignoreIndex) continue;
+      for (const [row, k] of this.meter.topK.entries()) {
+        if (was < k !== is < k) this.#count((was < k ? lost : won) + row * stride);
+      }
     }
   }
 
-  #sigmoid(rows: readonly [Float64Array, Float64Array], y: number | null, fidelity: Fidelity, i: number): void {
-    const { at, meter } = this;
-    sigmoidFidelity(rows[0], rows[1], fidelity, i);
-    fidelity.baseline[i] = prediction(rows[0]);
-    fidelity.candidate[i] = prediction(rows[1]);
+  #sigmoid({ rows }: Chunk, i: number, y: number | null): void {
+    const { at, meter, words } = this;
+    const { classes } = meter;
+    const [a, b] = rows;
+    const { baseline, candidate, both, stride } = at.predictions;
     let gained = 0;
-    for (let c = 0; c < meter.classes; c++) {
-      const was = (rows[0][c] as number) > 0;
-      const is = (rows[1][c] as number) > 0;
-      const row = c * at.predictions.stride;
-      if (was) this.#count(at.predictions.baseline + row);
-      if (is) this.#count(at.predictions.candidate + row);
-      if (was && is) this.#count(at.predictions.both + row);
+    for (let c = 0, cell = i * classes, row = 0; c < classes; c++, cell++, row += stride) {
+      const was = (a[cell] as number) > 0;
+      const is = (b[cell] as number) > 0;
+      if (was) words[baseline + row] = (words[baseline + row] as number) + 1;
+      if (is) words[candidate + row] = (words[candidate + row] as number) + 1;
+      if (was && is) words[both + row] = (words[both + row] as number) + 1;
       if (was === is || y === null) continue;
       const positive = y === c;
       const section = positive ? at.classes : at.negatives;
       this.#count((was === positive ? section.lost : section.won) + c * section.stride);
       gained += is === positive ? 1 : -1;
     }
-    if (y !== null) this.#count(at.decisions.squares, gained * gained);
+    if (gained !== 0) this.#count(at.decisions.squares, gained * gained);
   }
 
-  /** Of a chunk of samples, that begins at `firstIndex`: what is known without labels. */
-  #totals(fidelity: Fidelity, counted: Uint8Array, n: number, firstIndex: number): void {
-    const { totals } = this.at;
-    const { notFinite, divergence, difference } = fidelity;
-    const largest = [bitsOf(divergence), bitsOf(difference)];
-    for (let i = 0; i < n; i++) {
-      if (!counted[i]) continue;
-      this.#count(totals.samples);
-      const side = notFinite[i];
-      if (side) {
-        if (side === BASELINE) this.#count(totals.baselineNotFinite);
-        else if (side === CANDIDATE) this.#count(totals.candidateNotFinite);
-        else this.#count(totals.neitherFinite);
-        continue;
-      }
-      for (const which of [0, 1] as const) {
-        const bits = largest[which]?.[i] as number;
-        if (bits < this.largest[which][0]) continue;
-        this.largest[which] = larger(this.largest[which], [bits, firstIndex + i]);
-      }
-    }
-    addSum(this.words, totals.divergence, divergence, 0, n);
-    addSum(this.words, totals.difference, difference, 0, n);
-  }
-
-  /** Of samples [first, end) of an input: by how much the candidate's numbers differ. */
-  #differences(
-    sides: readonly [Numbers, Numbers],
-    { targets }: Input,
-    fidelity: Fidelity,
-    first: number,
-    end: number,
+  /** Offer the samples of a chunk whose loss rose. */
+  #offer(
+    chunk: Chunk,
+    [{ loss: before }, { loss: after }]: Both<Numbers>,
+    labels: Int32Array,
     firstIndex: number,
   ): void {
-    const [rose, fell, squares] = [0, 0, 0].map(() => new Float32Array(end - first)) as [
-      Float32Array,
-      Float32Array,
-      Float32Array,
-    ];
-    for (const name of ['loss', 'crossEntropy', 'brier'] as const) {
-      const [before, after] = [sides[0][name], sides[1][name]];
-      for (let i = first; i < end; i++) {
-        const d = Math.fround((after[i] as number) - (before[i] as number));
-        // NaN is counted once, with the rises
-        rose[i - first] = d > 0 || Number.isNaN(d) ? d : 0;
-        fell[i - first] = d < 0 ? -d : 0;
-        squares[i - first] = d * d;
-      }
-      const at = this.at[name];
-      addSum(this.words, at.rose, rose, 0, end - first);
-      addSum(this.words, at.fell, fell, 0, end - first);
-      addSum(this.words, at.squares, squares, 0, end - first);
-    }
-    if (this.config.hardest === 0) return;
-    const [before, after] = [sides[0].loss, sides[1].loss];
     const [beforeBits, afterBits] = [bitsOf(before), bitsOf(after)];
-    for (let i = first; i < end; i++) {
-      const y = Number(targets[i]);
-      const by = rise(before[i] as number, after[i] as number);
-      if (!(by > 0) || by < this.rises.threshold || y === this.meter.ignoreIndex) continue;
-      const said = [fidelity.baseline[i - first] as number, fidelity.candidate[i - first] as number] as const;
-      const bits = [lossBits(beforeBits[i] as number), lossBits(afterBits[i] as number)] as const;
-      this.rises.offer([firstIndex + i, y, ...said, ...bits]);
+    for (let i = 0, j = chunk.first; i < chunk.n; i++, j++) {
+      const by = rise(before[j] as number, after[j] as number);
+      if (!(by > 0) || by < this.rises.threshold || labels[i] === this.meter.ignoreIndex) continue;
+      const said = this.meter.variant === 'softmax' ? chunk.predictions(i) : chunk.largest(i);
+      const bits = [lossBits(beforeBits[j] as number), lossBits(afterBits[j] as number)] as const;
+      this.rises.offer([firstIndex + i, labels[i] as number, ...said, ...bits]);
     }
+  }
+}
+
+type Both<T> = readonly [baseline: T, candidate: T];
+
+/** Samples [first, first + n) of two inputs, before the kernels. */
+class Chunk {
+  readonly backend: MeterBackend;
+  readonly first: number;
+  readonly n: number;
+  readonly #inputs: Both<Input>;
+  /** What is known of each sample: bits of divergence and difference, BASELINE and CANDIDATE where not finite. */
+  readonly divergence: Int32Array;
+  readonly difference: Int32Array;
+  readonly notFinite: Int32Array;
+  readonly #predictions: Both<Int32Array>;
+  /** The logits of both sides, row by row; of softmax they are gone once compared. */
+  #rows: Both<Float32Array | Float64Array>;
+
+  constructor(backend: MeterBackend, inputs: Both<Input>, first: number, n: number) {
+    this.backend = backend;
+    this.first = first;
+    this.n = n;
+    this.#inputs = inputs;
+    const block = (name: keyof typeof BLOCKS): Int32Array => backend.i32.subarray(this.at(name), this.at(name) + n);
+    this.divergence = block('divergence');
+    this.difference = block('difference');
+    this.notFinite = block('notFinite');
+    this.#predictions = [block('baseline'), block('candidate')];
+    const { TILE, PLANES } = backend.kernels;
+    this.#rows = [backend.f32.subarray(TILE >> 2), backend.f32.subarray(PLANES >> 2)];
+  }
+
+  get rows(): Both<Float32Array | Float64Array> {
+    return this.#rows;
+  }
+
+  /** Where a block begins among the words of the memory. */
+  at(name: keyof typeof BLOCKS): number {
+    const { PAIRS, PAIR_BYTES } = this.backend.kernels;
+    return (PAIRS + BLOCKS[name] * PAIR_BYTES) >> 2;
+  }
+
+  /** Fill the blocks of what is known of each sample. */
+  compare(sigmoid: boolean): void {
+    const { backend, first, n } = this;
+    const { kernels } = backend;
+    const { classes } = this.#inputs[0];
+    if (classes <= kernels.LOGITS) {
+      copyRows(backend, this.#inputs[0], first, n, kernels.TILE);
+      copyRows(backend, this.#inputs[1], first, n, kernels.PLANES);
+      kernels.pairs(sigmoid, n, classes);
+      return;
+    }
+    // one sample whose classes no tile holds
+    const rows = [this.#copy(0, 0), this.#copy(1, 0)] as const;
+    this.#rows = rows;
+    const pair = sigmoid ? sigmoidPair(...rows) : softmaxPair(...rows);
+    this.#predictions[0][0] = pair.baseline;
+    this.#predictions[1][0] = pair.candidate;
+    this.notFinite[0] = pair.notFinite;
+    backend.f32[this.at('divergence')] = pair.divergence;
+    backend.f32[this.at('difference')] = pair.difference;
+  }
+
+  labels(): Int32Array {
+    const { targets } = this.#inputs[0];
+    return Int32Array.from({ length: this.n }, (_, i) => Number(targets[this.first + i]));
+  }
+
+  /** Have a sample count for nothing. */
+  leaveOut(i: number): void {
+    this.divergence[i] = 0;
+    this.difference[i] = 0;
+  }
+
+  /** The predicted classes of both sides, softmax. */
+  predictions(i: number): Both<number> {
+    return this.notFinite[i] ? this.largest(i) : [this.#predictions[0][i] as number, this.#predictions[1][i] as number];
+  }
+
+  /** The classes of the largest logits of both sides. */
+  largest(i: number): Both<number> {
+    return [prediction(this.#copy(0, i)), prediction(this.#copy(1, i))];
+  }
+
+  /** By how much the candidate's numbers differ, in the blocks `rose`, `fell` and `squared`. */
+  subtract(before: Float32Array, after: Float32Array): void {
+    const { f32, kernels } = this.backend;
+    f32.set(before.subarray(this.first, this.first + this.n), this.at('before'));
+    f32.set(after.subarray(this.first, this.first + this.n), this.at('after'));
+    kernels.differences(this.n);
+  }
+
+  #copy(side: 0 | 1, i: number): Float64Array {
+    const row = new Float64Array(this.#inputs[side].classes);
+    copySample(this.#inputs[side], this.first + i, row);
+    return row;
   }
 }
 

@@ -7,14 +7,3 @@ export function prediction(row: Float64Array): number {
   for (let c = 1; c < row.length; c++) if (isAbove(row[c] as number, row[best] as number)) best = c;
   return best;
 }
-
-/** How many classes come before class y: with a larger logit, or the same at a lower index. */
-export function rank(row: Float64Array, y: number): number {
-  const z = row[y] as number;
-  let before = 0;
-  for (let c = 0; c < row.length; c++) {
-    const v = row[c] as number;
-    if (isAbove(v, z) || (c < y && !isAbove(z, v))) before++;
-  }
-  return before;
-}

@@ -56,7 +56,7 @@ function addLoss({ words, at }: State, c: number, v: number): void {
 }
 
 /** Add n float32 values ≥ 0 to an exact sum of the state. */
-function addSum({ kernels, f32 }: Backend, words: Float64Array, at: number, values: number, n: number): void {
+export function addSum({ kernels, f32 }: Backend, words: Float64Array, at: number, values: number, n: number): void {
   const { TOTAL } = kernels;
   kernels.accumulate(TOTAL, values, n);
   for (let j = 0; j < LIMBS; j++) addTo(words, at + j, kernels.limb(TOTAL, j));
@@ -148,7 +148,7 @@ export abstract class Tally {
   /**
    * Count in an input whose targets are all good.
    *
-   * @param visit called after each tile, while LOSS, CROSS_ENTROPY and BRIER hold its samples' numbers
+   * @param visit called after each tile, while LOSS, CROSS_ENTROPY, BRIER and, of softmax, RANK hold its samples' numbers
    */
   abstract update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void;
 
@@ -294,7 +294,7 @@ class SoftmaxTally extends Tally {
     for (let b = 0, to = at.bins.confidence; b < config.bins; b++, to += at.bins.stride) carry(words, to, 2);
   }
 
-  /** Count the sample at `i` of the tile; its prediction, where it was open, is put in its place. */
+  /** Count the sample at `i` of the tile; its prediction and rank, where they were open, are put in their places. */
   #count({ kernels, f32, i32 }: Backend, state: State, input: Input, first: number, i: number): void {
     const { words, at } = state;
     const { topK } = this.config;
@@ -306,6 +306,7 @@ class SoftmaxTally extends Tally {
       prediction = this.ranking.prediction;
       i32[(kernels.PREDICTED >> 2) + i] = prediction;
       const counted = i32[(kernels.RANK >> 2) + i] as number;
+      i32[(kernels.RANK >> 2) + i] = this.ranking.rank;
       for (const [j, k] of topK.entries()) {
         addTo(words, at.topK.hits + j, (this.ranking.rank < k ? 1 : 0) - (counted < k ? 1 : 0));
       }

@@ -1,0 +1,46 @@
+/** What comparisons add to the scratch block (tile/scratch.ts), one block after the other, each of 4·LANES bytes. */
+import { GUARD, LANES } from '../tile/scratch';
+
+/** Bytes of each. */
+export const PAIR_BYTES: i32 = 4 * LANES;
+const BLOCK: usize = usize(PAIR_BYTES);
+
+const guard0: usize = memory.data(GUARD, 16);
+/**
+ * Of pairs of samples, the baseline's and the candidate's:
+ *
+ *     0  predicted class of the baseline, 1 of the candidate: i32, the class of the largest logit, of equals the first
+ *     2  KL(baseline‖candidate), 3 largest |Δp|: f32, 0 where either is not finite
+ *     4  1 where the baseline is not finite, plus 2 where the candidate is not: i32; the predictions are open there
+ *     5  a number of the baseline, 6 of the candidate: f32, given to `differences`
+ *     7  their difference where it is above 0, or NaN, 8 less it where it is below, 9 its square: f32
+ */
+export const PAIRS: usize = memory.data(10 * 4 * LANES, 16);
+const guard1: usize = memory.data(GUARD, 16);
+/** Σ e^u, Σ e^v and Σ e^u·(u − v): f64[SAMPLES] each. */
+const SUMS: usize = memory.data(3 * 8 * LANES, 16);
+const guard2: usize = memory.data(GUARD, 16);
+
+export const BASELINE: usize = PAIRS;
+export const CANDIDATE: usize = PAIRS + BLOCK;
+export const DIVERGENCE: usize = PAIRS + 2 * BLOCK;
+export const DIFFERENCE: usize = PAIRS + 3 * BLOCK;
+export const NOT_FINITE: usize = PAIRS + 4 * BLOCK;
+export const BEFORE: usize = PAIRS + 5 * BLOCK;
+export const AFTER: usize = PAIRS + 6 * BLOCK;
+export const ROSE: usize = PAIRS + 7 * BLOCK;
+export const FELL: usize = PAIRS + 8 * BLOCK;
+export const SQUARED: usize = PAIRS + 9 * BLOCK;
+export const SUM_BASELINE: usize = SUMS;
+export const SUM_CANDIDATE: usize = SUMS + 2 * BLOCK;
+export const GAPS: usize = SUMS + 4 * BLOCK;
+
+/** Address of guard `i`, 0 when there is none. */
+export function pairsGuard(i: i32): usize {
+  switch (i) {
+    case 0: return guard0;
+    case 1: return guard1;
+    case 2: return guard2;
+    default: return 0;
+  }
+}

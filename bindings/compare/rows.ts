@@ -1,0 +1,40 @@
+import type { MeterBackend } from '../backend/backend.ts';
+import { fromHalf } from '../backend/scalar/half.ts';
+import type { Input } from '../input/tensors.ts';
+
+/** Copy the logits of sample i, in the order of the classes, rounded to float32. */
+export function copySample({ logits, half, classes, positions }: Input, i: number, row: Float64Array): void {
+  const start = Math.floor(i / positions) * classes * positions + (i % positions);
+  for (let c = 0; c < classes; c++) {
+    const z = logits[start + c * positions] as number;
+    row[c] = half ? fromHalf(z) : Math.fround(z);
+  }
+}
+
+/** Copy the logits of samples [first, first + n) to `to` in a backend's memory, as rows of float32. */
+export function copyRows({ kernels, f32 }: MeterBackend, input: Input, first: number, n: number, to: number): void {
+  const { logits, half, classes, positions } = input;
+  const at = to >> 2;
+  if (positions === 1) {
+    const part = logits.subarray(first * classes, (first + n) * classes);
+    if (half) {
+      new Uint16Array(kernels.memory.buffer, to + 2 * part.length, part.length).set(part);
+      kernels.widenHalf(to, part.length);
+    } else f32.set(part, at);
+    return;
+  }
+  for (let i = first; i < first + n; ) {
+    const [image, position] = [Math.floor(i / positions), i % positions];
+    // as far as the image goes
+    const run = Math.min(positions - position, first + n - i);
+    for (let c = 0; c < classes; c++) {
+      let from = (image * classes + c) * positions + position;
+      let cell = at + (i - first) * classes + c;
+      for (let k = 0; k < run; k++, from++, cell += classes) {
+        const z = logits[from] as number;
+        f32[cell] = half ? fromHalf(z) : z;
+      }
+    }
+    i += run;
+  }
+}
