@@ -53,7 +53,7 @@ if (!process.argv.includes('--bundles')) {
   mkdirSync(at('build'), { recursive: true });
   rmSync(at('bindings/backend/generated'), { recursive: true, force: true });
   mkdirSync(at('bindings/backend/generated'));
-  kernels('losses', 'assembly/losses.ts');
+  for (const name of ['losses', 'meter', 'pairs']) kernels(name, `assembly/${name}.ts`);
   kernels('focal', 'assembly/index.ts');
   run(
     'assemblyscript/bin/asc.js',

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
 import { bindAlloc } from '../bindings/backend/alloc.ts';
-import { Backend, type MeterBackend } from '../bindings/backend/backend.ts';
-import type { MeterKernels } from '../bindings/backend/kernels.ts';
+import { Backend, type MeterBackend, Views } from '../bindings/backend/backend.ts';
+import type { MeterKernels, PairKernels } from '../bindings/backend/kernels.ts';
 import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
+import { scalarPairKernels } from '../bindings/backend/scalar/pairs.ts';
 import { instantiate, kernelsOf } from '../bindings/backend/wasm.ts';
 import { bindCalibrate } from '../bindings/calibrate/temperature.ts';
 import { bindComparison } from '../bindings/compare/api.ts';
@@ -14,7 +15,7 @@ import { bindMeter } from '../bindings/meter/api.ts';
 const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
 
 /** The debug build by the loader of AssemblyScript. */
-const debug = kernelsOf<MeterKernels & { arm(): void; broken(): number }>(
+const debug = kernelsOf<MeterKernels & PairKernels & { arm(): void; broken(): number }>(
   instantiateSync(built('focal.debug.wasm')).exports,
 );
 debug.arm();
@@ -22,9 +23,11 @@ debug.arm();
 /** How many of the guards between the scratch blocks of the debug build have been written over. */
 export const broken = (): number => debug.broken();
 
-const make = (name: string, backend: MeterBackend) => {
+const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: PairKernels) => {
   const FocalMeter = bindMeter(() => backend);
   const alloc = bindAlloc(() => backend);
+  const views = new Views(backend.name, pairs);
+  const FocalComparison = bindComparison(FocalMeter, () => views);
   return {
     name,
     kernels: backend.kernels,
@@ -33,15 +36,17 @@ const make = (name: string, backend: MeterBackend) => {
       alloc,
       FocalMeter,
       ...bindCalibrate(FocalMeter),
-      FocalComparison: bindComparison(FocalMeter),
+      FocalComparison,
       classWeights,
     },
   };
 };
 
+const simd = instantiate<MeterKernels & PairKernels>(new WebAssembly.Module(built('focal.wasm')));
+
 /** The same API over every set of kernels: what users get, the scalar twin, and the debug build with guarded scratch. */
 export const backends = [
-  make('simd', new Backend('simd', instantiate<MeterKernels>(new WebAssembly.Module(built('focal.wasm'))))),
-  make('scalar', new Backend('scalar', scalarMeterKernels())),
-  make('debug', new Backend('simd', debug)),
+  make('simd', new Backend('simd', simd), simd),
+  make('scalar', new Backend('scalar', scalarMeterKernels()), scalarPairKernels()),
+  make('debug', new Backend('simd', debug), debug),
 ];

@@ -4,19 +4,12 @@ import type { Kernels, MeterKernels } from './kernels.ts';
 
 type Weights = Settings['positive'];
 
-/**
- * A set of kernels with what the bindings remember about it: views of its memory, and which weights lie in it. Every
- * instance has its own; nothing is shared between two.
- */
-export class Backend<K extends Kernels = Kernels> {
+/** A set of kernels, and views of its memory. */
+export class Views<K extends Pick<Kernels, 'memory'>> {
   readonly name: 'simd' | 'scalar';
   readonly kernels: K;
   #f32 = new Float32Array();
   #i32 = new Int32Array();
-  readonly #loaded = {
-    positive: { weights: NaN as Weights, layout: '', count: 0 },
-    negative: { weights: NaN as Weights, layout: '', count: 0 },
-  };
 
   constructor(name: 'simd' | 'scalar', kernels: K) {
     this.name = name;
@@ -35,6 +28,14 @@ export class Backend<K extends Kernels = Kernels> {
     if (this.#i32.buffer !== buffer) this.#i32 = new Int32Array(buffer);
     return this.#i32;
   }
+}
+
+/** The same with what the bindings remember about it: which weights lie in it. Nothing is shared between two. */
+export class Backend<K extends Kernels = Kernels> extends Views<K> {
+  readonly #loaded = {
+    positive: { weights: NaN as Weights, layout: '', count: 0 },
+    negative: { weights: NaN as Weights, layout: '', count: 0 },
+  };
 
   /** Have the weights of the tile's classes in POSITIVE. */
   loadClassWeights(settings: Settings, tile: Tile): void {

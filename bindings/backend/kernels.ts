@@ -96,8 +96,15 @@ export interface MeterKernels extends Kernels {
   tallyOneVersusRest(bins: number, ignored: number): number;
   settlePairs(bins: number): void;
   countSteps(steps: number, ignored: number): void;
+}
 
-  // Pairs of samples: assembly/compare/pairs.ts, which also tells what the ten blocks of PAIR_BYTES at PAIRS hold.
+/** What comparisons need beside the meters (assembly/pairs.ts). */
+export interface PairKernels
+  extends Pick<
+    MeterKernels,
+    'memory' | 'SAMPLES' | 'LOGITS' | 'TILE' | 'PLANES' | 'TOTAL' | 'widenHalf' | 'accumulate' | 'clear' | 'limb'
+  > {
+  /** Ten blocks of PAIR_BYTES; assembly/compare/scratch.ts tells what they hold. */
   readonly PAIRS: number;
   readonly PAIR_BYTES: number;
   /** Compare n rows of the baseline in TILE with n of the candidate in PLANES; of softmax they are gone then. */

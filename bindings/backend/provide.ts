@@ -30,8 +30,9 @@ export function scalar<K extends Kernels>(twin: () => K): () => Backend<K> {
   return once(() => new Backend('scalar', twin()));
 }
 
-function once<K extends Kernels>(make: () => Backend<K>): () => Backend<K> {
-  let backend: Backend<K> | undefined;
+/** The same each time. */
+export function once<B extends object>(make: () => B): () => B {
+  let backend: B | undefined;
   return () => {
     backend ??= make();
     return backend;

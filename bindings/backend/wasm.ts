@@ -1,5 +1,4 @@
 import { kind } from '../input/errors.ts';
-import type { Kernels } from './kernels.ts';
 import { rounded } from './limbs.ts';
 
 export function isModule(value: unknown): value is WebAssembly.Module {
@@ -13,7 +12,7 @@ const FEW = 32;
  * Kernels from what a module exports: functions, the memory, and addresses as globals. Spread into a literal they make a
  * fast object; assigned one by one, each call would look its kernels up in a dictionary.
  */
-export function kernelsOf<K extends Kernels>(exports: object): K {
+export function kernelsOf<K extends object>(exports: object): K {
   const values = Object.entries(exports).map(([name, item]) => [name, item?.value ?? item]);
   const kernels = {
     FEW,
@@ -24,6 +23,6 @@ export function kernelsOf<K extends Kernels>(exports: object): K {
 }
 
 /** Instantiate the kernels. The module has no imports, and no exports but functions, addresses and the memory. */
-export function instantiate<K extends Kernels>(module: WebAssembly.Module): K {
+export function instantiate<K extends object>(module: WebAssembly.Module): K {
   return kernelsOf(new WebAssembly.Instance(module, {}).exports);
 }

@@ -1,3 +1,4 @@
+import type { PairBackend } from '../backend/pairs.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import { type AnyLoss, Meter, type MeterOptions } from '../meter/meter.ts';
 import { type ComparisonState, fromBytes, fromJSON } from './codec.ts';
@@ -18,15 +19,18 @@ export interface FocalComparisonConstructor {
   fromBytes(bytes: Uint8Array): Comparison<AnyLoss>;
 }
 
-/** The comparison over the meter of one backend. */
-export function bindComparison(FocalMeter: FocalMeterConstructor): FocalComparisonConstructor {
+/** The comparison over a meter and one way of getting what it needs beside. */
+export function bindComparison(
+  FocalMeter: FocalMeterConstructor,
+  provide: () => PairBackend,
+): FocalComparisonConstructor {
   return class FocalComparison<L extends AnyLoss> extends Comparison<L> {
     constructor(loss: L, options: ComparisonOptions<L>) {
       const { config, meter } = splitOptions(options);
       const [baseline, candidate] = [0, 1].map(
         () => new FocalMeter<AnyLoss>(loss, meter as unknown as MeterOptions<AnyLoss>),
       ) as [Meter<AnyLoss>, Meter<AnyLoss>];
-      super({ baseline, candidate, pairs: new Pairs(Meter.stateOf(baseline).config, config) });
+      super(provide, { baseline, candidate, pairs: new Pairs(Meter.stateOf(baseline).config, config) });
     }
 
     static fromJSON(state: ComparisonState): FocalComparison<AnyLoss> {
@@ -39,7 +43,7 @@ export function bindComparison(FocalMeter: FocalMeterConstructor): FocalComparis
 
     /** A comparison that has a state, and so no loss to be constructed from. */
     static #of(sides: Sides): FocalComparison<AnyLoss> {
-      const made: unknown = Reflect.construct(Comparison, [sides], FocalComparison);
+      const made: unknown = Reflect.construct(Comparison, [provide, sides], FocalComparison);
       return made as FocalComparison<AnyLoss>;
     }
   };

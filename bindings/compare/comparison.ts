@@ -1,3 +1,4 @@
+import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, readInput, type Targets, type Tensor } from '../input/tensors.ts';
@@ -51,10 +52,12 @@ export function readPairConfig({ hardest, flips }: Record<string, unknown>, name
  * Quality is paired: each sample's numbers are subtracted before anything is summed, so intervals are those of the difference.
  */
 export class Comparison<L extends AnyLoss> {
+  readonly #backend: () => PairBackend;
   #sides: Sides;
 
   /** @param sides what it has counted so far; it is the comparison's own from now on */
-  constructor(sides: Sides) {
+  constructor(backend: () => PairBackend, sides: Sides) {
+    this.#backend = backend;
     this.#sides = sides;
   }
 
@@ -87,12 +90,12 @@ export class Comparison<L extends AnyLoss> {
     }
     coverage?.check([index, index + n]);
     if (n === 0) return;
-    const backend = Meter.backendOf(this.#sides.baseline);
+    const backend = this.#backend();
     if (targets === undefined) {
       pairs.add(backend, [first, second], null, index);
       return;
     }
-    countValid(backend, first, meter.ignoreIndex);
+    countValid(Meter.backendOf(this.#sides.baseline), first, meter.ignoreIndex);
     const numbers = [
       this.#count(this.#sides.baseline, first, index),
       this.#count(this.#sides.candidate, second, index),

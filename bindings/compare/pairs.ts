@@ -1,4 +1,4 @@
-import type { MeterBackend } from '../backend/backend.ts';
+import type { PairBackend } from '../backend/pairs.ts';
 import { BASELINE, CANDIDATE, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
 import type { MeterConfig } from '../meter/config.ts';
@@ -102,7 +102,7 @@ export class Pairs {
    *
    * @param sides what the meters found of them; null without targets
    */
-  add(backend: MeterBackend, inputs: Both<Input>, sides: Both<Numbers> | null, firstIndex: number): void {
+  add(backend: PairBackend, inputs: Both<Input>, sides: Both<Numbers> | null, firstIndex: number): void {
     const { batch, positions, classes } = inputs[0];
     const { SAMPLES, LOGITS } = backend.kernels;
     const n = batch * positions;
@@ -237,7 +237,7 @@ type Both<T> = readonly [baseline: T, candidate: T];
 
 /** Samples [first, first + n) of two inputs, before the kernels. */
 class Chunk {
-  readonly backend: MeterBackend;
+  readonly backend: PairBackend;
   readonly first: number;
   readonly n: number;
   readonly #inputs: Both<Input>;
@@ -249,7 +249,7 @@ class Chunk {
   /** The logits of both sides, row by row; of softmax they are gone once compared. */
   #rows: Both<Float32Array | Float64Array>;
 
-  constructor(backend: MeterBackend, inputs: Both<Input>, first: number, n: number) {
+  constructor(backend: PairBackend, inputs: Both<Input>, first: number, n: number) {
     this.backend = backend;
     this.first = first;
     this.n = n;

@@ -1,4 +1,4 @@
-import type { MeterBackend } from '../backend/backend.ts';
+import type { PairBackend } from '../backend/pairs.ts';
 import { fromHalf } from '../backend/scalar/half.ts';
 import type { Input } from '../input/tensors.ts';
 
@@ -12,7 +12,7 @@ export function copySample({ logits, half, classes, positions }: Input, i: numbe
 }
 
 /** Copy the logits of samples [first, first + n) to `to` in a backend's memory, as rows of float32. */
-export function copyRows({ kernels, f32 }: MeterBackend, input: Input, first: number, n: number, to: number): void {
+export function copyRows({ kernels, f32 }: PairBackend, input: Input, first: number, n: number, to: number): void {
   const { logits, half, classes, positions } = input;
   const at = to >> 2;
   if (positions === 1) {

@@ -1,5 +1,7 @@
 /** One classifier against another: `import { FocalComparison } from 'focal-simd/compare'`. */
 
+import compile from '../backend/generated/pairs.wasm.ts';
+import { lazyPairs } from '../backend/pairs.ts';
 import { bindComparison } from '../compare/api.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { AnyLoss } from '../meter/meter.ts';
@@ -9,5 +11,5 @@ export { judge, judgeReport } from '../compare/judge.ts';
 export { parseLimits } from '../compare/limits.ts';
 export { markdown } from '../compare/markdown.ts';
 export type * from '../compare/types.ts';
-export const FocalComparison = bindComparison(FocalMeter);
+export const FocalComparison = bindComparison(FocalMeter, lazyPairs(compile));
 export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;

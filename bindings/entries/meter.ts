@@ -1,6 +1,6 @@
 /** Evaluation metrics: `import { FocalMeter } from 'focal-simd/meter'`. The binary, inlined, has the losses' kernels too. */
 
-import compile from '../backend/generated/focal.wasm.ts';
+import compile from '../backend/generated/meter.wasm.ts';
 import { lazily } from '../backend/provide.ts';
 import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';

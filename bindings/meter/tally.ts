@@ -55,8 +55,14 @@ function addLoss({ words, at }: State, c: number, v: number): void {
   }
 }
 
+/** What sums exactly. */
+interface Summing {
+  readonly kernels: Pick<Backend['kernels'], 'TOTAL' | 'accumulate' | 'clear' | 'limb'>;
+  readonly f32: Float32Array;
+}
+
 /** Add n float32 values ≥ 0 to an exact sum of the state. */
-export function addSum({ kernels, f32 }: Backend, words: Float64Array, at: number, values: number, n: number): void {
+export function addSum({ kernels, f32 }: Summing, words: Float64Array, at: number, values: number, n: number): void {
   const { TOTAL } = kernels;
   kernels.accumulate(TOTAL, values, n);
   for (let j = 0; j < LIMBS; j++) addTo(words, at + j, kernels.limb(TOTAL, j));

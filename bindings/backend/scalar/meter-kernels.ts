@@ -1,7 +1,6 @@
 import type { MeterKernels } from '../kernels.ts';
 import { ExactSum } from './exact-sum.ts';
 import { margin, scalarKernels } from './kernels.ts';
-import { sigmoidPair, softmaxPair } from './pairs.ts';
 
 /** σ(x) */
 function sigmoid(x: number): number {
@@ -12,7 +11,7 @@ function sigmoid(x: number): number {
 /** The scalar twin with what evaluation metrics need beside the loss. */
 export function scalarMeterKernels(): MeterKernels {
   const bytes = 4 * 4096;
-  const twin = scalarKernels(17 * bytes);
+  const twin = scalarKernels(7 * bytes);
   const { max, sum, margins, SAMPLES } = twin;
   const { buffer } = twin.memory;
   const CROSS_ENTROPY = buffer.byteLength - bytes;
@@ -21,7 +20,6 @@ export function scalarMeterKernels(): MeterKernels {
   const CONFIDENCE = PREDICTED - bytes;
   const BRIER = CONFIDENCE - bytes;
   const SAMPLE_LOSSES = BRIER - 2 * bytes;
-  const PAIRS = SAMPLE_LOSSES - 10 * bytes;
   const ENTROPIES = twin.PLANES + 2 * twin.LOGITS;
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
@@ -100,8 +98,6 @@ export function scalarMeterKernels(): MeterKernels {
     HISTOGRAM_CELLS: 0,
     STEP: 0,
     SAMPLE_LOSSES,
-    PAIRS,
-    PAIR_BYTES: bytes,
 
     open(...geometry) {
       twin.open(...geometry);
@@ -257,34 +253,6 @@ export function scalarMeterKernels(): MeterKernels {
         if (huge) sums[0].units += BigInt(entropy * 2 ** 149);
         entropies[i] = huge ? 0 : entropy;
         brier[i] = ignored ? 0 : (squares[i] as number);
-      }
-    },
-
-    pairs(oneVersusRest, n, size) {
-      const block = (k: number): number => (PAIRS + k * bytes) >> 2;
-      const rows = [new Float64Array(size), new Float64Array(size)] as const;
-      for (let i = 0; i < n; i++) {
-        for (const [side, at] of [twin.TILE, twin.PLANES].entries()) {
-          rows[side]?.set(f32.subarray((at >> 2) + i * size, (at >> 2) + (i + 1) * size));
-        }
-        const pair = oneVersusRest ? sigmoidPair(...rows) : softmaxPair(...rows);
-        i32[block(0) + i] = pair.baseline;
-        i32[block(1) + i] = pair.candidate;
-        f32[block(2) + i] = pair.divergence;
-        f32[block(3) + i] = pair.difference;
-        i32[block(4) + i] = pair.notFinite;
-      }
-    },
-
-    differences(n) {
-      const [before, after, rose, fell, squared] = [5, 6, 7, 8, 9].map((k) =>
-        f32.subarray((PAIRS + k * bytes) >> 2),
-      ) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
-      for (let i = 0; i < n; i++) {
-        const d = Math.fround((after[i] as number) - (before[i] as number));
-        rose[i] = d <= 0 ? 0 : d;
-        fell[i] = d < 0 ? -d : 0;
-        squared[i] = d * d;
       }
     },
 

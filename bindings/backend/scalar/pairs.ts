@@ -1,4 +1,7 @@
-/** What the scalar twin makes of pairs of rows: see assembly/compare/pairs.ts. */
+/** The scalar twin of what comparisons need: see assembly/compare/pairs.ts. */
+import type { PairKernels } from '../kernels.ts';
+import { ExactSum } from './exact-sum.ts';
+import { fromHalf } from './half.ts';
 
 /** Which side of a sample is not finite: NaN among the logits; softmax: also +∞, or nothing but −∞. */
 export const BASELINE = 1;
@@ -76,4 +79,68 @@ export function sigmoidPair(a: Float64Array, b: Float64Array): Pair {
   }
   if (notFinite) return { notFinite, baseline: 0, candidate: 0, divergence: 0, difference: 0 };
   return { notFinite, baseline: 0, candidate: 0, divergence, difference };
+}
+
+const SAMPLES = 4096;
+const LOGITS = 65536;
+
+/** The twin over a plain ArrayBuffer. */
+export function scalarPairKernels(): PairKernels {
+  const PAIR_BYTES = 4 * SAMPLES;
+  const PAIRS = 8 * LOGITS;
+  const buffer = new ArrayBuffer(PAIRS + 10 * PAIR_BYTES);
+  const f32 = new Float32Array(buffer);
+  const i32 = new Int32Array(buffer);
+  const block = (k: number): number => (PAIRS + k * PAIR_BYTES) >> 2;
+  const sum = new ExactSum();
+  return {
+    memory: { buffer },
+    SAMPLES,
+    LOGITS,
+    TILE: 0,
+    PLANES: 4 * LOGITS,
+    TOTAL: 0,
+    PAIRS,
+    PAIR_BYTES,
+
+    widenHalf(to, n) {
+      const halves = new Uint16Array(buffer, to + 2 * n);
+      for (let i = 0; i < n; i++) f32[(to >> 2) + i] = fromHalf(halves[i] as number);
+    },
+
+    pairs(sigmoid, n, classes) {
+      const rows = [new Float64Array(classes), new Float64Array(classes)] as const;
+      for (let i = 0; i < n; i++) {
+        rows[0].set(f32.subarray(i * classes, (i + 1) * classes));
+        rows[1].set(f32.subarray(LOGITS + i * classes, LOGITS + (i + 1) * classes));
+        const pair = sigmoid ? sigmoidPair(...rows) : softmaxPair(...rows);
+        i32[block(0) + i] = pair.baseline;
+        i32[block(1) + i] = pair.candidate;
+        f32[block(2) + i] = pair.divergence;
+        f32[block(3) + i] = pair.difference;
+        i32[block(4) + i] = pair.notFinite;
+      }
+    },
+
+    differences(n) {
+      for (let i = 0; i < n; i++) {
+        const d = Math.fround((f32[block(6) + i] as number) - (f32[block(5) + i] as number));
+        f32[block(7) + i] = d <= 0 ? 0 : d;
+        f32[block(8) + i] = d < 0 ? -d : 0;
+        f32[block(9) + i] = d * d;
+      }
+    },
+
+    accumulate(_, values, n) {
+      sum.add(f32, i32, values >> 2, (values >> 2) + n);
+    },
+
+    clear() {
+      sum.clear();
+    },
+
+    limb(_, j) {
+      return j === 12 ? sum.special : Number(BigInt.asUintN(32, sum.units >> BigInt(32 * j)));
+    },
+  };
 }
