@@ -295,9 +295,13 @@ class Chunk {
     backend.f32[this.at('difference')] = pair.difference;
   }
 
+  /** Class indices, or the index of what is ignored. */
   labels(): Int32Array {
     const { targets } = this.#inputs[0];
-    return Int32Array.from({ length: this.n }, (_, i) => Number(targets[this.first + i]));
+    if (targets instanceof Int32Array) return targets.subarray(this.first, this.first + this.n);
+    const labels = new Int32Array(this.n);
+    for (let i = 0; i < this.n; i++) labels[i] = Number(targets[this.first + i]);
+    return labels;
   }
 
   /** Have a sample count for nothing. */
