@@ -28,6 +28,7 @@ export interface LimitResult {
   line: string;
 }
 
+/** What the limits say of a comparison. */
 export interface Judgement {
   /** broken where any limit is, else undecided where any is, else passed. */
   verdict: Verdict;
@@ -36,6 +37,7 @@ export interface Judgement {
   results: LimitResult[];
 }
 
+/** Options of `judge`. */
 export interface JudgeOptions {
   /** Hold limits against the interval, not against the point estimate: undecided where it covers the limit. Default false. */
   decide?: boolean;

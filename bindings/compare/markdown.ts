@@ -4,6 +4,7 @@ import type { Judgement } from './judge.ts';
 import type { ClassQuality, ComparisonReport, Delta, QualityReport } from './report.ts';
 import { count, percent, points, probability, significant } from './text.ts';
 
+/** Options of the summary in Markdown. */
 export interface MarkdownOptions {
   /** Its heading. Default 'Comparison'. */
   title?: string;

@@ -18,6 +18,7 @@ import { fromBits } from './rises.ts';
 
 type AnyReport = SoftmaxReport | SigmoidReport;
 
+/** Options of `compute`. */
 export interface ComputeOptions {
   /** Of the intervals, in (0, 1). Default 0.95. */
   confidence?: number;
@@ -43,6 +44,7 @@ export interface ShareDelta extends Delta {
   won: number;
 }
 
+/** How far the candidate predicts a class as the baseline does. */
 export interface ClassFidelity {
   /** How often each side predicts the class (sigmoid: decides for it). */
   baseline: number;
@@ -73,6 +75,7 @@ export interface FidelityReport {
   flips?: number[][];
 }
 
+/** What changed for a class, measured by the targets. */
 export interface ClassQuality {
   /** Samples of the class. */
   support: number;
@@ -88,6 +91,7 @@ export interface ClassQuality {
   precision: Delta;
 }
 
+/** One of the samples whose loss rose most. */
 export interface RisenSample {
   index: number;
   target: number | null;
@@ -118,6 +122,7 @@ export interface QualityReport<R extends AnyReport = AnyReport> {
   hardest?: RisenSample[];
 }
 
+/** What `compute` of a comparison gives: a plain object that JSON can hold. */
 export interface ComparisonReport<R extends AnyReport = AnyReport> {
   variant: 'softmax' | 'sigmoid';
   confidence: number;

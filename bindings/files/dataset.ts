@@ -21,6 +21,7 @@ export interface Chunk extends Labels {
   readonly columns: Readonly<Record<string, readonly unknown[]>>;
 }
 
+/** How a dataset is read piece by piece. */
 export interface ChunkOptions {
   /** Most bytes of logits at a time; a sample that is longer still comes whole. Default 4 MiB. */
   bytes?: number;

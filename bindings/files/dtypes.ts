@@ -15,6 +15,7 @@ const ARRAYS = {
   float64: Float64Array,
 } as const;
 
+/** Kind and bytes of the elements of an array; float16 comes as its bits. */
 export type Dtype = keyof typeof ARRAYS;
 /** Elements in memory: float16 as its bits, bfloat16 as float32, bool as 0 and 1. */
 export type Elements = InstanceType<(typeof ARRAYS)[Dtype]>;

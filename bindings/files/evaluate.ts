@@ -11,6 +11,7 @@ export interface Counts {
   readonly computing: number;
 }
 
+/** Which samples of a dataset are counted. */
 export interface EvaluateOptions {
   /** Index of the dataset's first sample among all samples of all shards. Default 0. */
   firstIndex?: number;

@@ -15,6 +15,7 @@ const ARRAYS = ['npy', 'npz', 'safetensors'] as const;
 const TABLES = ['csv', 'tsv', 'jsonl', 'parquet'] as const;
 const FORMATS = [...ARRAYS, ...TABLES];
 
+/** A format of files. */
 export type Format = (typeof FORMATS)[number];
 
 /** A file in any of the ways a program has one: what it is, or where it is. */
@@ -28,6 +29,7 @@ export type Resolve = (place: string, signal?: AbortSignal) => Promise<Source>;
 
 const urls: Resolve = (place, signal) => fromURL(place, { ...(signal && { signal }) });
 
+/** How the sources of files are found. */
 export interface OpenOptions {
   resolve?: Resolve;
   signal?: AbortSignal | undefined;
@@ -215,8 +217,10 @@ export interface TableFile {
   readonly scores?: string | readonly string[] | undefined;
 }
 
+/** Two files of arrays, or one table. */
 export type Files = ArrayFiles | TableFile;
 
+/** How files are read as one dataset. */
 export interface DatasetOptions extends OpenOptions {
   /** Which axis of the logits has the classes: 1, or −1 for the last. Default 1. */
   classAxis?: 1 | -1;

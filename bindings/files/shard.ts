@@ -25,11 +25,13 @@ export interface EvaluationSpec {
   meter?: MeterSpec;
 }
 
+/** Options of `evaluateShard`. */
 export interface ShardOptions
   extends EvaluationSpec,
     Omit<DatasetOptions, 'classAxis' | 'ignoreIndex' | 'columns'>,
     Pick<EvaluateOptions, 'firstIndex' | 'bytes' | 'onProgress'> {}
 
+/** What `evaluateShard` gives. */
 export interface ShardResult {
   readonly meter: Meter<AnyLoss>;
   readonly samples: number;

@@ -1,6 +1,7 @@
 /** What a column holds: numbers, texts, lists of numbers, or anything else. */
 export type ColumnKind = 'number' | 'text' | 'list' | 'other';
 
+/** A column of a table. */
 export interface Column {
   readonly name: string;
   readonly kind: ColumnKind;

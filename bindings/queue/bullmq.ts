@@ -42,6 +42,7 @@ export interface FlowProducerLike {
   getFlow(options: { queueName: string; id: string; depth?: number; maxChildren?: number }): Promise<NodeLike>;
 }
 
+/** What `addEvaluation` evaluates, and how. */
 export interface EvaluationOptions extends EvaluationSpec {
   /** How many states one job merges, at least 2. Default 32. */
   fanIn?: number;
@@ -53,6 +54,7 @@ export interface EvaluationOptions extends EvaluationSpec {
   id?: string;
 }
 
+/** An evaluation under way: a tree of jobs. */
 export interface Evaluation {
   /** The root of the tree. */
   readonly root: JobLike;

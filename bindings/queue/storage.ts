@@ -27,6 +27,7 @@ export type StateRef = { readonly state: string } | { readonly key: string; read
 
 export const digestOf = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
+/** Where states are kept between jobs. */
 export interface StateOptions {
   /** Where states that are larger than `inlineLimit` go. Default: they stay in the jobs, whatever their size. */
   storage?: Storage;

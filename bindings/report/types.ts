@@ -1,6 +1,7 @@
 /** Language of a report. */
 export type Language = 'en' | 'zh';
 
+/** Options of `renderReport`. */
 export interface ReportOptions {
   /** Heading of the page and of its tab. Default 'Evaluation'. */
   title?: string;

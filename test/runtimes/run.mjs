@@ -1,11 +1,11 @@
 /**
- * npm run test:runtimes [-- [--update] [--only NAME] [--rounds N] [--speed] [TARBALL]]
+ * npm run test:runtimes [-- [--only NAME] [--rounds N] [--speed] [TARBALL]]
  *
  * Packs the package (or takes a tarball), installs that into an empty folder and runs it in every runtime: the same
- * corpus must give the same digest everywhere. `--update` writes the digest of this run's first runtime to digest.json
- * and holds the others to it; `--only` keeps to the runtimes whose name contains NAME, and leaves out the checks of the
- * package and the examples. `--rounds` says how often the short benchmark times each of its cells in each runtime (3; 0: not at
- * all), and `--speed` runs nothing else. The tables go to build/runtimes.md and build/speed.md and, with all numbers, to build/runtimes.json.
+ * corpus must give the digest of digest.json everywhere. `--only` keeps to the runtimes whose name contains NAME, and leaves out
+ * the checks of the package and the examples. `--rounds` says how often the short benchmark times each of its cells in each
+ * runtime (3; 0: not at all), and `--speed` runs nothing else. The tables go to build/runtimes.md and build/speed.md and, with all
+ * numbers, to build/runtimes.json.
  */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -50,10 +50,8 @@ import { packageChecks } from './package-checks.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, '../..');
-const digestFile = path.join(here, 'digest.json');
 const { values: flags, positionals } = parseArgs({
   options: {
-    update: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     speed: { type: 'boolean', default: false },
@@ -102,7 +100,7 @@ async function install(tarball, folder) {
 
 const results = { date: new Date().toISOString(), rows: [], speed: [], checks: [], skipped: [] };
 let failures = 0;
-const digests = flags.update ? {} : JSON.parse(await readFile(digestFile, 'utf8'));
+const digests = JSON.parse(await readFile(path.join(here, 'digest.json'), 'utf8'));
 let reference;
 
 /** Throws unless the report is what the scenario promises. */
@@ -110,7 +108,6 @@ function judge({ backend, corpus }, { sha256, calls, sample, ...report }) {
   if (report.backend !== backend) throw new Error(`backend() is '${report.backend}', expected '${backend}'`);
   if (backend === 'simd') {
     reference ??= sample;
-    if (flags.update) digests[corpus] ??= { calls, sha256 };
     const expected = digests[corpus];
     if (sha256 !== expected.sha256)
       throw new Error(`digest of ${calls} calls is ${sha256}, expected ${expected.sha256}`);
@@ -243,8 +240,6 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
-if (flags.update && !results.rows.some(({ error }) => error))
-  await writeFile(digestFile, `${JSON.stringify(digests, null, 2)}\n`);
 await mkdir(path.join(root, 'build'), { recursive: true });
 await writeFile(path.join(root, 'build/runtimes.json'), `${JSON.stringify({ ...results, digests }, null, 2)}\n`);
 await writeFile(path.join(root, 'build/runtimes.md'), markdown());

@@ -12,6 +12,7 @@ import { type Files, openDataset } from '../open.ts';
 import { createMeter, readerOptions, type ShardOptions, type ShardResult } from '../shard.ts';
 import { resolve } from './source.ts';
 
+/** Options of `evaluateFiles`. */
 export interface FilesOptions extends Omit<ShardOptions, 'resolve'> {
   /** Worker threads. Default: the processors there are; 1 for small inputs and for what can only be read from its beginning. */
   jobs?: number | undefined;
@@ -19,6 +20,7 @@ export interface FilesOptions extends Omit<ShardOptions, 'resolve'> {
   backend?: 'auto' | 'scalar';
 }
 
+/** What `evaluateFiles` gives. */
 export interface FilesResult extends ShardResult {
   /** How many threads evaluated. */
   readonly jobs: number;

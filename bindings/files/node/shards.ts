@@ -9,6 +9,7 @@ import type { ShardOptions, ShardResult } from '../shard.ts';
 /** Lines of text, such as `node:readline` gives of stdin. */
 export type Lines = Iterable<string> | AsyncIterable<string>;
 
+/** Options of `mapShards`. */
 export type MapOptions = Pick<ShardOptions, 'loss' | 'meter' | 'names' | 'bytes' | 'signal'>;
 
 const KEYS = ['logits', 'targets', 'table', 'target', 'scores', 'firstIndex'];
