@@ -102,6 +102,80 @@ async function checkWorker({ sandbox }, api) {
   return `${requests(api).length} requests answered`;
 }
 
+/** Requests to the objects of several keys, restarts and alarms must give the very metrics of one meter in this process. */
+async function checkMetrics({ sandbox }, { SoftmaxFocalLoss, FocalMeter }) {
+  const folder = path.join(sandbox, 'example-worker-metrics');
+  await bundleWorker(path.join(sandbox, 'examples/worker-metrics/worker.js'), folder, {
+    date: '2026-01-01',
+    objects: { METRICS: 'Metrics' },
+    variables: { FOLD_AFTER: '100' },
+  });
+  const make = () => new FocalMeter(new SoftmaxFocalLoss(), { classes: CLASSES });
+  const meters = { DE: make(), FR: make(), all: make() };
+  const expect = (title, got, meter) => {
+    const expected = JSON.stringify(meter.compute());
+    if (JSON.stringify(got) !== expected) throw new Error(`${title}: expected ${expected}, got ${JSON.stringify(got)}`);
+  };
+  const batch = (first, samples) => ({
+    logits: Array.from({ length: samples }, (_, i) => [
+      ...logits.subarray((first + i) * CLASSES, (first + i + 1) * CLASSES),
+    ]),
+    targets: [...targets.subarray(first, first + samples)],
+  });
+  let server = await serve(folder);
+  let sent = 0;
+  try {
+    for (const [country, samples] of [
+      ['DE', 7],
+      ['FR', 1],
+      ['DE', 20],
+      ['FR', 64],
+      ['DE', 3],
+    ]) {
+      const { logits: rows, targets: labels } = batch(sent, samples);
+      for (const meter of [meters[country], meters.all]) {
+        meter.update({ data: Float32Array.from(rows.flat()), dims: [samples, CLASSES] }, labels);
+      }
+      const response = await fetch(`${server.url}/?country=${country}`, {
+        method: 'POST',
+        ...json(batch(sent, samples)),
+      });
+      expect(`POST ${country}`, await response.json(), meters[country]);
+      sent += samples;
+      // what was answered is in the storage
+      if (sent > 25 && sent < 30) {
+        await server.stop();
+        server = await serve(folder);
+      }
+    }
+    for (const [path_, body, status] of [
+      ['/', good, 400],
+      ['/?country=deu', good, 400],
+      ['/?country=DE', '{"logits": [[1,', 400],
+      ['/?country=DE', null, 422],
+      ['/?country=DE', good, 422],
+      ['/?country=DE', { ...batch(0, 2), targets: [0, 70] }, 422],
+    ]) {
+      const response = await fetch(server.url + path_, { method: 'POST', ...json(body) });
+      if (response.status !== status) throw new Error(`${path_}: expected ${status}, got ${response.status}`);
+      await response.body?.cancel();
+    }
+    for (const country of ['DE', 'FR']) {
+      expect(`GET ${country}`, await (await fetch(`${server.url}/?country=${country}`)).json(), meters[country]);
+    }
+    // alarms have folded both keys
+    let all;
+    for (let i = 0; i < 100 && all?.samples !== sent; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      all = await (await fetch(server.url)).json();
+    }
+    expect('GET', all, meters.all);
+  } finally {
+    await server.stop();
+  }
+  return `${sent} samples of two keys, a restart, folded by alarms`;
+}
+
 async function checkScript(name, script, { sandbox }, expected) {
   const { command, args, env } = commandLines.find((host) => host.name === name);
   if (!command) throw new Error(`${name} is not installed`);
@@ -137,11 +211,15 @@ async function checkPage({ sandbox }, { launch }, expected) {
 }
 
 export function exampleChecks(context) {
-  const load = () =>
-    import(pathToFileURL(createRequire(path.join(context.sandbox, 'package.json')).resolve('focal-simd')));
+  const load = (entry = 'focal-simd') =>
+    import(pathToFileURL(createRequire(path.join(context.sandbox, 'package.json')).resolve(entry)));
   const value = (loss) => loss.forward(logits, targets).toPrecision(8);
   return [
     { name: 'examples/worker in workerd', check: async () => checkWorker(context, await load()) },
+    {
+      name: 'examples/worker-metrics in workerd',
+      check: async () => checkMetrics(context, { ...(await load()), ...(await load('focal-simd/meter')) }),
+    },
     {
       name: 'examples/deno',
       check: async () => {

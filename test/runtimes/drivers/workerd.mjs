@@ -1,5 +1,5 @@
 /** Cloudflare's workerd, serving bundles as its deployment tool makes them: JavaScript in one file, .wasm beside it. */
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { PORTABLE_CELLS, timeCell } from '../../../bench/portable.mjs';
@@ -11,8 +11,17 @@ const WORKERD = program('@cloudflare/workerd-linux-64/bin/workerd', 'workerd');
 const DATES = { before: '2025-05-01', after: '2026-01-01' };
 const COLD_STARTS = 7;
 
-/** Bundles `entry` into a folder of its own with a workerd configuration, and returns that folder. */
-export async function bundleWorker(entry, folder, { date, conditions = ['workerd', 'worker'], define = {} }) {
+/**
+ * Bundles `entry` into a folder of its own with a workerd configuration, and returns that folder.
+ *
+ * @param objects class of Durable Objects by the name of its binding; their storage lies in the folder
+ * @param variables texts that the worker finds in its environment
+ */
+export async function bundleWorker(
+  entry,
+  folder,
+  { date, conditions = ['workerd', 'worker'], define = {}, objects = {}, variables = {} },
+) {
   await build({
     entryPoints: { worker: entry },
     outdir: folder,
@@ -29,11 +38,28 @@ export async function bundleWorker(entry, folder, { date, conditions = ['workerd
     '(name = "worker.js", esModule = embed "worker.js")',
     ...binaries.map((name) => `(name = "${name}", wasm = embed "${name}")`),
   ];
+  const bindings = [
+    ...Object.entries(objects).map(([name, type]) => `(name = "${name}", durableObjectNamespace = "${type}")`),
+    ...Object.entries(variables).map(([name, text]) => `(name = "${name}", text = "${text}")`),
+  ];
+  const namespaces = Object.values(objects).map(
+    (type) => `(className = "${type}", uniqueKey = "${type}", enableSql = true)`,
+  );
+  const storage = namespaces.length
+    ? `, durableObjectNamespaces = [${namespaces.join(', ')}], durableObjectStorage = (localDisk = "storage")`
+    : '';
+  const services = [
+    `(name = "main", worker = (modules = [${modules.join(', ')}], compatibilityDate = "${date}", bindings = [${bindings.join(', ')}]${storage}))`,
+  ];
+  if (storage) {
+    await mkdir(path.join(folder, 'storage'), { recursive: true });
+    services.push(`(name = "storage", disk = (path = "${path.join(folder, 'storage')}", writable = true))`);
+  }
   await writeFile(
     path.join(folder, 'config.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = (modules = [${modules.join(', ')}], compatibilityDate = "${date}"))],
+  services = [${services.join(', ')}],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
 );
 `,
