@@ -32,7 +32,8 @@ describe('docs/command.md', () => {
     const offered = new Set(Array.from(out.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm), ([, option]) => option!));
     expect([...listed].sort()).toEqual([...offered].sort());
     // what the text between the tables speaks of exists, too
-    for (const option of options(part(command))) expect([...offered, '--state', '--first-index']).toContain(option);
+    for (const option of options(part(command)))
+      expect([...offered, '--state', '--first-index', '--min']).toContain(option);
   });
 
   test('the exit codes', () => {
@@ -54,6 +55,19 @@ describe('docs/command.md', () => {
     write(`shard${shard}.npy`, z.slice(shard * 20 * classes, (shard + 1) * 20 * classes), [20, classes]);
     write(`targets${shard}.npy`, y.slice(shard * 20, (shard + 1) * 20));
   }
+  const [ours, theirs] = [Array.from(z), Array.from(z, (x, i) => x + Math.cos(i))];
+  write('candidate.npy', Float32Array.from(theirs), [samples, classes]);
+  const row = (data: number[], i: number) => data.slice(i * classes, (i + 1) * classes);
+  const heads = (prefix: string) => ['a', 'b', 'c', 'd'].map((name) => `${prefix}_${name}`);
+  const csv = (...columns: [string[], number[]][]) =>
+    [
+      ['label', ...columns.flatMap(([names]) => names)],
+      ...Array.from(y, (c, i) => ['abcd'[c], ...columns.flatMap(([, data]) => row(data, i))]),
+    ]
+      .map((line) => `${line.join(',')}\n`)
+      .join('');
+  writeFileSync(at('predictions.csv'), csv([heads('p'), ours]));
+  writeFileSync(at('both.csv'), csv([heads('a'), ours], [heads('b'), theirs]));
   writeFileSync(at('names.txt'), 'a\nb\nc\nd\n');
   writeFileSync(at('texts.txt'), 'text\n'.repeat(samples));
 

@@ -11,8 +11,12 @@ export type LossName = 'softmax' | 'sigmoid';
  * @param value `auto`, numbers separated by commas, or a file: .npy, or text with numbers separated by commas or space
  * @param perClass how often each class is the target, for `auto`
  */
-export async function readAlpha(value: string, loss: LossName, perClass: Float64Array): Promise<number | number[]> {
-  if (value === 'auto') return fromFrequencies(perClass, loss);
+export async function readAlpha(
+  value: string,
+  loss: LossName,
+  perClass: Float64Array | null,
+): Promise<number | number[]> {
+  if (value === 'auto') return fromFrequencies(perClass!, loss);
   const list = parseNumbers(value);
   if (list) return list.length === 1 && loss === 'sigmoid' ? list[0]! : list;
   if (!value.endsWith('.npy')) {

@@ -3,28 +3,42 @@ import { fromHalf } from '../backend/scalar/half.ts';
 import { type CalibrationScores, fitTemperature, type Temperature } from '../entries/calibrate.ts';
 import type { Dataset } from '../files/dataset.ts';
 import { countTargets } from '../files/evaluate.ts';
-import { openArray, openDataset } from '../files/node/api.ts';
+import { openArray } from '../files/node/api.ts';
 import { fixed, NONE, plain, significant } from '../report/format.ts';
-import { EXIT, InputError } from './errors.ts';
+import { EXIT, InputError, refused } from './errors.ts';
 import type { CalibrateOptions } from './grammar.ts';
 import { deliver, prepareOutputs } from './outputs.ts';
 import { printableJson } from './printable.ts';
 import { print } from './result.ts';
+import { fileOf, filesOf, openSamples, STDIN } from './samples.ts';
 import { factLines } from './summary.ts';
 import { showProgress, startProgress, stopProgress, table } from './terminal.ts';
 
-export async function calibrate(logits: string, targets: string, options: CalibrateOptions): Promise<number> {
+export async function calibrate(
+  logits: string,
+  targets: string | undefined,
+  options: CalibrateOptions,
+): Promise<number> {
   const { loss, holdout, ignoreIndex, bins, json } = options;
-  const outputs = await prepareOutputs({ '--apply': options.apply }, [logits, targets]);
-  const dataset = await openDataset({ logits, targets }, { ignoreIndex });
+  if (logits === STDIN || targets === STDIN)
+    throw new InputError('calibrate reads the data several times, not from stdin');
+  if (options.apply !== undefined && options.target !== undefined) {
+    throw new InputError('--apply goes with an array of logits, not with a table');
+  }
+  const files = filesOf(logits, targets, options);
+  const outputs = await prepareOutputs({ '--apply': options.apply }, [fileOf(logits), fileOf(targets)]);
+  const dataset = await openSamples(files, options);
   try {
     // a bad label is told before hours of work
     await countTargets(dataset, { ignoreIndex });
-    const result = await fitTemperature(() => batches(dataset, options), { loss, holdout, ignoreIndex, bins });
-    const { files } = dataset;
+    const fitting = { loss, holdout, ignoreIndex, bins };
+    const result = await refused('samples', () => fitTemperature(() => batches(dataset, options), fitting));
     await deliver([
       () => outputs.get('--apply')?.write(divided(logits, result)),
-      () => print(json ? `${printableJson({ files, loss, ...result })}\n` : summary(files, loss, result)),
+      () =>
+        print(
+          json ? `${printableJson({ files: dataset.files, loss, ...result })}\n` : summary(dataset.files, loss, result),
+        ),
     ]);
     return EXIT.done;
   } finally {

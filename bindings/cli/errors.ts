@@ -81,6 +81,17 @@ export function refusing<T>(where: string, read: () => T): T {
   }
 }
 
+/** The same for what takes its time. */
+export async function refused<T>(where: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    return refusing(where, () => {
+      throw error;
+    });
+  }
+}
+
 /** Tell something that may be wrong; the work goes on. */
 export function warn(message: string): void {
   process.stderr.write(`focal-simd: warning: ${errorLine(message)}\n`);

@@ -1,5 +1,7 @@
 /** The commands, their arguments and options. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type LimitKind, type Limits, parseLimits } from '../compare/limits.ts';
+import type { Format } from '../files/open.ts';
 import { plain } from '../report/format.ts';
 import { errorLine } from './printable.ts';
 
@@ -9,48 +11,94 @@ declare const VERSION: string;
 /** Largest number of classes whose confusions are counted unasked: the state has C² counts. */
 export const CONFUSION_CLASSES = 1000;
 
+const FORMATS: readonly Format[] = ['npy', 'npz', 'safetensors', 'csv', 'tsv', 'jsonl', 'parquet'];
+
 /** Of bins, ranks and the like: far more than anyone reads, far less than would not fit. */
 const LARGEST_COUNT = 1_000_000;
 
-export interface OutputOptions {
-  json?: true;
-  state?: string;
-  report?: string;
-  names?: string;
-  text?: string;
+/** Where samples come from. */
+export interface InputOptions {
+  target?: string;
+  scores?: string[];
+  format?: Format;
+  classAxis: '1' | 'last';
+  ignoreIndex: number;
+  chunk: number;
 }
 
-export interface EvaluateOptions extends OutputOptions {
+export interface LossOptions {
   loss: 'softmax' | 'sigmoid';
   gamma: number;
   alpha?: string;
   smoothing?: number;
-  ignoreIndex: number;
+}
+
+/** What is counted. */
+export interface MeterOptions {
   bins: number;
   topK?: number[];
   confusion?: boolean;
   curves?: boolean;
   hardest: number;
-  firstIndex?: number;
-  backend: 'auto' | 'scalar';
-  chunk: number;
 }
 
-export interface CalibrateOptions {
+/** Where the samples stand among those of all shards, and who counts them. */
+export interface RunOptions {
+  firstIndex?: number;
+  backend: 'auto' | 'scalar';
+}
+
+export interface OutputOptions {
+  json?: true;
+  state?: string;
+  report?: string;
+  title?: string;
+  model?: string;
+  names?: string;
+  text?: string;
+}
+
+/** Limits on an evaluation. */
+export interface GateOptions {
+  min?: Limits;
+  max?: Limits;
+}
+
+/** Limits on a comparison. */
+export interface DropOptions {
+  maxDrop?: Limits;
+  decide?: true;
+  allowNan?: true;
+  markdown?: true;
+}
+
+export type EvaluateOptions = InputOptions & LossOptions & MeterOptions & RunOptions & OutputOptions & GateOptions;
+export type MergeOptions = OutputOptions & GateOptions & DropOptions;
+export type CompareOptions = InputOptions &
+  LossOptions &
+  MeterOptions &
+  RunOptions &
+  OutputOptions &
+  DropOptions & { flips?: boolean; baseline?: string[]; candidate?: string[] };
+export type CalibrateOptions = InputOptions & {
   loss: 'softmax' | 'sigmoid';
   holdout: number;
-  ignoreIndex: number;
   bins: number;
   apply?: string;
   json?: true;
-  chunk: number;
-}
+};
 
 /** What the commands do. */
 export interface Actions {
-  evaluate(logits: string, targets: string, options: EvaluateOptions): Promise<void>;
-  merge(states: string[], options: OutputOptions): Promise<void>;
-  calibrate(logits: string, targets: string, options: CalibrateOptions): Promise<void>;
+  evaluate(logits: string, targets: string | undefined, options: EvaluateOptions): Promise<void>;
+  compare(
+    baseline: string,
+    candidate: string | undefined,
+    targets: string | undefined,
+    options: CompareOptions,
+  ): Promise<void>;
+  merge(states: string[], options: MergeOptions): Promise<void>;
+  calibrate(logits: string, targets: string | undefined, options: CalibrateOptions): Promise<void>;
 }
 
 function number(text: string): number {
@@ -75,36 +123,120 @@ const share = (text: string): number => {
 
 const integers = (text: string): number[] => text.split(',').map((part) => integer(1, LARGEST_COUNT)(part));
 
-/** What every command that gives a report has. */
-function outputOptions(command: Command): Command {
-  return command
-    .option('--json', 'print one JSON object in the place of the text')
-    .option('--state <file>', 'write the state, to be merged with those of other shards')
-    .option('--report <file>', 'write one self-contained HTML page with diagrams')
-    .option('--names <file>', "names of the classes: one a line, a JSON array, or a Hugging Face model's config.json")
-    .option('--text <file>', 'texts of the samples, one a line, shown with the hardest')
-    .addOption(DEBUG);
-}
+/** Limits such as accuracy=0.9,class-recall=50%. */
+const limits =
+  (kind: LimitKind) =>
+  (text: string): Limits => {
+    try {
+      return parseLimits(text, kind);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+  };
 
-/** Where samples come from. */
-function inputArguments(command: Command): Command {
-  return command
-    .argument('<logits>', '.npy file of floats, shape [B, C] or [B, C, D1, …]')
-    .argument('<targets>', '.npy file of class indices, shape [B] or [B, D1, …]')
-    .option(
-      '--ignore-index <integer>',
-      'target that marks a sample to leave out',
-      integer(-(2 ** 31) + 1, 2 ** 31 - 1),
-      -100,
-    )
-    .option('--chunk <bytes>', 'logits read at a time', integer(1, 2 ** 30), 1 << 22);
-}
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
-const LOSS = new Option('--loss <name>', 'over all classes, or one-vs-rest')
-  .choices(['softmax', 'sigmoid'])
-  .default('softmax');
-
-const DEBUG = new Option('--debug', 'print the stack of an error, too');
+/** Add options of a kind: what several commands have stands here once. */
+const add: Record<string, (command: Command) => Command> = {
+  input: (command) =>
+    command
+      .option('--target <column>', 'of a table: the column of the labels, class indices or names')
+      .addOption(
+        new Option('--format <name>', 'format of the files (default: what they say themselves)').choices(FORMATS),
+      )
+      .addOption(
+        new Option('--class-axis <axis>', 'which axis of the logits has the classes')
+          .choices(['1', 'last'])
+          .default('1'),
+      )
+      .option(
+        '--ignore-index <integer>',
+        'target that marks a sample to leave out',
+        integer(-(2 ** 31) + 1, 2 ** 31 - 1),
+        -100,
+      )
+      .option('--chunk <bytes>', 'logits read at a time', integer(1, 2 ** 30), 1 << 22),
+  scores: (command) =>
+    command.option(
+      '--scores <pattern>',
+      "of a table: the columns of the logits, such as 'p_*', what * matches being the class's name; may be given again " +
+        '(default: all other columns of numbers)',
+      collect,
+    ),
+  variant: (command) =>
+    command.addOption(
+      new Option('--loss <name>', 'over all classes, or one-vs-rest')
+        .choices(['softmax', 'sigmoid'])
+        .default('softmax'),
+    ),
+  loss: (command) =>
+    command
+      .option('--gamma <number>', 'focusing parameter, from 0 on', number, 2)
+      .option(
+        '--alpha <weights>',
+        'class weights: numbers separated by commas, a file of them (.npy or text), or auto: by the inverse of the ' +
+          'frequency among the targets, mean 1 over the classes that occur (the others, which weigh nothing, get 1); ' +
+          'for the sigmoid loss each such weight w becomes w / (1 + w), the odds of true to other then being w. ' +
+          'Default: none for softmax, 0.25 for sigmoid',
+      )
+      .option('--smoothing <number>', 'smoothing of the probability, sigmoid only (default: 0.001)', number),
+  meter: (command) =>
+    command
+      .option('--bins <count>', 'bins of confidence, for calibration', integer(1, LARGEST_COUNT), 15)
+      .option('--top-k <list>', 'ranks for top-k accuracy, softmax only (default: 5)', integers)
+      .option(
+        '--confusion',
+        `count the confusion matrix, softmax only (default: up to ${plain(CONFUSION_CLASSES)} classes)`,
+      )
+      .option('--no-confusion', 'do not: the state is smaller by the square of the classes')
+      .option('--curves', 'count the curves of AUROC and average precision (default: for sigmoid)')
+      .option('--no-curves', 'do not: the state is smaller')
+      .option(
+        '--hardest <count>',
+        'how many of the samples with the largest loss to list',
+        integer(0, LARGEST_COUNT),
+        10,
+      ),
+  run: (command) =>
+    command
+      .option(
+        '--first-index <integer>',
+        'index of the first sample, where the files are a shard of more; --text then has the lines of all shards (default: 0)',
+        integer(0, 2 ** 52),
+      )
+      .addOption(new Option('--backend <name>', 'kernels that answer').choices(['auto', 'scalar']).default('auto')),
+  gate: (command) =>
+    command
+      .option(
+        '--min <limits>',
+        'the least that metrics may be, such as accuracy=0.9,class-recall=50%: exit code 1 where one is less',
+        limits('min'),
+      )
+      .option('--max <limits>', 'the most that metrics may be, such as loss=0.4,ece=5%', limits('max')),
+  drop: (command) =>
+    command
+      .option(
+        '--max-drop <limits>',
+        'how far metrics may drop (losses, Brier score, ECE: rise), such as accuracy=0.5pp,class-recall=10pp: exit code 1 ' +
+          'where one drops further',
+        limits('max-drop'),
+      )
+      .option('--decide', 'hold limits against the 95 % interval: exit code 3 where it covers the limit')
+      .option('--allow-nan', 'let samples pass that are not finite in the candidate alone')
+      .option('--markdown', 'print a summary in Markdown in the place of the text'),
+  output: (command) =>
+    command
+      .option('--json', 'print one JSON object in the place of the text')
+      .option('--state <file>', 'write the state, to be merged with those of other shards')
+      .option('--names <file>', "names of the classes: one a line, a JSON array, or a Hugging Face model's config.json")
+      .option('--text <file>', 'texts of the samples, one a line, shown with the hardest'),
+  title: (command) => command.option('--title <text>', 'heading of what is written'),
+  report: (command) =>
+    command
+      .option('--report <file>', 'write one self-contained HTML page with diagrams')
+      .option('--model <name>', 'name of the model, shown in the page'),
+  debug: (command) => command.option('--debug', 'print the stack of an error, too'),
+};
 
 /**
  * @param print takes what --help and --version print
@@ -124,67 +256,61 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
       outputError: (text, write) => write(`focal-simd: ${errorLine(text.replace(/^error: /, ''))}\n`),
     })
     .exitOverride();
+  const command = (name: string, description: string, kinds: string) => {
+    const one = program.command(name).description(description);
+    for (const kind of kinds.split(' ')) add[kind]!(one);
+    return one;
+  };
 
-  const evaluate = inputArguments(
-    program
-      .command('evaluate')
-      .description('Evaluate a classifier. The files are streamed: they may be larger than memory.'),
-  );
-  outputOptions(
-    evaluate
-      .addOption(LOSS)
-      .option('--gamma <number>', 'focusing parameter, from 0 on', number, 2)
-      .option(
-        '--alpha <weights>',
-        'class weights: numbers separated by commas, a file of them (.npy or text), or auto: by the inverse of the ' +
-          'frequency among the targets, mean 1 over the classes that occur (the others, which weigh nothing, get 1); ' +
-          'for the sigmoid loss each such weight w becomes w / (1 + w), the odds of true to other then being w. ' +
-          'Default: none for softmax, 0.25 for sigmoid',
-      )
-      .option('--smoothing <number>', 'smoothing of the probability, sigmoid only (default: 0.001)', number)
-      .option('--bins <count>', 'bins of confidence, for calibration', integer(1, LARGEST_COUNT), 15)
-      .option('--top-k <list>', 'ranks for top-k accuracy, softmax only (default: 5)', integers)
-      .option(
-        '--confusion',
-        `count the confusion matrix, softmax only (default: up to ${plain(CONFUSION_CLASSES)} classes)`,
-      )
-      .option('--no-confusion', 'do not: the state is smaller by the square of the classes')
-      .option('--curves', 'count the curves of AUROC and average precision (default: for sigmoid)')
-      .option('--no-curves', 'do not: the state is smaller')
-      .option(
-        '--hardest <count>',
-        'how many of the samples with the largest loss to list',
-        integer(0, LARGEST_COUNT),
-        10,
-      )
-      .option(
-        '--first-index <integer>',
-        'index of the first sample, where the files are a shard of more; --text then has the lines of all shards (default: 0)',
-        integer(0, 2 ** 52),
-      )
-      .addOption(new Option('--backend <name>', 'kernels that answer').choices(['auto', 'scalar']).default('auto')),
-  ).action((logits, targets, options) => actions.evaluate(logits, targets, options));
-
-  outputOptions(
-    program
-      .command('merge')
-      .description('The report of several evaluations together, from the states that evaluate --state wrote.')
-      .argument('<states...>', 'state files; - reads one a line from stdin'),
-  ).action((states, options) => actions.merge(states, options));
-
-  inputArguments(
-    program
-      .command('calibrate')
-      .description(
-        'Fit the temperature that the logits are to be divided by, so that probabilities mean what they say.',
-      ),
+  command(
+    'evaluate',
+    'Evaluate a classifier. The files are streamed: they may be larger than memory.',
+    'input scores variant loss meter run gate output report title debug',
   )
-    .addOption(LOSS)
+    .argument(
+      '<logits>',
+      'array of floats, shape [B, C] or [B, C, D1, …] (.npy, .npz, .safetensors), or a table: --target',
+    )
+    .argument('[targets]', 'array of class indices, shape [B] or [B, D1, …]')
+    .action((logits, targets, options) => actions.evaluate(logits, targets, options));
+
+  command(
+    'compare',
+    'Compare two classifiers on the same samples: is the candidate still the baseline?',
+    'input variant loss meter run drop output title debug',
+  )
+    .argument('<baseline>', "array of the baseline's logits, or a table: --target, --baseline, --candidate")
+    .argument('[candidate]', "array of the candidate's logits for the same samples")
+    .argument('[targets]', 'array of class indices; without it, only how far the two agree is told')
+    .option('--baseline <pattern>', "of a table: the columns of the baseline's logits, such as 'a_*'", collect)
+    .option('--candidate <pattern>', "of a table: those of the candidate's", collect)
+    .option(
+      '--flips',
+      `count which prediction became which, softmax only (default: up to ${plain(CONFUSION_CLASSES)} classes)`,
+    )
+    .option('--no-flips', 'do not: the state is smaller by the square of the classes')
+    .action((baseline, candidate, targets, options) => actions.compare(baseline, candidate, targets, options));
+
+  command(
+    'merge',
+    'The report of several evaluations or comparisons together, from the states that --state wrote.',
+    'gate drop output report title debug',
+  )
+    .argument('<states...>', 'state files; - reads one a line from stdin')
+    .action((states, options) => actions.merge(states, options));
+
+  command(
+    'calibrate',
+    'Fit the temperature that the logits are to be divided by, so that probabilities mean what they say.',
+    'input scores variant',
+  )
+    .argument('<logits>', 'as for evaluate')
+    .argument('[targets]', 'as for evaluate')
     .option('--holdout <share>', 'share of the samples to measure on, which the fit does not see', share, 0.2)
     .option('--bins <count>', 'bins of the calibration error', integer(1, LARGEST_COUNT), 15)
     .option('--apply <file>', 'write the logits over the temperature, a .npy file of float32')
     .option('--json', 'print one JSON object in the place of the text')
-    .addOption(DEBUG)
+    .option('--debug', 'print the stack of an error, too')
     .action((logits, targets, options) => actions.calibrate(logits, targets, options));
 
   return program;

@@ -2,6 +2,7 @@
 /** The `focal-simd` command: bundled into dist/cli.js. */
 import { CommanderError } from 'commander';
 import { calibrate } from './calibrate.ts';
+import { compare } from './compare.ts';
 import { asInput, EXIT } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { grammar } from './grammar.ts';
@@ -48,7 +49,12 @@ const ending =
     process.exitCode = await action(...args);
   };
 
-const actions = { evaluate: ending(evaluate), merge: ending(merge), calibrate: ending(calibrate) };
+const actions = {
+  evaluate: ending(evaluate),
+  compare: ending(compare),
+  merge: ending(merge),
+  calibrate: ending(calibrate),
+};
 const printed: Promise<void>[] = [];
 try {
   await grammar(actions, (text) => printed.push(print(text))).parseAsync();

@@ -1,30 +1,38 @@
 /** `focal-simd merge`. */
 import { createHash } from 'node:crypto';
-import { FocalMeter } from '../entries/meter.ts';
+import { type ComparisonState, FocalComparison } from '../entries/compare.ts';
+import { FocalMeter, type MeterState } from '../entries/meter.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import { comparison } from './comparison.ts';
 import { InputError, refusing, warn } from './errors.ts';
-import type { OutputOptions } from './grammar.ts';
+import { evaluation } from './evaluation.ts';
+import type { MergeOptions } from './grammar.ts';
 import { checkNames, checkTexts, eachLine, readNames, readText } from './lines.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
+import { STDIN } from './samples.ts';
 
 /** Longer lines are no states that this process could hold. */
 const LONGEST_STATE = 2 ** 29 - 25;
 
-export async function merge(paths: string[], options: OutputOptions): Promise<number> {
+type Mergeable = Meter<AnyLoss> | FocalComparison;
+
+export async function merge(paths: string[], options: MergeOptions): Promise<number> {
   const { state, report, names: namesPath, text } = options;
   const outputs = await prepareOutputs({ '--state': state, '--report': report }, [...paths, namesPath, text]);
-  const all = new Merged();
+  const states = new Merged();
   for (const path of paths) {
-    if (path !== '-') all.add(path, await readText(path));
-    else await eachLine(path, (line, i) => all.add(`stdin, line ${i + 1}`, line.toString('utf8')), LONGEST_STATE);
+    if (path !== STDIN) states.add(path, await readText(path));
+    else await eachLine(path, (line, i) => states.add(`stdin, line ${i + 1}`, line.toString('utf8')), LONGEST_STATE);
   }
-  const { meter } = all;
-  if (!meter) throw new InputError('stdin: expected a state a line, got none');
-  const { config } = meter.toJSON();
+  const { all } = states;
+  if (!all) throw new InputError('stdin: expected a state a line, got none');
+  const compared = all instanceof FocalComparison;
+  refuseOther(compared, options);
+  const { config } = compared ? all.toJSON().baseline : all.toJSON();
   const names = namesPath === undefined ? null : await readNames(namesPath);
   if (names) checkNames(namesPath!, names, config.classes);
-  const { samples, ignored, missing = [] } = meter.compute();
+  const { samples, ignored, missing = [] } = all.compute();
   const gaps = missing.reduce((sum, [from, to]) => sum + to - from, 0);
   if (text !== undefined) {
     // where shards are missing there may be more of them after the last
@@ -34,28 +42,57 @@ export async function merge(paths: string[], options: OutputOptions): Promise<nu
     const ranges = missing.slice(0, 5).map(([from, to]) => `[${from}, ${to})`);
     warn(`${gaps} samples are missing: ${ranges.join(', ')}${missing.length > 5 ? ', …' : ''}`);
   }
-  return give(meter, names, options, outputs, { files: paths });
+  const run = { files: paths };
+  const result = compared ? comparison(all, names, options, run) : evaluation(all, names, options, run);
+  return give(await result, options, outputs);
+}
+
+/** Options that only one kind of state has an answer to. */
+function refuseOther(compared: boolean, options: MergeOptions): void {
+  const others = compared
+    ? (['min', 'max', 'report'] as const)
+    : (['maxDrop', 'decide', 'allowNan', 'markdown'] as const);
+  const flags = {
+    min: '--min',
+    max: '--max',
+    report: '--report',
+    maxDrop: '--max-drop',
+    decide: '--decide',
+    allowNan: '--allow-nan',
+    markdown: '--markdown',
+  };
+  const given = others.find((key) => options[key] !== undefined);
+  if (given)
+    throw new InputError(`${flags[given]} goes with states of ${compared ? 'evaluations' : 'comparisons'} alone`);
 }
 
 /** States, merged as they come. */
 class Merged {
-  meter: Meter<AnyLoss> | null = null;
+  all: Mergeable | null = null;
   readonly #seen = new Map<string, string>();
 
   add(name: string, json: string): void {
-    const one = refusing(name, () => FocalMeter.fromJSON(JSON.parse(json)));
+    const one = refusing(name, () => stateOf(JSON.parse(json)));
     refuseAgain(this.#seen, name, one);
-    const all: Meter<AnyLoss> = this.meter ?? one;
-    if (all !== one) refusing(name, () => all.merge(one));
-    this.meter = all;
+    const { all } = this;
+    if (!all) this.all = one;
+    else if (all instanceof FocalComparison && one instanceof FocalComparison) refusing(name, () => all.merge(one));
+    else if (all instanceof FocalMeter && one instanceof FocalMeter) refusing(name, () => all.merge(one));
+    else throw new InputError(`${name}: evaluations and comparisons do not go together`);
   }
+}
+
+function stateOf(json: { format?: unknown }): Mergeable {
+  return json?.format === 'focal-simd/comparison'
+    ? FocalComparison.fromJSON(json as ComparisonState)
+    : FocalMeter.fromJSON(json as MeterState);
 }
 
 /**
  * States know which samples they have counted, but those of earlier versions. Of these, two of which not even a loss differs
  * are one shard given twice; only of nothing there may be any number.
  */
-function refuseAgain(seen: Map<string, string>, path: string, meter: Meter<AnyLoss>): void {
+function refuseAgain(seen: Map<string, string>, path: string, meter: Mergeable): void {
   const { samples, ignored, missing } = meter.compute();
   if (samples + ignored === 0 || missing) return;
   const digest = createHash('sha256').update(meter.toBytes()).digest('hex');

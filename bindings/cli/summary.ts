@@ -1,4 +1,6 @@
 /** The report for a terminal. */
+
+import type { Judgement } from '../compare/judge.ts';
 import {
   className,
   type Fact,
@@ -20,14 +22,19 @@ import { bold, clip, dim, table } from './terminal.ts';
 
 const CLASSES_SHOWN = 15;
 const CONFUSIONS_SHOWN = 10;
-const NAME_WIDTH = 28;
-const TEXT_WIDTH = 96;
+export const NAME_WIDTH = 28;
+export const TEXT_WIDTH = 96;
 const FACT_WIDTH = 20;
 
-type Lines = readonly string[];
-type Name = (c: number | null) => string;
+export type Lines = readonly string[];
+export type Name = (c: number | null) => string;
 
-export function formatSummary(facts: readonly Fact[], m: Metrics, labels: Labels): string {
+export function formatSummary(
+  facts: readonly Fact[],
+  m: Metrics,
+  labels: Labels,
+  judgement: Judgement | null = null,
+): string {
   const name: Name = (c) => foreign(className(labels, c), NAME_WIDTH);
   const blocks: Lines[] = [
     factLines(facts),
@@ -36,19 +43,35 @@ export function formatSummary(facts: readonly Fact[], m: Metrics, labels: Labels
     classes(m, name),
     confusions(m, name),
     hardest(m, name, labels),
+    verdict(judgement),
   ];
+  return joined(blocks);
+}
+
+/** Blocks of lines with a blank line between them. */
+export function joined(blocks: readonly Lines[]): string {
   const shown = blocks.filter((block) => block.length > 0);
   return `${shown.map((block) => block.join('\n')).join('\n\n')}\n`;
 }
+
+/** A line for each limit. */
+export const verdict = (judgement: Judgement | null): Lines =>
+  judgement && judgement.results.length > 0
+    ? titled(
+        'Limits',
+        judgement.verdict,
+        judgement.results.map(({ line }) => `  ${printable(line)}`),
+      )
+    : [];
 
 /** What is known of a run, a line each. */
 export const factLines = (facts: readonly Fact[]): string[] =>
   facts.map(([key, value]) => `  ${key.padEnd(FACT_WIDTH)}${printable(value)}`);
 
 /** What somebody else wrote, in so many cells of a line; of a long text no more is looked at than may be shown. */
-const foreign = (text: string, cells: number): string => clip(printable(text.slice(0, 8 * cells)), cells);
+export const foreign = (text: string, cells: number): string => clip(printable(text.slice(0, 8 * cells)), cells);
 
-const titled = (title: string, note: string, lines: Lines): Lines => [`${bold(title)}  ${dim(note)}`, ...lines];
+export const titled = (title: string, note: string, lines: Lines): Lines => [`${bold(title)}  ${dim(note)}`, ...lines];
 
 function reliability(m: Metrics): Lines {
   const digits = Math.max(2, Math.ceil(Math.log10(m.bins.length)));

@@ -1,0 +1,74 @@
+/** The loss, and what counts it, by the options. */
+import * as losses from '../entries/index.ts';
+import { FocalMeter } from '../entries/meter.ts';
+import * as scalar from '../entries/scalar.ts';
+import type { SoftmaxFocalLossOptions } from '../losses/types.ts';
+import type { AnyLoss, Meter } from '../meter/meter.ts';
+import { readAlpha } from './alpha.ts';
+import { InputError, refusing } from './errors.ts';
+import { CONFUSION_CLASSES, type LossOptions, type MeterOptions } from './grammar.ts';
+
+const simd = { ...losses, FocalMeter };
+export type Library = typeof simd;
+
+export const libraryOf = ({ backend }: { backend: 'auto' | 'scalar' }): Library =>
+  backend === 'scalar' ? scalar : simd;
+
+/** Options that only one of the losses has. */
+const OWN = { softmax: ['topK', 'confusion', 'flips'], sigmoid: ['smoothing'] } as const;
+
+type AllOptions = LossOptions & Partial<MeterOptions> & { flips?: boolean };
+
+export function refuseForeign(options: AllOptions): void {
+  const other = options.loss === 'softmax' ? 'sigmoid' : 'softmax';
+  for (const key of OWN[other]) {
+    const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (options[key] !== undefined) throw new InputError(`${flag} goes with --loss ${other} alone`);
+  }
+}
+
+/** @param perClass how often each class is the target, for weights by frequency */
+export async function makeLoss(
+  api: Library,
+  options: LossOptions & { ignoreIndex: number },
+  perClass: Float64Array | null,
+): Promise<AnyLoss> {
+  const { loss, gamma, ignoreIndex, smoothing } = options;
+  const alpha = options.alpha === undefined ? undefined : await readAlpha(options.alpha, loss, perClass);
+  const given = { gamma, ignoreIndex, ...(alpha !== undefined && { alpha }) };
+  return refusing('options', () => {
+    if (loss === 'sigmoid') {
+      return new api.SigmoidFocalLoss({ ...given, ...(smoothing !== undefined && { smoothing }) });
+    }
+    return new api.SoftmaxFocalLoss(given as SoftmaxFocalLossOptions);
+  });
+}
+
+/** What is counted depends on the options and the number of classes, never on what is written: states of shards go together. */
+export function meterOptions(options: LossOptions & MeterOptions, classes: number) {
+  const { loss, bins, hardest, topK } = options;
+  const confusion = options.confusion ?? classes <= CONFUSION_CLASSES;
+  const curves = options.curves ?? loss === 'sigmoid';
+  return {
+    classes,
+    bins,
+    hardest,
+    coverage: true,
+    ...(curves && { curves }),
+    ...(loss === 'softmax' && { confusion }),
+    ...(topK && { topK }),
+  };
+}
+
+export const makeMeter = (
+  api: Library,
+  loss: AnyLoss,
+  options: LossOptions & MeterOptions,
+  classes: number,
+): Meter<AnyLoss> => refusing('options', () => new api.FocalMeter<AnyLoss>(loss, meterOptions(options, classes)));
+
+/** Have the kernels compiled before the clock starts. */
+export function warmUp(api: Library, loss: AnyLoss, classes: number): void {
+  const one = new api.FocalMeter<AnyLoss>(loss, { classes });
+  one.update(new Float32Array(classes), [0]);
+}

@@ -1,0 +1,70 @@
+/** Where the samples come from, by the arguments and options. */
+import type { Dataset } from '../files/dataset.ts';
+import { openArray, openDataset } from '../files/node/api.ts';
+import type { Files, Input } from '../files/open.ts';
+import { InputError, refused } from './errors.ts';
+import type { InputOptions } from './grammar.ts';
+import { checkNames, readNames } from './lines.ts';
+
+export const STDIN = '-';
+
+/** A file in the format that was said, or that it tells itself. */
+const inputOf = (file: string, { format }: InputOptions): Input => (format ? { file, format } : file);
+
+/** Columns of a table, or two files. */
+export function filesOf(
+  logits: string,
+  targets: string | undefined,
+  options: InputOptions,
+  scores = options.scores,
+): Files {
+  const { target } = options;
+  if (target !== undefined) {
+    if (targets !== undefined) throw new InputError('--target names a column of one table: a second file has no place');
+    return { table: inputOf(logits, options), target, ...(scores && { scores }) };
+  }
+  if (scores) throw new InputError('--scores goes with --target, the column of the labels');
+  if (targets === undefined) {
+    throw new InputError(
+      "missing required argument 'targets'; of a table name the column of the labels: --target label",
+    );
+  }
+  if (logits === STDIN && targets === STDIN) throw new InputError('only one of the files can come from stdin');
+  return { logits: inputOf(logits, options), targets: inputOf(targets, options) };
+}
+
+/** Open them, with the names of the classes where there are any. */
+export async function openSamples(files: Files, options: InputOptions & { names?: string }): Promise<Dataset> {
+  const { ignoreIndex, classAxis, names: path } = options;
+  const names = path === undefined ? null : await readNames(path);
+  const axis = classAxis === 'last' ? -1 : 1;
+  const dataset = await refused(path ?? 'options', () => openDataset(files, { ignoreIndex, classAxis: axis, names }));
+  if (names) checkNames(path!, names, dataset.classes);
+  return dataset;
+}
+
+/** Targets that are not there: zeros of the shape that goes with the logits, which nobody looks at. */
+export async function noTargets(logits: string, { classAxis }: InputOptions): Promise<Input> {
+  const array = await openArray(logits, 'logits');
+  const { shape } = array;
+  await array.close();
+  const dims = classAxis === 'last' ? shape.slice(0, -1) : shape.filter((_, axis) => axis !== 1);
+  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${dims.map((d) => `${d},`).join(' ')}), }`;
+  const header = Buffer.alloc(10 + text.length);
+  header.write('\x93NUMPY\x01', 'latin1');
+  header.writeUInt16LE(text.length, 8);
+  header.write(text, 10, 'latin1');
+  return {
+    name: logits,
+    size: header.length + dims.reduce((product, d) => product * d, 1),
+    async read(offset, length) {
+      const bytes = new Uint8Array(length);
+      if (offset < header.length) bytes.set(header.subarray(offset, Math.min(header.length, offset + length)));
+      return bytes;
+    },
+  };
+}
+
+/** The file of an input, without the member of `file.npz:logits`: for who compares files. */
+export const fileOf = (input: string | undefined): string | undefined =>
+  input?.replace(/(\.(?:npz|safetensors)):[^/\\]+$/i, '$1');
