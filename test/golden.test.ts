@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Reduction, ValueAndGrad } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
+import { indexOf } from './layout.ts';
 import { Random } from './random.ts';
 import { type Problem, type Reference, reference } from './reference.ts';
 import { bound, boundOfSum, expectAll, expectSame, GRAD_UNIT, LOSS_UNIT, used } from './tolerance.ts';
@@ -68,7 +69,7 @@ function draw(c: Case): Drawn {
     targets = new Random(c.seed + 1).labels(samples, classes);
     const ignored = new Random(c.seed + 2);
     for (let i = 0; i < samples; i++) {
-      const at = (Math.floor(i / positions) * classes + targets[i]!) * positions + (i % positions);
+      const at = indexOf({ classes, positions }, i, targets[i]!);
       if (c.boost) logits[at] = logits[at]! + c.boost;
       if (ignored.uniform() < c.ignored) targets[i] = c.ignoreIndex;
     }
@@ -86,7 +87,7 @@ function draw(c: Case): Drawn {
   const kept: number[] = [];
   for (let i = 0; i < samples; i++) {
     if (targets[i] === ignoreIndex) continue;
-    for (let k = 0; k < each; k++) kept.push((Math.floor(i / positions) * each + k) * positions + (i % positions));
+    for (let k = 0; k < each; k++) kept.push(indexOf({ classes: each, positions }, i, k));
   }
   const divisor = c.reduction === 'mean' ? truth.valid * each || 1 : 1;
   return { problem, logits, targets, upstream, truth, kept, divisor };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AnyLoss, Meter } from '../bindings/meter/meter.ts';
 import { backends } from './backends.ts';
+import { indexOf } from './layout.ts';
 
 /** Logits with ties, extremes and now and then what is no number. */
 const logit = fc.oneof(
@@ -244,8 +245,7 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
         for (const [i, y] of targets.entries()) {
           if (y < 0) continue;
           valid++;
-          const at = (c: number) => (Math.floor(i / positions) * classes + c) * positions + (i % positions);
-          const z = Array.from({ length: classes }, (_, c) => data[at(c)] as number);
+          const z = Array.from({ length: classes }, (_, c) => data[indexOf({ classes, positions }, i, c)] as number);
           const order = z
             .map((_, c) => c)
             .sort((a, b) =>

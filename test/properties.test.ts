@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Logits, Reduction, Targets, ValueAndGrad } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
+import { toRows } from './layout.ts';
 import { Random } from './random.ts';
 import { reference } from './reference.ts';
 import { expectSame } from './tolerance.ts';
@@ -42,17 +43,6 @@ const tensor = ({ batch, classes, positions, logits }: Input): Logits => ({
   data: logits,
   dims: [batch, classes, positions],
 });
-
-/** Samples of [batch, classes, positions] as rows [batch · positions, classes]. */
-function asRows({ batch, classes, positions }: Input, values: ArrayLike<number>): Float32Array {
-  const rows = new Float32Array(values.length);
-  for (let i = 0; i < batch * positions; i++) {
-    for (let c = 0; c < classes; c++) {
-      rows[i * classes + c] = values[(Math.floor(i / positions) * classes + c) * positions + (i % positions)]!;
-    }
-  }
-  return rows;
-}
 
 /** Row i of `rows` is row order[i] of the values. */
 function gather(values: Float32Array, width: number, order: readonly number[]): Float32Array {
@@ -151,17 +141,17 @@ describe.each(backends)('$name', ({ api }) => {
     const loss = make(kind, { ...options, reduction: 'none' }, input);
     const planes = loss.valueAndGrad(tensor(input), targets);
     const rows = loss.valueAndGrad(
-      { data: asRows(input, input.logits), shape: [targets.length, input.classes] },
+      { data: toRows(input, input.logits), shape: [targets.length, input.classes] },
       targets,
     );
     const losses = planes.value as Float32Array;
-    expectSame(kind === 'softmax' ? losses : asRows(input, losses), rows.value as Float32Array);
-    expectSame(asRows(input, planes.grad), rows.grad);
+    expectSame(kind === 'softmax' ? losses : toRows(input, losses), rows.value as Float32Array);
+    expectSame(toRows(input, planes.grad), rows.grad);
   });
 
   holds("ignored: 'drop' gives what is left without the ignored samples", SMALL, (input, kind, options) => {
     const { classes, targets, ignoreIndex } = input;
-    const rows = asRows(input, input.logits);
+    const rows = toRows(input, input.logits);
     const kept = [...targets.keys()].filter((i) => targets[i] !== ignoreIndex);
     const filtered = { data: gather(rows, classes, kept), dims: [kept.length, classes] };
     const labels = kept.map((i) => targets[i]!);
@@ -177,7 +167,7 @@ describe.each(backends)('$name', ({ api }) => {
     );
     const width = kind === 'softmax' ? 1 : classes;
     const zeroed = make(kind, { ...options, reduction: 'none' }, input).forward(tensor(input), targets) as Float32Array;
-    expectSame(dropped as Float32Array, gather(width === 1 ? zeroed : asRows(input, zeroed), width, kept));
+    expectSame(dropped as Float32Array, gather(width === 1 ? zeroed : toRows(input, zeroed), width, kept));
   });
 
   holds('every kind of array gives the same bits', ROWS, (input, kind, options) => {
@@ -277,8 +267,8 @@ describe.each(backends)('$name', ({ api }) => {
       const loss = make('softmax', { gamma: 0, weighted: false, reduction: 'none' }, input);
       const { grad } = loss.valueAndGrad(tensor(input), input.targets);
       const { batch, classes, positions, targets } = input;
-      const rows = asRows(input, input.logits);
-      const got = asRows(input, grad);
+      const rows = toRows(input, input.logits);
+      const got = toRows(input, grad);
       for (let i = 0; i < batch * positions; i++) {
         if (targets[i] === input.ignoreIndex) continue;
         const row = Float64Array.from(rows.subarray(i * classes, (i + 1) * classes));

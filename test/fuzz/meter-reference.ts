@@ -1,5 +1,6 @@
 /** The metrics of a meter in float64, one sample at a time: what `compute` is held against. */
 import assert from 'node:assert/strict';
+import { indexOf } from '../layout.ts';
 import type { Random } from '../random.ts';
 import { type Problem, type Reference, reference } from '../reference.ts';
 
@@ -20,10 +21,8 @@ function near(name: string, got: number | null, want: number | null, error: numb
 }
 
 /** The row of sample i. */
-function rowOf({ classes, positions, logits }: Problem, i: number): number[] {
-  const at = Math.floor(i / positions) * classes * positions + (i % positions);
-  return Array.from({ length: classes }, (_, c) => logits[at + c * positions] as number);
-}
+const rowOf = (problem: Problem, i: number): number[] =>
+  Array.from({ length: problem.classes }, (_, c) => problem.logits[indexOf(problem, i, c)] as number);
 
 /** numpy's order: NaN above all, of equals the lowest index. */
 const above = (row: number[], a: number, b: number): boolean => {
