@@ -23,8 +23,8 @@ export function ln(x: number): number {
 }
 
 /** ln 2 in two parts, the first with 21 zeros at its end, so that e·LN2_HIGH is exact. */
-const LN2_HIGH = 6.9314718036912381649e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
 
 /** e^x for x ≤ 709; 0 below −708. By Taylor's series. */
 export function exp(x: number): number {

@@ -243,8 +243,8 @@ function meanDefined(values: readonly Metric[]): Metric {
 }
 
 function meanBounds(bounds: readonly (Interval | null)[]): Interval | null {
-  const lower = meanDefined(bounds.map((both) => both && both[0]));
-  const upper = meanDefined(bounds.map((both) => both && both[1]));
+  const lower = meanDefined(bounds.map((both) => both?.[0] ?? null));
+  const upper = meanDefined(bounds.map((both) => both?.[1] ?? null));
   return lower === null || upper === null ? null : [lower, upper];
 }
 
