@@ -52,7 +52,7 @@ describe('intervals', () => {
       one?.intervals?.recall,
       wilson((one?.recall as number) * (one?.support as number), one?.support as number, Z) as never,
     );
-    const [low, high] = one?.intervals?.auroc as [number, number];
+    const [low, high] = (one?.intervals?.auroc ?? []) as [number, number];
     expect(low).toBeLessThan(one?.auroc as number);
     expect(high - low).toBeLessThan(0.2);
     // without a bootstrap there is none for what has no formula
