@@ -43,7 +43,6 @@ export interface SoftmaxMeterOptions extends CommonMeterOptions {
 }
 
 /** Options of a `FocalMeter` over a `SigmoidFocalLoss`. */
-/** Options of a `FocalMeter` over a `SigmoidFocalLoss`. */
 export interface SigmoidMeterOptions extends CommonMeterOptions {
   /** The decision is for a class where its logit is above this, or above the one of the class. Default 0.5. */
   threshold?: Threshold | readonly Threshold[];
