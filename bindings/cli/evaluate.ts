@@ -90,7 +90,7 @@ async function timed(
 async function countFiles(files: Files, dataset: Dataset, spec: LossSpec, options: EvaluateOptions): Promise<Counted> {
   const { firstIndex = 0, chunk: bytes, backend, jobs, classAxis } = options;
   const looks = new Looks(options.loss);
-  for await (const chunk of dataset.chunks(0, LOOKED_AT)) {
+  for await (const chunk of dataset.chunks(0, Math.min(LOOKED_AT, dataset.samples ?? LOOKED_AT))) {
     looks.see(chunk.logits);
     break;
   }

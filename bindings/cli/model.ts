@@ -73,6 +73,6 @@ export const makeMeter = (
 
 /** Have the kernels compiled before the clock starts. */
 export function warmUp(api: Library, loss: AnyLoss, classes: number): void {
-  const one = new api.FocalMeter<AnyLoss>(loss, { classes });
+  const one = refusing('options', () => new api.FocalMeter<AnyLoss>(loss, { classes }));
   one.update(new Float32Array(classes), [0]);
 }
