@@ -14,6 +14,7 @@ import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scale
 import { clear } from './math/exact-sum';
 import { ignoring } from './tile/labels';
 import { log, log1pFrom } from './math/log';
+import { allowPairs } from './tile/tile';
 import {
   CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, TOTAL, UPSTREAM, WEIGHT,
 } from './tile/scratch';
@@ -27,7 +28,7 @@ const SMALLEST: usize = TABLE + 12;
 const HALF: usize = TABLE + 16;
 const INFINITE: i32 = 0x7f800000;
 /** Stands in for an array of upstream factors that are all the same. */
-const SAME: usize = memory.data(32, 16);
+export const SAME: usize = memory.data(32, 16);
 
 /**
  * log₂e times the fraction of γ; γ·(1 − s); what q is multiplied by and what is added to give b; the same for the last
@@ -40,8 +41,9 @@ const LAST: usize = FRACTION + 16;
 let whole: i32 = 0;
 
 /** Set γ ≥ 0 and the smoothing s ≥ 0 of the calls that follow, and begin their sum, TOTAL. */
-export function configure(gamma: f64, smoothing: f64): void {
+export function configure(gamma: f64, smoothing: f64, pairs: bool): void {
   clear(TOTAL);
+  allowPairs(pairs);
   // beyond, every power of a float32 below 1 is 0 already, but γ itself might leave float32
   gamma = Math.min(gamma, 1e36);
   whole = i32(Math.min(gamma, 1073741824));
@@ -53,7 +55,7 @@ export function configure(gamma: f64, smoothing: f64): void {
 }
 
 /** −|x| as a multiple of ln 2 and what remains, for e^−|x|. */
-function reduce(xs: usize, bytes: usize): void {
+export function reduce(xs: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
     const sign = lanes(SIGN);
     const a0 = clamped(v128.or(v128.load(xs + i), sign));
@@ -70,7 +72,7 @@ function reduce(xs: usize, bytes: usize): void {
 }
 
 /** DECAY = e^−|x| of what was reduced. */
-function decay(bytes: usize): void {
+export function decay(bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
     const t0 = scaled(v128.load(i, REST), v128.load(i, INTEGER));
     const t1 = scaled(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
@@ -300,7 +302,7 @@ function prepare(gaps: usize, weights: usize, keep: bool, bytes: usize): usize {
 }
 
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
-function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
+export function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
   const powers = prepare(gaps, weights, false, bytes);
   if (!slopes) return multiply(gaps, weights, powers, to, bytes);
   let shares = SIGMOID;
@@ -355,6 +357,22 @@ export function core(n: i32, grad: bool): void {
     if (!ignoring) continue;
     mask(LOSS + at, LABELS + at, bytes);
     if (grad) mask(SLOPE + at, LABELS + at, bytes);
+  }
+}
+
+/** softplus(gap) of n samples to `to`, and σ(gap) to `sigmoids`. */
+export function entropies(n: i32, to: usize, sigmoids: usize): void {
+  for (let i = 0; i < n; i += BLOCK) {
+    const bytes = usize(min(BLOCK, n - i)) << 2;
+    const at = usize(i) << 2;
+    reduce(GAP + at, bytes);
+    decay(bytes);
+    correct(GAP + at, GAP_LOW + at, bytes);
+    divide(GAP + at, false, bytes);
+    for (let j: usize = 0; j < bytes; j += 16) {
+      v128.store(to + at + j, crossEntropy(v128.load(GAP + at + j), v128.load(j, QUOTIENT)));
+      v128.store(sigmoids + at + j, v128.load(j, SIGMOID));
+    }
   }
 }
 

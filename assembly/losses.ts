@@ -8,3 +8,9 @@ export { leaveOut, open, put, scale, turn, turnBack, unfold } from './tile/tile'
 export {
   LABELS, LOGITS, LOGIT_WEIGHT, LOSS, PLANES, POSITIVE, SAMPLES, TILE, TOTAL, TRUE, UPSTREAM,
 } from './tile/scratch';
+export { configureDense } from './dense/parameters';
+export { DENSE, LOGIT_POSITIVE } from './dense/scratch';
+export { oneVersusRestDense } from './dense/sigmoid';
+export { addOtherLosses, chooseLabels, denseGradients, otherLosses, weighLabels } from './dense/softmax';
+export { arrangeTargets, checkTargets, widenBytes } from './dense/targets';
+export { toLogits } from './dense/scale';

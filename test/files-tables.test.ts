@@ -302,7 +302,11 @@ describe('what is wrong is said in one line that names the file', () => {
       /x\.csv: targets\[1\] expected .*got 2/,
     ],
     ['a short row', csv('a,b,label\n1,2,0\n1,2\n'), /row 1 has 2 fields, the header 3/],
-    ['a missing quote', csv('a,b,label\n1,"2,0\n1,2,0\n'), /row 0 has 2 fields, the header 3; is a quote missing\?/],
+    [
+      'a missing quote',
+      csv('a,b,c,label\n1,1,"2,0\n1,1,2,0\n'),
+      /row 0 has 3 fields, the header 4; is a quote missing\?/,
+    ],
     ['columns of one name', csv('a,a,label\n1,2,0\n'), /two columns named 'a'/],
     ['an empty file', csv(''), /is empty, a header line/],
     [
@@ -474,7 +478,8 @@ describe('broken files end in an error of the file or in a result, soon', () => 
         try {
           await evaluateShard(files(fromBytes(broken, name)), { ...SOFTMAX, bytes: 200 });
         } catch (error) {
-          const known = error instanceof FileError || /^(targets|logits|topK|names)/.test((error as Error).message);
+          const known =
+            error instanceof FileError || /^(targets|logits|classes|topK|names)/.test((error as Error).message);
           if (!known) throw new Error(`trial ${trial}: ${(error as Error).stack}`);
           expect((error as Error).message).not.toMatch(/\n/);
         }

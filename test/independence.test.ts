@@ -21,7 +21,7 @@ const draw = (random: Random, kind: number): number => {
 };
 
 const CLASSES = fc.oneof(
-  { arbitrary: fc.integer({ min: 1, max: 40 }), weight: 3 },
+  { arbitrary: fc.integer({ min: 2, max: 40 }), weight: 3 },
   { arbitrary: fc.integer({ min: 120, max: 300 }), weight: 2 },
   { arbitrary: fc.integer({ min: 1000, max: 5000 }), weight: 1 },
 );

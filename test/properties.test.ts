@@ -14,7 +14,7 @@ const inputs = (most: { batch: number; classes: number; positions: number }) =>
   fc
     .record({
       batch: fc.integer({ min: 0, max: most.batch }),
-      classes: fc.integer({ min: 1, max: most.classes }),
+      classes: fc.integer({ min: 2, max: most.classes }),
       positions: fc.integer({ min: 1, max: most.positions }),
       seed: fc.nat(),
       scale: fc.constantFrom<number[]>(0.1, 1, 8, 60),

@@ -13,7 +13,15 @@ export interface Shape {
 export interface Problem extends Shape {
   loss: 'softmax' | 'sigmoid';
   logits: ArrayLike<number>;
+  /** One label a sample, or with `dense` one number a logit, laid out as the logits. */
   targets: ArrayLike<number>;
+  dense?: boolean;
+  /** Sigmoid: the label of no class; γ and clip of negatives, for targets of 0 and 1. */
+  background?: number | null;
+  gammaNegative?: number;
+  clip?: number;
+  /** Softmax: ε. */
+  labelSmoothing?: number;
   gamma: number;
   /** One weight a class; for the sigmoid variant also one of all classes, off where null or ≤ 0. */
   alpha: ArrayLike<number> | number | null;
@@ -21,6 +29,8 @@ export interface Problem extends Shape {
   ignoreIndex: number;
   /** Factor of each sample's gradient. Default 1. */
   upstream?: (sample: number) => number;
+  /** Factor of each sample's losses. Default 1. */
+  weight?: (sample: number) => number;
 }
 
 export interface Reference {
@@ -31,7 +41,13 @@ export interface Reference {
   /** In the layout of the logits: gradient of the sum, and the margin it was taken at. */
   grad: Float64Array;
   gradMargins: Float64Array;
+  /** Sum of the magnitudes of what each gradient is the sum of: more than its own where soft targets make it cancel. */
+  gradTerms: Float64Array;
+  /** Samples (dense targets of the sigmoid loss: logits) that are not ignored. */
   valid: number;
+  /** What the divisors of these names are. */
+  weights: number;
+  positives: number;
 }
 
 /** A number as an unevaluated sum of two float64. */
@@ -62,22 +78,39 @@ function sigmoid({ high, low }: Pair): number {
 
 const negate = ({ high, low }: Pair): Pair => ({ high: -high, low: -low });
 
+/** What a margin is beside the ordinary: how much of its target is on the other side, and the clip of negatives. */
+interface Kind {
+  u?: number;
+  clip?: number;
+}
+
 /**
- * loss = qs^γ · ce and slope = −∂loss/∂x = qs^γ · (q + γ · ce · p·(1 − s)·q/qs), of q = σ(−x), p = σ(x),
- * ce = softplus(−x), qs = q·(1 − s) + s/2.
+ * loss = b^γ · ce, slope = −∂loss/∂x, and the sum of the magnitudes of the slope's terms, of q = σ(−x), p = σ(x):
+ *
+ *     b = (m·(1 − 2u) + u)·(1 − s) + s/2       m = max(q − clip, 0)
+ *     ce = softplus(−x) + u·x                  −ln(1 − m) with clip
  */
-function focal(x: Pair, gamma: number, s: number): { loss: number; slope: number } {
-  if (Number.isNaN(x.high)) return { loss: NaN, slope: NaN };
-  const ce = softplus(negate(x));
+function focal(x: Pair, gamma: number, s: number, { u = 0, clip = 0 }: Kind = {}) {
+  if (Number.isNaN(x.high)) return { loss: NaN, slope: NaN, terms: NaN };
   const q = sigmoid(negate(x));
   const p = sigmoid(x);
-  const qs = q * (1 - s) + s / 2;
-  const logQs = s > 0 ? Math.log(qs) : -softplus(x);
-  const power = gamma === 0 ? 1 : Math.exp(gamma * logQs);
-  const share = s > 0 ? ((1 - s) * q) / qs : 1;
+  if (clip > 0 && q <= clip) return { loss: 0, slope: 0, terms: 0 };
+  const m = clip > 0 ? q - clip : q;
+  let ce = softplus(negate(x));
+  if (u > 0) ce = Math.log1p(Math.exp(-Math.abs(x.high))) + (x.high < 0 ? -(1 - u) * x.high : u * x.high);
+  if (clip > 0) ce = -Math.log1p(-m);
+  const b = (m * (1 - 2 * u) + u) * (1 - s) + s / 2;
+  const plain = s === 0 && u === 0 && clip === 0;
+  const power = gamma === 0 ? 1 : Math.exp(gamma * (plain ? -softplus(x) : Math.log(b)));
+  const share = plain ? 1 : ((1 - s) * (1 - 2 * u) * q) / b;
   // p falls faster than ce grows
-  const turn = ce === Infinity ? 0 : gamma * ce * p * share;
-  return { loss: power === 0 || ce === 0 ? 0 : power * ce, slope: power * (q + turn) };
+  const turn = p === 0 ? 0 : gamma * Math.min(ce, Number.MAX_VALUE) * p * share;
+  const rise = clip > 0 ? (p * q) / (1 - m) : q;
+  return {
+    loss: power === 0 || ce === 0 ? 0 : power * ce,
+    slope: power * (rise - u + turn),
+    terms: power * (rise + u + turn),
+  };
 }
 
 interface Others {
@@ -110,46 +143,77 @@ function margin(z: number, { largest, sum }: Others): Pair {
 }
 
 export function reference(problem: Problem): Reference {
-  const { batch, classes, positions, logits, targets, alpha, upstream = () => 1 } = problem;
+  const { batch, classes, positions, logits, targets, alpha, gamma, upstream = () => 1, weight = () => 1 } = problem;
+  const { dense = false, background = null, labelSmoothing = 0, clip = 0, gammaNegative = gamma } = problem;
   const softmax = problem.loss === 'softmax';
   const samples = batch * positions;
   const losses = new Float64Array(softmax ? samples : samples * classes);
   const margins = new Float64Array(losses.length).fill(NaN);
   const grad = new Float64Array(samples * classes);
   const gradMargins = new Float64Array(grad.length).fill(NaN);
+  const gradTerms = new Float64Array(grad.length);
   let valid = 0;
+  let weights = 0;
+  let positives = 0;
+  /** A loss that is weighed by 0 is 0, were it infinite. */
+  const times = (w: number, x: number): number => (w === 0 && x === Infinity ? 0 : w * x);
   for (let i = 0; i < samples; i++) {
     const y = targets[i] as number;
-    if (y === problem.ignoreIndex) continue;
-    valid++;
+    if (!dense && y === problem.ignoreIndex) continue;
+    valid += dense && !softmax ? 0 : 1;
     const at = (c: number) => (Math.floor(i / positions) * classes + c) * positions + (i % positions);
     const row = Array.from({ length: classes }, (_, c) => logits[at(c)] as number);
-    const up = upstream(i);
+    const target = (c: number): number => (dense ? Math.fround(targets[at(c)] as number) : y === c ? 1 : 0);
+    const up = upstream(i) * weight(i);
+    if (!dense && y !== background) positives++;
     if (softmax) {
-      const weight = alpha === null ? 1 : ((alpha as ArrayLike<number>)[y] as number);
-      const rest = others(row, y);
-      const x = margin(row[y] as number, rest);
-      const { loss, slope } = focal(x, problem.gamma, 0);
-      losses[i] = weight * loss;
-      margins[i] = x.high;
-      for (const [c, z] of row.entries()) {
-        let share = c === y ? -1 : Math.exp(z - rest.largest) / rest.sum;
-        if (rest.sum === 0) share = 0;
-        grad[at(c)] = weight * up * slope * (slope === 0 ? 0 : share);
-        gradMargins[at(c)] = x.high;
+      const undefinedRow = row.includes(Infinity) || row.some(Number.isNaN) || row.every((z) => z === -Infinity);
+      if (undefinedRow) {
+        losses[i] = NaN;
+        for (let c = 0; c < classes; c++) grad[at(c)] = gradTerms[at(c)] = NaN;
+        if (weight(i) > 0) continue;
       }
+      for (const [c, z] of row.entries()) {
+        const t = target(c) * (1 - labelSmoothing) + labelSmoothing / classes;
+        const w = t * (alpha === null ? 1 : ((alpha as ArrayLike<number>)[c] as number));
+        weights += weight(i) * target(c) * (alpha === null ? 1 : ((alpha as ArrayLike<number>)[c] as number));
+        if (t === 0) continue;
+        const rest = others(row, c);
+        const x = margin(z, rest);
+        const { loss, slope } = focal(x, gamma, 0);
+        losses[i] = (losses[i] as number) + times(w, loss);
+        if (!(Math.abs(margins[i] as number) > Math.abs(x.high))) margins[i] = x.high;
+        for (const [j, other] of row.entries()) {
+          let share = j === c ? -1 : Math.exp(other - rest.largest) / rest.sum;
+          if (rest.sum === 0) share = 0;
+          const term = w * up * slope * (slope === 0 ? 0 : share);
+          grad[at(j)] = (grad[at(j)] as number) + term;
+          gradTerms[at(j)] = (gradTerms[at(j)] as number) + Math.abs(term);
+          gradMargins[at(j)] = margins[i] as number;
+        }
+      }
+      losses[i] = times(weight(i), losses[i] as number);
     } else {
       for (const [c, z] of row.entries()) {
-        const sign = c === y ? 1 : -1;
+        const t = target(c);
+        if (dense && t === Math.fround(problem.ignoreIndex)) continue;
+        if (dense) valid++;
+        if (dense) positives += t;
+        const sign = t > 0.5 ? 1 : -1;
         const a = typeof alpha === 'number' || alpha === null ? alpha : (alpha[c] as number);
-        const weight = a === null || a <= 0 ? 1 : c === y ? a : 1 - a;
-        const { loss, slope } = focal({ high: sign * z, low: 0 }, problem.gamma, problem.smoothing);
-        losses[at(c)] = weight * loss;
-        margins[at(c)] = sign * z;
-        grad[at(c)] = -sign * weight * up * slope;
-        gradMargins[at(c)] = sign * z;
+        const off = a === null || (a <= 0 && typeof alpha === 'number');
+        const w = off ? 1 : a * t + (1 - a) * (1 - t);
+        const x = { high: sign * z, low: 0 };
+        const negative = sign < 0 && (gammaNegative !== gamma || clip > 0);
+        const kind = { u: Math.min(t, 1 - t), clip: negative ? clip : 0 };
+        const { loss, slope, terms } = focal(x, negative ? gammaNegative : gamma, problem.smoothing, kind);
+        losses[at(c)] = times(weight(i), times(w, loss));
+        margins[at(c)] = x.high;
+        grad[at(c)] = -sign * w * up * slope;
+        gradTerms[at(c)] = Math.abs(w * up * terms);
+        gradMargins[at(c)] = x.high;
       }
     }
   }
-  return { losses, margins, grad, gradMargins, valid };
+  return { losses, margins, grad, gradMargins, gradTerms, valid, weights, positives };
 }

@@ -1,5 +1,6 @@
 /** Debug build only: the guards round the scratch blocks. */
 import { guard } from './scratch';
+import { denseGuard } from '../dense/scratch';
 import { metricsGuard } from '../meter/scratch';
 import { pairsGuard } from '../compare/scratch';
 
@@ -19,6 +20,7 @@ export function arm(): void {
   for (let i = 0; guard(i); i++) armAt(guard(i));
   for (let i = 0; metricsGuard(i); i++) armAt(metricsGuard(i));
   for (let i = 0; pairsGuard(i); i++) armAt(pairsGuard(i));
+  for (let i = 0; denseGuard(i); i++) armAt(denseGuard(i));
 }
 
 /** Number of guards written over since `arm`. */
@@ -27,5 +29,6 @@ export function broken(): i32 {
   for (let i = 0; guard(i); i++) count += i32(isBroken(guard(i)));
   for (let i = 0; metricsGuard(i); i++) count += i32(isBroken(metricsGuard(i)));
   for (let i = 0; pairsGuard(i); i++) count += i32(isBroken(pairsGuard(i)));
+  for (let i = 0; denseGuard(i); i++) count += i32(isBroken(denseGuard(i)));
   return count;
 }

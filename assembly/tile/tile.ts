@@ -29,6 +29,8 @@ export let pitch: i32 = 0;
 export let planar: bool = false;
 /** Two classes: their margin is a difference, and nothing has to be left out. */
 export let pair: bool = false;
+/** Whether two classes may be gone through so. */
+let pairs: bool = true;
 /** First class of the chunk. */
 export let first: i32 = 0;
 
@@ -72,6 +74,10 @@ export function last(group: i32): i32 {
   return ((positions - 1) & -group) << 2;
 }
 
+export function allowPairs(allowed: bool): void {
+  pairs = allowed;
+}
+
 /** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
 export function open(
   source: usize, imageCount: i32, positionCount: i32, classCount: i32,
@@ -96,7 +102,7 @@ export function open(
       transpose(source, imageStride, PLANES, stride, samples, classes);
     }
   }
-  pair = planar && first == 0 && classes == 2;
+  pair = pairs && planar && first == 0 && classes == 2;
   if (pair) return;
   // rows are one image whose positions are a row apart
   const rows = positions == 1;
@@ -214,7 +220,7 @@ function highPair(a: v128, b: v128): v128 {
  * spills past the end of a row that is written is written over by the next, as their last columns come first; up to three rows
  * past the last are read and written, too.
  */
-function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows: i32, columns: i32): void {
+export function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows: i32, columns: i32): void {
   const row = usize(pitch) << 2;
   const toRow = usize(toPitch) << 2;
   for (let k: usize = 0; k < usize(columns) << 2; k += 16, to += toRow << 2) {

@@ -35,27 +35,32 @@ export class Backend<K extends Kernels = Kernels> extends Views<K> {
   readonly #loaded = {
     positive: { weights: NaN as Weights, layout: '', count: 0 },
     negative: { weights: NaN as Weights, layout: '', count: 0 },
+    whole: { weights: NaN as Weights, layout: '', count: 0 },
   };
 
   /** Have the weights of the tile's classes in POSITIVE. */
   loadClassWeights(settings: Settings, tile: Tile): void {
-    this.#load('positive', settings, this.kernels.POSITIVE, tile, 1, 1);
+    this.#load('positive', settings.positive, this.kernels.POSITIVE, tile, 1, 1);
   }
 
   /** Have the weight that each logit has when its class is not the true one in LOGIT_WEIGHT, laid out as the tile. */
   loadLogitWeights(settings: Settings, tile: Tile): void {
-    this.#load('negative', settings, this.kernels.LOGIT_WEIGHT, tile, tile.positions, tile.images);
+    this.#load('negative', settings.negative, this.kernels.LOGIT_WEIGHT, tile, tile.positions, tile.images);
+  }
+
+  /** Have the weight that each logit has where its target is 1 in LOGIT_POSITIVE, laid out as the tile. */
+  loadLogitPositives(settings: Settings, tile: Tile): void {
+    this.#load('whole', settings.positive, this.kernels.LOGIT_POSITIVE, tile, tile.positions, tile.images);
   }
 
   #load(
-    which: 'positive' | 'negative',
-    settings: Settings,
+    which: 'positive' | 'negative' | 'whole',
+    weights: Weights,
     at: number,
     { firstClass, classes }: Tile,
     positions: number,
     images: number,
   ): void {
-    const weights = settings[which];
     const known = this.#loaded[which];
     const image = classes * positions;
     const count = images * image;

@@ -3,7 +3,7 @@
  * exports exactly this (assembly/losses.ts); the scalar twin (scalar/kernels.ts) implements it over a plain ArrayBuffer. Addresses are
  * in bytes; what each block holds is told in assembly/tile/scratch.ts.
  */
-export interface Kernels {
+export interface Kernels extends DenseKernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow?(pages: number): number };
   readonly SAMPLES: number;
   readonly LOGITS: number;
@@ -19,7 +19,8 @@ export interface Kernels {
   /** Rows of up to this many classes are rearranged into planes before the softmax passes; 0: no layout ever is. */
   readonly FEW: number;
 
-  configure(gamma: number, smoothing: number): void;
+  /** `pairs`: two classes may go as one difference, which targets in the shape of the logits do not allow. */
+  configure(gamma: number, smoothing: number, pairs: boolean): void;
   label(n: number, classes: number, ignoreIndex: number): number;
   widenHalf(to: number, n: number): void;
   open(
@@ -52,6 +53,40 @@ export interface Kernels {
   accumulate(accumulator: number, values: number, n: number): void;
   /** The sum at TOTAL as the nearest float64. */
   rounded(): number;
+}
+
+/**
+ * The passes for targets in the shape of the logits, which stand in DENSE beside the tile (assembly/dense). Of a softmax tile, in this
+ * order: `largest` over all logits, `chooseLabels`; then what labels go through, with `weighLabels` after `leaveOut`, up to
+ * `sampleLosses`; then `otherLosses` over every chunk of the classes, `addOtherLosses` once, `denseGradients` over every chunk.
+ */
+export interface DenseKernels {
+  readonly DENSE: number;
+  readonly LOGIT_POSITIVE: number;
+  /** `ignored` is the target that leaves a logit out, NaN for none, and `most` the largest that there may be. */
+  configureDense(
+    gamma: number,
+    gammaNegative: number,
+    smoothing: number,
+    clip: number,
+    labelSmoothing: number,
+    classes: number,
+    ignored: number,
+    most: number,
+  ): void;
+  widenBytes(to: number, n: number): void;
+  /** Make logits of n numbers that come as `Input.scale` says. */
+  toLogits(at: number, n: number, scale: number): void;
+  /** How many of n targets are ignored; −1 − i when target i is none. */
+  checkTargets(at: number, n: number): number;
+  arrangeTargets(): void;
+  oneVersusRestDense(at: number, to: number, slopes: number, n: number, up: number, ignoring: boolean): void;
+  chooseLabels(): void;
+  weighLabels(): void;
+  otherLosses(): void;
+  addOtherLosses(n: number): void;
+  /** The address of the gradient. */
+  denseGradients(): number;
 }
 
 /** What evaluation metrics need beside the loss (assembly/index.ts). */

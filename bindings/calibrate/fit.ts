@@ -1,4 +1,4 @@
-import { fromHalf } from '../backend/scalar/half.ts';
+import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
 
 /**

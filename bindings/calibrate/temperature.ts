@@ -1,8 +1,9 @@
 import { common, number, oneOf } from '../input/checks.ts';
-import { wrongType } from '../input/errors.ts';
+import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
-import { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
-import { countValid } from '../losses/stream.ts';
+import { FocalLoss, SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
+import type { Settings } from '../losses/options.ts';
+import { survey } from '../losses/survey.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import { type AnyLoss, Meter } from '../meter/meter.ts';
 import type { Metric } from '../meter/report.ts';
@@ -96,6 +97,7 @@ export function bindCalibrate(FocalMeter: FocalMeterConstructor): Calibration {
       const holdout = number('holdout', options.holdout ?? 0.2, 'a number in [0, 1)', (x) => x >= 0 && x < 1);
       const { ignoreIndex = -100, bins = 15 } = options as TemperatureOptions;
       const loss: AnyLoss = new (variant === 'softmax' ? SoftmaxLoss : SigmoidLoss)(unused, { ignoreIndex });
+      const settings = FocalLoss.settingsOf(loss) as Settings;
       const add = variant === 'softmax' ? addSoftmax : addSigmoid;
       let classes = 0;
       let meter: Meter<AnyLoss> | null = null;
@@ -106,7 +108,10 @@ export function bindCalibrate(FocalMeter: FocalMeterConstructor): Calibration {
         for await (const batch of batches()) {
           if (typeof batch !== 'object' || batch === null)
             throw wrongType('batch', 'an object { logits, targets }', batch);
-          const input = readInput(batch.logits, batch.targets);
+          const input = readInput(batch.logits, batch.targets, settings);
+          if (input.dense && input.classes > 1) {
+            throw outOfRange('targets', 'class indices', 'numbers in the shape of the logits');
+          }
           const n = input.batch * input.positions;
           const firstIndex = number('firstIndex', batch.firstIndex ?? seen, 'an integer ≥ 0', (x) => {
             return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
@@ -115,7 +120,7 @@ export function bindCalibrate(FocalMeter: FocalMeterConstructor): Calibration {
           if (n === 0) continue;
           classes ||= input.classes;
           meter ??= new FocalMeter(loss, { classes, bins });
-          countValid(Meter.backendOf(meter), input, ignoreIndex);
+          survey(Meter.backendOf(meter), settings, input, null);
           visit(input, (i) => !isHeldOut(firstIndex + i, holdout));
         }
       };
@@ -159,7 +164,8 @@ export function bindCalibrate(FocalMeter: FocalMeterConstructor): Calibration {
               return;
             }
             fitted++;
-            add(slopes, logit, input.classes, y, beta);
+            // of one class, the target is whether it is the sample's
+            add(slopes, logit, input.classes, input.dense ? 1 - y : y, beta);
           });
         });
         if (first) before = scores();

@@ -1,9 +1,10 @@
 /** `focal-simd calibrate`. */
-import { fromHalf } from '../backend/scalar/half.ts';
+
 import { type CalibrationScores, fitTemperature, type Temperature } from '../entries/calibrate.ts';
 import type { Dataset } from '../files/dataset.ts';
 import { countTargets } from '../files/evaluate.ts';
 import { openArray } from '../files/node/api.ts';
+import { fromHalf } from '../input/half.ts';
 import { fixed, NONE, plain, significant } from '../report/format.ts';
 import { EXIT, InputError, refused } from './errors.ts';
 import type { CalibrateOptions } from './grammar.ts';

@@ -46,8 +46,6 @@ export interface MeterOptions {
 export interface RunOptions {
   firstIndex?: number;
   backend: 'auto' | 'scalar';
-  /** Of evaluate. */
-  jobs?: number;
 }
 
 export interface OutputOptions {
@@ -274,7 +272,6 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
       'array of floats, shape [B, C] or [B, C, D1, …] (.npy, .npz, .safetensors), or a table: --target',
     )
     .argument('[targets]', 'array of class indices, shape [B] or [B, D1, …]')
-    .option('--jobs <count>', 'worker threads (default: the processors, 1 for small files)', integer(1, 1024))
     .action((logits, targets, options) => actions.evaluate(logits, targets, options));
 
   command(

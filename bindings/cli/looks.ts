@@ -1,9 +1,10 @@
 /** Logits that look like probabilities: the commonest mistake, and one that no shape or type tells. */
-import { fromHalf } from '../backend/scalar/half.ts';
+
 import type { Chunk } from '../files/dataset.ts';
+import { fromHalf } from '../input/half.ts';
 
 /** So many samples are looked at. */
-export const LOOKED_AT = 4096;
+const LOOKED_AT = 4096;
 /** How far a sum of rounded probabilities may be from 1. */
 const SUM = 1e-3;
 

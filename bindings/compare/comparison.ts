@@ -2,8 +2,8 @@ import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, readInput, type Targets, type Tensor } from '../input/tensors.ts';
-import { countValid } from '../losses/stream.ts';
-import { ARITHMETIC, checkSame, type MeterConfig } from '../meter/config.ts';
+import { asLabels, survey } from '../losses/survey.ts';
+import { ARITHMETIC, checkSame, type MeterConfig, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
@@ -95,7 +95,7 @@ export class Comparison<L extends AnyLoss> {
       pairs.add(backend, [first, second], null, index);
       return;
     }
-    countValid(Meter.backendOf(this.#sides.baseline), first, meter.ignoreIndex);
+    survey(Meter.backendOf(this.#sides.baseline), settingsFrom(meter), first, null);
     const numbers = [
       this.#count(this.#sides.baseline, first, index),
       this.#count(this.#sides.candidate, second, index),
@@ -184,11 +184,11 @@ export class Comparison<L extends AnyLoss> {
 function readSide(name: string, logits: unknown, targets: unknown, { classes }: MeterConfig): Input {
   try {
     const labels = targets === undefined ? unlabelled(logits, classes) : targets;
-    const input = readInput(logits, labels);
+    const input = readInput(logits, labels, { classAxis: 1 });
     if (input.batch * input.positions > 0 && input.classes !== classes) {
       throw outOfRange('logits', `${classes} classes`, input.classes);
     }
-    return input;
+    return asLabels(input);
   } catch (error) {
     if (error instanceof Error) error.message = `${name}: ${error.message}`;
     throw error;

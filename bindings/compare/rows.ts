@@ -1,5 +1,5 @@
 import type { PairBackend } from '../backend/pairs.ts';
-import { fromHalf } from '../backend/scalar/half.ts';
+import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
 
 /** Copy the logits of sample i, in the order of the classes, rounded to float32. */

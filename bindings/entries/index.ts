@@ -10,7 +10,7 @@ import type { Reduction } from '../losses/options.ts';
 const provide = lazily(compile, scalarKernels);
 
 export type * from '../losses/types.ts';
-export { classWeights } from '../losses/weights.ts';
+export { classWeights, effectiveWeights } from '../losses/weights.ts';
 export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
 export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
 export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;

@@ -7,7 +7,7 @@ import { type Api, bind } from '../losses/api.ts';
 import { bindMeter, type FocalMeterConstructor } from '../meter/api.ts';
 
 export type * from '../losses/types.ts';
-export { classWeights } from '../losses/weights.ts';
+export { classWeights, effectiveWeights } from '../losses/weights.ts';
 export type * from '../meter/types.ts';
 
 /** The losses and the meter. */

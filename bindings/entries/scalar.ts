@@ -10,7 +10,7 @@ import type { AnyLoss, Meter } from '../meter/meter.ts';
 const provide = scalar(scalarKernels);
 
 export type * from '../losses/types.ts';
-export { classWeights } from '../losses/weights.ts';
+export { classWeights, effectiveWeights } from '../losses/weights.ts';
 export type * from '../meter/types.ts';
 export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
 export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;

@@ -1,8 +1,8 @@
 import { outOfRange, wrongType } from './errors.ts';
 
-/** Check one of a few words. */
-export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
-  const expected = choices.map((choice) => `'${choice}'`).join(' or ');
+/** Check one of a few words; `more` says what else would have been taken. */
+export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[], more = ''): T {
+  const expected = choices.map((choice) => `'${choice}'`).join(' or ') + more;
   if (typeof value !== 'string') throw wrongType(name, expected, value);
   if (!choices.includes(value as T)) throw outOfRange(name, expected, JSON.stringify(value));
   return value as T;

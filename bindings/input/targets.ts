@@ -5,6 +5,20 @@ import type { Input } from './tensors.ts';
 /** No class and, as an ignore index, refused by the options: what a target outside int32 becomes. */
 const OUTSIDE = -(2 ** 31);
 
+/** What targets may be, as the loss says. */
+export interface TargetRules {
+  readonly variant: 'softmax' | 'sigmoid';
+  readonly ignoreIndex: number;
+  readonly background: number | null;
+  readonly gamma: number;
+  readonly gammaNegative: number;
+  readonly clip: number;
+}
+
+/** Whether negatives have a γ or a clip of their own, so that targets are to be 0 or 1. */
+export const isAsymmetric = ({ gamma, gammaNegative, clip }: TargetRules): boolean =>
+  gamma !== gammaNegative || clip > 0;
+
 /** Copy targets [from, from + n) to `labels`; what no int32 can hold must not wrap round into it. */
 function copyLabels(targets: Input['targets'], from: number, labels: Int32Array): void {
   const n = labels.length;
@@ -30,14 +44,78 @@ function copyLabels(targets: Input['targets'], from: number, labels: Int32Array)
 }
 
 /**
- * Copy targets [from, from + n) to the backend and check them. Returns how many are not ignored; throws for the first
- * that is neither a class nor ignored, so nothing must have been given out before every target has been through here.
+ * Copy targets [from, from + n) to the backend and check them: LABELS has the class of each sample, `classes` where it is the
+ * background or targets are one number a logit, −1 where it is ignored. Returns how many are not ignored; throws for the first that is none of these, so
+ * nothing must have been given out before every target has been through here.
  */
-export function loadLabels(kernels: Kernels, input: Input, from: number, n: number, ignoreIndex: number): number {
+export function loadLabels(kernels: Kernels, input: Input, from: number, n: number, rules: TargetRules): number {
   const { targets, classes } = input;
-  copyLabels(targets, from, new Int32Array(kernels.memory.buffer, kernels.LABELS, n));
-  const valid = kernels.label(n, classes, ignoreIndex);
+  const { ignoreIndex, background } = rules;
+  if (input.dense) {
+    // no label is true, and none is ignored
+    new Int32Array(kernels.memory.buffer, kernels.LABELS, n).fill(classes);
+    return kernels.label(n, classes + 1, OUTSIDE);
+  }
+  const labels = new Int32Array(kernels.memory.buffer, kernels.LABELS, n);
+  copyLabels(targets, from, labels);
+  if (background !== null && background !== classes) {
+    for (let i = 0; i < n; i++) {
+      const y = labels[i];
+      if (y === background) labels[i] = classes;
+      else if (y === classes && y !== ignoreIndex) labels[i] = OUTSIDE;
+    }
+  }
+  const valid = kernels.label(n, background === null ? classes : classes + 1, ignoreIndex);
   if (valid >= 0) return valid;
   const i = from - 1 - valid;
-  throw outOfRange(`targets[${i}]`, `an integer in [0, ${classes}) or ignoreIndex ${ignoreIndex}`, `${targets[i]}`);
+  const none = background === null ? '' : `, background ${background}`;
+  const expected = `an integer in [0, ${classes})${none} or ignoreIndex ${ignoreIndex}`;
+  throw outOfRange(`targets[${i}]`, expected, `${targets[i]}`);
 }
+
+/** Copy numbers [from, from + n) to the float32 at the address `to` of the kernels' memory. */
+export function copyNumbers(
+  targets: Input['targets'],
+  from: number,
+  n: number,
+  to: number,
+  kernels: Kernels,
+  f32: Float32Array,
+): void {
+  if (targets instanceof Uint8Array) {
+    new Uint8Array(f32.buffer, to + 3 * n, n).set(targets.subarray(from, from + n));
+    kernels.widenBytes(to, n);
+  } else if (targets instanceof BigInt64Array || targets instanceof BigUint64Array) {
+    for (let i = 0; i < n; i++) f32[(to >> 2) + i] = Number(targets[from + i]);
+  } else {
+    f32.set(targets.subarray(from, from + n), to >> 2);
+  }
+}
+
+/** What is wrong with target i of those that are one number a logit. */
+export function badTarget({ targets }: Input, i: number, rules: TargetRules): RangeError {
+  const { variant, ignoreIndex } = rules;
+  const numbers = isAsymmetric(rules) ? '0 or 1, as gammaNegative and clip take them,' : 'a number in [0, 1]';
+  const expected = variant === 'softmax' ? 'a finite number ≥ 0' : `${numbers} or ignoreIndex ${ignoreIndex}`;
+  return outOfRange(`targets[${i}]`, expected, `${targets[i]}`);
+}
+
+/** How many of the targets, one number a logit, are not ignored; throws for the first that is no target. */
+export function countNumbers(input: Input, rules: TargetRules): number {
+  const { targets } = input;
+  const softmax = rules.variant === 'softmax';
+  const most = softmax ? LARGEST : 1;
+  const ignored = softmax ? NaN : Math.fround(rules.ignoreIndex);
+  const asymmetric = isAsymmetric(rules);
+  let valid = 0;
+  for (let i = 0; i < targets.length; i++) {
+    const t = Math.fround(Number(targets[i]));
+    if (t === ignored) continue;
+    if (!(asymmetric ? t === 0 || t === 1 : t >= 0 && t <= most)) throw badTarget(input, i, rules);
+    valid++;
+  }
+  return valid;
+}
+
+/** The largest float32. */
+export const LARGEST = 3.4028234663852886e38;

@@ -1,6 +1,7 @@
 import { arrayKind, isShared, type PlainView, plainView } from './arrays.ts';
 import { number } from './checks.ts';
 import { outOfRange, wrongType } from './errors.ts';
+import { fromHalf } from './half.ts';
 
 type FloatArray = Float32Array | Float64Array;
 type IntegerArray =
@@ -19,8 +20,10 @@ export interface Tensor<Data> {
   readonly data: Data;
   readonly dims?: ArrayLike<number>;
   readonly shape?: ArrayLike<number>;
-  /** Only looked at for `'float16'` logits, which come as the bits in a Uint16Array. */
+  /** Only looked at for `'float16'`, which comes as the bits in a Uint16Array. */
   readonly type?: string;
+  /** Where the data is, as onnxruntime has it: only `'cpu'` can be read. */
+  readonly location?: string;
 }
 
 /**
@@ -29,11 +32,16 @@ export interface Tensor<Data> {
  */
 export type Logits = FloatArray | Tensor<FloatArray | Uint16Array | ArrayBufferView>;
 
-type Numbers = IntegerArray | FloatArray | readonly number[] | readonly bigint[];
+type Numbers = IntegerArray | FloatArray | ArrayBufferView | readonly number[] | readonly bigint[];
 
 /**
- * Class indices `[N]`, `[B]` or `[B, D1, …]`: a typed array of integers, or of floats that are whole numbers, a plain array of
- * numbers or bigints, or a tensor of either.
+ * A typed array, a plain array of numbers or bigints, or a tensor of either, which is one of these:
+ *
+ * - class indices `[N]`, `[B]` or `[B, D1, …]`, also with an axis of size 1 in the place of the classes: integers, or floats that
+ *   are whole numbers;
+ * - in the shape of the logits, both with dims: numbers in [0, 1] for the sigmoid loss (multi-hot, soft), numbers ≥ 0 for the
+ *   softmax loss (soft);
+ * - for logits of one class, the sigmoid loss alone: numbers in [0, 1], one a logit.
  */
 export type Targets = Numbers | Tensor<Numbers>;
 
@@ -42,14 +50,29 @@ export interface Input {
   /** The logits; float16 as the bits. */
   readonly logits: Float32Array | Float64Array | Uint16Array;
   readonly half: boolean;
+  /**
+   * What they come as: 0 logits (and logarithms of softmax probabilities, which are some), 1 softmax probabilities, 2 sigmoid
+   * probabilities, 3 their logarithms.
+   */
+  readonly scale: 0 | 1 | 2 | 3;
   /** The targets, or a copy of those that could differ when they are read again: plain arrays and shared memory. */
   readonly targets: PlainView;
+  /** Whether they are one number a logit, in the layout of the logits, instead of one label a sample. */
+  readonly dense: boolean;
   /** The memory in which the caller's targets are, if it is any. */
   readonly given: PlainView | null;
   readonly batch: number;
   readonly classes: number;
   /** D1 × D2 × …; 1 for rows. */
   readonly positions: number;
+}
+
+/** How to read them: what the loss says, and how many classes there are where that is known. */
+export interface Reading {
+  readonly classAxis: 1 | -1;
+  readonly classes?: number;
+  readonly variant?: 'softmax' | 'sigmoid';
+  readonly input?: 'logits' | 'probabilities' | 'logProbabilities';
 }
 
 /** More dimensions than any tensor has: a `dims` may claim any length. */
@@ -95,11 +118,13 @@ interface Unwrapped {
 
 /** All that runs code of the caller happens here: getters of tensors, of dimensions, of the elements of plain arrays. */
 function unwrap(name: string, value: unknown): Unwrapped {
-  if (arrayKind(value)) return { name, data: value, dims: null, type: undefined };
-  if (Array.isArray(value)) return { name, data: value, dims: null, type: undefined };
-  const { data, dims, shape, type } = Object(value);
+  if (arrayKind(value) || Array.isArray(value)) return { name, data: value, dims: null, type: undefined };
+  const { location = 'cpu', dims, shape, type } = Object(value);
   if (!(dims ?? shape)) throw wrongType(name, 'a typed array or a tensor { data, dims }', value);
-  return { name: `${name}.data`, data, dims: readDimensions(`${name}.dims`, dims ?? shape), type };
+  if (location !== 'cpu' && location !== 'cpu-pinned') {
+    throw wrongType(`${name}.location`, "'cpu', where await tensor.getData() brings the data", location);
+  }
+  return { name: `${name}.data`, data: Object(value).data, dims: readDimensions(`${name}.dims`, dims ?? shape), type };
 }
 
 /** The elements of a plain array, which may have getters or be a Proxy: each is read once. */
@@ -115,27 +140,43 @@ function copied(values: readonly unknown[]): Float64Array {
   return Float64Array.from(copy);
 }
 
+const isHalf = ({ data, type }: Unwrapped): boolean =>
+  arrayKind(data) === 'Float16Array' || (arrayKind(data) === 'Uint16Array' && type === 'float16');
+
+/** `dims` taken apart: samples by `batch` × `positions`, and the shapes that labels may have. */
+function takeApart(dims: readonly number[], classAxis: 1 | -1) {
+  const axis = classAxis === 1 ? 1 : dims.length - 1;
+  const before = dims.slice(0, axis);
+  const after = dims.slice(axis + 1);
+  const labels = [...before, ...after];
+  return {
+    batch: product(before),
+    classes: dims[axis] as number,
+    positions: product(after),
+    labels,
+    shapes: [labels, [...before, 1, ...after]].map(String),
+  };
+}
+
 /**
- * Read the arguments of a call, or throw: the one place that knows which arrays and shapes are allowed. Label values are
+ * Read the arguments of a call, or throw: the one place that knows which arrays and shapes are allowed. The values of targets are
  * checked later, as they stream by. No code of the caller runs once the first view has been taken.
  */
-export function readInput(logitsArgument: unknown, targetsArgument: unknown): Input {
+export function readInput(logitsArgument: unknown, targetsArgument: unknown, reading: Reading): Input {
   const z = unwrap('logits', logitsArgument);
   const t = unwrap('targets', targetsArgument);
   const plain = Array.isArray(t.data) ? copied(t.data) : null;
 
-  const zKind = arrayKind(z.data);
-  const half = zKind === 'Float16Array' || (zKind === 'Uint16Array' && z.type === 'float16');
-  if (!half && zKind !== 'Float32Array' && zKind !== 'Float64Array') {
+  const half = isHalf(z);
+  if (!half && arrayKind(z.data) !== 'Float32Array' && arrayKind(z.data) !== 'Float64Array') {
     throw wrongType(z.name, 'Float32Array, Float64Array or float16', z.data);
   }
   const logits = viewOf('logits', z.data) as Input['logits'];
-  const tKind = arrayKind(t.data);
-  if (!plain && (!tKind || tKind === 'Float16Array')) {
-    throw wrongType(t.name, 'a typed array or an array of integers', t.data);
-  }
+  if (!plain && !arrayKind(t.data)) throw wrongType(t.name, 'a typed array or an array of numbers', t.data);
   const given = plain ? null : viewOf('targets', t.data);
-  const targets = plain ?? (isShared(given as PlainView) ? (given as PlainView).slice() : (given as PlainView));
+  let targets = plain ?? (given as PlainView);
+  if (!plain && isHalf(t)) targets = Float32Array.from(targets as Uint16Array, fromHalf);
+  else if (isShared(targets)) targets = targets.slice();
 
   for (const [{ name, dims }, { length }] of [
     [z, logits],
@@ -146,20 +187,39 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown): In
     }
   }
   const n = targets.length;
-  const dims = z.dims ?? [n, n && logits.length / n];
+  const { classAxis, classes: known = 0 } = reading;
+  // without dims the number of targets tells, or the classes do where they are known
+  const dims = z.dims ?? (n === logits.length && n % known === 0 ? [n / known, known] : [n, n && logits.length / n]);
   if (dims.length < 2) throw outOfRange('logits.dims', 'at least [B, C]', `[${dims}]`);
-  const [batch, classes, ...rest] = dims as [number, number, ...number[]];
+  const { batch, classes, positions, labels, shapes } = takeApart(dims, classAxis);
   if (z.dims && (classes < 1 || classes > 0x7fffffff)) {
-    throw outOfRange('logits.dims[1]', '1 to 2147483647 classes', classes);
+    throw outOfRange(`logits.dims[${classAxis === 1 ? 1 : dims.length - 1}]`, '1 to 2147483647 classes', classes);
   }
   if (!z.dims && (n ? classes < 1 || !Number.isInteger(classes) : logits.length)) {
     throw outOfRange('logits', `a positive multiple of the ${n} targets`, logits.length);
   }
-  const positions = product(rest);
-  const expected = [batch, ...rest];
-  if (t.dims ? `${t.dims}` !== `${expected}` : n !== batch * positions) {
+  const dense = t.dims
+    ? `${t.dims}` === `${dims}` && (z.dims !== null || known > 0)
+    : z.dims === null && n === logits.length && n > 0;
+  const indices = t.dims ? shapes.includes(`${t.dims}`) : n === batch * positions;
+  if (!dense && !indices) {
     const got = t.dims ? `[${t.dims}]` : `length ${n}`;
-    throw outOfRange('targets', `shape [${expected}] to go with logits [${dims}]`, got);
+    const other = takeApart(dims, classAxis === 1 ? -1 : 1);
+    const fits = t.dims ? other.shapes.includes(`${t.dims}`) : n === other.batch * other.positions;
+    let hint = '';
+    if (fits && dims.length > 2) hint = ` (which fits classAxis ${-classAxis}; it is ${classAxis})`;
+    else if (n === logits.length && !(t.dims && z.dims))
+      hint = ' (targets in the shape of the logits need dims on both)';
+    throw outOfRange('targets', `shape [${labels}] to go with logits [${dims}]`, got + hint);
   }
-  return { logits, half, targets, given, batch, classes, positions };
+  const { variant, input } = reading;
+  const scale =
+    input === 'probabilities'
+      ? variant === 'softmax'
+        ? 1
+        : 2
+      : input === 'logProbabilities' && variant === 'sigmoid'
+        ? 3
+        : 0;
+  return { logits, half, scale, targets, dense: dense || classes === 1, given, batch, classes, positions };
 }

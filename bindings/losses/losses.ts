@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/backend.ts';
-import { overlaps } from '../input/arrays.ts';
+import { arrayKind, overlaps } from '../input/arrays.ts';
 import { common } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { float32Of, type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
@@ -11,13 +11,20 @@ import {
   sigmoidSettings,
   softmaxSettings,
 } from './options.ts';
-import { countValid, type GradRequest, streamSigmoid, streamSoftmax } from './stream.ts';
+import { type GradRequest, streamSigmoid, streamSoftmax } from './stream.ts';
+import { checkClasses, type Survey, survey } from './survey.ts';
 
 /** `number` for 'mean' and 'sum', `Float32Array` for 'none'. */
 export type Value<R extends Reduction> = R extends 'none' ? Float32Array : number;
 
+/** Options of `forward`. */
+export interface CallOptions {
+  /** One number ≥ 0 a sample, shape [N], ignored ones included, that multiplies its losses. Default: none. */
+  weights?: ArrayLike<number> | null;
+}
+
 /** Options of `valueAndGrad`. */
-export interface GradOptions {
+export interface GradOptions extends CallOptions {
   /** Where to write the gradient: a Float32Array as long as the logits, which it may be itself. Default: a new one. */
   grad?: Float32Array;
   /**
@@ -33,8 +40,6 @@ export interface ValueAndGrad<R extends Reduction> {
   /** ∂value/∂logits in the layout of the logits; for 'none', of the (upstream-weighted) sum. 0 at ignored samples. */
   grad: Float32Array;
 }
-
-const STREAMS = { softmax: streamSoftmax, sigmoid: streamSigmoid };
 
 export abstract class FocalLoss<R extends Reduction> {
   readonly #backend: () => Backend;
@@ -55,14 +60,22 @@ export abstract class FocalLoss<R extends Reduction> {
    * The loss of a batch.
    *
    * @param logits `[N, C]` as a typed array (C inferred from the targets), or a tensor `{ data, dims }` of shape `[B, C]`
-   *   or `[B, C, D1, …]`
-   * @param targets class indices `[N]`, `[B]` or `[B, D1, …]`
+   *   or `[B, C, D1, …]`; with classAxis −1 `[…, C]`
+   * @param targets class indices `[N]`, `[B]` or `[B, D1, …]`; or numbers in the shape of the logits, both with dims: in [0, 1] for
+   *   SigmoidFocalLoss (multi-hot, soft), ≥ 0 for SoftmaxFocalLoss (soft); or for logits of one class numbers in [0, 1]
+   * @param options `weights`, one a sample
    * @returns a number for 'mean' and 'sum', 0 when nothing is valid; for 'none' a Float32Array
-   * @throws TypeError for a wrong type, RangeError for a wrong shape or label; nothing has changed then
+   * @throws TypeError for a wrong type, RangeError for a wrong shape, target or weight; nothing has changed then
    */
-  forward(logits: Logits, targets: Targets): Value<R> {
+  forward(logits: Logits, targets: Targets, options?: CallOptions): Value<R> {
+    const { weights } = common('forward', options, ['weights']);
+    const given = readWeights(weights);
     const input = this.#read(logits, targets);
-    return this.#evaluate(this.#backend(), input, null);
+    const own = checkWeights(given, input);
+    const backend = this.#backend();
+    const named = this.settings.divisor === 'weights' || this.settings.divisor === 'positives';
+    const divisor = named ? this.#divisor(survey(backend, this.settings, input, own)) : 0;
+    return this.#evaluate(backend, input, own, divisor, null);
   }
 
   /**
@@ -70,13 +83,18 @@ export abstract class FocalLoss<R extends Reduction> {
    *
    * @param logits as for `forward`
    * @param targets as for `forward`
-   * @param options `grad`, where to write; `upstream`, what to multiply the gradient by
-   * @throws as `forward`, also when `grad` or `upstream` do not fit
+   * @param options `grad`, where to write; `upstream`, what to multiply the gradient by; `weights` as for `forward`
+   * @throws as `forward`, also when `grad` or `upstream` do not fit, and where the option `input` leaves no gradient
    */
   valueAndGrad(logits: Logits, targets: Targets, options?: GradOptions): ValueAndGrad<R> {
     // options first: reading them may run code of the caller, and none may run once the arrays have been looked at
-    const { grad: given, upstream = 1 } = common('valueAndGrad', options, ['grad', 'upstream']);
+    const { grad: given, upstream = 1, weights } = common('valueAndGrad', options, ['grad', 'upstream', 'weights']);
+    if (this.settings.input !== 'logits') {
+      throw outOfRange('input', "'logits' where a gradient is wanted", JSON.stringify(this.settings.input));
+    }
+    const factors = readWeights(weights);
     const input = this.#read(logits, targets);
+    const own = checkWeights(factors, input);
     const { length } = input.logits;
     const grad = given === undefined ? new Float32Array(length) : float32Of('grad', 'Float32Array', given);
     if (grad.length !== length) throw outOfRange('grad', `length ${length} as the logits`, grad.length);
@@ -95,42 +113,42 @@ export abstract class FocalLoss<R extends Reduction> {
       if (other && overlaps(grad, other)) throw outOfRange('grad', `memory apart from ${name}`, 'an overlap');
     }
     const backend = this.#backend();
-    const valid = countValid(backend, input, this.settings.ignoreIndex);
-    const request = {
-      into: grad,
-      scale: (typeof upstream === 'number' ? upstream : 1) / this.#divisor(valid, input),
-      upstream: each,
-    };
-    const value = this.#evaluate(backend, input, request);
+    const divisor = this.#divisor(survey(backend, this.settings, input, own));
+    const scale = (typeof upstream === 'number' ? upstream : 1) / divisor;
+    const value = this.#evaluate(backend, input, own, divisor, { into: grad, scale, upstream: each });
     return { value, grad: (given as Float32Array | undefined) ?? grad };
   }
 
   #read(logits: Logits, targets: Targets): Input {
-    const input = readInput(logits, targets);
-    const { positive } = this.settings;
-    if (typeof positive !== 'number' && positive.length !== input.classes && input.batch * input.positions > 0) {
-      throw outOfRange('alpha', `${input.classes} weights`, positive.length);
-    }
+    const input = readInput(logits, targets, this.settings);
+    if (input.batch * input.positions > 0) checkClasses(this.settings, input.classes);
     return input;
   }
 
-  /** How many losses a sample has. */
-  #perSample({ classes }: Input): number {
-    return this.settings.variant === 'sigmoid' ? classes : 1;
+  /** What the sum is divided by: never 0, as the sum of nothing is 0. */
+  #divisor(counts: Survey): number {
+    const { reduction, divisor } = this.settings;
+    if (reduction !== 'mean') return 1;
+    if (typeof divisor === 'number') return divisor;
+    return divisor === 'positives' ? Math.max(1, counts.positives) : counts[divisor] || 1;
   }
 
-  /** What the sum is divided by. */
-  #divisor(valid: number, input: Input): number {
-    return this.settings.reduction === 'mean' ? valid * this.#perSample(input) || 1 : 1;
-  }
-
-  #evaluate(backend: Backend, input: Input, grad: GradRequest | null): Value<R> {
+  /** `divisor`: what the sum is divided by, 0 where the count of valid losses is not known yet. */
+  #evaluate(
+    backend: Backend,
+    input: Input,
+    weights: Float32Array | null,
+    divisor: number,
+    grad: GradRequest | null,
+  ): Value<R> {
     const { settings } = this;
-    const count = input.batch * input.positions * this.#perSample(input);
+    const count = input.batch * input.positions * (settings.variant === 'sigmoid' ? input.classes : 1);
     const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
-    const valid = STREAMS[settings.variant](backend, settings, input, { losses, grad });
-    if (losses) return (settings.drop ? kept(losses, input, settings.ignoreIndex) : losses) as Value<R>;
-    return (backend.kernels.rounded() / this.#divisor(valid, input)) as Value<R>;
+    const stream = settings.variant === 'sigmoid' ? streamSigmoid : streamSoftmax;
+    const valid = stream(backend, settings, input, { losses, grad, weights });
+    if (losses) return (settings.drop ? kept(losses, input, settings) : losses) as Value<R>;
+    const by = divisor || this.#divisor({ valid, weights: 0, positives: 0 });
+    return (backend.kernels.rounded() / by) as Value<R>;
   }
 }
 
@@ -158,17 +176,45 @@ export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
   }
 }
 
-/** The losses of the samples that are not ignored, as if the others had never been there. */
-function kept(losses: Float32Array, input: Input, ignoreIndex: number): Float32Array {
-  const { batch, positions, targets } = input;
-  const perSample = losses.length / (batch * positions || 1);
+/** A copy of the weights that a call gives. */
+function readWeights(given: unknown): Float32Array | null {
+  if (given === undefined || given === null) return null;
+  if (!Array.isArray(given) && !arrayKind(given)) throw wrongType('weights', 'an array of numbers', given);
+  const values = Array.from(given as ArrayLike<unknown>);
+  const copy = new Float32Array(values.length);
+  for (let i = 0; i < copy.length; i++) {
+    const w = values[i];
+    if (typeof w !== 'number') throw wrongType(`weights[${i}]`, 'a number', w);
+    copy[i] = w;
+    if (!(w >= 0 && (copy[i] as number) < Infinity))
+      throw outOfRange(`weights[${i}]`, 'a finite float32 number ≥ 0', w);
+  }
+  return copy;
+}
+
+function checkWeights(weights: Float32Array | null, { batch, positions }: Input): Float32Array | null {
+  if (weights && weights.length !== batch * positions) {
+    throw outOfRange('weights', `${batch * positions} numbers, one a sample`, weights.length);
+  }
+  return weights;
+}
+
+/** The losses of the samples, or logits, that are not ignored, as if the others had never been there. */
+function kept(losses: Float32Array, input: Input, { variant, ignoreIndex }: Settings): Float32Array {
+  const { batch, positions, targets, dense, classes } = input;
+  const perSample = variant === 'sigmoid' ? classes : 1;
+  // soft targets of the softmax loss are never ignored
+  const ignored = (i: number): boolean => Number(targets[i]) === ignoreIndex && !(dense && variant === 'softmax');
   const out = new Float32Array(losses.length);
   let length = 0;
   for (let i = 0; i < batch * positions; i++) {
-    if (Number(targets[i]) === ignoreIndex) continue;
+    if (!dense && ignored(i)) continue;
     const b = Math.floor(i / positions);
     const from = b * perSample * positions + (i % positions);
-    for (let c = 0; c < perSample; c++) out[length++] = losses[from + c * positions] as number;
+    for (let c = 0; c < perSample; c++) {
+      const at = from + c * positions;
+      if (!dense || !ignored(at)) out[length++] = losses[at] as number;
+    }
   }
   return out.slice(0, length);
 }

@@ -32,10 +32,17 @@ const SIGMOID_BLOCK = 8;
 export const padded = (n: number): number => ((n + 15) & ~15) | 16;
 const PADDING = 31;
 
-export function planSamples(kernels: Kernels, input: Input, rearrange: boolean): Plan {
+/** `pairs`: two classes may go as one difference, in rows as they are. */
+export function planSamples(
+  kernels: Pick<Kernels, 'SAMPLES' | 'LOGITS' | 'FEW'>,
+  input: Input,
+  rearrange: boolean,
+  pairs = true,
+): Plan {
   const { SAMPLES, LOGITS, FEW } = kernels;
   const { classes, positions } = input;
-  const form = !rearrange || FEW === 0 ? ROWS : positions > 1 || classes === 2 ? PLANAR : classes > FEW ? ROWS : TURNED;
+  const planar = positions > 1 || (classes === 2 && pairs);
+  const form = !rearrange || FEW === 0 ? ROWS : planar ? PLANAR : classes > FEW ? ROWS : TURNED;
   const room = Math.floor(LOGITS / classes);
   const most = Math.min(SAMPLES, room < SHORT_RUN ? room : room - PADDING);
   const images = Math.floor(most / positions);

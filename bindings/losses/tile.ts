@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.ts';
+import { badTarget, copyNumbers, type TargetRules } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import { PLANAR, type Plan, padded, SHORT_RUN, TURNED } from './plan.ts';
 
@@ -74,7 +75,8 @@ export class Tile {
   load(array: Input['logits'], inPlace: boolean): void {
     const { kernels, f32 } = this.#backend;
     const { form } = this.#plan;
-    const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
+    const scale = array === this.#input.logits ? this.#input.scale : 0;
+    const borrowed = inPlace && scale === 0 && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
     this.borrowed = borrowed && form !== TURNED;
     if (borrowed) {
       this.source = array.byteOffset + 4 * this.#at(0, 0);
@@ -95,6 +97,7 @@ export class Tile {
         } else {
           f32.set(part, to >> 2);
         }
+        if (scale) kernels.toLogits(to, n, scale);
       });
     }
     kernels.open(
@@ -107,6 +110,41 @@ export class Tile {
       this.firstClass,
       form,
     );
+  }
+
+  /**
+   * Bring the targets of the opened tile, one number a logit, to DENSE: those of the input or, of `labels`, 1 at the class of each
+   * sample. Returns how many are ignored; throws for the first that is no target.
+   */
+  loadTargets(labels: Int32Array | null, rules: TargetRules): number {
+    const { kernels, f32 } = this.#backend;
+    const turned = this.#plan.form === TURNED;
+    if (labels) {
+      // planes have their own steps
+      const along = turned ? 1 : this.imageStride;
+      const across = turned ? padded(this.samples) : this.classStride;
+      const start = kernels.DENSE >> 2;
+      f32.fill(0, start, start + (this.images - 1) * along + this.classes * across);
+      for (let i = 0; i < this.samples; i++) {
+        const c = (labels[i] as number) - this.firstClass;
+        if (c < 0 || c >= this.classes) continue;
+        const d = i % this.positions;
+        f32[start + ((i - d) / this.positions) * along + c * across + d] = 1;
+      }
+      return 0;
+    }
+    const { targets } = this.#input;
+    const source = turned ? kernels.TILE : kernels.DENSE;
+    let ignored = 0;
+    this.#runs((from, offset, n) => {
+      const to = source + 4 * offset;
+      copyNumbers(targets, from, n, to, kernels, f32);
+      const count = kernels.checkTargets(to, n);
+      if (count < 0) throw badTarget(this.#input, from - 1 - count, rules);
+      ignored += count;
+    });
+    if (turned) kernels.arrangeTargets();
+    return ignored;
   }
 
   /** Copy the tile at `from`, which has the form of the plan, to its place in `array`. */

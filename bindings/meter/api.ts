@@ -1,6 +1,6 @@
 import type { MeterBackend } from '../backend/backend.ts';
 import { fromBytes, fromJSON, type MeterState } from './codec.ts';
-import { configOf } from './config.ts';
+import { configOf, settingsOf } from './config.ts';
 import { type AnyLoss, Meter, type MeterOptions } from './meter.ts';
 import { State } from './state.ts';
 
@@ -27,7 +27,8 @@ export interface FocalMeterConstructor {
 export function bindMeter(provide: () => MeterBackend): FocalMeterConstructor {
   return class FocalMeter<L extends AnyLoss> extends Meter<L> {
     constructor(loss: L, options: MeterOptions<L>) {
-      super(provide, new State(configOf(loss, options)));
+      const { classAxis, input, variant } = settingsOf(loss);
+      super(provide, new State(configOf(loss, options)), { classAxis, input, variant });
     }
 
     static fromJSON(state: MeterState): FocalMeter<AnyLoss> {

@@ -1,14 +1,12 @@
 import type { MeterBackend } from '../backend/backend.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
-import { type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
+import { type Input, type Logits, type Reading, readInput, type Targets } from '../input/tensors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
-import { countValid } from '../losses/stream.ts';
+import { asLabels, survey } from '../losses/survey.ts';
 import { type MeterState, toBytes, toJSON } from './codec.ts';
-import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions } from './config.ts';
-import type { Cell } from './curve-counts.ts';
-import { type Criterion, curveOf, type OperatingPoint, operatingPointOf } from './operating.ts';
-import { type ComputeOptions, report, type SigmoidReport, type SoftmaxReport } from './report.ts';
+import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions, settingsFrom } from './config.ts';
+import { report, type SigmoidReport, type SoftmaxReport } from './report.ts';
 import { State } from './state.ts';
 import { type Tally, tallyOf, type Visit } from './tally.ts';
 
@@ -52,11 +50,16 @@ export class Meter<L extends AnyLoss> {
   readonly #backend: () => MeterBackend;
   #state: State;
   readonly #tally: Tally;
+  readonly #reading: Reading;
 
-  /** @param state what it has counted so far; it is the meter's own from now on */
-  constructor(backend: () => MeterBackend, state: State) {
+  /**
+   * @param state what it has counted so far; it is the meter's own from now on
+   * @param reading how logits come, as the loss says; no part of the state
+   */
+  constructor(backend: () => MeterBackend, state: State, reading: Reading = { classAxis: 1 }) {
     this.#backend = backend;
     this.#state = state;
+    this.#reading = reading;
     this.#tally = tallyOf(state.config);
   }
 
@@ -88,10 +91,10 @@ export class Meter<L extends AnyLoss> {
   update(logits: Logits, targets: Targets, options: UpdateOptions = {}): void {
     // options first: see valueAndGrad
     const { firstIndex: given } = common('update', options, ['firstIndex']);
-    const input = readInput(logits, targets);
-    const n = input.batch * input.positions;
     const { words, at, coverage, config } = this.#state;
-    const { classes, ignoreIndex, arithmetic } = config;
+    const { classes, arithmetic } = config;
+    const input = readInput(logits, targets, { ...this.#reading, classes });
+    const n = input.batch * input.positions;
     if (n > 0 && input.classes !== classes) throw outOfRange('logits', `${classes} classes`, input.classes);
     const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
     const expected = 'an integer ≥ 0 that leaves the last index below 2^53';
@@ -108,47 +111,13 @@ export class Meter<L extends AnyLoss> {
     if (!Number.isSafeInteger((seen + n) * classes)) throw outOfRange('update', 'counts below 2^53', 'more');
     coverage?.check([first, first + n]);
     if (n === 0) return;
-    countValid(this.#backend(), input, ignoreIndex);
-    Meter.count(this as unknown as Meter<AnyLoss>, input, first, null);
+    survey(this.#backend(), settingsFrom(config), input, null);
+    Meter.count(this as unknown as Meter<AnyLoss>, asLabels(input), first, null);
   }
 
-  /**
-   * The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite.
-   *
-   * @param options `confidence`, in (0, 1), adds intervals; `beta` > 0 adds F_β
-   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
-   */
-  compute(options?: ComputeOptions): Report<L> {
-    const { confidence, beta } = common('compute', options, ['confidence', 'beta']);
-    const between = (x: number): boolean => x > 0 && x < 1;
-    return report(this.#settled(), {
-      ...(confidence !== undefined && { confidence: number('confidence', confidence, 'a number in (0, 1)', between) }),
-      ...(beta !== undefined && {
-        beta: number('beta', beta, 'a finite number > 0', (x) => x > 0 && x < Infinity),
-      }),
-    }) as Report<L>;
-  }
-
-  /**
-   * The ROC and precision-recall curves of class c: the decisions on it at every threshold between cells that hold a sample.
-   *
-   * @returns points from the highest threshold down: none decided for the class first
-   * @throws RangeError without the option `curves`, or when c is no class
-   */
-  curve(c: number): OperatingPoint[] {
-    return curveOf(this.#cells(c));
-  }
-
-  /**
-   * The threshold of class c that is best by a criterion, and all metrics there; given to a sigmoid meter as
-   * `threshold: { logit }`, it gives these counts. Softmax: of the class's margin, the class against the rest.
-   *
-   * @param criterion `{ precision }`, `{ recall }`, `{ specificity }`, `{ falsePositiveRate }`, `{ fBeta }` or `{ cost }`
-   * @returns null when no threshold holds it
-   * @throws RangeError as `curve`; TypeError or RangeError for a criterion of the wrong type or value
-   */
-  operatingPoint(c: number, criterion: Criterion): OperatingPoint | null {
-    return operatingPointOf(this.#cells(c), criterion);
+  /** The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite. */
+  compute(): Report<L> {
+    return report(this.#settled()) as Report<L>;
   }
 
   /**
@@ -177,7 +146,7 @@ export class Meter<L extends AnyLoss> {
   clone(): Meter<L> {
     const made: unknown = Reflect.construct(
       Meter,
-      [this.#backend, this.#settled().clone()],
+      [this.#backend, this.#settled().clone(), this.#reading],
       this.constructor as typeof Meter,
     );
     return made as Meter<L>;
@@ -197,14 +166,6 @@ export class Meter<L extends AnyLoss> {
   /** The state as bytes, a few for each count; the format is told in codec.ts. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return toBytes(this.#settled());
-  }
-
-  /** The counts of class c by cell of the logit. */
-  #cells(c: number): Cell[] {
-    const { curves, config } = this.#settled();
-    if (!curves) throw outOfRange('curves', 'true, as nothing is counted otherwise', config.curves);
-    const expected = `an integer in [0, ${config.classes})`;
-    return [...curves.cells(number('c', c, expected, (x) => Number.isInteger(x) && x >= 0 && x < config.classes))];
   }
 
   /** The state of another meter of this configuration. */

@@ -120,7 +120,8 @@ function build(index) {
   const positions = dims.slice(2).reduce((a, b) => a * b, 1);
   const samples = dims[0] * positions;
   const length = samples * classes;
-  const sigmoid = next() % 2 === 1;
+  // one logit a sample is for the sigmoid loss alone
+  const sigmoid = next() % 2 === 1 || classes === 1;
   const ignoreIndex = pick([-100, -100, 255, -1]);
   const options = {
     gamma: pick(GAMMAS),

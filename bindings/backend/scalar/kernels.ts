@@ -1,6 +1,7 @@
+import { fromHalf } from '../../input/half.ts';
 import type { Kernels } from '../kernels.ts';
+import { denseKernels, type OpenTile } from './dense.ts';
 import { ExactSum } from './exact-sum.ts';
-import { fromHalf } from './half.ts';
 
 const SAMPLES = 4096;
 const LOGITS = 65536;
@@ -42,6 +43,8 @@ export function scalarKernels(more = 0): Twin {
   const LOGIT_WEIGHT = block(4 * LOGITS);
   const PLANES = block(4 * LOGITS);
   const TILE = block(4 * LOGITS);
+  const DENSE = block(4 * LOGITS);
+  const LOGIT_POSITIVE = block(4 * LOGITS);
   const buffer = new ArrayBuffer(end + more);
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
@@ -120,7 +123,11 @@ export function scalarKernels(more = 0): Twin {
     }
   };
 
+  const tile: OpenTile = { base: 0, images: 0, positions: 0, classes: 0, stride: 0, pitch: 0, first: 0 };
+  const arrays = { f32, labels, truth, weights, losses, slopes, upstreams, positive, logitWeights, max, margins };
+
   return {
+    ...denseKernels({ ...arrays, DENSE, LOGIT_POSITIVE, tile }),
     memory: { buffer },
     SAMPLES,
     LOGITS,
@@ -172,6 +179,7 @@ export function scalarKernels(more = 0): Twin {
       pitch = imageStride;
       stride = classStride;
       first = firstClass;
+      Object.assign(tile, { base, images, positions, classes, stride, pitch, first });
     },
 
     leaveOut() {

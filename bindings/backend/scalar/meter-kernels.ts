@@ -105,8 +105,8 @@ export function scalarMeterKernels(): MeterKernels {
       base >>= 2;
     },
 
-    configure(gamma, smoothing) {
-      twin.configure(gamma, smoothing);
+    configure(gamma, smoothing, pairs) {
+      twin.configure(gamma, smoothing, pairs);
       this.clear(twin.TOTAL);
     },
 

@@ -1,7 +1,8 @@
 /** The scalar twin of what comparisons need: see assembly/compare/pairs.ts. */
+
+import { fromHalf } from '../../input/half.ts';
 import type { PairKernels } from '../kernels.ts';
 import { ExactSum } from './exact-sum.ts';
-import { fromHalf } from './half.ts';
 
 /** Which side of a sample is not finite: NaN among the logits; softmax: also +∞, or nothing but −∞. */
 export const BASELINE = 1;

@@ -1,0 +1,45 @@
+/** What a loss says of targets in the shape of the logits, for the calls that follow. */
+
+/** A power's exponent: its whole part, and log₂e times its fraction. */
+export let whole: i32 = 0;
+export let wholeNegative: i32 = 0;
+/** f32 each. */
+const TABLE: usize = memory.data(64, 16);
+export const FRACTION: usize = TABLE;
+export const FRACTION_NEGATIVE: usize = TABLE + 4;
+export const GAMMA: usize = TABLE + 8;
+export const GAMMA_NEGATIVE: usize = TABLE + 12;
+/** 1 − s and s/2 of the smoothing s. */
+export const KEPT: usize = TABLE + 16;
+export const ADDED: usize = TABLE + 20;
+export const CLIP: usize = TABLE + 24;
+/** Label smoothing: what t is multiplied by, and what is added. */
+export const SMOOTH_KEPT: usize = TABLE + 28;
+export const SMOOTH_ADDED: usize = TABLE + 32;
+/** The target that leaves a logit out, and the largest that there may be; NaN, which equals nothing, where none does. */
+export const IGNORED: usize = TABLE + 36;
+export const MOST: usize = TABLE + 40;
+
+/** Whether negatives have a γ or a clip of their own, so that targets are to be 0 or 1. */
+export let asymmetric: bool = false;
+
+export function configureDense(
+  gamma: f64, gammaNegative: f64, smoothing: f64, clip: f64, labelSmoothing: f64, classes: i32, ignored: f32, most: f32,
+): void {
+  gamma = Math.min(gamma, 1e36);
+  gammaNegative = Math.min(gammaNegative, 1e36);
+  whole = i32(Math.min(gamma, 1073741824));
+  wholeNegative = i32(Math.min(gammaNegative, 1073741824));
+  asymmetric = gamma != gammaNegative || clip > 0;
+  store<f32>(FRACTION, f32((gamma - whole) * Math.LOG2E));
+  store<f32>(FRACTION_NEGATIVE, f32((gammaNegative - wholeNegative) * Math.LOG2E));
+  store<f32>(GAMMA, f32(gamma));
+  store<f32>(GAMMA_NEGATIVE, f32(gammaNegative));
+  store<f32>(KEPT, f32(1 - smoothing));
+  store<f32>(ADDED, f32(smoothing / 2));
+  store<f32>(CLIP, f32(clip));
+  store<f32>(SMOOTH_KEPT, f32(1 - labelSmoothing));
+  store<f32>(SMOOTH_ADDED, f32(labelSmoothing / classes));
+  store<f32>(IGNORED, ignored);
+  store<f32>(MOST, most);
+}

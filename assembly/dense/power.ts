@@ -1,0 +1,29 @@
+import { bounded, lanes, nearest, ONE, rest, scaledBinary } from '../math/exp';
+import { log } from '../math/log';
+
+/** b^(whole + fraction) for b in (0, 1], the fraction times log₂e at `fraction`. */
+export function power(b: v128, whole: i32, fraction: usize): v128 {
+  let value = lanes(ONE);
+  let base = b;
+  for (let bits = whole; bits; bits >>= 1) {
+    if (bits & 1) value = f32x4.mul(value, base);
+    base = f32x4.mul(base, base);
+  }
+  if (load<f32>(fraction) == 0) return value;
+  const u = bounded(f32x4.mul(log(b), lanes(fraction)));
+  const t = nearest(u);
+  return f32x4.mul(value, scaledBinary(rest(u, t), t));
+}
+
+const TABLE: usize = memory.data<f32>([0.0, Infinity, 3.4028234663852886e38, 1.1754943508222875e-38]);
+export const ZERO: usize = TABLE;
+const INFINITE: usize = TABLE + 4;
+export const LARGEST: usize = TABLE + 8;
+export const SMALLEST: usize = TABLE + 12;
+
+/** w · power · ce, and its limit where ce is infinite: 0 where the weight is, else infinite. */
+export function product(w: v128, power: v128, entropy: v128): v128 {
+  const finite = f32x4.mul(f32x4.mul(w, power), entropy);
+  const loss = v128.bitselect(entropy, finite, f32x4.eq(entropy, lanes(INFINITE)));
+  return v128.andnot(loss, v128.and(f32x4.eq(w, lanes(ZERO)), f32x4.eq(entropy, entropy)));
+}

@@ -1,0 +1,129 @@
+/**
+ * One-vs-rest with targets in the shape of the logits. A logit goes the way of one whose label is the nearer of 0 and 1: that
+ * makes a gap g of it, with a doubt u ≤ ½, how much of the target is on the other side. Targets of 0 and 1 have no doubt, and are
+ * done when the focal core is. With doubt
+ *
+ *     b = (q·(1 − 2u) + u)·(1 − s) + s/2        ce = softplus(g) − u·g
+ *     loss = w · b^γ · ce                       ∂loss/∂g = w · b^γ · (q − u + γ · ce · (1 − 2u)(1 − s)·q·p / b)
+ *
+ * which is the definition of torchvision, and nothing cancels in the loss. Negatives that have a γ or a clip of their own
+ * are done again, too:
+ *
+ *     b = max(q − clip, 0)·(1 − s) + s/2        ce = −ln(1 − max(q − clip, 0))
+ */
+import { decay, finish, reduce, SAME } from '../focal';
+import { lanes, ONE, SIGN } from '../math/exp';
+import { log, log1pFrom } from '../math/log';
+import { BLOCK, DECAY, QUOTIENT, SIGMOID } from '../tile/block';
+import { LOGIT_WEIGHT } from '../tile/scratch';
+import {
+  ADDED, asymmetric, CLIP, FRACTION, FRACTION_NEGATIVE, GAMMA, GAMMA_NEGATIVE, IGNORED, KEPT, whole, wholeNegative,
+} from './parameters';
+import { LARGEST, power, product, SMALLEST, ZERO } from './power';
+import { DENSE, DOUBTS, GAPS, LOGIT_POSITIVE, WEIGHTS } from './scratch';
+
+const HALF: usize = memory.data<f32>([0.5]);
+
+/** Whether most of the target is on the side of 1. */
+// @ts-ignore: decorator
+@inline
+function isPositive(t: v128): v128 {
+  return f32x4.gt(t, lanes(HALF));
+}
+
+/** GAPS, WEIGHTS and DOUBTS of the logits at `at`; whether there are doubts. */
+function orient(at: usize, offset: usize, bytes: usize): bool {
+  let doubts = i32x4.splat(0);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const t = v128.load(offset + i, DENSE);
+    const other = f32x4.sub(lanes(ONE), t);
+    const u = f32x4.pmin(t, other);
+    doubts = v128.or(doubts, u);
+    v128.store(i, v128.xor(v128.load(at + i), v128.and(isPositive(t), lanes(SIGN))), GAPS);
+    v128.store(i, u, DOUBTS);
+    const w = f32x4.add(
+      f32x4.mul(v128.load(offset + i, LOGIT_POSITIVE), t), f32x4.mul(v128.load(offset + i, LOGIT_WEIGHT), other),
+    );
+    v128.store(i, w, WEIGHTS);
+  }
+  return v128.any_true(doubts);
+}
+
+/** Losses, and slopes unless `slopes` is 0, of the logits that the focal core has not done: those with doubt, or negatives. */
+function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize): void {
+  const exponent = asymmetric ? wholeNegative : whole;
+  const fraction = asymmetric ? FRACTION_NEGATIVE : FRACTION;
+  const gamma = lanes(asymmetric ? GAMMA_NEGATIVE : GAMMA);
+  const clipped = load<f32>(CLIP) > 0;
+  const one = lanes(ONE);
+  const zero = lanes(ZERO);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const u = v128.load(i, DOUBTS);
+    const which = asymmetric ? v128.not(isPositive(v128.load(offset + i, DENSE))) : f32x4.gt(u, zero);
+    if (!v128.any_true(which)) continue;
+    const gap = v128.load(i, GAPS);
+    const q = v128.load(i, SIGMOID);
+    const t = v128.load(i, DECAY);
+    const certain = f32x4.sub(one, u);
+    const weight = v128.bitselect(u, certain, i32x4.shr_s(gap, 31));
+    const far = v128.and(f32x4.mul(f32x4.abs(gap), weight), f32x4.ne(weight, zero));
+    let entropy = f32x4.add(log1pFrom(v128.load(i, QUOTIENT)), far);
+    // 1 − q, to full precision
+    const p = f32x4.pmax(f32x4.mul(t, q), v128.and(f32x4.sub(one, q), i32x4.shr_s(gap, 31)));
+    let rise = f32x4.sub(q, u);
+    let m = q;
+    if (clipped) {
+      m = f32x4.pmax(f32x4.sub(q, lanes(CLIP)), zero);
+      // 1 − m, and its logarithm: by m where it is small
+      const left = f32x4.add(p, lanes(CLIP));
+      const few = f32x4.neg(log1pFrom(f32x4.neg(f32x4.div(m, f32x4.sub(f32x4.add(one, one), m)))));
+      entropy = v128.bitselect(few, f32x4.neg(log(left)), f32x4.lt(m, lanes(HALF)));
+      // NaN stays it
+      entropy = v128.bitselect(entropy, gap, f32x4.eq(gap, gap));
+      rise = v128.andnot(f32x4.div(f32x4.mul(p, q), left), f32x4.eq(m, zero));
+    }
+    const kept = f32x4.mul(f32x4.sub(certain, u), lanes(KEPT));
+    const b = f32x4.add(f32x4.mul(m, kept), f32x4.add(f32x4.mul(u, lanes(KEPT)), lanes(ADDED)));
+    const w = v128.load(i, WEIGHTS);
+    const raised = power(b, exponent, fraction);
+    v128.store(to + i, v128.bitselect(product(w, raised, entropy), v128.load(to + i), which));
+    if (!slopes) continue;
+    const turn = f32x4.mul(f32x4.mul(kept, f32x4.mul(q, p)), f32x4.pmin(entropy, lanes(LARGEST)));
+    const term = f32x4.add(rise, f32x4.mul(gamma, f32x4.div(turn, f32x4.pmax(b, lanes(SMALLEST)))));
+    const slope = f32x4.mul(f32x4.mul(f32x4.mul(w, raised), term), up);
+    v128.store(slopes + i, v128.bitselect(slope, v128.load(slopes + i), which));
+  }
+}
+
+/** Give the slopes of positives their sign, and 0 to what is ignored. */
+function settle(offset: usize, to: usize, slopes: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const t = v128.load(offset + i, DENSE);
+    const ignored = f32x4.eq(t, lanes(IGNORED));
+    v128.store(to + i, v128.andnot(v128.load(to + i), ignored));
+    if (!slopes) continue;
+    const slope = v128.xor(v128.load(slopes + i), v128.and(isPositive(t), lanes(SIGN)));
+    v128.store(slopes + i, v128.andnot(slope, ignored));
+  }
+}
+
+/**
+ * Losses of the n logits at `at`, whose targets are in DENSE, to `to`; and unless `slopes` is 0, ∂loss/∂logit times `up` to
+ * `slopes`, which may be `at`. `ignoring`: some of them are ignored.
+ */
+export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, up: f32, ignoring: bool): void {
+  const ups = f32x4.splat(up);
+  v128.store(SAME, ups);
+  v128.store(SAME, ups, 16);
+  for (let i = 0; i < n; i += BLOCK) {
+    const bytes = usize(min(BLOCK, n - i)) << 2;
+    const offset = usize(i) << 2;
+    const doubts = orient(at + offset, offset, bytes);
+    const slopesAt = slopes ? slopes + offset : 0;
+    reduce(GAPS, bytes);
+    decay(bytes);
+    finish(GAPS, WEIGHTS, to + offset, SAME, 0, slopesAt, bytes);
+    if (doubts || asymmetric) amend(offset, to + offset, slopesAt, ups, bytes);
+    if (ignoring || slopes) settle(offset, to + offset, slopesAt, bytes);
+  }
+}

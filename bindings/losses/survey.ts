@@ -1,0 +1,106 @@
+import type { Backend } from '../backend/backend.ts';
+import { ExactSum } from '../backend/scalar/exact-sum.ts';
+import { outOfRange } from '../input/errors.ts';
+import { countNumbers, loadLabels } from '../input/targets.ts';
+import type { Input } from '../input/tensors.ts';
+import type { Settings } from './options.ts';
+
+/** Check that a loss goes with so many classes. */
+export function checkClasses({ variant, positive, background }: Settings, classes: number, name = 'logits'): void {
+  if (variant === 'softmax' && classes === 1) {
+    throw outOfRange(name, 'at least 2 classes (SigmoidFocalLoss is the loss of one logit a sample)', '1');
+  }
+  if (typeof positive !== 'number' && positive.length !== classes) {
+    throw outOfRange('alpha', `${classes} weights`, positive.length);
+  }
+  if (background === null) return;
+  if (classes === 1) {
+    throw outOfRange('background', 'at least 2 classes to go with (of one class, 0 is the target of negatives)', '1');
+  }
+  if (background >= 0 && background < classes) {
+    throw outOfRange('background', `none of the classes [0, ${classes})`, background);
+  }
+}
+
+/** What a survey of the targets has counted. */
+export interface Survey {
+  /** Losses that are not ignored: samples (softmax) or logits (sigmoid). */
+  readonly valid: number;
+  /** For the divisors of these names, else 0. */
+  readonly weights: number;
+  readonly positives: number;
+}
+
+/** Adds up float32 values exactly, so that their order does not matter. */
+class Gatherer {
+  readonly #sum = new ExactSum();
+  readonly #values = new Float32Array(4096);
+  readonly #bits = new Int32Array(this.#values.buffer);
+  #n = 0;
+
+  add(value: number): void {
+    this.#values[this.#n++] = value;
+    if (this.#n === this.#values.length) this.#empty();
+  }
+
+  get total(): number {
+    this.#empty();
+    return this.#sum.rounded();
+  }
+
+  #empty(): void {
+    this.#sum.add(this.#values, this.#bits, 0, this.#n);
+    this.#n = 0;
+  }
+}
+
+/** Check all targets and count what the divisor of the loss asks for. */
+export function survey(backend: Backend, settings: Settings, input: Input, weights: Float32Array | null): Survey {
+  const { kernels } = backend;
+  const { variant, divisor, positive, ignoreIndex } = settings;
+  const { batch, classes, positions, targets, dense } = input;
+  const samples = batch * positions;
+  const sum = new Gatherer();
+  const alpha = (c: number): number => (typeof positive === 'number' ? positive : (positive[c] as number));
+  const numbers = dense ? countNumbers(input, settings) : 0;
+  let valid = variant === 'softmax' && dense ? samples : numbers;
+  for (let from = 0; from < samples && !dense; from += kernels.SAMPLES) {
+    const n = Math.min(kernels.SAMPLES, samples - from);
+    valid += loadLabels(kernels, input, from, n, settings) * (variant === 'sigmoid' ? classes : 1);
+    if (divisor !== 'weights' && divisor !== 'positives') continue;
+    const labels = backend.i32.subarray(kernels.LABELS >> 2, (kernels.LABELS >> 2) + n);
+    for (let i = 0; i < n; i++) {
+      const y = labels[i] as number;
+      if (y < 0 || y === classes) continue;
+      const weight = weights === null ? 1 : (weights[from + i] as number);
+      sum.add(divisor === 'positives' ? 1 : weight * alpha(y));
+    }
+  }
+  if (dense && divisor === 'positives') {
+    for (let i = 0; i < targets.length; i++) {
+      const t = Number(targets[i]);
+      if (t !== ignoreIndex) sum.add(t);
+    }
+  } else if (dense && divisor === 'weights') {
+    for (let i = 0; i < samples; i++) {
+      const start = (i - (i % positions)) * classes + (i % positions);
+      let own = 0;
+      for (let c = 0; c < classes; c++) own += Math.fround(Number(targets[start + c * positions])) * alpha(c);
+      const weight = weights === null ? 1 : (weights[i] as number);
+      sum.add(weight * own);
+    }
+  }
+  const { total } = sum;
+  return { valid, weights: total, positives: total };
+}
+
+/** Targets 0 and 1 of one class as labels: 0 where it is the sample's, and 1, which is none, where it is not. */
+export function asLabels(input: Input): Input {
+  if (!input.dense) return input;
+  const labels = Int32Array.from(input.targets as Float64Array, (value, i) => {
+    const t = Number(value);
+    if (input.classes > 1 || (t > 0 && t < 1)) throw outOfRange(`targets[${i}]`, 'class indices in a meter', `${t}`);
+    return t === 0 ? 1 : t === 1 ? 0 : t;
+  });
+  return { ...input, dense: false, targets: labels };
+}

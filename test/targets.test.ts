@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest';
+import type { Targets } from '../bindings/losses/types.ts';
+import { backends } from './backends.ts';
+import { Random } from './random.ts';
+import { type Problem, type Reference, reference } from './reference.ts';
+import { bound, expectAll, expectSame, GRAD_UNIT, LOSS_UNIT, used } from './tolerance.ts';
+
+/** Anything at all, where the types would forbid it. */
+const any = (value: unknown) => value as never;
+
+/** [batch, classes, positions]: rows of few and many classes, pairs, planes short and long, several tiles, chunks of classes. */
+const SHAPES: [number, number, number][] = [
+  [9, 2, 1],
+  [33, 3, 1],
+  [300, 7, 1],
+  [5, 33, 1],
+  [3, 100, 1],
+  [19, 1000, 1],
+  [1, 70_001, 1],
+  [2, 2, 7],
+  [3, 5, 49],
+  [2, 3, 257],
+  [1, 21, 300],
+  [1, 40, 1700],
+  [4, 40, 3],
+  [1, 30_000, 5],
+];
+
+type Kind = 'index' | 'one-hot' | 'multi-hot' | 'soft' | 'mixup';
+
+interface Setting {
+  loss: 'softmax' | 'sigmoid';
+  kind: Kind;
+  shape: [number, number, number];
+  gamma: number;
+  options: Partial<Pick<Problem, 'smoothing' | 'labelSmoothing' | 'gammaNegative' | 'clip'>>;
+  alpha: 'none' | 'number' | 'classes';
+  scale: number;
+}
+
+function problemOf({ loss, kind, shape, gamma, options, alpha, scale }: Setting): Problem {
+  const [batch, classes, positions] = shape;
+  const samples = batch * positions;
+  const length = samples * classes;
+  const random = new Random(classes * 31 + positions);
+  const logits = random.logits(length, scale, 0);
+  const labels = random.labels(samples, classes);
+  const at = (i: number, c: number) => (Math.floor(i / positions) * classes + c) * positions + (i % positions);
+  let targets: Int32Array | Float32Array = labels;
+  const dense = kind !== 'index';
+  if (dense) {
+    targets = new Float32Array(length);
+    for (let i = 0; i < samples; i++) {
+      targets[at(i, labels[i]!)] = 1;
+      const other = random.below(classes);
+      const share = random.uniform();
+      if (kind === 'mixup') {
+        targets[at(i, labels[i]!)] = share;
+        targets[at(i, other)] = targets[at(i, other)]! + (1 - share);
+      } else if (kind !== 'one-hot') {
+        for (let c = 0; c < classes; c++) {
+          const draw = random.uniform();
+          // sigmoid: one in nine is left out
+          const out = loss === 'sigmoid' && random.below(9) === 0;
+          targets[at(i, c)] = out
+            ? -100
+            : kind === 'multi-hot'
+              ? draw < 0.3
+                ? 1
+                : 0
+              : draw < 0.2
+                ? 0
+                : draw < 0.4
+                  ? 1
+                  : draw;
+        }
+      }
+    }
+  } else for (let i = 0; i < samples; i += 5) targets[i] = -100;
+  const weights = { none: null, number: 0.25, classes: random.weights(classes) }[alpha];
+  const common = { loss, batch, classes, positions, logits, targets, dense, gamma, ignoreIndex: -100 };
+  return { ...common, smoothing: 0, ...options, alpha: weights };
+}
+
+const SETTINGS: Setting[] = [];
+{
+  const cycle = <T>(values: readonly T[]) => {
+    let i = 0;
+    return () => values[i++ % values.length]!;
+  };
+  const gamma = cycle([2, 0, 0.5, 1, 1.7, 3, 5, 2]);
+  const scale = cycle([3, 0.5, 30, 8, 90]);
+  const softmax = cycle<Setting['options']>([{}, { labelSmoothing: 0.1 }, {}, { labelSmoothing: 0.5 }]);
+  const sigmoid = cycle<Setting['options']>([{ smoothing: 1e-3 }, {}, { smoothing: 0.1 }]);
+  const alpha = cycle(['none', 'classes', 'number'] as const);
+  for (const shape of SHAPES) {
+    for (const kind of ['one-hot', 'soft', 'mixup'] as const) {
+      const weights = alpha() === 'none' ? 'none' : 'classes';
+      SETTINGS.push({
+        loss: 'softmax',
+        kind,
+        shape,
+        gamma: gamma(),
+        options: softmax(),
+        alpha: weights,
+        scale: scale(),
+      });
+    }
+    const options = { labelSmoothing: 0.1 };
+    SETTINGS.push({ loss: 'softmax', kind: 'index', shape, gamma: gamma(), options, alpha: 'classes', scale: scale() });
+    for (const kind of ['one-hot', 'multi-hot', 'soft', 'mixup'] as const) {
+      SETTINGS.push({
+        loss: 'sigmoid',
+        kind,
+        shape,
+        gamma: gamma(),
+        options: sigmoid(),
+        alpha: alpha(),
+        scale: scale(),
+      });
+    }
+    for (const asymmetric of [{ gammaNegative: 4 }, { gammaNegative: 1.5, clip: 0.05 }, { clip: 0.3 }]) {
+      const kind = asymmetric.clip === 0.3 ? 'index' : 'multi-hot';
+      const own = gamma();
+      SETTINGS.push({ loss: 'sigmoid', kind, shape, gamma: own, options: asymmetric, alpha: alpha(), scale: scale() });
+    }
+  }
+  for (const smoothing of [0, 1e-3]) {
+    for (const kind of ['multi-hot', 'soft'] as const) {
+      const shape: [number, number, number] = [40, 1, 1];
+      SETTINGS.push({ loss: 'sigmoid', kind, shape, gamma: 2, options: { smoothing }, alpha: 'number', scale: 30 });
+    }
+  }
+}
+
+const title = ({ loss, kind, shape, gamma, options, alpha, scale }: Setting): string =>
+  `${loss} ${kind} [${shape}] γ ${gamma} α ${alpha} ${JSON.stringify(options)} · ${scale}`;
+const TABLE = SETTINGS.map((s): [string, Setting] => [title(s), s]);
+
+const known = new Map<string, { problem: Problem; truth: Reference }>();
+function solved(setting: Setting) {
+  const key = title(setting);
+  let found = known.get(key);
+  if (!found) {
+    const problem = problemOf(setting);
+    found = { problem, truth: many(problem) ? emptyReference : reference(problem) };
+    known.set(key, found);
+  }
+  return found;
+}
+/** The reference takes a time that grows with the square of the classes. */
+const many = (problem: Problem): boolean => problem.loss === 'softmax' && problem.classes > 1000;
+const emptyReference = reference({ ...problemOf({ ...SETTINGS[0]!, shape: [0, 2, 1] }) });
+
+describe.each(backends)('$name', ({ name, api }) => {
+  function make(problem: Problem, reduction: 'none' | 'mean' | 'sum' = 'none', more: object = {}) {
+    const { gamma, alpha, smoothing, labelSmoothing = 0, gammaNegative = gamma, clip = 0, ignoreIndex } = problem;
+    const common = { gamma, reduction, ignoreIndex, ...more };
+    return problem.loss === 'softmax'
+      ? new api.SoftmaxFocalLoss({ ...common, alpha: alpha as Float32Array | null, labelSmoothing })
+      : new api.SigmoidFocalLoss({ ...common, alpha, smoothing, gammaNegative, clip });
+  }
+  const tensors = ({ batch, classes, positions, dense, logits, targets }: Problem) => {
+    const dims = positions > 1 ? [batch, classes, positions] : [batch, classes];
+    const labels = positions > 1 ? [batch, positions] : [batch];
+    return [
+      { data: logits as Float32Array, dims },
+      { data: targets as Float32Array, dims: dense ? dims : labels },
+    ] as const;
+  };
+
+  test.each(TABLE)('%s: within the stated errors', (_, setting) => {
+    const { problem, truth } = solved(setting);
+    const loss = make(problem);
+    const [z, t] = tensors(problem);
+    const forward = loss.forward(z, t) as Float32Array;
+    const { value, grad } = loss.valueAndGrad(z, t) as { value: Float32Array; grad: Float32Array };
+    expectSame(value, forward);
+    if (many(problem)) return;
+    const clip = problem.clip ?? 0;
+    const { losses, margins, gradMargins, gradTerms } = truth;
+    if (clip > 0) {
+      // what is left of a probability that is cut is only known absolutely
+      const weight = 1;
+      for (const [i, want] of losses.entries()) {
+        const off = Math.abs(forward[i]! - want);
+        const relative = bound(LOSS_UNIT, problem, margins[i]!);
+        if (!(off <= Math.max(1e-6, relative) * want + 1e-7 * weight) && !(forward[i] === want))
+          expect(forward[i], `[${i}]`).toBe(want);
+      }
+    } else
+      expectAll(
+        forward,
+        losses,
+        (i) => bound(LOSS_UNIT, problem, margins[i]!),
+        (i) => `margin ${margins[i]}`,
+      );
+    // of soft targets, relative to the magnitudes that a gradient is the sum of
+    const magnitudes = gradTerms;
+    let worst = 0;
+    for (let i = 0; i < grad.length; i++) {
+      const want = truth.grad[i]!;
+      // probabilities below float32 are 0, whatever they are multiplied by
+      const smallest = problem.classes * 2 ** -126;
+      const allowed = bound(GRAD_UNIT, problem, gradMargins[i]!) * magnitudes[i]! + smallest + (clip > 0 ? 1e-6 : 0);
+      const part = Object.is(grad[i], want) || grad[i] === want ? 0 : Math.abs(grad[i]! - want) / allowed;
+      if (!(part <= 1)) expect.fail(`gradient [${i}] at ${gradMargins[i]}: expected ${want}, got ${grad[i]}: ${part}`);
+      worst = Math.max(worst, part);
+    }
+    expect(used(worst, 0, 1)).toBeGreaterThanOrEqual(0);
+  });
+});
