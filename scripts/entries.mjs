@@ -32,8 +32,8 @@ export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.was
 
 /** What an application may weigh, in bytes: bundled and minified for a browser, gzipped. */
 export const BUDGETS = [
-  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 20_500 },
-  { name: 'default', source: `export * from 'focal-simd';`, bytes: 21_500 },
+  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 20_600 },
+  { name: 'default', source: `export * from 'focal-simd';`, bytes: 21_700 },
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,

@@ -36,8 +36,9 @@ const SPECIAL = [
 const pick = <T>(random: Random, list: readonly T[]): T => list[random.below(list.length)] as T;
 
 /** Rows, images of few and of many positions, one large axis at a time. */
-function dimsOf(random: Random, most: number): number[] {
-  const classes = random.below(12) ? pick(random, CLASSES) : 1 + random.below(Math.min(4096, most));
+function dimsOf(random: Random, most: number, fewest: number): number[] {
+  const drawn = random.below(12) ? pick(random, CLASSES) : 1 + random.below(Math.min(4096, most));
+  const classes = Math.max(fewest, drawn);
   const room = Math.max(1, Math.floor(most / classes));
   const kind = random.below(8);
   if (kind < 3) return [random.below(Math.min(room, 24) + 1), classes];
@@ -128,15 +129,17 @@ export function makeCase(seed: number, index: number, most: number): Case {
   const random = new Random(Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
   for (let i = 0; i < 4; i++) random.uniform();
   const loss = random.below(2) ? 'softmax' : 'sigmoid';
-  const dims = dimsOf(random, random.below(20) ? Math.min(most, 400) : most);
+  const dims = dimsOf(random, random.below(20) ? Math.min(most, 400) : most, loss === 'softmax' ? 2 : 1);
   const [batch, classes, ...rest] = dims as [number, number, ...number[]];
   const positions = rest.reduce((a, b) => a * b, 1);
   const samples = batch * positions;
   const { values, kind, raw } = logitsOf(random, samples * classes);
   const ignoreIndex = pick(random, [-100, -100, 255, -1, 0]);
   const ignored = pick(random, [0, 0.1, 0.1, 0.5, 1]);
+  // one logit a sample against nothing: the labels are no and yes
+  const binary = loss === 'sigmoid' && classes === 1;
   const labels = Int32Array.from({ length: samples }, () => {
-    return random.uniform() < ignored ? ignoreIndex : random.below(classes);
+    return random.uniform() < ignored ? ignoreIndex : random.below(binary ? 2 : classes);
   });
 
   const gamma = random.below(4) ? pick(random, GAMMAS) : 8 * random.uniform();
@@ -158,7 +161,10 @@ export function makeCase(seed: number, index: number, most: number): Case {
   const given = targetsOf(random, labels, [batch, ...rest], true);
   const upstream = Float32Array.from({ length: samples }, () => (random.uniform() - 0.5) * 4);
   return {
-    problem: { loss, batch, classes, positions, logits: values, targets: labels, gamma, alpha, smoothing, ignoreIndex },
+    problem: {
+      ...{ loss, batch, classes, positions, logits: values, targets: labels, gamma, alpha, smoothing, ignoreIndex },
+      ...(binary && { dense: true }),
+    },
     options,
     reduction: pick(random, ['mean', 'sum']),
     dims,

@@ -153,7 +153,7 @@ function checkRefusal(caller: Caller, { problem, options, dims, random }: Case) 
   if (samples === 0) return;
   const targets = Float64Array.from(problem.targets);
   const i = random.below(samples);
-  const bad = [problem.classes, -5, 2 ** 31, 0.5, NaN, 2 ** 60, -Infinity][random.below(7)] as number;
+  const bad = [Math.max(2, problem.classes), -5, 2 ** 31, 0.5, NaN, 2 ** 60, -Infinity][random.below(7)] as number;
   targets[i] = bad;
   const logits = (problem.logits as Float32Array).slice();
   const loss = caller.loss(problem, options);

@@ -153,11 +153,12 @@ function sigmoidTally(problem: Problem, bins: number): Check {
     rowOf(problem, i).forEach((z, c) => {
       decisions++;
       const p = sigmoid(z);
-      brier += (p - (c === y ? 1 : 0)) ** 2;
-      if (z > 0 === (c === y)) right++;
+      const member = problem.dense ? y === 1 : y === c;
+      brier += (p - (member ? 1 : 0)) ** 2;
+      if (z > 0 === member) right++;
       if (Number.isNaN(p)) return;
       confidences.push(p);
-      members.push(c === y);
+      members.push(member);
     });
   }
   const checkBins = calibration(bins, confidences, members);
