@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
 import { buildDeclarations } from './declarations.mjs';
 import { notices } from './licences.mjs';
+import { buildPage } from './page.mjs';
 import { toPrintable } from './printable.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -67,6 +68,9 @@ if (!process.argv.includes('--bundles')) {
 
 rmSync(at('dist'), { recursive: true, force: true });
 const metafile = await bundle(root);
+const page = await buildPage(root);
+Object.assign(metafile.inputs, page.inputs);
+Object.assign(metafile.outputs, page.outputs);
 writeFileSync(at('build/metafile.json'), JSON.stringify(metafile));
 writeFileSync(at('dist/THIRD-PARTY-LICENSES.txt'), notices(root, metafile));
 writeFileSync(at('dist/focal.wasm'), readFileSync(at('build/focal.wasm')));

@@ -135,7 +135,7 @@ describe('renderReport', () => {
 });
 
 describe('Chinese', () => {
-  const folders = ['bindings/report'].map((folder) => `${root}${folder}`);
+  const folders = ['bindings/report', 'bindings/page'].map((folder) => `${root}${folder}`);
   const sources = folders.flatMap((folder) => {
     const files = readdirSync(folder).filter((name) => /\.tsx?$/.test(name));
     return files.map((name) => readFileSync(`${folder}/${name}`, 'utf8'));

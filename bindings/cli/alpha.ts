@@ -1,5 +1,5 @@
 import { openArray } from '../files/node/api.ts';
-import { classWeights } from '../losses/weights.ts';
+import { fromFrequencies } from '../losses/frequencies.ts';
 import { InputError, refusing } from './errors.ts';
 import { readText } from './lines.ts';
 
@@ -16,7 +16,7 @@ export async function readAlpha(
   loss: LossName,
   perClass: Float64Array | null,
 ): Promise<number | number[]> {
-  if (value === 'auto') return fromFrequencies(perClass!, loss);
+  if (value === 'auto') return refusing('--alpha auto', () => fromFrequencies(perClass!, loss));
   const list = parseNumbers(value);
   if (list) return list.length === 1 && loss === 'sigmoid' ? list[0]! : list;
   if (!value.endsWith('.npy')) {
@@ -38,20 +38,4 @@ function parseNumbers(text: string): number[] | null {
   const words = text.split(/[\s,]+/).filter((word) => word !== '');
   const numbers = words.map(Number);
   return words.length > 0 && numbers.every((x) => !Number.isNaN(x)) ? numbers : null;
-}
-
-/**
- * `classWeights` of the classes that occur. The weight of a class that never is the target multiplies nothing in the
- * softmax loss and is 1; the mean 1 is over the others, so absent classes change nothing.
- *
- * The sigmoid loss takes α in (0, 1] for the true class and 1 − α for the others: w / (1 + w) makes the odds of the two w.
- */
-export function fromFrequencies(perClass: Float64Array, loss: LossName): number[] {
-  const present = perClass.filter((count) => count > 0);
-  const weights = present.length > 0 ? refusing('--alpha auto', () => classWeights(present)) : [];
-  let next = 0;
-  return Array.from(perClass, (count) => {
-    const w = count > 0 ? weights[next++]! : 1;
-    return loss === 'softmax' ? w : w / (1 + w);
-  });
 }

@@ -99,6 +99,7 @@ export interface Actions {
   ): Promise<void>;
   merge(states: string[], options: MergeOptions): Promise<void>;
   calibrate(logits: string, targets: string | undefined, options: CalibrateOptions): Promise<void>;
+  page(options: { output: string }): Promise<void>;
 }
 
 function number(text: string): number {
@@ -312,6 +313,12 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
     .option('--json', 'print one JSON object in the place of the text')
     .option('--debug', 'print the stack of an error, too')
     .action((logits, targets, options) => actions.calibrate(logits, targets, options));
+
+  program
+    .command('page')
+    .description('Write the page that evaluates dropped files in a browser: one file, which makes no request.')
+    .option('--output <file>', 'where to', 'focal.html')
+    .action((options) => actions.page(options));
 
   return program;
 }

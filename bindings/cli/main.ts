@@ -8,6 +8,7 @@ import { evaluate } from './evaluate.ts';
 import { grammar } from './grammar.ts';
 import { merge } from './merge.ts';
 import { discardUnfinished } from './outputs.ts';
+import { page } from './page.ts';
 import { errorLine } from './printable.ts';
 import { print } from './result.ts';
 import { stopProgress } from './terminal.ts';
@@ -54,6 +55,7 @@ const actions = {
   compare: ending(compare),
   merge: ending(merge),
   calibrate: ending(calibrate),
+  page: ending(page),
 };
 const printed: Promise<void>[] = [];
 try {

@@ -112,8 +112,9 @@ export function Reliability({ m }: { readonly m: Metrics }) {
           title={t('Reliability diagram')}
           note={
             <>
-              <i class="swatch accent" /> {t('accuracy')} <i class="swatch over" /> {t('too sure by')}{' '}
-              <i class="swatch under" /> {t('not sure enough by')} <i class="swatch diagonal" /> {t('calibrated')}
+              <i class="swatch accent" /> {t('accuracy')} <i class="swatch over" /> {t('too sure by so much')}{' '}
+              <i class="swatch under" /> {t('not sure enough by so much')} <i class="swatch diagonal" />{' '}
+              {t('calibrated')}
             </>
           }
           x={x}

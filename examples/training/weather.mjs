@@ -16,6 +16,9 @@ function features({ date, precipitation, temp_max, temp_min, wind }) {
   return [Math.log1p(precipitation), +temp_max, +temp_min, +wind, Math.cos(season), Math.sin(season)];
 }
 
+const describe = ({ date, precipitation, temp_max, temp_min, wind }) =>
+  `${date}: ${precipitation} mm, ${temp_min} to ${temp_max} °C, wind ${wind}`;
+
 const days = (() => {
   const [header, ...lines] = readFileSync(FILE, 'utf8').trim().split(/\r?\n/);
   const names = header.split(',');
@@ -23,7 +26,7 @@ const days = (() => {
   return lines.map((line) => {
     const day = Object.fromEntries(line.split(',').map((value, i) => [names[i], value]));
     const label = CLASSES.indexOf(day.weather);
-    return { label, x: features(day), turn: seen[label]++ };
+    return { label, x: features(day), turn: seen[label]++, text: describe(day) };
   });
 })();
 
@@ -35,7 +38,7 @@ export const counts = CLASSES.map((_, c) => days.filter(({ label }) => label ===
  * with number `fold` is held out. Nothing is drawn by chance. Features are standardised by mean and deviation of the
  * training part.
  *
- * @returns `{ train, test, rates }`: a part is `{ n, x, y }`, features [n, 6] and labels [n] of n days; rates are the
+ * @returns `{ train, test, rates }`: a part is `{ n, x, y, texts }`, features [n, 6], labels [n] and lines for people; rates are the
  *   shares of the classes in the training part
  */
 export function split(fold, folds) {
@@ -49,6 +52,7 @@ export function split(fold, folds) {
     n: some.length,
     x: Float32Array.from(some.flatMap(({ x }) => x.map((value, j) => (value - mean[j]) / deviation[j]))),
     y: Int32Array.from(some, ({ label }) => label),
+    texts: some.map(({ text }) => text),
   });
   const rates = CLASSES.map((_, c) => train.filter(({ label }) => label === c).length / train.length);
   return { train: part(train), test: part(test), rates };

@@ -3,10 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { browserLaunchers } from './drivers/browsers.mjs';
 import { commandLines } from './drivers/command-line.mjs';
 import { run } from './drivers/process.mjs';
-import { serveFolder } from './drivers/server.mjs';
 import { bundleWorker, serve } from './drivers/workerd.mjs';
 
 const SAMPLES = 500;
@@ -189,27 +187,6 @@ async function checkScript(name, script, { sandbox }, expected) {
   return printed.trim().split('\n').join('; ');
 }
 
-async function checkPage({ sandbox }, { launch }, expected) {
-  const server = await serveFolder(sandbox);
-  const browser = await launch();
-  try {
-    await browser.visit(`${server.origin}/examples/web/index.html`);
-    let text = '';
-    let shown;
-    for (let i = 0; i < 200 && !shown; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      text = await browser.text();
-      shown = /Loss (\d\S*): [^)]*\)/.exec(text);
-    }
-    if (shown?.[1] !== expected || !shown[0].includes('simd'))
-      throw new Error(`expected ${expected}, the page shows\n${text}`);
-    return shown[0];
-  } finally {
-    await browser.close();
-    server.close();
-  }
-}
-
 export function exampleChecks(context) {
   const load = (entry = 'focal-simd') =>
     import(pathToFileURL(createRequire(path.join(context.sandbox, 'package.json')).resolve(entry)));
@@ -236,15 +213,5 @@ export function exampleChecks(context) {
         return checkScript('Bun', 'examples/bun/main.js', context, [...lines, 'backend simd']);
       },
     },
-    ...browserLaunchers()
-      .filter(({ missing }) => !missing)
-      .map((browser) => ({
-        name: `examples/web in ${browser.name}`,
-        check: async () => {
-          const { SoftmaxFocalLoss } = await load();
-          const rows = Float32Array.of(2, -1, 0.5, 0.1, 3.2, -0.7, 1.5, 1.4, 1.3);
-          return checkPage(context, browser, new SoftmaxFocalLoss().forward(rows, [0, 1, 2]).toFixed(6));
-        },
-      })),
   ];
 }

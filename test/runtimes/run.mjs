@@ -23,6 +23,7 @@ import { run } from './drivers/process.mjs';
 import { workerdHosts } from './drivers/workerd.mjs';
 import { exampleChecks } from './examples.mjs';
 import { packageChecks } from './package-checks.mjs';
+import { pageChecks } from './page.mjs';
 
 /**
  * @typedef {object} Report - what a runtime answers
@@ -235,7 +236,8 @@ try {
   ];
   for (const host of hosts.filter(({ name }) => name.includes(flags.only ?? ''))) await runHost(host);
   console.log();
-  const checks = flags.only === undefined && !flags.speed ? [...packageChecks(context), ...exampleChecks(context)] : [];
+  const all = flags.only === undefined && !flags.speed;
+  const checks = all ? [...packageChecks(context), ...exampleChecks(context), ...pageChecks(context)] : [];
   for (const check of checks) await runCheck(check);
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -1,5 +1,5 @@
 /** Chromium and Firefox through puppeteer, WebKitGTK through its own WebDriver server. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -19,6 +19,26 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 
+/** What each process below one holds for itself, in bytes (Linux). */
+function ownMemory(root) {
+  const parents = new Map();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      parents.set(Number(pid), Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')[1]));
+    } catch {
+      // it has ended
+    }
+  }
+  const isBelow = (pid) => pid === root || (parents.has(pid) && isBelow(parents.get(pid)));
+  return [...parents.keys()].filter(isBelow).map((pid) => {
+    try {
+      return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+    } catch {
+      return 0;
+    }
+  });
+}
+
 /** A browser that opens pages one after another; `errors` holds what the pages complained of. */
 async function launchPuppeteer(options) {
   const browser = await puppeteer.launch({ headless: true, ...options });
@@ -31,6 +51,31 @@ async function launchPuppeteer(options) {
     errors,
     visit: (url) => page.goto(url),
     text: () => page.evaluate('document.body.textContent'),
+    /** Run the body of an async function in the page; gives what JSON can hold. */
+    evaluate: (body) => page.evaluate(`(async () => {${body}})()`),
+    /** Pick files, as a person does with the dialog. */
+    async pick(selector, paths) {
+      const input = await page.$(selector);
+      await input.uploadFile(...paths);
+    },
+    bypassPolicy: () => page.setBypassCSP(true),
+    async look(scheme, width) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      await page.setViewport({ width, height: 900 });
+    },
+    /** The most memory that a process of the browser holds for itself while something is done, in bytes. */
+    async memoryWhile(work) {
+      let bytes = 0;
+      const timer = setInterval(() => {
+        bytes = Math.max(bytes, ...ownMemory(browser.process().pid));
+      }, 200);
+      try {
+        const result = await work();
+        return { result, bytes };
+      } finally {
+        clearInterval(timer);
+      }
+    },
     close: () => browser.close(),
   };
 }
@@ -93,6 +138,16 @@ async function launchWebKit(binary) {
       errors: [],
       visit: (url) => send('POST', `/${sessionId}/url`, { url }),
       text: () => send('POST', `/${sessionId}/execute/sync`, { script: 'return document.body.textContent', args: [] }),
+      evaluate: (body) =>
+        send('POST', `/${sessionId}/execute/async`, {
+          script: `const [done] = arguments; (async () => {${body}})().then(done, (error) => done(String(error)));`,
+          args: [],
+        }),
+      async pick(selector, paths) {
+        const element = await send('POST', `/${sessionId}/element`, { using: 'css selector', value: selector });
+        const [id] = Object.values(element);
+        await send('POST', `/${sessionId}/element/${id}/value`, { text: paths.join('\n') });
+      },
       async close() {
         await send('DELETE', `/${sessionId}`).finally(stop);
       },

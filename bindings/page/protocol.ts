@@ -1,0 +1,93 @@
+/** What the page and its worker say to each other. Everything is plain data, or a File. */
+import type { MeterState } from '../meter/codec.ts';
+import type { Metrics } from '../report/format.ts';
+import type { Sample } from '../report/sections.tsx';
+
+/** What a part of a file is for. */
+export type Role = 'logits' | 'baseline' | 'targets' | 'names' | 'texts' | 'state' | 'unused';
+
+/** An array, a text, a table or a state among what was dropped. */
+export interface Part {
+  readonly id: string;
+  /** Place of its file among those that were dropped. */
+  readonly file: number;
+  /** As the command names it: `both.npz:logits`. */
+  readonly name: string;
+  readonly member: string | null;
+  readonly kind: 'floats' | 'integers' | 'lines' | 'table' | 'state';
+  readonly dtype?: string;
+  readonly shape: readonly number[];
+  /** Of a table. */
+  readonly columns?: readonly { readonly name: string; readonly kind: string }[];
+}
+
+/** The controls, as they stand. */
+export interface Choices {
+  readonly loss: 'softmax' | 'sigmoid';
+  readonly gamma: number;
+  /** Empty: the default of the loss; `auto`; or numbers. */
+  readonly alpha: string;
+  readonly smoothing: number;
+  readonly ignoreIndex: number;
+  readonly classAxis: 1 | -1;
+  readonly bins: number;
+  readonly confusion: boolean;
+  readonly curves: boolean;
+  /** Of a table: its column of labels, its columns of scores, and that of texts. */
+  readonly target: string;
+  readonly scores: string;
+  readonly text: string;
+}
+
+export interface Job {
+  readonly files: readonly File[];
+  readonly parts: readonly Part[];
+  readonly roles: Readonly<Record<string, Role>>;
+  readonly choices: Choices;
+}
+
+export type Request =
+  | { readonly type: 'inspect'; readonly files: readonly File[] }
+  | ({ readonly type: 'evaluate' } & Job)
+  | { readonly type: 'cell'; readonly target: number; readonly prediction: number }
+  | { readonly type: 'cancel' }
+  /** What the worker asked the page to read; null where it could not. */
+  | { readonly type: 'bytes'; readonly id: number; readonly bytes: ArrayBuffer | null };
+
+/** What an evaluation gives. */
+export interface Result {
+  readonly state: MeterState;
+  readonly metrics: Metrics;
+  readonly names: readonly string[] | null;
+  readonly texts: ReadonlyMap<number, string> | null;
+  /** Counts of losses by the first bits of their float32: a quarter of an octave each. Null for states alone. */
+  readonly losses: readonly number[] | null;
+  /** The hardest samples, their rows read again. */
+  readonly hardest: readonly Sample[];
+  /** The other model, when two files of logits were given. */
+  readonly baseline: Metrics | null;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly backend: string;
+}
+
+export type Answer =
+  | { readonly type: 'parts'; readonly parts: readonly Part[]; readonly errors: readonly string[] }
+  | { readonly type: 'progress'; readonly done: number; readonly total: number | null; readonly bytes: number }
+  | { readonly type: 'result'; readonly result: Result }
+  | {
+      readonly type: 'samples';
+      readonly target: number;
+      readonly prediction: number;
+      readonly samples: readonly Sample[];
+      readonly texts: ReadonlyMap<number, string> | null;
+    }
+  | {
+      readonly type: 'read';
+      readonly id: number;
+      readonly file: number;
+      readonly offset: number;
+      readonly length: number;
+    }
+  | { readonly type: 'error'; readonly message: string }
+  | { readonly type: 'cancelled' };

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { fromBlob } from '../bindings/files/source.ts';
+import { commandLine, DEFAULTS } from '../bindings/page/command.ts';
+import { guess } from '../bindings/page/guess.ts';
+import { linesOf } from '../bindings/page/lines.ts';
+import { LossCounts, lossBins } from '../bindings/page/losses.ts';
+import type { Part } from '../bindings/page/protocol.ts';
+
+const html = readFileSync(fileURLToPath(new URL('../dist/focal.html', import.meta.url)), 'utf8');
+
+describe('dist/focal.html', () => {
+  test('runs its own script and style alone, and asks nobody for anything', () => {
+    const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)![1]!;
+    const between = (tag: string) => new RegExp(`<${tag}>([^]*?)</${tag}>`).exec(html)![1]!;
+    const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain(`script-src ${hash(between('script'))} 'wasm-unsafe-eval';`);
+    expect(policy).toContain(`style-src ${hash(between('style'))};`);
+    expect(policy).toContain('worker-src blob:');
+    expect(policy).not.toMatch(/unsafe-inline|unsafe-eval'(?<!wasm-unsafe-eval')|https?:/);
+    expect(html.match(/<script/g)).toHaveLength(1);
+    expect(html).not.toMatch(/\b(src|href)="(?!data:)/);
+  });
+
+  test('weighs less than 400 kB, gzipped', () => {
+    expect(gzipSync(html, { level: 9 }).length).toBeLessThan(400_000);
+  });
+});
+
+const part = (name: string, kind: Part['kind'], shape: number[] = [], more: Partial<Part> = {}): Part => ({
+  id: name,
+  file: 0,
+  name,
+  member: null,
+  kind,
+  shape,
+  ...more,
+});
+
+describe('guess', () => {
+  test.each([
+    [
+      'rows',
+      [part('a.npy', 'floats', [50, 10]), part('b.npy', 'integers', [50])],
+      { 'a.npy': 'logits', 'b.npy': 'targets' },
+      { loss: 'softmax', classAxis: 1 },
+    ],
+    [
+      'planes, targets first',
+      [part('y.npy', 'integers', [2, 8, 9]), part('z.npy', 'floats', [2, 5, 8, 9])],
+      { 'y.npy': 'targets', 'z.npy': 'logits' },
+      { loss: 'softmax', classAxis: 1 },
+    ],
+    [
+      'classes last',
+      [part('z.npy', 'floats', [2, 8, 9, 5]), part('y.npy', 'integers', [2, 8, 9])],
+      { 'z.npy': 'logits', 'y.npy': 'targets' },
+      { classAxis: -1 },
+    ],
+    [
+      'two models',
+      [part('new.npy', 'floats', [50, 3]), part('baseline.npy', 'floats', [50, 3]), part('y.npy', 'integers', [50])],
+      { 'new.npy': 'logits', 'baseline.npy': 'baseline', 'y.npy': 'targets' },
+      { loss: 'softmax' },
+    ],
+    [
+      'dense targets',
+      [part('scores.npy', 'floats', [50, 3]), part('labels.npy', 'floats', [50, 3])],
+      { 'scores.npy': 'logits', 'labels.npy': 'targets' },
+      { loss: 'sigmoid' },
+    ],
+    [
+      'names and texts',
+      [
+        part('z.npy', 'floats', [50, 3]),
+        part('y.npy', 'integers', [50]),
+        part('t.txt', 'lines', [50]),
+        part('n.txt', 'lines', [3]),
+      ],
+      { 'z.npy': 'logits', 'y.npy': 'targets', 't.txt': 'texts', 'n.txt': 'names' },
+      {},
+    ],
+    ['states', [part('a.json', 'state'), part('b.json', 'state')], { 'a.json': 'state', 'b.json': 'state' }, {}],
+    [
+      'a table',
+      [
+        part('t.csv', 'table', [], {
+          columns: [
+            { name: 'text', kind: 'text' },
+            { name: 'label', kind: 'text' },
+            { name: 'p_a', kind: 'number' },
+          ],
+        }),
+      ],
+      { 't.csv': 'logits' },
+      { target: 'label', text: 'text' },
+    ],
+    ['logits alone', [part('z.npy', 'floats', [50, 3])], { 'z.npy': 'logits' }, {}],
+  ] as const)('%s', (_, parts, roles, choices) => {
+    const found = guess(parts);
+    expect(found.roles).toEqual(roles);
+    expect(found.choices).toMatchObject(choices);
+  });
+});
+
+test('the command line quotes names and says what is not the default', () => {
+  const parts = [part("it's z.npy", 'floats', [5, 3]), part('y.npy', 'integers', [5]), part('n.txt', 'lines', [3])];
+  const roles = { "it's z.npy": 'logits', 'y.npy': 'targets', 'n.txt': 'names' } as const;
+  const choices = { ...DEFAULTS, loss: 'sigmoid', gamma: 1.5, alpha: '0.1, 0.2 0.3', curves: true } as const;
+  expect(commandLine({ parts, roles, choices })).toBe(
+    `focal-simd evaluate 'it'\\''s z.npy' y.npy --loss sigmoid --gamma 1.5 --alpha 0.1,0.2,0.3 --names n.txt`,
+  );
+  expect(commandLine({ parts, roles, choices: DEFAULTS })).toBe(
+    `focal-simd evaluate 'it'\\''s z.npy' y.npy --names n.txt`,
+  );
+  const states = [part('a.json', 'state'), part('b.json', 'state')];
+  const both = { 'a.json': 'state', 'b.json': 'state' } as const;
+  expect(commandLine({ parts: states, roles: both, choices: DEFAULTS })).toBe('focal-simd merge a.json b.json');
+});
+
+test('losses are counted by octaves, none lost but what is not finite', () => {
+  const losses = new LossCounts();
+  const values = Array.from({ length: 1000 }, (_, i) => 2 ** ((i % 40) - 30) * (1 + (i % 7) / 8));
+  losses.add(Float32Array.from([...values, 0, Infinity, NaN]));
+  const bins = lossBins(losses.counts);
+  expect(bins.reduce((sum, { count }) => sum + count, 0)).toBe(1001);
+  for (const { lower, upper, count } of bins.slice(1)) {
+    expect(count).toBe(values.filter((loss) => loss >= lower && loss < upper).length);
+  }
+});
+
+test('lines end at \\n or \\r\\n and nowhere else, whatever the size', async () => {
+  const lines = Array.from({ length: 40_000 }, (_, i) => `${i} é\u2028语言\r${'x'.repeat(1 + (i % 97))}`);
+  const found: string[] = [];
+  for await (const line of linesOf(
+    fromBlob(new Blob([lines.map((line, i) => line + (i % 2 ? '\n' : '\r\n')).join('')])),
+  )) {
+    found.push(line);
+  }
+  expect(found).toEqual(lines);
+});
