@@ -161,6 +161,22 @@ describe('evaluate', () => {
     expect(out).toMatch(/^ {2}hen /m);
   });
 
+  test.each([
+    [['a.npy', 'y.npy']],
+    [['a.npy', 'y.npy', '--loss', 'sigmoid', '--alpha', 'auto', '--first-index', 7]],
+    [['tokens3.npy', 'tokens3-y.npy', '--class-axis', 'last', '--backend', 'scalar']],
+  ])('no bit depends on the number of jobs: %j', async (args) => {
+    write('tokens3.npy', z, [SAMPLES / 3, 3, CLASSES]);
+    write('tokens3-y.npy', y, [SAMPLES / 3, 3]);
+    const states: string[] = [];
+    for (const jobs of [1, 3]) {
+      const found = await json('evaluate', ...args, '--jobs', jobs, '--chunk', 64, '--state', `jobs${jobs}.json`);
+      expect(found.jobs).toBe(jobs);
+      states.push(readFileSync(at(`jobs${jobs}.json`), 'utf8'));
+    }
+    expect(states[1]).toBe(states[0]);
+  });
+
   test('from stdin', async () => {
     const { metrics } = await json('evaluate', 'a.npy', 'y.npy');
     for (const line of [

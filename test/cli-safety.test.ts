@@ -218,8 +218,8 @@ describe('lines', () => {
   });
 
   test.each([
-    ['too few', 'n.txt', 'a\nb\n', /expected 5 names, one for each class, got 2/],
-    ['too many', 'n.txt', 'a\n'.repeat(6), /expected 5 names, one for each class, got 6/],
+    ['too few', 'n.txt', 'a\nb\n', /expected 5 names, got 2/],
+    ['too many', 'n.txt', 'a\n'.repeat(6), /expected 5 names, got 6/],
     ['none', 'n.txt', '', /got 0/],
     ['broken JSON', 'n.json', '["a",', /n\.json: .*JSON/],
     ['other JSON', 'n.json', '{"a": 1}', /expected a JSON array of names, or an object with id2label/],

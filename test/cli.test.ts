@@ -288,7 +288,7 @@ describe('bad input: exit code 2 and one line', () => {
     ['an unknown command', ['evalute', 'z.npy', 'y.npy'], /unknown command 'evalute'/],
     ['a missing argument', evaluate('z.npy'), /missing required argument 'targets'/],
     ['an argument too many', evaluate('z.npy', 'y.npy', 'x.npy'), /too many arguments/],
-    ['names that are too few', zy('--names', 'four.txt'), /four\.txt: expected 5 names, one for each class, got 4/],
+    ['names that are too few', zy('--names', 'four.txt'), /four\.txt: names expected 5 names, got 4/],
     ['texts that are too few', zy('--text', 'four.txt'), /four\.txt: expected 37 lines, one for each sample, got 4/],
     ['a state that can not be written', zy('--state', 'none/state.json'), /none\/state\.json: no such file or folder/],
     ['a missing state', ['merge', 'none.json'], /none\.json: no such file/],

@@ -488,3 +488,20 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     }
   });
 });
+
+test.each(['softmax', 'sigmoid'] as const)(
+  '%s: the bytes are those of the same arithmetic, however it was compiled',
+  (name) => {
+    const bytes = ['simd', 'debug'].map((build) => {
+      const { api } = backends.find((one) => one.name === build) as (typeof backends)[0];
+      const loss: AnyLoss = name === 'softmax' ? new api.SoftmaxFocalLoss() : new api.SigmoidFocalLoss();
+      return [2, 3, 65].map((classes) => {
+        const { a, b, targets } = draw({ ...shape, classes });
+        const comparison = new api.FocalComparison<AnyLoss>(loss, { classes, hardest: 3 });
+        comparison.update(a, b, targets);
+        return comparison.toBytes();
+      });
+    });
+    expect(bytes[0]).toEqual(bytes[1]);
+  },
+);

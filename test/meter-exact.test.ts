@@ -53,6 +53,31 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
       'sigmoid with curves',
       (classes: number) => new FocalMeter(new SigmoidFocalLoss(), { classes, curves: true, hardest: 5 }),
     ],
+    [
+      'softmax with everything',
+      (classes: number) =>
+        new FocalMeter(new SoftmaxFocalLoss(), {
+          classes,
+          topK: [1, 3],
+          curves: true,
+          coverage: true,
+          bootstrap: 4,
+          seed: 9,
+          hardest: 5,
+        }),
+    ],
+    [
+      'sigmoid with everything',
+      (classes: number) =>
+        new FocalMeter(new SigmoidFocalLoss(), {
+          classes,
+          curves: true,
+          coverage: true,
+          bootstrap: 4,
+          hardest: 5,
+          threshold: Array.from({ length: classes }, (_, c) => ({ logit: c / 4 - 1 })),
+        }),
+    ],
   ] as const;
 
   test.each(variants)('%s: any split, any order, any merge tree gives the same bytes', (_, create) => {
@@ -164,7 +189,7 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
     const targets = Int32Array.from({ length: n }, (_, i) =>
       i % 11 === 0 ? -100 : i < 12000 ? 3 : (i * 31) % classes,
     );
-    for (const [, create] of variants) {
+    for (const [name, create] of variants) {
       const whole = create(classes);
       whole.update(logits, targets);
       const pieces = create(classes);
@@ -173,6 +198,8 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
         pieces.update(logits.subarray(from * classes, i * classes), targets.subarray(from, i), { firstIndex: from });
       }
       expect(pieces.toBytes()).toEqual(whole.toBytes());
+      // with coverage nothing can be counted twice
+      if (name.endsWith('everything')) continue;
       const twice = FocalMeter.fromBytes(whole.toBytes());
       twice.merge(twice);
       const again = create(classes);
@@ -261,7 +288,8 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
         }
         expect(report.confusion).toEqual(confusion);
         if (valid === 0) return;
-        expect(report.topK[1]?.accuracy).toBe(top2 / valid);
+        expect(report.topK.map(({ k }) => k)).toEqual([1, 2].filter((k) => k < classes));
+        if (classes > 2) expect(report.topK[1]?.accuracy).toBe(top2 / valid);
         if (impossible) expect(report.brier).toBe(null);
         else expect(report.brier).toBeCloseTo(brier / valid, 5);
       }),

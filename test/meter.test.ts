@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { AnyLoss } from '../bindings/meter/meter.ts';
-import type { SigmoidReport, SoftmaxReport } from '../bindings/meter/report.ts';
 import { backends } from './backends.ts';
 
 interface Golden {
@@ -19,9 +18,13 @@ const { cases } = JSON.parse(readFileSync(new URL('./golden/metrics.json', impor
 /** What is 0 by the peers' zero_division and null here. */
 const orZero = (values: (number | null)[]) => values.map((x) => x ?? 0);
 
-function expectClose(actual: (number | null)[], expected: number[], tolerance = 1e-6): void {
+function expectClose(actual: (number | null)[], expected: (number | null)[], tolerance = 1e-6): void {
   expect(actual.length).toBe(expected.length);
   for (const [i, x] of expected.entries()) {
+    if (x === null) {
+      expect(actual[i], `${i}`).toBe(null);
+      continue;
+    }
     expect(Math.abs((actual[i] as number) - x), `${i}: ${actual[i]} against ${x}`).toBeLessThanOrEqual(tolerance);
   }
 }
@@ -30,57 +33,91 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
   const { FocalMeter, SoftmaxFocalLoss, SigmoidFocalLoss } = api;
 
   test.each(cases.map((golden, i) => ({ i, golden })))(
-    'agrees with torchmetrics and scikit-learn, case $i',
+    'agrees with torchmetrics, scikit-learn and statsmodels, case $i',
     ({ golden }) => {
       const { classes, expected, variant } = golden;
       const logits = Float32Array.from(golden.logits);
-      const common = ['accuracy', 'crossEntropy', 'brier', 'ece', 'mce'] as const;
-      let report: SoftmaxReport | SigmoidReport;
-      if (variant === 'softmax') {
-        const loss = new SoftmaxFocalLoss({ gamma: 1.5, alpha: Array.from({ length: classes }, (_, c) => 1 + c / 4) });
-        const meter = new FocalMeter(loss, { classes, topK: [1, 2, 3, 5, classes], confusion: true });
-        meter.update(logits, golden.targets);
-        report = meter.compute();
-        expect(report.loss.mean).toBe(loss.forward(logits, golden.targets));
-        expect(report.confusion).toEqual(expected.confusion);
-        expectClose([report.balancedAccuracy, report.macroF1], [expected.balancedAccuracy, expected.macroF1], 1e-12);
-        for (const { k, accuracy } of report.topK) {
-          if (k >= classes) expect(accuracy).toBe(1);
-          else expectClose([accuracy], [expected.topK?.[k] ?? expected.accuracy], 1e-12);
-        }
-      } else {
-        const loss = new SigmoidFocalLoss();
-        const meter = new FocalMeter(loss, { classes, curves: true });
-        meter.update(logits, golden.targets);
-        report = meter.compute();
-        expect(report.loss.mean).toBe(loss.forward(logits, golden.targets));
-        const { micro, macro, perClass } = report;
-        expectClose([micro.precision, micro.recall, micro.f1], expected.micro, 1e-12);
-        expectClose([macro.precision, macro.recall, macro.f1], expected.macro, 1e-12);
-        expectClose(
-          perClass.map((entry) => entry.accuracy),
-          expected.classAccuracy,
-          1e-12,
-        );
-        for (const name of ['auroc', 'averagePrecision'] as const) {
-          expectClose(
-            perClass.map((entry) => entry[name]),
-            expected[name],
-            name === 'auroc' ? 2e-3 : 0.04,
-          );
-          const mean = expected[name].reduce((a: number, b: number) => a + b, 0) / classes;
-          expectClose([report[name]], [mean], name === 'auroc' ? 2e-3 : 0.04);
-        }
-      }
-      expect([report.samples, report.ignored]).toEqual([expected.samples, expected.ignored]);
+      const options = { classes, curves: true };
+      const softmax = new SoftmaxFocalLoss({ gamma: 1.5, alpha: Array.from({ length: classes }, (_, c) => 1 + c / 4) });
+      const sigmoid = new SigmoidFocalLoss();
+      const loss: AnyLoss = variant === 'softmax' ? softmax : sigmoid;
+      const own = variant === 'softmax' ? { topK: [1, 2, 3, 5, classes], confusion: true } : {};
+      const meter = new FocalMeter<AnyLoss>(loss, { ...options, ...own } as never);
+      meter.update(logits, golden.targets);
+      // biome-ignore lint/suspicious/noExplicitAny: compared name by name
+      const report = meter.compute({ confidence: 0.95, beta: 2 }) as any;
+
+      expect(report.loss.mean).toBe(loss.forward(logits, golden.targets));
+      for (const key of ['samples', 'ignored', 'confusion']) expect(report[key], key).toEqual(expected[key]);
+      const overall = [
+        'accuracy',
+        'subsetAccuracy',
+        'balancedAccuracy',
+        'adjustedBalancedAccuracy',
+        'macroF1',
+        'meanIou',
+      ];
+      const counted = [...overall, 'mcc', 'kappa'].filter((key) => key in expected);
       expectClose(
-        common.map((key) => report[key]),
-        common.map((key) => expected[key]),
+        counted.map((key) => report[key]),
+        counted.map((key) => expected[key]),
+        1e-11,
+      );
+      const summed = ['crossEntropy', 'brier', 'ece', 'mce'];
+      expectClose(
+        summed.map((key) => report[key]),
+        summed.map((key) => expected[key]),
         2e-6,
       );
-      expect(report.perClass.map(({ support }) => support)).toEqual(expected.support);
-      for (const key of ['precision', 'recall', 'f1'] as const) {
-        expectClose(orZero(report.perClass.map((entry) => entry[key])), expected[key], 1e-12);
+      expectClose([report.brierSkill], [expected.brierSkill], 1e-4);
+      for (const { k, accuracy } of report.topK ?? []) {
+        expect(k).toBeLessThan(classes);
+        expectClose([accuracy], [expected.topK?.[k] ?? expected.accuracy], 1e-11);
+      }
+
+      // biome-ignore lint/suspicious/noExplicitAny: as above
+      const perClass: any[] = report.perClass;
+      const column = (key: string) => perClass.map((entry) => entry[key]);
+      expect(column('support')).toEqual(expected.support);
+      // biome-ignore lint/suspicious/noExplicitAny: as above
+      for (const [key, means] of Object.entries<any>(expected.decisions)) {
+        expectClose(orZero(column(key)), means.perClass, 1e-11);
+        for (const mean of ['micro', 'macro', 'weighted'])
+          expectClose(orZero([report[mean][key]]), [means[mean]], 1e-11);
+      }
+      expect(column('dice')).toEqual(column('f1'));
+      if (expected.classAccuracy) expectClose(column('accuracy'), expected.classAccuracy, 1e-11);
+
+      // areas: the bounds are certain, the value is near where few logits tie
+      for (const key of ['auroc', 'averagePrecision']) {
+        for (const [c, exact] of expected[key].entries()) {
+          const [value, bounds] = [perClass[c][key], perClass[c][`${key}Bounds`]];
+          if (exact === null) {
+            expect([value, bounds]).toEqual([null, null]);
+            continue;
+          }
+          expect(bounds[0], `${key} of ${c}`).toBeLessThanOrEqual(exact + 1e-11);
+          expect(bounds[1], `${key} of ${c}`).toBeGreaterThanOrEqual(exact - 1e-11);
+          expect(value >= bounds[0] && value <= bounds[1]).toBe(true);
+          expect(Math.abs(value - exact)).toBeLessThanOrEqual(Math.max(1e-6, bounds[1] - bounds[0]));
+        }
+      }
+
+      // intervals: Wilson's to the last digits, those of means as their squares are rounded
+      for (const [key, interval] of Object.entries<number[]>(expected.intervals)) {
+        expectClose(
+          report.intervals[key],
+          interval.map((x) => Math.max(0, x)),
+          /accuracy/i.test(key) ? 1e-11 : 1e-5,
+        );
+      }
+      // biome-ignore lint/suspicious/noExplicitAny: as above
+      for (const [key, intervals] of Object.entries<any>(expected.classIntervals)) {
+        for (const [c, interval] of intervals.entries()) {
+          const known = perClass[c].intervals[key];
+          if (interval === null) expect(known).toBe(undefined);
+          else expectClose(known, interval, 1e-11);
+        }
       }
     },
   );

@@ -8,7 +8,7 @@ import { comparison } from './comparison.ts';
 import { InputError, refused, refusing } from './errors.ts';
 import { CONFUSION_CLASSES, type CompareOptions } from './grammar.ts';
 import { checkTexts } from './lines.ts';
-import { libraryOf, makeLoss, meterOptions, refuseForeign } from './model.ts';
+import { libraryOf, lossSpec, makeLoss, meterOptions, refuseForeign } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
 import { fileOf, filesOf, noTargets, openSamples, STDIN } from './samples.ts';
@@ -38,7 +38,7 @@ export async function compare(
     const look = labelled && (alpha === 'auto' || samples !== null);
     const perClass = look ? await countTargets(first, { ignoreIndex }) : null;
     const api = libraryOf(options);
-    const loss = await makeLoss(api, options, perClass);
+    const loss = makeLoss(api, await lossSpec(options, perClass));
     const both = makeComparison(loss, options, classes);
     const seconds = await count(both, sides, labelled, options);
     const run = { files: read.filter((file) => file !== undefined), backend: api.backend(), seconds };

@@ -13,7 +13,7 @@ export interface Run {
   readonly seconds?: number;
   /** Time within the library, neither reading files nor compiling the kernels; null where there is too little to tell. */
   readonly nsPerLogit?: number | null;
-  readonly samples?: number;
+  readonly jobs?: number;
   /** Samples without a label in the files: they count as ignored. */
   readonly unlabelled?: number;
 }
@@ -22,7 +22,7 @@ export async function evaluation(
   meter: Meter<AnyLoss>,
   names: readonly string[] | null,
   options: OutputOptions & GateOptions,
-  { samples: _, ...run }: Run,
+  run: Run,
 ): Promise<Result> {
   const metrics = meter.compute();
   const indices = (metrics.hardest ?? []).map(({ index }) => index);
@@ -50,11 +50,11 @@ export async function evaluation(
   };
 }
 
-function more({ seconds, nsPerLogit, backend, unlabelled }: Run): Fact[] {
+function more({ seconds, nsPerLogit, backend, unlabelled, jobs = 1 }: Run): Fact[] {
   const facts: Fact[] = unlabelled ? [['labels', `none of ${plain(unlabelled)} samples, which are ignored`]] : [];
   if (seconds === undefined) return facts;
   const rate = typeof nsPerLogit === 'number' ? `, ${nsPerLogit.toFixed(2)} ns per logit` : '';
-  return [...facts, ['time', `${seconds.toFixed(3)} s${rate}, ${backend}`]];
+  return [...facts, ['time', `${seconds.toFixed(3)} s${rate}, ${backend}${jobs > 1 ? `, ${jobs} jobs` : ''}`]];
 }
 
 const titles = ({ title, model }: OutputOptions) => ({

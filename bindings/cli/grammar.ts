@@ -46,6 +46,8 @@ export interface MeterOptions {
 export interface RunOptions {
   firstIndex?: number;
   backend: 'auto' | 'scalar';
+  /** Of evaluate. */
+  jobs?: number;
 }
 
 export interface OutputOptions {
@@ -273,6 +275,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
       'array of floats, shape [B, C] or [B, C, D1, …] (.npy, .npz, .safetensors), or a table: --target',
     )
     .argument('[targets]', 'array of class indices, shape [B] or [B, D1, …]')
+    .option('--jobs <count>', 'worker threads (default: the processors, 1 for small files)', integer(1, 1024))
     .action((logits, targets, options) => actions.evaluate(logits, targets, options));
 
   command(

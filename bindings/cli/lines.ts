@@ -103,7 +103,7 @@ export async function readNames(path: string): Promise<string[]> {
 
 export function checkNames(path: string, names: readonly string[], classes: number): void {
   if (names.length === classes) return;
-  throw new InputError(`${path}: expected ${classes} names, one for each class, got ${names.length}`);
+  throw new InputError(`${path}: names expected ${classes} names, got ${names.length}`);
 }
 
 function namesInJson(path: string, text: string): string[] | null {

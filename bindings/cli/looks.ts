@@ -4,7 +4,7 @@ import type { Chunk } from '../files/dataset.ts';
 import { fromHalf } from '../input/half.ts';
 
 /** So many samples are looked at. */
-const LOOKED_AT = 4096;
+export const LOOKED_AT = 4096;
 /** How far a sum of rounded probabilities may be from 1. */
 const SUM = 1e-3;
 

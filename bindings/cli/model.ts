@@ -2,7 +2,7 @@
 import * as losses from '../entries/index.ts';
 import { FocalMeter } from '../entries/meter.ts';
 import * as scalar from '../entries/scalar.ts';
-import type { SoftmaxFocalLossOptions } from '../losses/types.ts';
+import type { LossSpec } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { readAlpha } from './alpha.ts';
 import { InputError, refusing } from './errors.ts';
@@ -27,21 +27,24 @@ export function refuseForeign(options: AllOptions): void {
   }
 }
 
-/** @param perClass how often each class is the target, for weights by frequency */
-export async function makeLoss(
-  api: Library,
+/**
+ * The options of the loss, as plain data that goes to worker threads.
+ *
+ * @param perClass how often each class is the target, for weights by frequency
+ */
+export async function lossSpec(
   options: LossOptions & { ignoreIndex: number },
   perClass: Float64Array | null,
-): Promise<AnyLoss> {
-  const { loss, gamma, ignoreIndex, smoothing } = options;
-  const alpha = options.alpha === undefined ? undefined : await readAlpha(options.alpha, loss, perClass);
+): Promise<LossSpec> {
+  const { loss: name, gamma, ignoreIndex, smoothing } = options;
+  const alpha = options.alpha === undefined ? undefined : await readAlpha(options.alpha, name, perClass);
   const given = { gamma, ignoreIndex, ...(alpha !== undefined && { alpha }) };
-  return refusing('options', () => {
-    if (loss === 'sigmoid') {
-      return new api.SigmoidFocalLoss({ ...given, ...(smoothing !== undefined && { smoothing }) });
-    }
-    return new api.SoftmaxFocalLoss(given as SoftmaxFocalLossOptions);
-  });
+  return { name, ...given, ...(smoothing !== undefined && { smoothing }) } as LossSpec;
+}
+
+export function makeLoss(api: Library, { name, ...options }: LossSpec): AnyLoss {
+  const Loss = name === 'sigmoid' ? api.SigmoidFocalLoss : api.SoftmaxFocalLoss;
+  return refusing('options', () => new Loss(options as never));
 }
 
 /** What is counted depends on the options and the number of classes, never on what is written: states of shards go together. */
@@ -69,6 +72,6 @@ export const makeMeter = (
 
 /** Have the kernels compiled before the clock starts. */
 export function warmUp(api: Library, loss: AnyLoss, classes: number): void {
-  const one = new api.FocalMeter<AnyLoss>(loss, { classes });
+  const one = refusing('options', () => new api.FocalMeter<AnyLoss>(loss, { classes }));
   one.update(new Float32Array(classes), [0]);
 }

@@ -4,7 +4,7 @@ import { openArray, openDataset } from '../files/node/api.ts';
 import type { Files, Input } from '../files/open.ts';
 import { InputError, refused } from './errors.ts';
 import type { InputOptions } from './grammar.ts';
-import { checkNames, readNames } from './lines.ts';
+import { readNames } from './lines.ts';
 
 export const STDIN = '-';
 
@@ -38,9 +38,7 @@ export async function openSamples(files: Files, options: InputOptions & { names?
   const { ignoreIndex, classAxis, names: path } = options;
   const names = path === undefined ? null : await readNames(path);
   const axis = classAxis === 'last' ? -1 : 1;
-  const dataset = await refused(path ?? 'options', () => openDataset(files, { ignoreIndex, classAxis: axis, names }));
-  if (names) checkNames(path!, names, dataset.classes);
-  return dataset;
+  return refused(path ?? 'options', () => openDataset(files, { ignoreIndex, classAxis: axis, names }));
 }
 
 /** Targets that are not there: zeros of the shape that goes with the logits, which nobody looks at. */

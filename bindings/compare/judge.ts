@@ -134,8 +134,7 @@ function judgeDrop(report: ComparisonReport, name: string, limit: number, option
       `${percent(report.confidence)} interval of the ${measure.rises ? 'rise' : 'drop'} ${amount(interval[0])} to ${amount(interval[1])}`;
     parts.push(ends ?? 'no interval');
   }
-  const more =
-    verdict === 'undecided' && can ? `; ${count(can.needed)} samples could tell, here are ${count(change.n)}` : '';
+  const more = verdict === 'undecided' && interval ? enough(drop, interval, limit, change.n) : '';
   const line = `${parts.join(', ')}: ${verdict}${more}`;
   return { name, limit, value: drop, interval, class: change.class ?? null, verdict, power: can, line };
 }
@@ -143,6 +142,14 @@ function judgeDrop(report: ComparisonReport, name: string, limit: number, option
 function turned([lower, upper]: Interval, sign: 1 | -1): Interval {
   const zero = (x: number) => (x === 0 ? 0 : x);
   return sign > 0 ? [lower, upper] : [zero(-upper), zero(-lower)];
+}
+
+/** How many samples it would take for the interval to leave the limit, if nothing else changed: it shrinks with their root. */
+function enough(drop: number, [lower, upper]: Interval, limit: number, n: number): string {
+  const times = ((drop > limit ? drop - lower : upper - drop) / (drop - limit)) ** 2;
+  return Number.isFinite(times)
+    ? `; about ${count(Math.ceil(times * n))} samples would tell, here are ${count(n)}`
+    : '';
 }
 
 function decide(interval: Interval | null, limit: number): Verdict {

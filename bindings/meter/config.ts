@@ -2,8 +2,10 @@ import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { FocalLoss } from '../losses/losses.ts';
 import type { Settings } from '../losses/options.ts';
+import { logit } from '../losses/portable.ts';
 import { checkClasses } from '../losses/survey.ts';
 
+/** Options of meters of both losses. */
 interface CommonMeterOptions {
   /** Number of classes, at least 1. */
   classes: number;
@@ -16,7 +18,22 @@ interface CommonMeterOptions {
    * then, and the report names the samples that are missing. Default false.
    */
   coverage?: boolean;
+  /**
+   * Whether to count each class's logits (softmax: margins, one class against the rest) in cells, for ROC and
+   * precision-recall curves and operating points; for softmax losses this costs a pass. Default false.
+   */
+  curves?: boolean;
+  /**
+   * Replicates of the Poisson bootstrap, for intervals of F1 and the like: 1000, say; each takes classes · 3 + bins · 4 words.
+   * Needs `coverage`, as a sample's weight in a replicate is a hash of its index. Default 0.
+   */
+  bootstrap?: number;
+  /** Seed of the bootstrap, an integer of 32 bits ≥ 0. Default 0. */
+  seed?: number;
 }
+
+/** A threshold of decisions: a probability in (0, 1), or a logit. */
+export type Threshold = number | { logit: number };
 
 /** Options of a `FocalMeter` over a `SoftmaxFocalLoss`. */
 export interface SoftmaxMeterOptions extends CommonMeterOptions {
@@ -28,8 +45,8 @@ export interface SoftmaxMeterOptions extends CommonMeterOptions {
 
 /** Options of a `FocalMeter` over a `SigmoidFocalLoss`. */
 export interface SigmoidMeterOptions extends CommonMeterOptions {
-  /** Whether to count each class's logits in cells, for ROC and precision-recall curves. Default false. */
-  curves?: boolean;
+  /** The decision is for a class where its logit is above this, or above the one of the class. Default 0.5. */
+  threshold?: Threshold | readonly Threshold[];
 }
 
 /**
@@ -60,6 +77,11 @@ export interface MeterConfig {
   readonly hardest: number;
   readonly curves: boolean;
   readonly coverage: boolean;
+  /** Replicates, and the seed of their weights. */
+  readonly bootstrap: number;
+  readonly seed: number;
+  /** Sigmoid: the logit above which decisions are for a class, or that of each class. */
+  readonly threshold: number | readonly number[];
 }
 
 type Variant = MeterConfig['variant'];
@@ -77,12 +99,32 @@ const ranks: Read = (name, value) => {
   return [...new Set(value.map((k, i) => count(`${name}[${i}]`, k, 0)))].sort((a, b) => Number(a) - Number(b));
 };
 
+/** One number, or one a class. */
+const perClass = (one: (name: string, value: unknown) => number, what: string): Read => {
+  return (name, value, classes) => {
+    if (!Array.isArray(value)) return one(name, value);
+    if (value.length !== classes) throw outOfRange(name, `${classes} ${what}`, value.length);
+    return value.map((given, i) => one(`${name}[${i}]`, given));
+  };
+};
+
+/** Thresholds of a state: logits. */
+const logits = perClass((name, value) => number(name, value, 'a finite number', Number.isFinite), 'thresholds');
+/** Thresholds of a caller, as logits. */
+const thresholds = perClass((name, value) => {
+  const own = typeof value === 'object' && value !== null && 'logit' in value;
+  if (own) return number(`${name}.logit`, value.logit, 'a finite number', Number.isFinite) + 0;
+  return logit(number(name, value, 'a probability in (0, 1) or { logit }', (p) => p > 1e-300 && p < 1)) + 0;
+}, 'thresholds');
+
 /**
  * How each option is read, and its default; with `only`, the losses whose meters have it, and what stands for it in the
  * configuration of the others.
  */
 interface Option {
   readonly read: Read;
+  /** How a state has it, where that is not the same. */
+  readonly readState?: Read;
   readonly default: unknown;
   readonly only?: readonly [variant: Variant, otherwise: unknown];
 }
@@ -93,30 +135,30 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   bins: { read: count, default: 15 },
   confusion: { read: flag, default: false, only: ['softmax', false] },
   hardest: { read: countOrNone, default: 0 },
-  curves: { read: flag, default: false, only: ['sigmoid', false] },
+  curves: { read: flag, default: false },
   coverage: { read: flag, default: false },
+  bootstrap: { read: countOrNone, default: 0 },
+  seed: {
+    read: (name, value) => number(name, value, 'an integer in [0, 2^32)', (x) => x >>> 0 === x),
+    default: 0,
+  },
+  threshold: { read: thresholds, readState: logits, default: 0.5, only: ['sigmoid', 0] },
 };
 
-const finite = (least: number, expected: string): Read => {
-  return (name, value) => number(name, value, expected, (x) => x >= least && x < Infinity);
-};
-const weights: Read = (name, value, classes) => {
-  const weight = finite(0, 'a finite number ≥ 0');
-  if (!Array.isArray(value)) return weight(name, value, classes);
-  if (value.length !== classes) throw outOfRange(name, `${classes} weights`, value.length);
-  return value.map((x, i) => weight(`${name}[${i}]`, x, classes));
-};
+const notNegative = (name: string, value: unknown): number =>
+  number(name, value, 'a finite number ≥ 0', (x) => x >= 0 && x < Infinity);
+const weights = perClass(notNegative, 'weights');
 
 const fraction: Read = (name, value) => number(name, value, 'a number in [0, 1)', (x) => x >= 0 && x < 1);
 
 /** How what belongs to the loss is read from a state; the loss itself has checked its own. */
 const LOSS: Readonly<Record<string, Read>> = {
-  gamma: finite(0, 'a finite number ≥ 0'),
+  gamma: notNegative,
   smoothing: fraction,
   ignoreIndex: (name, value) => number(name, value, 'an integer of 32 bits', (x) => (x | 0) === x),
   positive: weights,
   negative: weights,
-  gammaNegative: finite(0, 'a finite number ≥ 0'),
+  gammaNegative: notNegative,
   clip: fraction,
   background: (name, value) =>
     value === null ? value : number(name, value, 'null or an integer of 32 bits', (x) => (x | 0) === x),
@@ -153,7 +195,7 @@ export function configOf(loss: unknown, given: unknown): MeterConfig {
     config[key] = has(variant, option) ? option.read(key, value, classes) : option.only?.[1];
   }
   checkClasses(settings, classes, 'classes');
-  return config as unknown as MeterConfig;
+  return consistent('', config);
 }
 
 /** The configuration that a state comes with, checked as if it had been given. */
@@ -176,9 +218,17 @@ export function readConfig(value: unknown): MeterConfig {
   for (const [key, read] of Object.entries(LOSS)) config[key] = read(`state.config.${key}`, given[key], classes);
   for (const [key, option] of Object.entries(OPTIONS)) {
     const name = `state.config.${key}`;
-    if (has(variant, option)) config[key] = option.read(name, given[key], classes);
+    if (has(variant, option)) config[key] = (option.readState ?? option.read)(name, given[key], classes);
     else if (JSON.stringify(given[key]) === JSON.stringify(option.only?.[1])) config[key] = option.only?.[1];
     else throw outOfRange(name, JSON.stringify(option.only?.[1]), given[key]);
+  }
+  return consistent('state.config.', config);
+}
+
+/** Options that go together. */
+function consistent(prefix: string, config: Record<string, unknown>): MeterConfig {
+  if (config.bootstrap !== 0 && config.coverage !== true) {
+    throw outOfRange(`${prefix}bootstrap`, '0 unless coverage is true', config.bootstrap);
   }
   return config as unknown as MeterConfig;
 }

@@ -10,7 +10,7 @@ const section = <F extends Section['fields']>(rows: number, fields: F): Section<
 
 /** The sections of a meter's state. What a state of an older arithmetic lacks has no rows. */
 function sectionsOf(config: MeterConfig) {
-  const { classes, bins, topK, confusion } = config;
+  const { classes, bins, topK, confusion, bootstrap } = config;
   const one = config.arithmetic >= 2 ? 1 : 0;
   const sigmoid = config.variant === 'sigmoid' ? one : 0;
   return {
@@ -27,6 +27,10 @@ function sectionsOf(config: MeterConfig) {
     classes: section(classes, { ...DECISIONS, loss: 'sum' }),
     /** [target][prediction] */
     confusion: section(confusion ? classes * classes : 0, { samples: 'count' }),
+    /** [replicate], [replicate][bin], [replicate][class] of the bootstrap; a sample counts as often as it was drawn. */
+    replicates: section(bootstrap, { samples: 'count' }),
+    replicateBins: section(bootstrap * bins, BIN),
+    replicateClasses: section(bootstrap * classes, DECISIONS),
   };
 }
 

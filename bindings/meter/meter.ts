@@ -6,7 +6,9 @@ import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import { asLabels, survey } from '../losses/survey.ts';
 import { type MeterState, toBytes, toJSON } from './codec.ts';
 import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions, settingsFrom } from './config.ts';
-import { report, type SigmoidReport, type SoftmaxReport } from './report.ts';
+import type { Cell } from './curve-counts.ts';
+import { type Criterion, curveOf, type OperatingPoint, operatingPointOf } from './operating.ts';
+import { type ComputeOptions, report, type SigmoidReport, type SoftmaxReport } from './report.ts';
 import { State } from './state.ts';
 import { type Tally, tallyOf, type Visit } from './tally.ts';
 
@@ -115,9 +117,43 @@ export class Meter<L extends AnyLoss> {
     Meter.count(this as unknown as Meter<AnyLoss>, asLabels(input), first, null);
   }
 
-  /** The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite. */
-  compute(): Report<L> {
-    return report(this.#settled()) as Report<L>;
+  /**
+   * The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite.
+   *
+   * @param options `confidence`, in (0, 1), adds intervals; `beta` > 0 adds F_β
+   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
+   */
+  compute(options?: ComputeOptions): Report<L> {
+    const { confidence, beta } = common('compute', options, ['confidence', 'beta']);
+    const between = (x: number): boolean => x > 0 && x < 1;
+    return report(this.#settled(), {
+      ...(confidence !== undefined && { confidence: number('confidence', confidence, 'a number in (0, 1)', between) }),
+      ...(beta !== undefined && {
+        beta: number('beta', beta, 'a finite number > 0', (x) => x > 0 && x < Infinity),
+      }),
+    }) as Report<L>;
+  }
+
+  /**
+   * The ROC and precision-recall curves of class c: the decisions on it at every threshold between cells that hold a sample.
+   *
+   * @returns points from the highest threshold down: none decided for the class first
+   * @throws RangeError without the option `curves`, or when c is no class
+   */
+  curve(c: number): OperatingPoint[] {
+    return curveOf(this.#cells(c));
+  }
+
+  /**
+   * The threshold of class c that is best by a criterion, and all metrics there; given to a sigmoid meter as
+   * `threshold: { logit }`, it gives these counts. Softmax: of the class's margin, the class against the rest.
+   *
+   * @param criterion `{ precision }`, `{ recall }`, `{ specificity }`, `{ falsePositiveRate }`, `{ fBeta }` or `{ cost }`
+   * @returns null when no threshold holds it
+   * @throws RangeError as `curve`; TypeError or RangeError for a criterion of the wrong type or value
+   */
+  operatingPoint(c: number, criterion: Criterion): OperatingPoint | null {
+    return operatingPointOf(this.#cells(c), criterion);
   }
 
   /**
@@ -166,6 +202,14 @@ export class Meter<L extends AnyLoss> {
   /** The state as bytes, a few for each count; the format is told in codec.ts. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return toBytes(this.#settled());
+  }
+
+  /** The counts of class c by cell of the logit. */
+  #cells(c: number): Cell[] {
+    const { curves, config } = this.#settled();
+    if (!curves) throw outOfRange('curves', 'true, as nothing is counted otherwise', config.curves);
+    const expected = `an integer in [0, ${config.classes})`;
+    return [...curves.cells(number('c', c, expected, (x) => Number.isInteger(x) && x >= 0 && x < config.classes))];
   }
 
   /** The state of another meter of this configuration. */

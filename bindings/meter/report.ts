@@ -1,11 +1,25 @@
-import { fromUnits, units } from '../backend/limbs.ts';
-import { areas } from './areas.ts';
+import { criticalValue, type Interval, replicateError, wilson } from '../statistics/index.ts';
 import type { Range } from './coverage.ts';
+import { type Counts, countsOf, replicateOf } from './metrics/counts.ts';
+import type { DECISION_METRICS } from './metrics/decisions.ts';
+import { finite, type Metric, ratio, total } from './metrics/estimate.ts';
+import {
+  averageIntervals,
+  averagesOf,
+  biasedValues,
+  type ComputeOptions,
+  intervalsOf,
+  LOSS,
+  type Table,
+  tablesOf,
+  valuesOf,
+} from './metrics/evaluate.ts';
+import { areaBounds, type CLASS_METRICS, type SIGMOID_CLASS_METRICS } from './metrics/of-classes.ts';
+import type { COMMON_METRICS, SIGMOID_METRICS, SOFTMAX_METRICS } from './metrics/overall.ts';
 import type { State } from './state.ts';
-import { INFINITE, NAN } from './words.ts';
 
-/** null: not defined (nothing to divide by) or not finite. */
-export type Metric = number | null;
+export type { Metric } from './metrics/estimate.ts';
+export type { ComputeOptions } from './metrics/evaluate.ts';
 
 /** One bin of the reliability diagram. */
 export interface Bin {
@@ -31,7 +45,27 @@ export interface HardSample {
   loss: Metric;
 }
 
-interface CommonReport {
+/** Accuracy among the most confident samples. */
+export interface SelectivePoint {
+  /** Predictions at least this confident. */
+  confidence: number;
+  /** Their share of the samples. */
+  coverage: number;
+  accuracy: number;
+}
+
+/** The values of a table of metrics. */
+type Values<T> = { -readonly [K in keyof T]: Metric };
+type Decided = Values<typeof DECISION_METRICS> & { fBeta?: Metric };
+
+/** Means over the classes, see docs/metrics.md. */
+export interface Scores extends Decided {}
+
+/** Intervals by the name of the metric, where there is one. */
+export type Intervals = Record<string, Interval>;
+
+/** What reports of both losses have. */
+export interface CommonReport extends Values<typeof COMMON_METRICS> {
   /** Samples counted, and samples left out for their target. */
   samples: number;
   ignored: number;
@@ -42,213 +76,216 @@ interface CommonReport {
   infinite: number;
   /** Focal loss over the valid samples (sigmoid: logits), as the loss's reductions 'mean' and 'sum'. */
   loss: { mean: Metric; sum: Metric };
-  /** Mean negative log-likelihood: the same loss with γ = 0, no weights and no smoothing. */
-  crossEntropy: Metric;
-  brier: Metric;
-  /** Expected and maximum calibration error over the bins. */
-  ece: Metric;
-  mce: Metric;
   bins: Bin[];
+  /** Decisions on all classes together. */
+  micro: Scores;
+  /** Means over the classes that have samples or predictions, where undefined counts as 0. */
+  macro: Scores;
+  /** Means over the classes by their samples, where undefined counts as 0. */
+  weighted: Scores;
+  /** With `curves`: means over the classes for which they are defined. */
+  auroc: Metric;
+  aurocBounds: Interval | null;
+  averagePrecision: Metric;
+  averagePrecisionBounds: Interval | null;
   /** With the option `hardest`: the samples with the largest loss, ties by index. */
   hardest?: HardSample[];
+  /** With `compute({ confidence })`: of the metrics over all samples, `loss` being the mean; means as `macro.f1`. */
+  intervals?: Intervals;
+  /** With `confidence` and the option `bootstrap`: of the calibration errors, whose replicates are biased. */
+  standardErrors?: Record<string, Metric>;
+  /** With `curves`: areas whose bounds are wider than half their 95 % interval. */
+  warnings?: string[];
 }
 
-/** The metrics of one class, of a softmax loss. */
-export interface SoftmaxClass {
+/** What classes of both losses have. */
+interface ClassReport extends Values<typeof CLASS_METRICS>, Decided {
   /** Samples of the class. */
   support: number;
-  /** Mean focal loss of its samples. */
-  loss: Metric;
-  recall: Metric;
-  precision: Metric;
-  f1: Metric;
+  /** With `curves`: what is certain of the areas. */
+  aurocBounds: Interval | null;
+  averagePrecisionBounds: Interval | null;
+  intervals?: Intervals;
 }
 
+/** The metrics of one class, of a softmax loss: one against the rest. */
+export interface SoftmaxClass extends ClassReport {}
+
 /** What `compute` gives of a softmax loss: a plain object that JSON can hold. */
-export interface SoftmaxReport extends CommonReport {
+export interface SoftmaxReport extends CommonReport, Values<typeof SOFTMAX_METRICS> {
   variant: 'softmax';
-  accuracy: Metric;
-  topK: { k: number; accuracy: Metric }[];
-  /** Mean recall of the classes that have samples. */
-  balancedAccuracy: Metric;
-  /** Mean F1 of the classes that have samples or predictions. */
-  macroF1: Metric;
+  /** Of the ks below the number of classes. */
+  topK: { k: number; accuracy: Metric; interval?: Interval | null }[];
+  /** Accuracy among the most confident samples, bin by bin from the highest. */
+  selective: SelectivePoint[];
   perClass: SoftmaxClass[];
   /** [target][prediction], with the option `confusion`. */
   confusion?: number[][];
 }
 
 /** The metrics of one class against the rest, of a sigmoid loss. */
-export interface SigmoidClass extends SoftmaxClass {
-  /** Fraction of the samples whose membership of the class is decided rightly. */
-  accuracy: Metric;
-  /** Area under the ROC curve; null without `curves`, and unless there are samples of the class and others. */
-  auroc: Metric;
-  /** Area under the precision-recall curve as a step function; null without `curves` or samples of the class. */
-  averagePrecision: Metric;
-}
-
-/** Precision, recall and F1 of a set of decisions, each null where it is not defined. */
-export interface Scores {
-  precision: Metric;
-  recall: Metric;
-  f1: Metric;
-}
+export interface SigmoidClass extends ClassReport, Values<typeof SIGMOID_CLASS_METRICS> {}
 
 /** What `compute` gives of a sigmoid loss: a plain object that JSON can hold. */
-export interface SigmoidReport extends CommonReport {
+export interface SigmoidReport extends CommonReport, Values<typeof SIGMOID_METRICS> {
   variant: 'sigmoid';
-  /** Fraction of right decisions at threshold 0.5 over all samples and classes. */
-  accuracy: Metric;
-  /** Over all decisions. */
-  micro: Scores;
-  /** Means over the classes that have samples or predictions, where undefined counts as 0. */
-  macro: Scores;
-  /** Means over the classes for which they are defined. */
-  auroc: Metric;
-  averagePrecision: Metric;
   perClass: SigmoidClass[];
-}
-
-const over = (a: number, b: number): Metric => finite(a / b);
-const finite = (x: number): Metric => (Number.isFinite(x) ? x : null);
-
-function mean(values: readonly Metric[]): Metric {
-  let sum = 0;
-  let n = 0;
-  for (const value of values) {
-    if (value === null) continue;
-    sum += value;
-    n++;
-  }
-  return over(sum, n);
-}
-
-/** Of right positives, positives and predicted positives. */
-function scores(right: number, positives: number, predicted: number): Scores {
-  return {
-    precision: over(right, predicted),
-    recall: over(right, positives),
-    f1: over(2 * right, positives + predicted),
-  };
 }
 
 const float = new DataView(new ArrayBuffer(4));
 
 /** The metrics of a state. */
-export function report(state: State): SoftmaxReport | SigmoidReport {
-  const { words, at: place, config, curves, coverage } = state;
-  const word = (at: number): number => words[at] as number;
-  const special = (nan: number, infinite: number, sum: number): number =>
-    nan > 0 ? NaN : infinite > 0 ? Infinity : sum;
-  const sumAt = (at: number): number => special(word(at + NAN), word(at + INFINITE), fromUnits(units(words, at)));
+export function report(state: State, { confidence, beta }: ComputeOptions): SoftmaxReport | SigmoidReport {
+  const { words, at, config, coverage } = state;
+  const counts = countsOf(state);
+  const { variant, samples, classes, sums } = counts;
+  const tables = tablesOf(variant, beta);
+  const wanted = confidence === undefined ? 0 : at.replicates.rows;
+  const replicates = Array.from({ length: wanted }, (_, b) => replicateOf(state, b));
+  const loss = (sums as NonNullable<Counts['sums']>).loss.sum;
+  const of = { mean: LOSS.loss?.(counts).value ?? null, sum: finite(total(loss)) };
 
-  const samples = word(place.totals.samples);
-  const softmax = config.variant === 'softmax';
-  const decisions = softmax ? samples : samples * config.classes;
-
-  let bits = 0n;
-  let nan = 0;
-  let infinite = 0;
-  const right: number[] = [];
-  const supports: number[] = [];
-  const predictions: number[] = [];
-  const losses: number[] = [];
-  for (let c = 0, row = 0; c < config.classes; c++, row += place.classes.stride) {
-    supports.push(word(place.classes.support + row));
-    right.push(word(place.classes.right + row));
-    predictions.push(word(place.classes.predicted + row));
-    const sum = place.classes.loss + row;
-    losses.push(sumAt(sum));
-    bits += units(words, sum);
-    infinite += word(sum + INFINITE);
-    nan += word(sum + NAN);
-  }
-  const total = special(nan, infinite, fromUnits(bits));
-  const perClass = supports.map((support, c) => ({
-    support,
-    loss: over(losses[c] as number, softmax ? support : samples),
-    ...scores(right[c] as number, support, predictions[c] as number),
-  }));
-
-  let gaps = 0;
-  let worst = 0;
-  let binned = 0;
-  const bins = Array.from({ length: config.bins }, (_, b): Bin => {
-    const row = b * place.bins.stride;
-    const sum = place.bins.confidence + row;
-    const count = word(place.bins.count + row);
-    const accuracy = over(word(place.bins.hits + row), count);
-    // the high limb in units of 1, the low one in units of 2^−32
-    const confidence = over(word(sum + 1) + word(sum) / 2 ** 32, count);
-    if (accuracy !== null && confidence !== null) {
-      const gap = Math.abs(accuracy - confidence);
-      gaps += gap * count;
-      worst = Math.max(worst, gap);
-      binned += count;
-    }
-    return { lower: b / config.bins, upper: (b + 1) / config.bins, count, confidence, accuracy };
-  });
-  const calibrated = samples > 0 && binned === decisions;
+  const perClass = classes.map((one, c) => ({
+    support: one.support,
+    ...valuesOf(tables.classes, one),
+    ...areaBounds(one),
+    ...(confidence !== undefined && {
+      intervals: intervalsOf(
+        tables.classes,
+        one,
+        replicates.map((replicate) => replicate.classes[c]!),
+        confidence,
+      ),
+    }),
+  })) as unknown as SigmoidClass[];
 
   const common = {
     samples,
-    ignored: word(place.totals.ignored),
-    ...(coverage ? { missing: coverage.missing() } : {}),
-    nan,
-    infinite,
-    loss: { mean: over(total, decisions), sum: finite(total) },
-    crossEntropy: over(sumAt(place.totals.crossEntropy), decisions),
-    brier: over(sumAt(place.totals.brier), decisions),
-    ece: calibrated ? gaps / binned : null,
-    mce: calibrated ? worst : null,
-    bins,
+    ignored: words[at.totals.ignored] as number,
+    ...(coverage && { missing: coverage.missing() }),
+    nan: loss.nan,
+    infinite: loss.infinite,
+    loss: of,
+    ...valuesOf(tables.overall, counts),
+    bins: binsOf(counts),
+    ...averagesOf(tables.decisions, counts),
+    auroc: meanDefined(perClass.map(({ auroc }) => auroc)),
+    aurocBounds: meanBounds(perClass.map(({ aurocBounds }) => aurocBounds)),
+    averagePrecision: meanDefined(perClass.map(({ averagePrecision }) => averagePrecision)),
+    averagePrecisionBounds: meanBounds(perClass.map(({ averagePrecisionBounds }) => averagePrecisionBounds)),
+    ...(config.curves && { warnings: warningsOf(counts, perClass, tables.classes) }),
+    ...(config.hardest > 0 && { hardest: hardestOf(state) }),
+    ...(confidence !== undefined && {
+      intervals: allIntervals(counts, replicates, confidence, tables),
+    }),
+    ...(replicates.length > 0 && { standardErrors: errorsOf(tables.overall, replicates) }),
   };
-  const hardest = state.hardest.samples.map(([index, target, prediction, loss]) => {
-    float.setUint32(0, loss);
+  if (variant === 'sigmoid') return { variant, ...common, perClass } as unknown as SigmoidReport;
+  const hits = config.topK.flatMap((k, i) =>
+    k < config.classes ? [[k, words[at.topK.hits + i] as number] as const] : [],
+  );
+  const z = confidence === undefined ? null : criticalValue(confidence);
+  return {
+    variant,
+    ...common,
+    topK: hits.map(([k, n]) => ({
+      k,
+      accuracy: ratio(n, samples),
+      ...(z !== null && { interval: wilson(n, samples, z) }),
+    })),
+    selective: selectiveOf(counts),
+    perClass,
+    ...(config.confusion && { confusion: confusionOf(state) }),
+  } as unknown as SoftmaxReport;
+}
+
+function binsOf({ bins }: Counts): Bin[] {
+  return bins.map(({ count, hits, confidence }, b) => ({
+    lower: b / bins.length,
+    upper: (b + 1) / bins.length,
+    count,
+    confidence: ratio(confidence, count),
+    accuracy: ratio(hits, count),
+  }));
+}
+
+function selectiveOf({ bins, samples }: Counts): SelectivePoint[] {
+  let [seen, right] = [0, 0];
+  return bins.flatMap((_, i) => {
+    const b = bins.length - 1 - i;
+    const { count, hits } = bins[b] as Counts['bins'][number];
+    seen += count;
+    right += hits;
+    return count > 0 ? [{ confidence: b / bins.length, coverage: seen / samples, accuracy: right / seen }] : [];
+  });
+}
+
+function hardestOf({ hardest }: State): HardSample[] {
+  return hardest.samples.map(([index, target, prediction, bits]) => {
+    float.setUint32(0, bits);
     return { index, target, prediction, loss: finite(float.getFloat32(0)) };
   });
-  const listed = config.hardest > 0 ? { hardest } : {};
+}
 
-  const allRight = right.reduce((a, b) => a + b, 0);
-  const positives = supports.reduce((a, b) => a + b, 0);
-  if (softmax) {
-    const square = { length: config.confusion ? config.classes : 0 };
-    const confusion = Array.from(square, (_, c) => {
-      const row = place.confusion.samples + c * config.classes;
-      return Array.from(words.subarray(row, row + config.classes));
-    });
-    return {
-      variant: 'softmax',
-      ...common,
-      accuracy: over(allRight, samples),
-      topK: config.topK.map((k, i) => ({ k, accuracy: over(word(place.topK.hits + i), samples) })),
-      balancedAccuracy: mean(perClass.map(({ recall }) => recall)),
-      macroF1: mean(perClass.map(({ f1 }) => f1)),
-      perClass,
-      ...(config.confusion ? { confusion } : {}),
-      ...listed,
-    };
-  }
-  const decided = perClass.map((entry, c): SigmoidClass => {
-    const wrong = entry.support + (predictions[c] as number) - 2 * (right[c] as number);
-    return { ...entry, accuracy: over(samples - wrong, samples), ...areas(curves ? [...curves.cells(c)] : []) };
+function confusionOf({ words, at, config }: State): number[][] {
+  return Array.from({ length: config.classes }, (_, c) => {
+    const row = at.confusion.samples + c * config.classes;
+    return Array.from(words.subarray(row, row + config.classes));
   });
-  const macro = (key: keyof Scores) => mean(decided.map((entry) => (entry.f1 === null ? null : (entry[key] ?? 0))));
-  const allPredicted = predictions.reduce((a, b) => a + b, 0);
+}
+
+function meanDefined(values: readonly Metric[]): Metric {
+  const defined = values.filter((value): value is number => value !== null);
+  return ratio(
+    defined.reduce((all, value) => all + value, 0),
+    defined.length,
+  );
+}
+
+function meanBounds(bounds: readonly (Interval | null)[]): Interval | null {
+  const lower = meanDefined(bounds.map((both) => both?.[0] ?? null));
+  const upper = meanDefined(bounds.map((both) => both?.[1] ?? null));
+  return lower === null || upper === null ? null : [lower, upper];
+}
+
+function allIntervals(
+  counts: Counts,
+  replicates: readonly Counts[],
+  confidence: number,
+  { overall, decisions }: ReturnType<typeof tablesOf>,
+): Intervals {
+  const averages = replicates.map((replicate) => averagesOf(decisions, replicate));
   return {
-    variant: 'sigmoid',
-    ...common,
-    accuracy: over(decisions - positives - allPredicted + 2 * allRight, decisions),
-    micro: scores(allRight, positives, allPredicted),
-    macro: {
-      precision: macro('precision'),
-      recall: macro('recall'),
-      f1: macro('f1'),
-    },
-    auroc: mean(decided.map(({ auroc }) => auroc)),
-    averagePrecision: mean(decided.map(({ averagePrecision }) => averagePrecision)),
-    perClass: decided,
-    ...listed,
+    ...intervalsOf({ ...LOSS, ...overall }, counts, replicates, confidence),
+    ...averageIntervals(averages, confidence),
   };
+}
+
+function errorsOf(overall: Table<Counts>, replicates: readonly Counts[]): Record<string, Metric> {
+  const values = Object.entries(biasedValues(overall, replicates));
+  return Object.fromEntries(values.map(([name, all]) => [name, replicateError(all)]));
+}
+
+/** Areas of which the cells leave more open than half of what the samples do. */
+function warningsOf(
+  counts: Counts,
+  perClass: readonly SigmoidClass[],
+  table: Table<Counts['classes'][number]>,
+): string[] {
+  const z = criticalValue(0.95);
+  const warnings: string[] = [];
+  for (const [c, one] of counts.classes.entries()) {
+    const { aurocBounds, averagePrecisionBounds, averagePrecision } = perClass[c] as SigmoidClass;
+    const checks = [
+      ['AUROC', aurocBounds, table.auroc?.(one).interval?.(z)],
+      // an average over the positives, of which each adds at most 1
+      ['average precision', averagePrecisionBounds, wilson((averagePrecision ?? 0) * one.support, one.support, z)],
+    ] as const;
+    for (const [name, bounds, interval] of checks) {
+      if (!bounds || !interval || bounds[1] - bounds[0] <= (interval[1] - interval[0]) / 2) continue;
+      const certain = bounds.map((x) => x.toFixed(3)).join(' to ');
+      warnings.push(`${name} of class ${c} is only known to be ${certain}: many of its logits are equal or nearly so`);
+    }
+  }
+  return warnings;
 }

@@ -6,8 +6,12 @@ import type { Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { planSamples } from '../losses/plan.ts';
 import { Tile } from '../losses/tile.ts';
+import { Resampler } from './bootstrap.ts';
+import { cellOf } from './cells.ts';
 import { type MeterConfig, settingsFrom } from './config.ts';
+import type { CurveCounts } from './curve-counts.ts';
 import { lossBits } from './hardest.ts';
+import { marginsOf } from './margins.ts';
 import type { State } from './state.ts';
 import { INFINITE, NAN } from './words.ts';
 
@@ -88,15 +92,27 @@ function rounded(p: number): number {
   return Math.fround(1 + p) - 1;
 }
 
+/** The bin of a probability that has been rounded. */
+const binOf = (p: number, bins: number): number => Math.min(Math.floor(p * bins), bins - 1);
+
 /** Count a probability in its bin; NaN has none. */
 function bin({ words, at, config }: State, probability: number, hit: boolean): void {
   if (Number.isNaN(probability)) return;
   const p = rounded(probability);
-  const row = at.bins.stride * Math.min(Math.floor(p * config.bins), config.bins - 1);
+  const row = at.bins.stride * binOf(p, config.bins);
   addTo(words, at.bins.count + row, 1);
   if (hit) addTo(words, at.bins.hits + row, 1);
   addTo(words, at.bins.confidence + row, p * UNIT);
   if (((words[at.bins.count + row] as number) & 0xfffff) === 0) carry(words, at.bins.confidence + row, 2);
+}
+
+/** A reader of the logits of a sample, by class, as float32. */
+function logitsOf({ logits, half, classes, positions }: Input, sample: number): (c: number) => number {
+  const start = Math.floor(sample / positions) * classes * positions + (sample % positions);
+  return (c) => {
+    const v = logits[start + c * positions] as number;
+    return half ? fromHalf(v) : Math.fround(v);
+  };
 }
 
 /**
@@ -108,12 +124,8 @@ class Ranking {
   rank = 0;
 
   settle(input: Input, sample: number, y: number): void {
-    const { logits, half, classes, positions } = input;
-    const start = Math.floor(sample / positions) * classes * positions + (sample % positions);
-    const logit = (c: number): number => {
-      const v = logits[start + c * positions] as number;
-      return half ? fromHalf(v) : Math.fround(v);
-    };
+    const { classes } = input;
+    const logit = logitsOf(input, sample);
     const above = (a: number, b: number): boolean => a > b || (Number.isNaN(a) && !Number.isNaN(b));
     const z = logit(y);
     let best = logit(0);
@@ -141,6 +153,7 @@ export abstract class Tally {
   protected readonly config: MeterConfig;
   protected readonly settings: Settings;
   protected readonly ranking = new Ranking();
+  protected readonly resampler: Resampler | null;
   #uncarried = 0;
   /** Samples that the tables hold of this tally. */
   #tabled = 0;
@@ -149,6 +162,7 @@ export abstract class Tally {
   constructor(config: MeterConfig) {
     this.config = config;
     this.settings = settingsFrom(config);
+    this.resampler = config.bootstrap > 0 ? new Resampler(config.bootstrap) : null;
   }
 
   /**
@@ -209,8 +223,11 @@ function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: Stat
   for (let c = 0, parts = 0, to = 0; c < classes; c++, parts += row, to += at.classes.stride) {
     const counts = (kernels.TALLY >> 2) + 2 * parts + 8;
     addTo(words, at.classes.support + to, i32[counts] as number);
-    addTo(words, at.classes.right + to, i32[counts + 1] as number);
-    addTo(words, at.classes.predicted + to, i32[counts + 2] as number);
+    // decisions of one-vs-rest depend on thresholds, and are counted from the logits
+    if (config.variant === 'softmax') {
+      addTo(words, at.classes.right + to, i32[counts + 1] as number);
+      addTo(words, at.classes.predicted + to, i32[counts + 2] as number);
+    }
     const sum = at.classes.loss + to;
     depositParts(words, sum, table[parts] as number, table[parts + 1] as number);
     deposit(words, sum, table[parts + 2] as number);
@@ -294,6 +311,8 @@ class SoftmaxTally extends Tally {
       }
       if (config.confusion) this.#confuse(backend, state, n);
       if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
+      if (state.curves) this.#countMargins(backend, state.curves, input, tile.firstSample, n);
+      if (this.resampler) this.#resample(backend, state, this.resampler, firstIndex + tile.firstSample, n);
       visit?.(backend, tile.firstSample, n);
       this.addSums(backend, state, n, valid);
     });
@@ -334,6 +353,35 @@ class SoftmaxTally extends Tally {
     }
   }
 
+  /** Count the margin of each class in its cell. */
+  #countMargins({ kernels, i32 }: Backend, curves: CurveCounts, input: Input, first: number, n: number): void {
+    const row = new Float32Array(input.classes);
+    for (let i = 0; i < n; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      const logit = logitsOf(input, first + i);
+      for (let c = 0; c < row.length; c++) row[c] = logit(c);
+      marginsOf(row, row);
+      for (const [c, x] of row.entries()) {
+        if (!Number.isNaN(x)) curves.add(c, cellOf(x), y === c ? 0 : 1, y === c ? 1 : 0);
+      }
+    }
+  }
+
+  #resample({ kernels, f32, i32 }: Backend, state: State, resampler: Resampler, firstIndex: number, n: number): void {
+    const { support, right, predicted, stride } = state.at.replicateClasses;
+    for (let i = 0; i < n; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      const prediction = i32[(kernels.PREDICTED >> 2) + i] as number;
+      const p = rounded(f32[(kernels.CONFIDENCE >> 2) + i] as number);
+      resampler.places.push(support + y * stride, predicted + prediction * stride);
+      if (prediction === y) resampler.places.push(right + y * stride);
+      if (!Number.isNaN(p)) resampler.addToBin(binOf(p, this.config.bins), prediction === y, p * UNIT);
+      resampler.add(state, firstIndex + i, 1);
+    }
+  }
+
   #pick({ kernels, i32 }: Backend, { hardest }: State, firstIndex: number, n: number): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
@@ -346,8 +394,9 @@ class SoftmaxTally extends Tally {
 }
 
 class SigmoidTally extends Tally {
-  /** Wrong decisions of each sample of the tile. */
-  readonly #wrong = new Int32Array(4096);
+  /** Wrong decisions of each sample of the tile, and for the bootstrap whether each decision is for the class. */
+  #wrong = new Int32Array();
+  #decided = new Uint8Array();
 
   update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels } = backend;
@@ -355,6 +404,8 @@ class SigmoidTally extends Tally {
     const { settings } = this;
     // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
     const half = kernels.LOGITS / 2;
+    if (this.#wrong.length < kernels.SAMPLES) this.#wrong = new Int32Array(kernels.SAMPLES);
+    if (this.resampler && this.#decided.length < half) this.#decided = new Uint8Array(half);
     const tile = new Tile(backend, input, planSamples({ ...kernels, LOGITS: half }, input, false));
     const tabled = this.tabled(backend);
     kernels.configure(settings.gamma, settings.smoothing, true);
@@ -369,6 +420,7 @@ class SigmoidTally extends Tally {
         backend.loadLogitWeights(settings, tile);
         tile.load(input.logits, tile.contiguous);
         state.curves?.count(backend.i32, kernels.LABELS >> 2, tile);
+        this.#decide(backend, state, tile);
         kernels.turn();
         kernels.decisions();
         kernels.turnBack(tile.borrowed ? tile.source : 0);
@@ -377,7 +429,7 @@ class SigmoidTally extends Tally {
         kernels.gatherLosses(kernels.SAMPLE_LOSSES);
         const counted = tabled && sound;
         kernels.turnDecisions(counted ? this.config.bins : 0);
-        this.#countWrong(backend, tile);
+        if (this.resampler) this.#resample(backend, state, this.resampler, tile, firstIndex + tile.firstSample);
         if (counted) this.#countTabled(backend, state, tile, n - valid);
         else this.#count(backend, state, tile);
       });
@@ -393,32 +445,75 @@ class SigmoidTally extends Tally {
     carry(words, at.decisions.wrongSquares, 2);
   }
 
-  /** Count the decisions of a chunk of classes one by one: losses in PLANES, probabilities in TILE, negative if so decided. */
-  #count(backend: Backend, state: State, { images, positions, classes, firstClass }: Tile): void {
-    for (let b = 0, cell = 0; b < images; b++) {
-      for (let c = firstClass; c < firstClass + classes; c++) {
-        for (let i = b * positions; i < (b + 1) * positions; i++) this.#decide(backend, state, c, i, cell++);
+  /** Count the decisions for and against the classes of a chunk, from its logits. */
+  #decide({ kernels, f32, i32 }: Backend, { words, at, config }: State, tile: Tile): void {
+    const { images, positions, classes, firstClass, imageStride, classStride } = tile;
+    const { threshold } = config;
+    const labels = kernels.LABELS >> 2;
+    const wrong = this.#wrong;
+    for (let c = 0; c < classes; c++) {
+      const y = firstClass + c;
+      const t = typeof threshold === 'number' ? threshold : (threshold[y] as number);
+      let predicted = 0;
+      let right = 0;
+      for (let b = 0, i = 0; b < images; b++) {
+        const from = (tile.source >> 2) + b * imageStride + c * classStride;
+        for (let d = 0; d < positions; d++, i++) {
+          const label = i32[labels + i] as number;
+          const yes = (f32[from + d] as number) > t;
+          if (this.resampler) this.#decided[(b * classes + c) * positions + d] = yes ? 1 : 0;
+          if (label < 0 || (!yes && label !== y)) continue;
+          if (yes) predicted++;
+          if (yes && label === y) right++;
+          else wrong[i] = (wrong[i] as number) + 1;
+        }
+      }
+      addTo(words, at.classes.predicted + y * at.classes.stride, predicted);
+      addTo(words, at.classes.right + y * at.classes.stride, right);
+    }
+  }
+
+  /** Count a chunk of classes one by one: losses in PLANES, sigmoids in TILE. */
+  #count(backend: Backend, state: State, tile: Tile): void {
+    const { words, at } = state;
+    const { f32, kernels } = backend;
+    this.#each(backend, tile, (c, _, cell, positive, p) => {
+      if (positive) addTo(words, at.classes.support + at.classes.stride * c, 1);
+      addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
+      bin(state, p, positive);
+    });
+  }
+
+  /** Visit what is counted of a chunk: class, sample, cell of the tile, whether the sample is of the class, probability. */
+  #each(
+    { kernels, f32, i32 }: Backend,
+    { images, positions, classes, firstClass }: Tile,
+    visit: (c: number, i: number, cell: number, positive: boolean, p: number) => void,
+  ): void {
+    for (let i = 0; i < images * positions; i++) {
+      const y = i32[(kernels.LABELS >> 2) + i] as number;
+      if (y < 0) continue;
+      const start = Math.floor(i / positions) * classes * positions + (i % positions);
+      for (let c = 0; c < classes; c++) {
+        const cell = start + c * positions;
+        // the sign tells on which side of 0 the logit is
+        visit(firstClass + c, i, cell, y === firstClass + c, Math.abs(f32[(kernels.TILE >> 2) + cell] as number));
       }
     }
   }
 
-  /** Count the decision on class c of sample i, whose numbers stand at `cell`. */
-  #decide({ kernels, f32, i32 }: Backend, state: State, c: number, i: number, cell: number): void {
-    const { words, at } = state;
-    const y = i32[(kernels.LABELS >> 2) + i] as number;
-    if (y < 0) return;
-    const positive = y === c;
-    const row = at.classes.stride * c;
-    if (positive) addTo(words, at.classes.support + row, 1);
-    const decision = f32[(kernels.TILE >> 2) + cell] as number;
-    const p = Math.abs(decision);
-    addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
-    if (Number.isNaN(p)) return;
-    if (decision < 0) {
-      addTo(words, at.classes.predicted + row, 1);
-      if (positive) addTo(words, at.classes.right + row, 1);
-    }
-    bin(state, p, positive);
+  #resample(backend: Backend, state: State, resampler: Resampler, tile: Tile, firstIndex: number): void {
+    const { support, right, predicted, stride } = state.at.replicateClasses;
+    const last = tile.firstClass + tile.classes - 1;
+    this.#each(backend, tile, (c, i, cell, positive, p) => {
+      const yes = this.#decided[cell] === 1;
+      const row = c * stride;
+      if (positive) resampler.places.push(support + row);
+      if (yes) resampler.places.push(predicted + row);
+      if (yes && positive) resampler.places.push(right + row);
+      if (!Number.isNaN(p)) resampler.addToBin(binOf(rounded(p), this.config.bins), positive, rounded(p) * UNIT);
+      if (c === last) resampler.add(state, firstIndex + i, tile.firstClass === 0 ? 1 : 0);
+    });
   }
 
   /** The same by the kernels, but for losses above 128. */
@@ -429,26 +524,6 @@ class SigmoidTally extends Tally {
       const v = f32[(kernels.PLANES >> 2) + cell] as number;
       // NaN too
       if (!(v <= 128)) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
-    }
-  }
-
-  /** Count the wrong decisions of each sample. */
-  #countWrong({ kernels, f32, i32 }: Backend, { images, positions, classes, firstClass }: Tile): void {
-    const wrong = this.#wrong;
-    const tile = kernels.TILE >> 2;
-    const labels = kernels.LABELS >> 2;
-    for (let b = 0, cell = tile; b < images; b++) {
-      for (let c = 0; c < classes; c++) {
-        for (let i = b * positions; i < (b + 1) * positions; i++) {
-          if ((f32[cell++] as number) < 0) wrong[i] = (wrong[i] as number) + 1;
-        }
-      }
-    }
-    for (let i = 0; i < images * positions; i++) {
-      const c = (i32[labels + i] as number) - firstClass;
-      if (c < 0 || c >= classes) continue;
-      const q = f32[tile + (Math.floor(i / positions) * classes + c) * positions + (i % positions)] as number;
-      wrong[i] = (wrong[i] as number) + (q < 0 ? -1 : 1);
     }
   }
 

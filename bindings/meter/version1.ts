@@ -22,6 +22,8 @@ import { INFINITE, NAN } from './words.ts';
 type Checked = (config: MeterConfig, parts: Parts) => State;
 
 const SUM_WORDS = LIMBS + 1;
+/** Options of later versions, off. */
+const LATER = { arithmetic: 1, curves: false, coverage: false, bootstrap: 0, seed: 0, threshold: 0 };
 
 /** The configuration of version 1, and how many words go with it. */
 function readConfig1(value: unknown): { config: MeterConfig; thresholds: number; length: number } {
@@ -31,7 +33,7 @@ function readConfig1(value: unknown): { config: MeterConfig; thresholds: number;
     throw outOfRange('state.config.thresholds', 'an integer ≥ 0', thresholds);
   }
   const since = { gammaNegative: rest.gamma, clip: 0, background: null, labelSmoothing: 0 };
-  const config = readConfig({ ...rest, ...since, arithmetic: 1, curves: false, coverage: false });
+  const config = readConfig({ ...rest, ...since, ...LATER });
   const { classes, topK, bins, confusion } = config;
   const table = confusion ? classes * classes : 2 * classes * (thresholds as number);
   const length = 4 + 2 * SUM_WORDS + topK.length + 4 * bins + classes * (3 + SUM_WORDS) + table;

@@ -1,0 +1,64 @@
+import { poissonWeights } from '../statistics/index.ts';
+import type { State } from './state.ts';
+import { carryAll } from './words.ts';
+
+/**
+ * Counts samples into the replicates of the bootstrap, each as often as it was drawn: a hash of the seed, its index and the
+ * replicate (statistics/poisson.ts), so that replicates are counts like all others.
+ */
+export class Resampler {
+  readonly #weights: Uint8Array;
+  /** Counts of the sample: places among the words of the first replicate's classes, to each of which 1 is added. */
+  readonly places: number[] = [];
+  /** Bins it has values in, and of each how many, how many hits and the sum of the confidences in units of 2^−32. */
+  readonly bins: { bin: number; count: number; hits: number; confidence: number }[] = [];
+  #pending = 0;
+
+  constructor(replicates: number) {
+    this.#weights = new Uint8Array(replicates);
+  }
+
+  /**
+   * Count in the sample whose counts are in `places` and `bins`, which are empty then.
+   *
+   * @param sample 1, or 0 where the sample itself has been counted in with others of its classes
+   */
+  add({ words, at, layout, config }: State, index: number, sample: 0 | 1): void {
+    const weights = this.#weights;
+    poissonWeights(config.seed, index, weights);
+    const ofClasses = config.classes * at.replicateClasses.stride;
+    const { count, hits, confidence, stride } = at.replicateBins;
+    for (let b = 0; b < weights.length; b++) {
+      const w = weights[b] as number;
+      if (w === 0) continue;
+      const own = at.replicates.samples + b * at.replicates.stride;
+      words[own] = (words[own] as number) + w * sample;
+      for (const place of this.places) words[place + b * ofClasses] = (words[place + b * ofClasses] as number) + w;
+      for (const one of this.bins) {
+        const row = (b * config.bins + one.bin) * stride;
+        words[count + row] = (words[count + row] as number) + w * one.count;
+        words[hits + row] = (words[hits + row] as number) + w * one.hits;
+        words[confidence + row] = (words[confidence + row] as number) + w * one.confidence;
+      }
+    }
+    this.places.length = 0;
+    this.bins.length = 0;
+    // a sample adds at most 12 · classes · 2^32 to a limb, which holds 2^53
+    this.#pending += config.variant === 'softmax' ? 1 : config.classes;
+    if (this.#pending < 2 ** 16) return;
+    this.#pending = 0;
+    carryAll(layout, words);
+  }
+
+  /** Count a probability in its bin. */
+  addToBin(bin: number, hit: boolean, confidence: number): void {
+    let one = this.bins.find((other) => other.bin === bin);
+    if (!one) {
+      one = { bin, count: 0, hits: 0, confidence: 0 };
+      this.bins.push(one);
+    }
+    one.count++;
+    one.hits += hit ? 1 : 0;
+    one.confidence += confidence;
+  }
+}

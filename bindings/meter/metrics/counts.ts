@@ -1,0 +1,159 @@
+import { units } from '../../backend/limbs.ts';
+import type { Cell } from '../curve-counts.ts';
+import type { State } from '../state.ts';
+import { INFINITE, NAN } from '../words.ts';
+import type { ExactSum } from './estimate.ts';
+
+/** What metrics of a class are computed from: decisions for or against it. */
+export interface Decisions {
+  /** True and false positives and negatives. */
+  readonly tp: number;
+  readonly fp: number;
+  readonly fn: number;
+  readonly tn: number;
+}
+
+export interface ClassCounts extends Decisions {
+  /** Samples of the class, decisions for it, all samples. */
+  readonly support: number;
+  readonly predicted: number;
+  readonly samples: number;
+  /** Its losses: of its samples (softmax), of all (sigmoid). */
+  readonly loss: ExactSum | null;
+  readonly losses: number;
+  /** Counts by logit (softmax: by margin), lowest first; null without the option `curves`. */
+  readonly cells: readonly Cell[] | null;
+}
+
+export interface BinCounts {
+  readonly count: number;
+  readonly hits: number;
+  /** Sum of the confidences. */
+  readonly confidence: number;
+}
+
+/** What metrics are computed from: the counts of a meter, or of one of its bootstrap replicates, which has no sums. */
+export interface Counts {
+  readonly variant: 'softmax' | 'sigmoid';
+  readonly samples: number;
+  /** Samples (softmax), samples × classes (sigmoid). */
+  readonly decisions: number;
+  readonly classes: readonly ClassCounts[];
+  readonly bins: readonly BinCounts[];
+  /** Sums over the samples, and of the squares; null where the state has none. */
+  readonly sums: Readonly<
+    Record<'loss' | 'crossEntropy' | 'brier', { sum: ExactSum; squares: ExactSum | null }>
+  > | null;
+  /** Sigmoid: samples decided rightly in every class, and Σ (wrong decisions of a sample)²; null where not counted. */
+  readonly perSample: { readonly subset: number; readonly wrongSquares: bigint } | null;
+}
+
+interface DecisionPlace {
+  readonly support: number;
+  readonly right: number;
+  readonly predicted: number;
+  readonly stride: number;
+}
+
+interface BinPlace {
+  readonly count: number;
+  readonly hits: number;
+  readonly confidence: number;
+  readonly stride: number;
+}
+
+function binsAt(words: Float64Array, place: BinPlace, first: number, n: number): BinCounts[] {
+  return Array.from({ length: n }, (_, b) => {
+    const row = (first + b) * place.stride;
+    const sum = place.confidence + row;
+    return {
+      count: words[place.count + row] as number,
+      hits: words[place.hits + row] as number,
+      // the high limb in units of 1, the low one in units of 2^−32
+      confidence: (words[sum + 1] as number) + (words[sum] as number) / 2 ** 32,
+    };
+  });
+}
+
+function classAt(words: Float64Array, place: DecisionPlace, row: number, samples: number) {
+  const support = words[place.support + row * place.stride] as number;
+  const predicted = words[place.predicted + row * place.stride] as number;
+  const tp = words[place.right + row * place.stride] as number;
+  return {
+    support,
+    predicted,
+    samples,
+    tp,
+    fp: predicted - tp,
+    fn: support - tp,
+    tn: samples - support - predicted + tp,
+  };
+}
+
+export const sumAt = (words: Float64Array, at: number): ExactSum => ({
+  units: units(words, at),
+  infinite: words[at + INFINITE] as number,
+  nan: words[at + NAN] as number,
+});
+
+const added = (sums: readonly ExactSum[]): ExactSum => ({
+  units: sums.reduce((all, { units }) => all + units, 0n),
+  infinite: sums.reduce((all, { infinite }) => all + infinite, 0),
+  nan: sums.reduce((all, { nan }) => all + nan, 0),
+});
+
+export function countsOf({ words, at, config, curves }: State): Counts {
+  const { variant } = config;
+  const samples = words[at.totals.samples] as number;
+  const classes = Array.from({ length: config.classes }, (_, c): ClassCounts => {
+    const counts = classAt(words, at.classes, c, samples);
+    return {
+      ...counts,
+      loss: sumAt(words, at.classes.loss + c * at.classes.stride),
+      losses: variant === 'softmax' ? counts.support : samples,
+      cells: curves ? [...curves.cells(c)] : null,
+    };
+  });
+  const squares = (which: 'loss' | 'crossEntropy' | 'brier') =>
+    at.squares.rows > 0 ? sumAt(words, at.squares[which]) : null;
+  const { subset, wrongSquares, rows } = at.decisions;
+  return {
+    variant,
+    samples,
+    decisions: variant === 'softmax' ? samples : samples * config.classes,
+    classes,
+    bins: binsAt(words, at.bins, 0, config.bins),
+    sums: {
+      loss: { sum: added(classes.map(({ loss }) => loss as ExactSum)), squares: squares('loss') },
+      crossEntropy: { sum: sumAt(words, at.totals.crossEntropy), squares: squares('crossEntropy') },
+      brier: { sum: sumAt(words, at.totals.brier), squares: squares('brier') },
+    },
+    perSample:
+      rows > 0
+        ? {
+            subset: words[subset] as number,
+            wrongSquares: BigInt(words[wrongSquares] as number) + (BigInt(words[wrongSquares + 1] as number) << 32n),
+          }
+        : null,
+  };
+}
+
+/** The counts of replicate b of the bootstrap. */
+export function replicateOf({ words, at, config }: State, b: number): Counts {
+  const { variant } = config;
+  const samples = words[at.replicates.samples + b * at.replicates.stride] as number;
+  return {
+    variant,
+    samples,
+    decisions: variant === 'softmax' ? samples : samples * config.classes,
+    classes: Array.from({ length: config.classes }, (_, c) => ({
+      ...classAt(words, at.replicateClasses, b * config.classes + c, samples),
+      loss: null,
+      losses: 0,
+      cells: null,
+    })),
+    bins: binsAt(words, at.replicateBins, b * config.bins, config.bins),
+    sums: null,
+    perSample: null,
+  };
+}

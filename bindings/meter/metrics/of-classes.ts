@@ -1,0 +1,98 @@
+import { delong, type Interval } from '../../statistics/index.ts';
+import { type Areas, areas, bounds } from '../areas.ts';
+import type { Cell } from '../curve-counts.ts';
+import type { ClassCounts, Counts } from './counts.ts';
+import { type Estimate, plain, ratio, share, total } from './estimate.ts';
+
+const none: Estimate = { value: null };
+
+/** Metrics of a class beside those of its decisions. */
+export const CLASS_METRICS = {
+  /**
+   * Share of the samples that are of the class.
+   * @range 0 to 1
+   * @undefined no samples
+   * @sklearn `y_true == c`, the mean
+   */
+  prevalence: ({ support, samples }: ClassCounts): Estimate => share(support, samples),
+  /**
+   * Mean focal loss: of the class's samples (softmax), of all decisions on the class (sigmoid).
+   * @range 0 to ∞
+   * @undefined no samples of the class (softmax), no samples (sigmoid), or a loss that is not finite
+   */
+  loss: ({ loss, losses }: ClassCounts): Estimate => plain(loss && ratio(total(loss), losses)),
+  /**
+   * Area under the ROC curve, with `curves`: the probability that a sample of the class has a larger logit than another one.
+   * Within a cell of the logit, positives and negatives count as evenly spread.
+   * @range 0 to 1, of which `aurocBounds` are certain
+   * @undefined without `curves`, and unless there are samples of the class and others
+   * @sklearn `roc_auc_score`, to 1e-3
+   * @torchmetrics `auroc` with `thresholds=None`, to 1e-3
+   */
+  auroc: ({ cells }: ClassCounts): Estimate => (cells ? auroc(cells) : none),
+  /**
+   * Area under the precision-recall curve as a step function, with `curves`; within a cell of the logit as `auroc`.
+   * @range 0 to 1, of which `averagePrecisionBounds` are certain
+   * @undefined without `curves` or samples of the class
+   * @sklearn `average_precision_score`, to 5e-3
+   * @torchmetrics `average_precision` with `thresholds=None`, to 5e-3
+   */
+  averagePrecision: ({ cells }: ClassCounts): Estimate => plain(cells && areas(cells).averagePrecision),
+};
+
+/** Only where every class is decided on by itself. */
+export const SIGMOID_CLASS_METRICS = {
+  /**
+   * Share of the samples whose membership of the class is decided rightly: (tp + tn) / samples.
+   * @range 0 to 1
+   * @undefined no samples
+   * @sklearn `accuracy_score` of the class
+   * @torchmetrics `accuracy(task='multilabel', average=None)`
+   */
+  accuracy: ({ tp, tn, samples }: ClassCounts): Estimate => share(tp + tn, samples),
+};
+
+function auroc(cells: readonly Cell[]): Estimate {
+  const counts = () =>
+    delong(
+      cells.map(([, , p]) => p),
+      cells.map(([, n]) => n),
+    );
+  return {
+    value: areas(cells).auroc,
+    interval: (z) => {
+      const known = counts();
+      if (known === null || known.standardError === null) return null;
+      const [a, s] = [known.auroc, known.standardError];
+      return [Math.max(0, a - z * s), Math.min(1, a + z * s)];
+    },
+  };
+}
+
+/** What is certain of the areas, whatever the logits within each cell; null where the area is. */
+export function areaBounds({ cells }: ClassCounts): Record<`${keyof Areas}Bounds`, Interval | null> {
+  return cells ? bounds(cells) : { aurocBounds: null, averagePrecisionBounds: null };
+}
+
+/**
+ * Expected calibration error of each class by itself, the mean over the classes, from the cells of the logit: a cell's
+ * probability is that of its middle, off by at most 1/256.
+ */
+export function classwiseEce({ classes, samples }: Counts, probability: (cell: number) => number, bins: number) {
+  if (samples === 0 || classes.some(({ cells }) => cells === null)) return null;
+  let sum = 0;
+  for (const { cells } of classes) {
+    const gaps = new Float64Array(bins);
+    let counted = 0;
+    for (const [cell, n, p] of cells as readonly Cell[]) {
+      const q = probability(cell);
+      const b = Math.min(Math.floor(q * bins), bins - 1);
+      gaps[b] = (gaps[b] as number) + p - (n + p) * q;
+      counted += n + p;
+    }
+    // a NaN has no probability, so that the gap over all is not defined
+    if (counted !== samples) return null;
+    sum += gaps.reduce((all, gap) => all + Math.abs(gap), 0) / samples;
+  }
+  return sum / classes.length;
+}

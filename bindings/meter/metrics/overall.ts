@@ -1,0 +1,265 @@
+import { sigmoid } from '../../losses/portable.ts';
+import { meanOf, wilson } from '../../statistics/index.ts';
+import { upperEdge } from '../cells.ts';
+import type { Counts } from './counts.ts';
+import { type Estimate, finite, type Metric, mean, plain, ratio, share } from './estimate.ts';
+import { classwiseEce } from './of-classes.ts';
+
+const none: Estimate = { value: null };
+
+const right = ({ classes }: Counts): number => classes.reduce((all, { tp }) => all + tp, 0);
+
+/** Of each bin that has counts: how far accuracy and mean confidence are apart, and its count; null unless all have a bin. */
+function gaps({ bins, decisions }: Counts): { gap: number; count: number }[] | null {
+  const filled = bins.filter(({ count }) => count > 0);
+  const binned = filled.reduce((all, { count }) => all + count, 0);
+  if (decisions === 0 || binned !== decisions) return null;
+  return filled.map(({ count, hits, confidence }) => ({ gap: Math.abs(hits / count - confidence / count), count }));
+}
+
+/** Metrics over all samples that meters of both losses have. */
+export const COMMON_METRICS = {
+  /**
+   * Mean negative log-likelihood: the focal loss with γ = 0, no weights and no smoothing. Sigmoid: over samples and classes.
+   * @range 0 to ∞
+   * @undefined no samples, or a value that is not finite
+   * @sklearn `log_loss`
+   * @torchmetrics `torch.nn.functional.cross_entropy`, `binary_cross_entropy_with_logits`
+   */
+  crossEntropy: ({ samples, decisions, sums }: Counts): Estimate =>
+    sums ? mean(samples, decisions / samples, sums.crossEntropy.sum, sums.crossEntropy.squares) : none,
+  /**
+   * Brier score. Softmax: mean over the samples of Σ over the classes of (p − [c = target])², 0 to 2, as Brier defined it.
+   * Sigmoid: mean over samples and classes of (p − [member])², 0 to 1.
+   * @range 0 to 2 (softmax), 0 to 1 (sigmoid)
+   * @undefined no samples, or a probability that is NaN
+   * @sklearn `brier_score_loss`, with `scale_by_half=False` for softmax
+   */
+  brier: ({ samples, decisions, sums }: Counts): Estimate =>
+    sums ? mean(samples, decisions / samples, sums.brier.sum, sums.brier.squares) : none,
+  /**
+   * Brier skill score: 1 − Brier score / that of predicting every class by its prevalence.
+   * @range −∞ to 1
+   * @undefined as the Brier score, and when that of the prevalences is 0
+   * @sklearn `d2_brier_score`
+   */
+  brierSkill: (counts: Counts): Estimate => {
+    const { value } = COMMON_METRICS.brier(counts);
+    const { classes, variant } = counts;
+    const rates = classes.map(({ support, samples }) => support / samples);
+    const reference =
+      variant === 'softmax'
+        ? 1 - rates.reduce((all, rate) => all + rate * rate, 0)
+        : rates.reduce((all, rate) => all + rate * (1 - rate), 0) / classes.length;
+    return plain(value === null || reference <= 0 ? null : finite(1 - value / reference));
+  },
+  /**
+   * Softmax: share of the samples whose class is predicted. Sigmoid: share of right decisions over samples and classes,
+   * 1 − Hamming loss.
+   * @range 0 to 1
+   * @undefined no samples
+   * @sklearn `accuracy_score`; sigmoid: 1 − `hamming_loss`
+   * @torchmetrics `accuracy` with `average='micro'`
+   */
+  accuracy: (counts: Counts): Estimate => {
+    const { samples, decisions, variant, classes, perSample } = counts;
+    const tp = right(counts);
+    if (variant === 'softmax') return share(tp, samples);
+    const wrong = classes.reduce((all, { fp, fn }) => all + fp + fn, 0);
+    const value = ratio(decisions - wrong, decisions);
+    if (!perSample || value === null) return plain(value);
+    return {
+      value,
+      interval: (z) => {
+        // decisions on one sample hang together: as many of them as independent ones would give this standard error
+        const scale = 2n ** 149n;
+        const known = meanOf(samples, BigInt(wrong) * scale, perSample.wrongSquares * scale);
+        const error = known === null ? 0 : known.standardError / classes.length;
+        const effective = error > 0 && error < Infinity ? (value * (1 - value)) / (error * error) : samples;
+        return wilson(value * effective, effective, z);
+      },
+    };
+  },
+  /**
+   * Expected calibration error: Σ over the bins of share of the decisions in it · |accuracy − mean confidence|.
+   * @range 0 to 1
+   * @undefined no samples, or a probability that is NaN
+   * @torchmetrics `calibration_error` with `norm='l1'`
+   */
+  ece: (counts: Counts): Estimate => {
+    const all = gaps(counts);
+    return plain(all && all.reduce((sum, { gap, count }) => sum + gap * count, 0) / counts.decisions);
+  },
+  /**
+   * Maximum calibration error: the largest |accuracy − mean confidence| of a bin.
+   * @range 0 to 1
+   * @undefined as the expected one
+   * @torchmetrics `calibration_error` with `norm='max'`
+   */
+  mce: (counts: Counts): Estimate => plain(gaps(counts)?.reduce((most, { gap }) => Math.max(most, gap), 0) ?? null),
+  /**
+   * Expected calibration error over 15 groups of about equally many decisions, each of one bin or several side by side.
+   * @range 0 to 1
+   * @undefined as the expected one, and where a bin holds more than twice its group's share: more `bins` are needed then
+   */
+  adaptiveEce: (counts: Counts): Estimate => plain(adaptiveEce(counts)),
+  /**
+   * Expected calibration error of each class by itself over equal bins of its probability (softmax: one against the rest), the
+   * mean over the classes; from the cells of the curves, to 1/256.
+   * @range 0 to 1
+   * @undefined without `curves`, no samples, or a probability that is NaN
+   */
+  classwiseEce: (counts: Counts): Estimate => plain(classwiseEce(counts, probabilityOf, counts.bins.length)),
+};
+
+/** The probability at the middle of a cell. */
+function probabilityOf(cell: number): number {
+  const below = cell === 0 ? -Infinity : upperEdge(cell - 1);
+  return (sigmoid(below) + sigmoid(upperEdge(cell))) / 2;
+}
+
+const GROUPS = 15;
+
+function adaptiveEce({ bins, decisions }: Counts): Metric {
+  const most = (2 * decisions) / GROUPS;
+  const binned = bins.reduce((all, { count }) => all + count, 0);
+  if (decisions === 0 || binned !== decisions || bins.some(({ count }) => count > most)) return null;
+  let [sum, gap, seen, end] = [0, 0, 0, 1];
+  for (const { count, hits, confidence } of bins) {
+    gap += hits - confidence;
+    seen += count;
+    // a group ends with the bin in which its share of the decisions does
+    if (seen * GROUPS < end * decisions) continue;
+    end = Math.floor((seen * GROUPS) / decisions) + 1;
+    sum += Math.abs(gap);
+    gap = 0;
+  }
+  return sum / decisions;
+}
+
+/** Metrics over all samples that only meters of softmax losses have. */
+export const SOFTMAX_METRICS = {
+  /**
+   * Mean recall of the classes that have samples.
+   * @range 0 to 1
+   * @undefined no samples
+   * @sklearn `balanced_accuracy_score`
+   * @torchmetrics `recall(average='macro')` where every class has samples
+   */
+  balancedAccuracy: (counts: Counts): Estimate => {
+    const present = counts.classes.filter(({ support }) => support > 0);
+    return plain(
+      ratio(
+        present.reduce((all, { tp, support }) => all + tp / support, 0),
+        present.length,
+      ),
+    );
+  },
+  /**
+   * Balanced accuracy, scaled so that 0 is what guessing gives and 1 is perfect.
+   * @range −1 / (classes that have samples − 1) to 1
+   * @undefined fewer than two classes that have samples
+   * @sklearn `balanced_accuracy_score(adjusted=True)`
+   */
+  adjustedBalancedAccuracy: (counts: Counts): Estimate => {
+    const { value } = SOFTMAX_METRICS.balancedAccuracy(counts);
+    const chance = 1 / counts.classes.filter(({ support }) => support > 0).length;
+    return plain(value === null ? null : ratio(value - chance, 1 - chance));
+  },
+  /**
+   * Mean F1 of the classes that have samples or predictions.
+   * @range 0 to 1
+   * @undefined no samples
+   * @sklearn `f1_score(average='macro')`
+   * @torchmetrics `f1_score(average='macro')`
+   */
+  macroF1: ({ classes }: Counts): Estimate => {
+    const occurring = classes.filter(({ support, predicted }) => support + predicted > 0);
+    const sum = occurring.reduce((all, { tp, fp, fn }) => all + (2 * tp) / (2 * tp + fp + fn), 0);
+    return plain(ratio(sum, occurring.length));
+  },
+  /**
+   * Mean intersection over union of the classes that have samples or predictions.
+   * @range 0 to 1
+   * @undefined no samples
+   * @sklearn `jaccard_score(average='macro')`
+   * @torchmetrics `jaccard_index(average='macro')`
+   */
+  meanIou: ({ classes }: Counts): Estimate => {
+    const occurring = classes.filter(({ support, predicted }) => support + predicted > 0);
+    return plain(
+      ratio(
+        occurring.reduce((all, { tp, fp, fn }) => all + tp / (tp + fp + fn), 0),
+        occurring.length,
+      ),
+    );
+  },
+  /**
+   * Matthews correlation coefficient over all classes (Gorodkin's R_K).
+   * @range −1 to 1
+   * @undefined all samples of one class or all predictions one class; scikit-learn and torchmetrics have 0 there
+   * @sklearn `matthews_corrcoef`
+   * @torchmetrics `matthews_corrcoef`
+   */
+  mcc: (counts: Counts): Estimate => {
+    const { samples, classes } = counts;
+    const products = (of: (c: Counts['classes'][number]) => number) => classes.reduce((all, c) => all + of(c), 0);
+    const covariance = right(counts) * samples - products(({ support, predicted }) => support * predicted);
+    const ofTruth = samples * samples - products(({ support }) => support * support);
+    const ofPredictions = samples * samples - products(({ predicted }) => predicted * predicted);
+    return plain(ratio(covariance, Math.sqrt(ofTruth) * Math.sqrt(ofPredictions)));
+  },
+  /**
+   * Cohen's κ: (accuracy − a) / (1 − a), a the agreement of predictions drawn by chance as often as they were made.
+   * @range −1 to 1
+   * @undefined no samples, or all samples and all predictions of one class
+   * @sklearn `cohen_kappa_score`
+   * @torchmetrics `cohen_kappa`
+   */
+  kappa: (counts: Counts): Estimate => {
+    const { samples, classes } = counts;
+    const chance = classes.reduce((all, { support, predicted }) => all + support * predicted, 0);
+    return plain(ratio(right(counts) * samples - chance, samples * samples - chance));
+  },
+  /**
+   * Area under the risk–coverage curve: mean over all shares of the samples, the most confident first, of the share of wrong
+   * predictions among them; confidences of a bin count as equal, its errors as evenly spread.
+   * @range 0 to 1, 0 is perfect
+   * @undefined no samples, or a confidence that is NaN
+   */
+  aurc: (counts: Counts): Estimate => plain(aurc(counts)),
+};
+
+/** Pieces that a bin is taken in. */
+const PIECES = 64;
+
+function aurc({ bins, samples }: Counts): Metric {
+  let [seen, wrong, area] = [0, 0, 0];
+  for (const { count, hits } of bins.toReversed()) {
+    const pieces = Math.min(count, PIECES);
+    for (let j = 0; j < pieces; j++) {
+      const k = ((j + 0.5) * count) / pieces + 0.5;
+      area += ((count / pieces) * (wrong + (k * (count - hits)) / count)) / (seen + k);
+    }
+    seen += count;
+    wrong += count - hits;
+  }
+  return seen === samples ? ratio(area, samples) : null;
+}
+
+/** Metrics over all samples that only meters of sigmoid losses have. */
+export const SIGMOID_METRICS = {
+  /**
+   * Share of the samples whose every decision is right. Exact match ratio.
+   * @range 0 to 1
+   * @undefined no samples
+   * @sklearn `accuracy_score` of indicators
+   * @torchmetrics `exact_match`
+   */
+  subsetAccuracy: ({ samples, perSample }: Counts): Estimate => (perSample ? share(perSample.subset, samples) : none),
+};
+
+/** Mean focal loss, as the loss's reduction 'mean'. */
+export function meanLoss({ samples, decisions, sums }: Counts): Estimate {
+  return sums ? mean(samples, decisions / samples, sums.loss.sum, sums.loss.squares) : none;
+}
