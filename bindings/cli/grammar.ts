@@ -82,6 +82,7 @@ export type CompareOptions = InputOptions &
   RunOptions &
   OutputOptions &
   DropOptions & { flips?: boolean; baseline?: string[]; candidate?: string[] };
+export type MapOptions = InputOptions & LossOptions & MeterOptions;
 export type CalibrateOptions = InputOptions & {
   loss: 'softmax' | 'sigmoid';
   holdout: number;
@@ -100,6 +101,7 @@ export interface Actions {
     options: CompareOptions,
   ): Promise<void>;
   merge(states: string[], options: MergeOptions): Promise<void>;
+  map(options: MapOptions): Promise<void>;
   calibrate(logits: string, targets: string | undefined, options: CalibrateOptions): Promise<void>;
   page(options: { output: string }): Promise<void>;
 }
@@ -302,6 +304,13 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   )
     .argument('<states...>', 'state files; - reads one a line from stdin')
     .action((states, options) => actions.merge(states, options));
+
+  command(
+    'map',
+    'Evaluate shards: reads one a line from stdin, {"logits": …, "targets": …, "firstIndex": …} or {"table": …, "firstIndex": …}, ' +
+      'and writes one state a line, for merge -.',
+    'input scores variant loss meter debug',
+  ).action((options) => actions.map(options));
 
   command(
     'calibrate',

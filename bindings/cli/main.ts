@@ -6,6 +6,7 @@ import { compare } from './compare.ts';
 import { asInput, EXIT } from './errors.ts';
 import { evaluate } from './evaluate.ts';
 import { grammar } from './grammar.ts';
+import { map } from './map.ts';
 import { merge } from './merge.ts';
 import { discardUnfinished } from './outputs.ts';
 import { page } from './page.ts';
@@ -54,6 +55,7 @@ const actions = {
   evaluate: ending(evaluate),
   compare: ending(compare),
   merge: ending(merge),
+  map: ending(map),
   calibrate: ending(calibrate),
   page: ending(page),
 };

@@ -46,20 +46,34 @@ async function* numbered(lines: Lines): AsyncGenerator<[number, string]> {
   }
 }
 
+/**
+ * The state of each shard, one a line.
+ *
+ * @param evaluate gives the meter of the files, whose first sample has this index
+ */
+export async function* mapLines(
+  lines: Lines,
+  evaluate: (files: Files, firstIndex: number) => Promise<Meter<AnyLoss>>,
+): AsyncGenerator<string> {
+  for await (const [number, line] of numbered(lines)) {
+    const { firstIndex = 0, ...files } = parse(line, number);
+    const state = await onLine(number, async () => {
+      const unknown = Object.keys(files).find((key) => !KEYS.includes(key));
+      if (unknown !== undefined) throw outOfRange('a shard', `only ${KEYS.join(', ')}`, JSON.stringify(unknown));
+      return (await evaluate(files as unknown as Files, firstIndex as number)).toJSON();
+    });
+    yield JSON.stringify(state);
+  }
+}
+
 export function bindMap(evaluate: (files: Files, options: ShardOptions) => Promise<ShardResult>) {
-  return async function* (lines: Lines, options: MapOptions): AsyncGenerator<string> {
+  return (lines: Lines, options: MapOptions): AsyncGenerator<string> => {
     if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object with loss', options);
     const meter = { ...options.meter, coverage: true };
-    for await (const [number, line] of numbered(lines)) {
-      const { firstIndex = 0, ...files } = parse(line, number);
-      const state = await onLine(number, async () => {
-        const unknown = Object.keys(files).find((key) => !KEYS.includes(key));
-        if (unknown !== undefined) throw outOfRange('a shard', `only ${KEYS.join(', ')}`, JSON.stringify(unknown));
-        const shard = { ...options, meter, firstIndex: firstIndex as number };
-        return (await evaluate(files as unknown as Files, shard)).meter.toJSON();
-      });
-      yield JSON.stringify(state);
-    }
+    return mapLines(
+      lines,
+      async (files, firstIndex) => (await evaluate(files, { ...options, meter, firstIndex })).meter,
+    );
   };
 }
 
