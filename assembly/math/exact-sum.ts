@@ -111,27 +111,37 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
       for (let j: usize = 0; j < 64; j += 4) deposit(accumulator, f64(load<f32>(from + j)));
       continue;
     }
-    for (let j: usize = 0; j < 64; j += 16) {
-      const v = v128.load(from + j);
-      const a = f64x2.promote_low_f32x4(v);
-      const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
-      const t0 = f64x2.add(h0, a);
-      const t1 = f64x2.add(h1, b);
-      const r0 = f64x2.sub(a, f64x2.sub(t0, h0));
-      const r1 = f64x2.sub(b, f64x2.sub(t1, h1));
-      h0 = t0;
-      h1 = t1;
-      if (small) {
+    // a loop each, as a condition within takes half as long again in some engines
+    if (small) {
+      for (let j: usize = 0; j < 64; j += 16) {
+        const v = v128.load(from + j);
+        const a = f64x2.promote_low_f32x4(v);
+        const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+        const t0 = f64x2.add(h0, a);
+        const t1 = f64x2.add(h1, b);
+        const r0 = f64x2.sub(a, f64x2.sub(t0, h0));
+        const r1 = f64x2.sub(b, f64x2.sub(t1, h1));
+        h0 = t0;
+        h1 = t1;
         const u0 = f64x2.add(m0, r0);
         const u1 = f64x2.add(m1, r1);
         s0 = f64x2.add(s0, f64x2.sub(r0, f64x2.sub(u0, m0)));
         s1 = f64x2.add(s1, f64x2.sub(r1, f64x2.sub(u1, m1)));
         m0 = u0;
         m1 = u1;
-      } else {
-        l0 = f64x2.add(l0, r0);
-        l1 = f64x2.add(l1, r1);
       }
+      continue;
+    }
+    for (let j: usize = 0; j < 64; j += 16) {
+      const v = v128.load(from + j);
+      const a = f64x2.promote_low_f32x4(v);
+      const b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+      const t0 = f64x2.add(h0, a);
+      const t1 = f64x2.add(h1, b);
+      l0 = f64x2.add(l0, f64x2.sub(a, f64x2.sub(t0, h0)));
+      l1 = f64x2.add(l1, f64x2.sub(b, f64x2.sub(t1, h1)));
+      h0 = t0;
+      h1 = t1;
     }
   }
   depositLanes(accumulator, f64x2.sub(h0, anchor));

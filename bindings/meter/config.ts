@@ -9,7 +9,10 @@ import { checkClasses } from '../losses/survey.ts';
 interface CommonMeterOptions {
   /** Number of classes, at least 1. */
   classes: number;
-  /** Number of equal bins of the confidence (sigmoid: of the probability), for the calibration error. Default 15. */
+  /**
+   * Number of equal bins of the confidence (sigmoid: of the probability), for the calibration error. A probability is rounded to
+   * 2^−23 and falls in bin ⌊p · bins⌋: one equal to an edge belongs to the bin above it, and 1 to the last. Default 15.
+   */
   bins?: number;
   /** How many of the samples with the largest loss to keep. Default 0. */
   hardest?: number;
