@@ -60,7 +60,9 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const one = median(times.get(jobs[0]));
 const gigabytes = (samples * (4 * classes + 4)) / 1e9;
 console.log(`${cpus()[0].model}, ${processors} processors, Node ${process.version}`);
-console.log(`${flags.loss} [${samples}, ${classes}], ${gigabytes.toFixed(2)} GB, medians of ${rounds} rounds; all states the same bytes\n`);
+console.log(
+  `${flags.loss} [${samples}, ${classes}], ${gigabytes.toFixed(2)} GB, medians of ${rounds} rounds; all states the same bytes\n`,
+);
 console.log('| threads | seconds | GB/s | × |\n|---:|---:|---:|---:|');
 for (const n of jobs) {
   const seconds = median(times.get(n));
