@@ -5,6 +5,7 @@ import { loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { planSamples } from '../losses/plan.ts';
+import { ln } from '../losses/portable.ts';
 import { Tile } from '../losses/tile.ts';
 import { Resampler } from './bootstrap.ts';
 import { cellOf } from './cells.ts';
@@ -141,6 +142,9 @@ class Ranking {
     }
   }
 }
+
+/** ln p, −∞ of 0. */
+const lnOrNothing = (p: number): number => (p > 0 ? ln(p) : p === 0 ? -Infinity : NaN);
 
 /** Whose counts the tables of a backend hold. */
 const holders = new WeakMap<Backend, Tally>();
@@ -360,7 +364,8 @@ class SoftmaxTally extends Tally {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
       const logit = logitsOf(input, first + i);
-      for (let c = 0; c < row.length; c++) row[c] = logit(c);
+      // of probabilities, the logarithms are logits
+      for (let c = 0; c < row.length; c++) row[c] = input.scale === 1 ? lnOrNothing(logit(c)) : logit(c);
       marginsOf(row, row);
       for (const [c, x] of row.entries()) {
         if (!Number.isNaN(x)) curves.add(c, cellOf(x), y === c ? 0 : 1, y === c ? 1 : 0);
