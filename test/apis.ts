@@ -10,7 +10,7 @@ import { bindCalibrate } from '../bindings/calibrate/temperature.ts';
 import { bindComparison } from '../bindings/compare/api.ts';
 import { bind } from '../bindings/losses/api.ts';
 import { classWeights } from '../bindings/losses/weights.ts';
-import { bindMeter } from '../bindings/meter/api.ts';
+import { bindMeter, bindSlices } from '../bindings/meter/api.ts';
 
 const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
 
@@ -35,6 +35,7 @@ const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: P
       ...bind(() => backend),
       alloc,
       FocalMeter,
+      SlicedMeter: bindSlices(FocalMeter),
       ...bindCalibrate(FocalMeter),
       FocalComparison,
       classWeights,

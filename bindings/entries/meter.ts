@@ -2,9 +2,13 @@
 
 import compile from '../backend/generated/meter.wasm.ts';
 import { lazily } from '../backend/provide.ts';
-import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
+import { bindMeter, bindSlices, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import type { Slices } from '../meter/slices.ts';
 
 export type * from '../meter/types.ts';
 export const FocalMeter = bindMeter(lazily(compile, scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
+/** A meter for each group of samples. */
+export const SlicedMeter = /* @__PURE__ */ bindSlices(FocalMeter);
+export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;

@@ -4,7 +4,7 @@ import { over } from '../backend/provide.ts';
 import { isModule } from '../backend/wasm.ts';
 import { wrongType } from '../input/errors.ts';
 import { type Api, bind } from '../losses/api.ts';
-import { bindMeter, type FocalMeterConstructor } from '../meter/api.ts';
+import { bindMeter, bindSlices, type FocalMeterConstructor, type SlicedMeterConstructor } from '../meter/api.ts';
 
 export type * from '../losses/types.ts';
 export { classWeights, effectiveWeights } from '../losses/weights.ts';
@@ -13,6 +13,7 @@ export type * from '../meter/types.ts';
 /** The losses and the meter. */
 export interface Everything extends Api {
   readonly FocalMeter: FocalMeterConstructor;
+  readonly SlicedMeter: SlicedMeterConstructor;
   readonly alloc: (dims: readonly number[]) => ResidentTensor;
 }
 
@@ -26,5 +27,6 @@ export interface Everything extends Api {
 export function create(module: WebAssembly.Module): Everything {
   if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
   const provide = over(module);
-  return { ...bind(provide), FocalMeter: bindMeter(provide), alloc: bindAlloc(provide) };
+  const FocalMeter = bindMeter(provide);
+  return { ...bind(provide), FocalMeter, SlicedMeter: bindSlices(FocalMeter), alloc: bindAlloc(provide) };
 }

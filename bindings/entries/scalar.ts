@@ -4,8 +4,9 @@ import { scalar, scalarKernels } from '../backend/provide.ts';
 import { bind } from '../losses/api.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Reduction } from '../losses/options.ts';
-import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
+import { bindMeter, bindSlices, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import type { Slices } from '../meter/slices.ts';
 
 const provide = scalar(scalarKernels);
 
@@ -17,4 +18,7 @@ export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
 export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;
 export const FocalMeter = /* @__PURE__ */ bindMeter(/* @__PURE__ */ scalar(scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
+/** A meter for each group of samples. */
+export const SlicedMeter = /* @__PURE__ */ bindSlices(FocalMeter);
+export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;
 export const alloc = /* @__PURE__ */ bindAlloc(provide);

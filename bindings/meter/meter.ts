@@ -70,6 +70,11 @@ export class Meter<L extends AnyLoss> {
     return meter.#backend();
   }
 
+  /** For what is built on a meter: the input of an update, read as its loss says. */
+  static read(meter: Meter<AnyLoss>, logits: Logits, targets: Targets): Input {
+    return readInput(logits, targets, { ...meter.#reading, classes: meter.#state.config.classes });
+  }
+
   /** For what is built on a meter: its state, with nothing pending. */
   static stateOf(meter: Meter<AnyLoss>): State {
     return meter.#settled();
@@ -95,7 +100,7 @@ export class Meter<L extends AnyLoss> {
     const { firstIndex: given } = common('update', options, ['firstIndex']);
     const { words, at, coverage, config } = this.#state;
     const { classes, arithmetic } = config;
-    const input = readInput(logits, targets, { ...this.#reading, classes });
+    const input = Meter.read(this as unknown as Meter<AnyLoss>, logits, targets);
     const n = input.batch * input.positions;
     if (n > 0 && input.classes !== classes) throw outOfRange('logits', `${classes} classes`, input.classes);
     const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);

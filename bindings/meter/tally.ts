@@ -1,6 +1,5 @@
 import type { MeterBackend as Backend } from '../backend/backend.ts';
 import { carry, deposit, LIMBS } from '../backend/limbs.ts';
-import { fromHalf } from '../input/half.ts';
 import { loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
@@ -12,6 +11,7 @@ import { cellOf } from './cells.ts';
 import { type MeterConfig, settingsFrom } from './config.ts';
 import type { CurveCounts } from './curve-counts.ts';
 import { lossBits } from './hardest.ts';
+import { logitsOf } from './logits-of.ts';
 import { marginsOf } from './margins.ts';
 import type { State } from './state.ts';
 import { INFINITE, NAN } from './words.ts';
@@ -105,15 +105,6 @@ function bin({ words, at, config }: State, probability: number, hit: boolean): v
   if (hit) addTo(words, at.bins.hits + row, 1);
   addTo(words, at.bins.confidence + row, p * UNIT);
   if (((words[at.bins.count + row] as number) & 0xfffff) === 0) carry(words, at.bins.confidence + row, 2);
-}
-
-/** A reader of the logits of a sample, by class, as float32. */
-function logitsOf({ logits, half, classes, positions }: Input, sample: number): (c: number) => number {
-  const start = Math.floor(sample / positions) * classes * positions + (sample % positions);
-  return (c) => {
-    const v = logits[start + c * positions] as number;
-    return half ? fromHalf(v) : Math.fround(v);
-  };
 }
 
 /**

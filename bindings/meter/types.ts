@@ -17,3 +17,4 @@ export type {
   SoftmaxClass,
   SoftmaxReport,
 } from './report.ts';
+export type { Groups, SlicedOptions, SlicedReport, SlicedState } from './slices.ts';
