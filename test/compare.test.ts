@@ -4,7 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { sigmoidPair, softmaxPair } from '../bindings/backend/scalar/pairs.ts';
 import type { ComparisonReport, Delta } from '../bindings/compare/report.ts';
 import type { AnyLoss } from '../bindings/meter/meter.ts';
-import { criticalValue, pairedInterval } from '../bindings/statistics/index.ts';
+import {
+  criticalValue,
+  pairedInterval,
+  percentileInterval,
+  poissonWeight,
+  replicateError,
+} from '../bindings/statistics/index.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
 
@@ -109,7 +115,7 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     }
     if (softmax) {
       expect(fidelity.flips).toEqual(expected.flips);
-      expect(quality?.topK.map(({ lost, won }) => [lost, won])).toEqual([expected.top2]);
+      expect(quality?.topK.map(({ lost, won }) => [lost, won])).toEqual(classes > 2 ? [expected.top2] : []);
       close(deltas.balancedAccuracy?.delta, expected.balancedAccuracy, 1e-12);
       close(deltas.macroF1?.delta, expected.macroF1, 1e-12);
       close(quality?.p, expected.p, 1e-11);
@@ -298,6 +304,57 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     expect([report.samples, report.quality?.baseline.samples]).toEqual([shape.n, shape.n - 60]);
     expect(report.fidelity).toEqual(labelled.fidelity);
     expect(FocalComparison.fromBytes(mixed.toBytes()).compute()).toEqual(report);
+  });
+
+  test('with bootstrap, the interval is that of the differences of the replicates, of the same draws for both', () => {
+    const [n, classes, bootstrap, seed] = [60, 3, 40, 9];
+    const { a, b, targets } = draw({ ...shape, n, classes });
+    const comparison = new FocalComparison(new SoftmaxFocalLoss(), { classes, bootstrap, seed, coverage: true });
+    const half = 20 * classes;
+    comparison.update(a.subarray(half), b.subarray(half), targets.subarray(20), { firstIndex: 20 });
+    comparison.update(a.subarray(0, half), b.subarray(0, half), targets.subarray(0, 20), { firstIndex: 0 });
+    const said = [a, b].map((side) =>
+      Array.from({ length: n }, (_, i) => {
+        const row = [...side.subarray(i * classes, (i + 1) * classes)];
+        return row.indexOf(Math.max(...row));
+      }),
+    ) as [number[], number[]];
+    const score = (side: number[], replicate: number): number => {
+      const f1 = Array.from({ length: classes }, (_, c) => {
+        let [right, of] = [0, 0];
+        for (let i = 0; i < n; i++) {
+          const weight = poissonWeight(seed, i, replicate);
+          if (side[i] === c && targets[i] === c) right += weight;
+          of += weight * ((side[i] === c ? 1 : 0) + (targets[i] === c ? 1 : 0));
+        }
+        return (2 * right) / of;
+      });
+      return f1.reduce((sum, x) => sum + x) / classes;
+    };
+    const deltas = Array.from({ length: bootstrap }, (_, r) => score(said[1], r) - score(said[0], r));
+    const { macroF1, balancedAccuracy, ece } = comparison.compute({ confidence: 0.9 }).quality?.deltas ?? {};
+    const want = percentileInterval(deltas, 0.9) as [number, number];
+    for (const side of [0, 1] as const) close(macroF1?.interval?.[side], want[side], 1e-12);
+    close(macroF1?.standardError, replicateError(deltas) as number, 1e-12);
+    expect(balancedAccuracy?.interval).not.toBe(null);
+    expect([ece?.interval, (ece?.standardError as number) > 0]).toEqual([null, true]);
+    const same = new FocalComparison(new SoftmaxFocalLoss(), { classes, bootstrap, coverage: true });
+    same.update(a, a, targets);
+    expect(same.compute().quality?.deltas.macroF1).toMatchObject({ delta: 0, standardError: 0, interval: [0, 0] });
+  });
+
+  test('one-vs-rest, decisions are those of the thresholds given', () => {
+    const { a, b, targets } = draw(shape);
+    const threshold = Array.from({ length: shape.classes }, (_, c) => ({ logit: c / 2 - 1 }));
+    const comparison = new FocalComparison(new SigmoidFocalLoss(), { classes: shape.classes, threshold });
+    comparison.update(a, b, targets);
+    const { quality, fidelity } = comparison.compute();
+    for (const [c, { logit }] of threshold.entries()) {
+      const count = (side: Float32Array) => side.filter((z, i) => i % shape.classes === c && z > logit).length;
+      expect(fidelity.perClass[c]).toMatchObject({ baseline: count(a), candidate: count(b) });
+    }
+    const { accuracy } = quality?.deltas ?? {};
+    close(accuracy?.delta, (accuracy?.candidate as number) - (accuracy?.baseline as number), 1e-12);
   });
 
   const { NaN: NAN, POSITIVE_INFINITY: INF } = Number;

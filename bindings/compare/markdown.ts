@@ -64,11 +64,10 @@ function fidelityLine({ fidelity, variant }: ComparisonReport): string {
   );
 }
 
-function numbers({ deltas, topK, perClass }: QualityReport, confidence: number): string[] {
+function numbers({ deltas, topK }: QualityReport, confidence: number): string[] {
   const rows: (readonly [name: string, delta: Delta])[] = [
     ...Object.entries(deltas),
-    // all samples are among the largest of all classes
-    ...topK.filter(({ k }) => k < perClass.length).map((one) => [`top ${one.k}`, one] as const),
+    ...topK.map((one) => [`top ${one.k}`, one] as const),
   ];
   return [
     `| | baseline | candidate | Δ | ${percent(confidence)} interval |`,

@@ -196,13 +196,15 @@ export class Pairs {
 
   #sigmoid({ rows }: Chunk, i: number, y: number | null): void {
     const { at, meter, words } = this;
-    const { classes } = meter;
+    const { classes, threshold: given } = meter;
+    const [threshold, thresholds] = typeof given === 'number' ? [given, null] : [0, given];
     const [a, b] = rows;
     const { baseline, candidate, both, stride } = at.predictions;
     let gained = 0;
     for (let c = 0, cell = i * classes, row = 0; c < classes; c++, cell++, row += stride) {
-      const was = (a[cell] as number) > 0;
-      const is = (b[cell] as number) > 0;
+      const least = thresholds === null ? threshold : (thresholds[c] as number);
+      const was = (a[cell] as number) > least;
+      const is = (b[cell] as number) > least;
       if (was) words[baseline + row] = (words[baseline + row] as number) + 1;
       if (is) words[candidate + row] = (words[candidate + row] as number) + 1;
       if (was && is) words[both + row] = (words[both + row] as number) + 1;

@@ -1,5 +1,8 @@
 import { fromUnits, units } from '../backend/limbs.ts';
 import { common, number } from '../input/checks.ts';
+import { Meter } from '../meter/meter.ts';
+import { type Counts, replicateOf } from '../meter/metrics/counts.ts';
+import { averagesOf, tablesOf } from '../meter/metrics/evaluate.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { INFINITE, NAN } from '../meter/words.ts';
 import {
@@ -10,6 +13,8 @@ import {
   meanOf,
   normalInterval,
   pairedInterval,
+  percentileInterval,
+  replicateError,
   wilson,
 } from '../statistics/index.ts';
 import type { Sides } from './comparison.ts';
@@ -107,11 +112,12 @@ export interface QualityReport<R extends AnyReport = AnyReport> {
   candidate: R;
   /**
    * `loss`, `crossEntropy`, `brier`, `accuracy`: intervals from the differences of the samples. `balancedAccuracy` (sigmoid:
-   * `macroRecall`): from those of the classes' recalls. `macroF1`, `ece`: no interval without bootstrap. Sigmoid: `auroc` and
+   * `macroRecall`): from those of the classes' recalls, or, with the option `bootstrap`, of its replicates. `macroF1` (sigmoid
+   * also `microF1`): of the replicates alone. `ece`: no interval, with `bootstrap` a standard error. Sigmoid: `auroc` and
    * `averagePrecision` with the option `curves`, without intervals.
    */
   deltas: Record<string, Delta>;
-  /** Softmax: the same for the samples whose class is among the k largest logits. */
+  /** Softmax: the same for the samples whose class is among the k largest logits, of the ks below the number of classes. */
   topK: (ShareDelta & { k: number })[];
   /** Softmax: samples that only the baseline, and only the candidate, has right, and McNemar's exact mid-p. */
   lost: number | null;
@@ -155,7 +161,7 @@ export function report(sides: Sides, given: ComputeOptions): ComparisonReport {
     ignored: words[at.totals.ignored] as number,
     ...(coverage ? { missing: coverage.missing() } : {}),
     fidelity: fidelityOf(pairs, z),
-    quality: baseline.samples === 0 ? null : new Quality(pairs, z, baseline, sides.candidate.compute()).report(),
+    quality: baseline.samples === 0 ? null : new Quality(sides, confidence, baseline).report(),
   };
 }
 
@@ -204,17 +210,25 @@ function fidelityOf({ at, words, meter, config, largest }: Pairs, z: number): Fi
 /** The paired part, of which most functions need the same. */
 class Quality {
   readonly #pairs: Pairs;
+  readonly #confidence: number;
   readonly #z: number;
   readonly #baseline: AnyReport;
   readonly #candidate: AnyReport;
   readonly #samples: number;
+  /** Both sides' counts in each replicate of the bootstrap, which has drawn the same samples for both. */
+  readonly #replicates: readonly (readonly [Counts, Counts])[];
 
-  constructor(pairs: Pairs, z: number, baseline: AnyReport, candidate: AnyReport) {
+  constructor({ pairs, baseline, candidate }: Sides, confidence: number, report: AnyReport) {
     this.#pairs = pairs;
-    this.#z = z;
-    this.#baseline = baseline;
-    this.#candidate = candidate;
-    this.#samples = baseline.samples;
+    this.#confidence = confidence;
+    this.#z = criticalValue(confidence);
+    this.#baseline = report;
+    this.#candidate = candidate.compute();
+    this.#samples = report.samples;
+    const states = [Meter.stateOf(baseline), Meter.stateOf(candidate)] as const;
+    this.#replicates = Array.from({ length: states[0].at.replicates.rows }, (_, b) => {
+      return [replicateOf(states[0], b), replicateOf(states[1], b)] as const;
+    });
   }
 
   report(): QualityReport {
@@ -226,10 +240,14 @@ class Quality {
     for (const [c, p] of adjusted.entries()) (perClass[c] as ClassQuality).adjusted = p;
     const lost = softmax ? perClass.reduce((sum, entry) => sum + entry.lost, 0) : null;
     const won = softmax ? perClass.reduce((sum, entry) => sum + entry.won, 0) : null;
-    const topK = meter.topK.map((k, i) => {
+    // all samples are among the largest of all classes
+    const topK = meter.topK.flatMap((k, i) => {
+      if (k >= meter.classes) return [];
       const row = i * at.topK.stride;
-      const accuracies = [baseline, candidate].map((side) => (side as SoftmaxReport).topK[i]?.accuracy ?? null);
-      return { k, ...this.#share(accuracies, this.#samples, at.topK.lost + row, at.topK.won + row) };
+      const accuracies = [baseline, candidate].map(
+        (side) => (side as SoftmaxReport).topK.find((entry) => entry.k === k)?.accuracy ?? null,
+      );
+      return [{ k, ...this.#share(accuracies, this.#samples, at.topK.lost + row, at.topK.won + row) }];
     });
     const hardest = rises.samples.map((sample): RisenSample => {
       const [index, target, before, after, beforeBits, afterBits] = sample;
@@ -261,28 +279,32 @@ class Quality {
 
   #deltas(perClass: readonly ClassQuality[], lost: number | null, won: number | null): Record<string, Delta> {
     const [a, b] = [this.#baseline, this.#candidate];
-    const both = (read: (side: AnyReport) => Metric): Delta => this.#plain(read(a), read(b));
+    const { overall, decisions } = tablesOf(a.variant, undefined);
+    const metric = (name: string) => (counts: Counts) => overall[name]?.(counts).value ?? null;
+    const average = (of: 'macro' | 'micro', name: string) => (counts: Counts) =>
+      averagesOf(decisions, counts)[of][name] ?? null;
     const means = {
       loss: this.#mean('loss', a.loss.mean, b.loss.mean),
       crossEntropy: this.#mean('crossEntropy', a.crossEntropy, b.crossEntropy),
       brier: this.#mean('brier', a.brier, b.brier),
-      ece: both(({ ece }) => ece),
+      // replicates of it are too biased for an interval
+      ece: { ...this.#resampled(a.ece, b.ece, metric('ece')), interval: null },
     };
     if (a.variant === 'softmax' && b.variant === 'softmax') {
       return {
         ...means,
         accuracy: this.#shareOf([a.accuracy, b.accuracy], this.#samples, lost as number, won as number),
-        balancedAccuracy: this.#recall(a.balancedAccuracy, b.balancedAccuracy, perClass),
-        macroF1: this.#plain(a.macroF1, b.macroF1),
+        balancedAccuracy: this.#recall(a.balancedAccuracy, b.balancedAccuracy, perClass, metric('balancedAccuracy')),
+        macroF1: this.#resampled(a.macroF1, b.macroF1, metric('macroF1')),
       };
     }
     const [c, d] = [a as SigmoidReport, b as SigmoidReport];
     return {
       ...means,
       accuracy: this.#decisions(c.accuracy, d.accuracy, perClass),
-      macroRecall: this.#recall(c.macro.recall, d.macro.recall, perClass),
-      macroF1: this.#plain(c.macro.f1, d.macro.f1),
-      microF1: this.#plain(c.micro.f1, d.micro.f1),
+      macroRecall: this.#recall(c.macro.recall, d.macro.recall, perClass, average('macro', 'recall')),
+      macroF1: this.#resampled(c.macro.f1, d.macro.f1, average('macro', 'f1')),
+      microF1: this.#resampled(c.micro.f1, d.micro.f1, average('micro', 'f1')),
       auroc: this.#plain(c.auroc, d.auroc),
       averagePrecision: this.#plain(c.averagePrecision, d.averagePrecision),
     };
@@ -312,6 +334,18 @@ class Quality {
   #plain(baseline: Metric, candidate: Metric): Delta {
     const delta = minus(candidate, baseline);
     return { baseline, candidate, delta, n: this.#samples, standardError: null, interval: null };
+  }
+
+  /** A difference whose interval and standard error come from the bootstrap, if there is one. */
+  #resampled(baseline: Metric, candidate: Metric, read: (counts: Counts) => Metric): Delta {
+    const plain = this.#plain(baseline, candidate);
+    if (plain.delta === null || this.#replicates.length === 0) return plain;
+    const deltas = this.#replicates.map(([a, b]) => minus(read(b), read(a)));
+    return {
+      ...plain,
+      standardError: replicateError(deltas),
+      interval: percentileInterval(deltas, this.#confidence),
+    };
   }
 
   #share(sides: readonly Metric[], n: number, lost: number, won: number): ShareDelta {
@@ -363,7 +397,13 @@ class Quality {
   }
 
   /** Of a mean of the classes' recalls, which are over different samples: their variances add up. */
-  #recall(baseline: Metric, candidate: Metric, perClass: readonly ClassQuality[]): Delta {
+  #recall(
+    baseline: Metric,
+    candidate: Metric,
+    perClass: readonly ClassQuality[],
+    read: (counts: Counts) => Metric,
+  ): Delta {
+    if (this.#replicates.length > 0) return this.#resampled(baseline, candidate, read);
     const plain = this.#plain(baseline, candidate);
     const present = perClass.filter(({ support }) => support > 0);
     let variance = 0;
