@@ -284,6 +284,19 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     expect(quality?.deltas).toEqual(want.quality?.deltas);
   });
 
+  test('logits come as the loss says: classes last', () => {
+    const { a, b, targets } = draw(shape);
+    const [plain, last] = [new SoftmaxFocalLoss(), new SoftmaxFocalLoss({ classAxis: -1 })].map((loss) => {
+      return new FocalComparison(loss, { classes: shape.classes });
+    });
+    const dims = [2, shape.n / 2, shape.classes];
+    plain?.update(a, b, targets);
+    last?.update({ data: a, dims }, { data: b, dims }, { data: targets, dims: [2, shape.n / 2] });
+    plain?.update(a, b);
+    last?.update({ data: a, dims }, { data: b, dims });
+    expect(last?.toBytes()).toEqual(plain?.toBytes());
+  });
+
   test.each(both)('%s: without targets it is fidelity alone, and the same', (name) => {
     const { a, b, targets } = draw(shape);
     const labelled = compared(name, { a, b, targets }, [[0, shape.n]]).compute();

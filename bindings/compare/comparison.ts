@@ -1,9 +1,9 @@
 import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
-import { type Input, type Logits, readInput, type Targets, type Tensor } from '../input/tensors.ts';
+import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
 import { asLabels, survey } from '../losses/survey.ts';
-import { ARITHMETIC, checkSame, type MeterConfig, settingsFrom } from '../meter/config.ts';
+import { ARITHMETIC, checkSame, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
@@ -74,8 +74,9 @@ export class Comparison<L extends AnyLoss> {
   update(baseline: Logits, candidate: Logits, targets?: Targets, options: UpdateOptions = {}): void {
     const { pairs } = this.#sides;
     const { meter, words, at, coverage } = pairs;
-    const first = readSide('baseline', baseline, targets, meter);
-    const second = readSide('candidate', candidate, targets, meter);
+    const reading = { ...Meter.readingOf(this.#sides.baseline), classes: meter.classes };
+    const first = readSide('baseline', baseline, targets, reading);
+    const second = readSide('candidate', candidate, targets, reading);
     const [shape, other] = [first, second].map(({ batch, classes, positions }) => `[${[batch, classes, positions]}]`);
     if (shape !== other) throw outOfRange('candidate', `the shape of the baseline, ${shape}`, other);
     const n = first.batch * first.positions;
@@ -181,10 +182,11 @@ export class Comparison<L extends AnyLoss> {
 }
 
 /** The logits of one side, with the targets or, where there are none, with labels that nobody looks at. */
-function readSide(name: string, logits: unknown, targets: unknown, { classes }: MeterConfig): Input {
+function readSide(name: string, logits: unknown, targets: unknown, reading: Reading & { classes: number }): Input {
+  const { classes } = reading;
   try {
-    const labels = targets === undefined ? unlabelled(logits, classes) : targets;
-    const input = readInput(logits, labels, { classAxis: 1 });
+    const labels = targets === undefined ? unlabelled(logits, reading) : targets;
+    const input = readInput(logits, labels, reading);
     if (input.batch * input.positions > 0 && input.classes !== classes) {
       throw outOfRange('logits', `${classes} classes`, input.classes);
     }
@@ -196,12 +198,13 @@ function readSide(name: string, logits: unknown, targets: unknown, { classes }: 
 }
 
 /** As many labels as there are samples: a tensor tells its classes, of a typed array they are those of the comparison. */
-function unlabelled(logits: unknown, classes: number): Int32Array {
+function unlabelled(logits: unknown, { classes, classAxis }: Reading & { classes: number }): Int32Array {
   const { data, dims, shape } = ArrayBuffer.isView(logits)
     ? ({ data: logits } as Partial<Tensor<unknown>>)
     : Object(logits);
   const size = ArrayBuffer.isView(data) ? (data as Float32Array).length : 0;
-  const n = size / Number((dims ?? shape)?.[1] ?? classes);
+  const given: ArrayLike<number> | undefined = dims ?? shape;
+  const n = size / Number(given?.[classAxis === 1 ? 1 : given.length - 1] ?? classes);
   if (Number.isInteger(n)) return new Int32Array(n);
   throw outOfRange('logits', `a multiple of ${classes} classes`, size);
 }

@@ -80,6 +80,11 @@ export class Meter<L extends AnyLoss> {
     return meter.#settled();
   }
 
+  /** For what is built on a meter: how its logits come. */
+  static readingOf(meter: Meter<AnyLoss>): Reading {
+    return meter.#reading;
+  }
+
   /** For what is built on a meter: count in an input that has been checked. */
   static count(meter: Meter<AnyLoss>, input: Input, firstIndex: number, visit: Visit | null): void {
     const n = input.batch * input.positions;
