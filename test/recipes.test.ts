@@ -6,7 +6,10 @@ import { expect, test, vi } from 'vitest';
 
 const root = join(fileURLToPath(new URL('..', import.meta.url)));
 const text = readFileSync(join(root, 'docs/recipes.md'), 'utf8');
-const recipes = [...text.matchAll(/^## (.*)\n[^]*?```js\n([^]*?)```/gm)].map(([, title, code]) => ({ title, code }));
+const recipes = [...text.matchAll(/^## (.*)\n[\s\S]*?```js\n([\s\S]*?)```/gm)].map(([, title, code]) => ({
+  title,
+  code,
+}));
 
 test.each(recipes)('$title', async ({ title, code }) => {
   const folder = join(root, 'build/recipes');
