@@ -17,7 +17,6 @@ import {
   mergeProcessor,
   shardProcessor,
 } from '../bindings/entries/bullmq.ts';
-import { FocalMeter } from '../bindings/entries/meter.ts';
 import { evaluateShard } from '../bindings/entries/node.ts';
 import { Random } from './random.ts';
 

@@ -17,6 +17,7 @@ export type SlicedOptions<L> = Omit<MeterOptions<L>, 'hardest' | 'coverage' | 'b
 /** The name of each sample's group: strings or integers, one a sample, ignored ones included. */
 export type Groups = ArrayLike<string | number | bigint>;
 
+/** What `SlicedMeter.compute` gives: a report of every group, and which groups are worst for certain. */
 export interface SlicedReport<L> {
   /** One report a group, ordered by name: by number where all names are integers. */
   groups: { name: string; report: Report<L> }[];
