@@ -1,10 +1,7 @@
 /** What the losses need: the binary of the default entry. */
-export { configure, oneVersusRest } from './focal';
-export { widenHalf } from './math/half';
-export { label } from './tile/labels';
-export { exponentials, gradients, largest, sampleLosses } from './softmax/softmax';
-export { accumulate } from './math/exact-sum';
-export { leaveOut, open, put, scale, turn, turnBack, unfold } from './tile/tile';
-export {
-  LABELS, LOGITS, LOGIT_WEIGHT, LOSS, PLANES, POSITIVE, SAMPLES, TILE, TOTAL, TRUE, UPSTREAM,
-} from './tile/scratch';
+export { add as accumulate, limb } from './math/exact-sum';
+export { widen } from './math/half';
+export { PARAMS } from './params';
+export { begin, close, finish, gradient, open, scan, sum } from './stages';
+export { labels } from './tile/labels';
+export { CLASS_WEIGHTS, LABELS, LOGIT_WEIGHTS, TILE, UPSTREAM } from './tile/scratch';

@@ -1,9 +1,8 @@
-/** What comparisons add to the scratch block (tile/scratch.ts), one block after the other, each of 4·LANES bytes. */
+/** What comparisons add to the scratch block (tile/scratch.ts), one block after the other, each of PAIR_BYTES. */
+import { PAIR_BYTES } from '../../bindings/backend/constants';
 import { GUARD, LANES } from '../tile/scratch';
 
-/** Bytes of each. */
-export const PAIR_BYTES: i32 = 4 * LANES;
-const BLOCK: usize = usize(PAIR_BYTES);
+const BLOCK: usize = PAIR_BYTES;
 
 const guard0: usize = memory.data(GUARD, 16);
 /**
@@ -15,7 +14,7 @@ const guard0: usize = memory.data(GUARD, 16);
  *     5  a number of the baseline, 6 of the candidate: f32, given to `differences`
  *     7  their difference where it is above 0, or NaN, 8 less it where it is below, 9 its square: f32
  */
-export const PAIRS: usize = memory.data(10 * 4 * LANES, 16);
+export const PAIRS: usize = memory.data(10 * PAIR_BYTES, 16);
 const guard1: usize = memory.data(GUARD, 16);
 /** Σ e^u, Σ e^v and Σ e^u·(u − v): f64[SAMPLES] each. */
 const SUMS: usize = memory.data(3 * 8 * LANES, 16);

@@ -5,12 +5,8 @@
  * ones.
  */
 
+import { LOGITS, SAMPLES, SUM_COUNT } from '../../bindings/backend/constants';
 import { APART } from './block';
-
-/** Samples a tile can hold. */
-export const SAMPLES: i32 = 4096;
-/** Logits a tile can hold. */
-export const LOGITS: i32 = 65536;
 
 /** Kernels work in groups of 16 samples, and rearranging writes up to 3 lanes past the end of a segment. */
 const SLACK: i32 = 16;
@@ -26,8 +22,11 @@ const guard1: usize = memory.data(GUARD, 16);
 /** Byte offset in the tile of the logit of each sample's class, −1 where it has none in this chunk: i32[SAMPLES]. */
 export const OFFSET: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
-/** Logit of the true class (softmax), or the weight its logit had before (sigmoid): f32[SAMPLES]. */
+/** Softmax: logit of the true class: f32[SAMPLES]. */
 export const TRUE: usize = memory.data(4 * LANES, 16);
+const guardOwn: usize = memory.data(GUARD, 16);
+/** Sigmoid: the weight that the logit of the true class had in LOGIT_WEIGHTS: f32[SAMPLES]. */
+export const OWN_WEIGHT: usize = memory.data(4 * LANES, 16);
 const guard3: usize = memory.data(GUARD, 16);
 /** Largest logit of the other classes: f32[SAMPLES]. */
 export const MAX: usize = memory.data(4 * LANES, 16);
@@ -56,8 +55,8 @@ const guard11: usize = memory.data(GUARD, 16);
 /** What multiplies each kept exponential to make the gradient, 0 where ignored: f32[SAMPLES]. */
 export const FACTOR: usize = memory.data(4 * LANES, 16);
 const guard12: usize = memory.data(GUARD, 16);
-/** The exact sum of the call under way: see exact-sum.ts. */
-export const TOTAL: usize = memory.data(8 * 13, 16);
+/** Exact sums, see exact-sum.ts. */
+export const SUMS: usize = memory.data(8 * 13 * SUM_COUNT, 16);
 const guard13: usize = memory.data(GUARD, 16);
 /** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
 export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
@@ -66,10 +65,10 @@ const guard14: usize = memory.data(GUARD, 16);
 export const SQUARES: usize = memory.data(8 * LANES, 16);
 const guard15: usize = memory.data(GUARD, 16);
 /** Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time. */
-export const POSITIVE: usize = memory.data(4 * LOGITS + APART, 16);
+export const CLASS_WEIGHTS: usize = memory.data(4 * LOGITS + APART, 16);
 const guard16: usize = memory.data(GUARD, 16);
 /** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
-export const LOGIT_WEIGHT: usize = memory.data(4 * LOGITS + APART, 16);
+export const LOGIT_WEIGHTS: usize = memory.data(4 * LOGITS + APART, 16);
 const guard17: usize = memory.data(GUARD, 16);
 /** The tile in planes, or what is kept of one that stands in TILE: f32[LOGITS], and room for three planes more. */
 export const PLANES: usize = memory.data(4 * (LOGITS + 3 * LANES + SLACK) + APART, 16);
@@ -103,6 +102,7 @@ export function guard(i: i32): usize {
     case 17: return guard17;
     case 18: return guard18;
     case 19: return guard19;
+    case 20: return guardOwn;
     default: return 0;
   }
 }

@@ -1,3 +1,4 @@
+import { LOGITS, PAIR_BYTES, SAMPLES, SUM_LOSS } from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
 import { BASELINE, CANDIDATE, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
@@ -104,9 +105,7 @@ export class Pairs {
    */
   add(backend: PairBackend, inputs: Both<Input>, sides: Both<Numbers> | null, firstIndex: number): void {
     const { batch, positions, classes } = inputs[0];
-    const { SAMPLES, LOGITS } = backend.kernels;
     const n = batch * positions;
-    backend.kernels.clear(backend.kernels.TOTAL);
     const most = Math.max(1, Math.min(SAMPLES, Math.floor(LOGITS / classes)));
     for (let first = 0; first < n; first += most) {
       const count = Math.min(most, n - first);
@@ -152,7 +151,10 @@ export class Pairs {
 
   /** Add a block's numbers to an exact sum. */
   #add(chunk: Chunk, at: number, block: keyof typeof BLOCKS): void {
-    addSum(chunk.backend, this.words, at, 4 * chunk.at(block), chunk.n);
+    const { kernels } = chunk.backend;
+    kernels.clear(SUM_LOSS);
+    kernels.accumulate(SUM_LOSS, 4 * chunk.at(block), chunk.n);
+    addSum(kernels, SUM_LOSS, this.words, at);
   }
 
   /** What is known of a sample without its label. */
@@ -269,7 +271,7 @@ class Chunk {
 
   /** Where a block begins among the words of the memory. */
   at(name: keyof typeof BLOCKS): number {
-    const { PAIRS, PAIR_BYTES } = this.backend.kernels;
+    const { PAIRS } = this.backend.kernels;
     return (PAIRS + BLOCKS[name] * PAIR_BYTES) >> 2;
   }
 
@@ -278,7 +280,7 @@ class Chunk {
     const { backend, first, n } = this;
     const { kernels } = backend;
     const { classes } = this.#inputs[0];
-    if (classes <= kernels.LOGITS) {
+    if (classes <= LOGITS) {
       copyRows(backend, this.#inputs[0], first, n, kernels.TILE);
       copyRows(backend, this.#inputs[1], first, n, kernels.PLANES);
       kernels.pairs(sigmoid, n, classes);

@@ -19,7 +19,7 @@ export function copyRows({ kernels, f32 }: PairBackend, input: Input, first: num
     const part = logits.subarray(first * classes, (first + n) * classes);
     if (half) {
       new Uint16Array(kernels.memory.buffer, to + 2 * part.length, part.length).set(part);
-      kernels.widenHalf(to, part.length);
+      kernels.widen(to, part.length);
     } else f32.set(part, at);
     return;
   }

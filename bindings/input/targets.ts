@@ -36,7 +36,7 @@ function copyLabels(targets: Input['targets'], from: number, labels: Int32Array)
 export function loadLabels(kernels: Kernels, input: Input, from: number, n: number, ignoreIndex: number): number {
   const { targets, classes } = input;
   copyLabels(targets, from, new Int32Array(kernels.memory.buffer, kernels.LABELS, n));
-  const valid = kernels.label(n, classes, ignoreIndex);
+  const valid = kernels.labels(n, classes, ignoreIndex);
   if (valid >= 0) return valid;
   const i = from - 1 - valid;
   throw outOfRange(`targets[${i}]`, `an integer in [0, ${classes}) or ignoreIndex ${ignoreIndex}`, `${targets[i]}`);

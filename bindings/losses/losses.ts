@@ -1,4 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
+import { SUM_LOSS } from '../backend/constants.ts';
+import { rounded } from '../backend/limbs.ts';
 import { overlaps } from '../input/arrays.ts';
 import { common } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
@@ -11,7 +13,8 @@ import {
   sigmoidSettings,
   softmaxSettings,
 } from './options.ts';
-import { countValid, type GradRequest, streamSigmoid, streamSoftmax } from './stream.ts';
+import type { GradRequest } from './stages.ts';
+import { countValid, stream } from './stream.ts';
 
 /** `number` for 'mean' and 'sum', `Float32Array` for 'none'. */
 export type Value<R extends Reduction> = R extends 'none' ? Float32Array : number;
@@ -33,8 +36,6 @@ export interface ValueAndGrad<R extends Reduction> {
   /** ∂value/∂logits in the layout of the logits; for 'none', of the (upstream-weighted) sum. 0 at ignored samples. */
   grad: Float32Array;
 }
-
-const STREAMS = { softmax: streamSoftmax, sigmoid: streamSigmoid };
 
 export abstract class FocalLoss<R extends Reduction> {
   readonly #backend: () => Backend;
@@ -128,9 +129,9 @@ export abstract class FocalLoss<R extends Reduction> {
     const { settings } = this;
     const count = input.batch * input.positions * this.#perSample(input);
     const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
-    const valid = STREAMS[settings.variant](backend, settings, input, { losses, grad });
+    const valid = stream(backend, settings, input, { losses, grad });
     if (losses) return (settings.drop ? kept(losses, input, settings.ignoreIndex) : losses) as Value<R>;
-    return (backend.kernels.rounded() / this.#divisor(valid, input)) as Value<R>;
+    return (rounded(backend.kernels, SUM_LOSS) / this.#divisor(valid, input)) as Value<R>;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Backend } from '../backend/backend.ts';
+import { PLANES } from '../backend/constants.ts';
 import type { Input } from '../input/tensors.ts';
-import { PLANAR, type Plan, padded, SHORT_RUN, TURNED } from './plan.ts';
+import { type Plan, planeStride, SHORT_RUN } from './plan.ts';
 
 /**
  * One tile of an input: images [firstImage, + images), positions [firstPosition, + positions), classes
@@ -17,8 +18,6 @@ export class Tile {
   source = 0;
   imageStride = 0;
   classStride = 0;
-  /** Whether it is the caller's own array, in which the passes must put back what they change. */
-  borrowed = false;
   readonly #backend: Backend;
   readonly #input: Input;
   readonly #plan: Plan;
@@ -68,22 +67,21 @@ export class Tile {
   }
 
   /**
-   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array that already lies in
-   * their memory is taken as it is where `inPlace` allows it, that is where the passes put back what they changed.
+   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array that already lies in their memory is
+   * taken where it is if `inPlace` allows it: `close` puts back what they change in it.
    */
   load(array: Input['logits'], inPlace: boolean): void {
     const { kernels, f32 } = this.#backend;
     const { form } = this.#plan;
     const borrowed = inPlace && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
-    this.borrowed = borrowed && form !== TURNED;
     if (borrowed) {
       this.source = array.byteOffset + 4 * this.#at(0, 0);
       this.imageStride = this.#input.classes * this.#input.positions;
       this.classStride = this.#input.positions;
     } else {
-      const spread = form === PLANAR && !this.contiguous;
-      this.source = spread ? kernels.PLANES : kernels.TILE;
-      this.classStride = spread ? padded(this.samples) : this.positions;
+      const spread = form === PLANES && !this.contiguous;
+      this.source = kernels.TILE;
+      this.classStride = spread ? planeStride(this.samples) : this.positions;
       this.imageStride = spread ? this.positions : this.classes * this.positions;
       const half = this.#input.half && array === this.#input.logits;
       this.#runs((from, offset, n) => {
@@ -91,13 +89,17 @@ export class Tile {
         const to = this.source + 4 * offset;
         if (half) {
           new Uint16Array(kernels.memory.buffer, to + 2 * n, n).set(part);
-          kernels.widenHalf(to, n);
+          kernels.widen(to, n);
         } else {
           f32.set(part, to >> 2);
         }
       });
     }
-    kernels.open(
+  }
+
+  /** Have the kernels take up what was loaded. */
+  open(): void {
+    this.#backend.kernels.open(
       this.source,
       this.images,
       this.positions,
@@ -105,16 +107,15 @@ export class Tile {
       this.imageStride,
       this.classStride,
       this.firstClass,
-      form,
+      this.#plan.form,
     );
   }
 
-  /** Copy the tile at `from`, which has the form of the plan, to its place in `array`. */
+  /** Copy what the kernels have at `from`, laid out as the tile that was opened, to its place in `array`. */
   store(array: Float32Array, from: number): void {
-    const { kernels, f32 } = this.#backend;
-    const address = this.#plan.form === TURNED ? kernels.unfold(from) : from;
+    const { f32 } = this.#backend;
     this.#runs((to, at, n) => {
-      const start = (address >> 2) + at;
+      const start = (from >> 2) + at;
       array.set(f32.subarray(start, start + n), to);
     });
   }
@@ -122,7 +123,7 @@ export class Tile {
   /** Whether the tile is copied in one run; long runs go straight to the places they have in planes. */
   get contiguous(): boolean {
     const { positions, images } = this;
-    if (this.#plan.form === PLANAR && positions >= SHORT_RUN) return false;
+    if (this.#plan.form === PLANES && positions >= SHORT_RUN) return false;
     return positions === this.#input.positions && (images === 1 || this.classes === this.#input.classes);
   }
 

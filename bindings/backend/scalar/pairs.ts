@@ -1,4 +1,5 @@
 /** The scalar twin of what comparisons need: see assembly/compare/pairs.ts. */
+import { LOGITS, PAIR_BYTES } from '../constants.ts';
 import type { PairKernels } from '../kernels.ts';
 import { ExactSum } from './exact-sum.ts';
 import { fromHalf } from './half.ts';
@@ -81,12 +82,8 @@ export function sigmoidPair(a: Float64Array, b: Float64Array): Pair {
   return { notFinite, baseline: 0, candidate: 0, divergence, difference };
 }
 
-const SAMPLES = 4096;
-const LOGITS = 65536;
-
 /** The twin over a plain ArrayBuffer. */
 export function scalarPairKernels(): PairKernels {
-  const PAIR_BYTES = 4 * SAMPLES;
   const PAIRS = 8 * LOGITS;
   const buffer = new ArrayBuffer(PAIRS + 10 * PAIR_BYTES);
   const f32 = new Float32Array(buffer);
@@ -95,15 +92,11 @@ export function scalarPairKernels(): PairKernels {
   const sum = new ExactSum();
   return {
     memory: { buffer },
-    SAMPLES,
-    LOGITS,
     TILE: 0,
     PLANES: 4 * LOGITS,
-    TOTAL: 0,
     PAIRS,
-    PAIR_BYTES,
 
-    widenHalf(to, n) {
+    widen(to, n) {
       const halves = new Uint16Array(buffer, to + 2 * n);
       for (let i = 0; i < n; i++) f32[(to >> 2) + i] = fromHalf(halves[i] as number);
     },
@@ -140,7 +133,7 @@ export function scalarPairKernels(): PairKernels {
     },
 
     limb(_, j) {
-      return j === 12 ? sum.special : Number(BigInt.asUintN(32, sum.units >> BigInt(32 * j)));
+      return sum.limb(j);
     },
   };
 }
