@@ -325,3 +325,11 @@ test.each(backends)('a loss whose options no meter has is refused, $name', ({ ap
   for (const loss of losses)
     expect(() => new api.FocalMeter(loss, { classes: 3 })).toThrow(/^loss expected one without/);
 });
+
+test.each(backends)('$name: a meter of one class does not take no or yes for the label to ignore', ({ api }) => {
+  for (const ignoreIndex of [0, 1]) {
+    const loss = new api.SigmoidFocalLoss({ ignoreIndex });
+    expect(() => new api.FocalMeter(loss, { classes: 1 })).toThrow(/^ignoreIndex expected a label other than 0 and 1/);
+    expect(new api.FocalMeter(loss, { classes: 2 }).compute().samples).toBe(0);
+  }
+});

@@ -202,6 +202,10 @@ export function configOf(loss: unknown, given: unknown): MeterConfig {
     config[key] = has(variant, option) ? option.read(key, value, classes) : option.only?.[1];
   }
   checkClasses(settings, classes, 'classes');
+  // of one class a meter counts no and yes as its two labels, so neither can mark a sample to leave out
+  if (classes === 1 && (settings.ignoreIndex === 0 || settings.ignoreIndex === 1)) {
+    throw outOfRange('ignoreIndex', 'a label other than 0 and 1 for a meter of one class', settings.ignoreIndex);
+  }
   return consistent('', config);
 }
 

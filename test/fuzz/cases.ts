@@ -134,10 +134,10 @@ export function makeCase(seed: number, index: number, most: number): Case {
   const positions = rest.reduce((a, b) => a * b, 1);
   const samples = batch * positions;
   const { values, kind, raw } = logitsOf(random, samples * classes);
-  const ignoreIndex = pick(random, [-100, -100, 255, -1, 0]);
-  const ignored = pick(random, [0, 0.1, 0.1, 0.5, 1]);
-  // one logit a sample against nothing: the labels are no and yes
+  // one logit a sample against nothing: the labels are no and yes, and meters want neither to be the ignored one
   const binary = loss === 'sigmoid' && classes === 1;
+  const ignoreIndex = pick(random, [-100, -100, 255, -1, binary ? -2 : 0]);
+  const ignored = pick(random, [0, 0.1, 0.1, 0.5, 1]);
   const labels = Int32Array.from({ length: samples }, () => {
     return random.uniform() < ignored ? ignoreIndex : random.below(binary ? 2 : classes);
   });
