@@ -153,7 +153,9 @@ function checkRefusal(caller: Caller, { problem, options, dims, random }: Case) 
   if (samples === 0) return;
   const targets = Float64Array.from(problem.targets);
   const i = random.below(samples);
-  const bad = [Math.max(2, problem.classes), -5, 2 ** 31, 0.5, NaN, 2 ** 60, -Infinity][random.below(7)] as number;
+  // between no and yes one logit takes any number
+  const half = problem.classes === 1 ? 1.5 : 0.5;
+  const bad = [Math.max(2, problem.classes), -5, 2 ** 31, half, NaN, 2 ** 60, -Infinity][random.below(7)] as number;
   targets[i] = bad;
   const logits = (problem.logits as Float32Array).slice();
   const loss = caller.loss(problem, options);
