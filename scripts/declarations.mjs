@@ -13,7 +13,16 @@ import { ENTRIES } from './entries.mjs';
 function typesOnly(declarations) {
   return declarations
     .replace(/^import (?:type )?\{(.*)\} from/gm, (_, names) => `import type {${names.replace(/\btype /g, '')}} from`)
-    .replace(/^export \{ (\w+) \} from ('.*');/gm, 'export declare const $1: typeof import($2).$1;')
+    .replace(/^export \{ (.*) \} from ('.*');/gm, (_, names, from) =>
+      names
+        .split(', ')
+        .map((name) =>
+          name.startsWith('type ')
+            ? `export type { ${name.slice(5)} } from ${from};`
+            : `export declare const ${name}: typeof import(${from}).${name};`,
+        )
+        .join('\n'),
+    )
     .replace(/((?:from |import\()(['"])\..*?)\.tsx?\2/g, '$1.d.ts$2');
 }
 
