@@ -15,7 +15,8 @@ function typesOnly(declarations) {
     .replace(/^import (?:type )?\{(.*)\} from/gm, (_, names) => `import type {${names.replace(/\btype /g, '')}} from`)
     .replace(/^export \{ (.*) \} from ('.*');/gm, (_, names, from) =>
       names
-        .split(', ')
+        .split(/,\s*/)
+        .filter((name) => name !== '')
         .map((name) =>
           name.startsWith('type ')
             ? `export type { ${name.slice(5)} } from ${from};`
