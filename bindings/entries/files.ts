@@ -3,7 +3,19 @@ import type { Files } from '../files/open.ts';
 import { bindShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
 import { FocalMeter } from './meter.ts';
 
-export * from '../files/api.ts';
+export type * from '../files/api.ts';
+export {
+  countTargets,
+  evaluateDataset,
+  FileError,
+  fromBlob,
+  fromBytes,
+  fromStream,
+  fromURL,
+  inspect,
+  openArray,
+  openDataset,
+} from '../files/api.ts';
 
 const evaluate = /* @__PURE__ */ bindShard(FocalMeter);
 
