@@ -5,6 +5,20 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { ENTRIES } from './entries.mjs';
 
+/** `A, type B, C as D` of another file, each as a declaration that needs no import of a value. */
+function reexported(names, from) {
+  const lines = [];
+  for (const entry of names.split(',').map((name) => name.trim())) {
+    if (entry.startsWith('type ')) {
+      lines.push(`export type { ${entry.slice('type '.length)} } from ${from};`);
+    } else if (entry !== '') {
+      const [name, as = name] = entry.split(' as ');
+      lines.push(`export declare const ${as}: typeof import(${from}).${name};`);
+    }
+  }
+  return lines.join('\n');
+}
+
 /**
  * JSR finds `./x.d.ts` only by that name, and TypeScript takes that name only in imports of types, so all become that.
  *
@@ -13,17 +27,7 @@ import { ENTRIES } from './entries.mjs';
 function typesOnly(declarations) {
   return declarations
     .replace(/^import (?:type )?\{(.*)\} from/gm, (_, names) => `import type {${names.replace(/\btype /g, '')}} from`)
-    .replace(/^export \{ (.*) \} from ('.*');/gm, (_, names, from) =>
-      names
-        .split(/,\s*/)
-        .filter((name) => name !== '')
-        .map((name) =>
-          name.startsWith('type ')
-            ? `export type { ${name.slice(5)} } from ${from};`
-            : `export declare const ${name}: typeof import(${from}).${name};`,
-        )
-        .join('\n'),
-    )
+    .replace(/^export \{ (.*) \} from ('.*');/gm, (_, names, from) => reexported(names, from))
     .replace(/((?:from |import\()(['"])\..*?)\.tsx?\2/g, '$1.d.ts$2');
 }
 
