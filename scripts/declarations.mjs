@@ -26,6 +26,7 @@ function reexported(names, from) {
  */
 function typesOnly(declarations) {
   return declarations
+    .replace(/^import \* as/gm, 'import type * as')
     .replace(/^import (?:type )?\{(.*)\} from/gm, (_, names) => `import type {${names.replace(/\btype /g, '')}} from`)
     .replace(/^export \{ (.*) \} from ('.*');/gm, (_, names, from) => reexported(names, from))
     .replace(/((?:from |import\()(['"])\..*?)\.tsx?\2/g, '$1.d.ts$2');
