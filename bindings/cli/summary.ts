@@ -1,6 +1,7 @@
 /** The report for a terminal. */
 
 import type { Judgement } from '../compare/judge.ts';
+import { printable } from '../input/foreign-text.ts';
 import {
   className,
   type Fact,
@@ -17,7 +18,6 @@ import {
   topConfusions,
   weakestClasses,
 } from '../report/format.ts';
-import { printable } from './printable.ts';
 import { bold, clip, dim, table } from './terminal.ts';
 
 const CLASSES_SHOWN = 15;

@@ -148,18 +148,10 @@ function write({ baseline, candidate, pairs }: Sides): ByteWriter {
   out.varint(rises.samples.length);
   for (const [index, target, ...said] of rises.samples) {
     out.varint(index);
-    out.varint(target === null ? 0 : target < 0 ? -2 * target : 2 * target + 1);
+    out.label(target);
     for (const x of said) out.varint(x);
   }
-  if (coverage) {
-    out.varint(coverage.ranges.length);
-    let end = 0;
-    for (const [from, to] of coverage.ranges) {
-      out.varint(from - end);
-      out.varint(to - from);
-      end = to;
-    }
-  }
+  if (coverage) out.ranges(coverage.ranges);
   return out;
 }
 
@@ -183,17 +175,10 @@ export function fromBytes(value: unknown, FocalMeter: FocalMeterConstructor): Si
     const largest = [0, 1].map(() => [inside.varint(), inside.varint() - 1]) as unknown as [Largest, Largest];
     const hardest = Array.from({ length: inside.count(6) }, () => {
       const index = inside.varint();
-      const coded = inside.varint();
-      const target = coded === 0 ? null : coded % 2 === 1 ? (coded - 1) / 2 : -coded / 2;
+      const target = inside.label();
       return [index, target, ...[0, 1, 2, 3].map(() => inside.varint())] as unknown as Rise;
     });
-    let end = 0;
-    const ranges = Array.from({ length: coverage ? inside.count(2) : 0 }, () => {
-      const from = end + inside.varint();
-      end = from + inside.varint();
-      return [from, end] as const;
-    });
-    return { words, largest, hardest, coverage: coverage && ranges };
+    return { words, largest, hardest, coverage: coverage && inside.ranges() };
   });
   inside.done();
   return sides;

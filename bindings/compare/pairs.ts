@@ -3,12 +3,12 @@ import { BASELINE, CANDIDATE, sigmoidPair, softmaxPair } from '../backend/scalar
 import type { Input } from '../input/tensors.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
-import { lossBits } from '../meter/hardest.ts';
+import { Hardest, lossBits } from '../meter/hardest.ts';
 import { addSum } from '../meter/tally.ts';
 import { carryAll, combine } from '../meter/words.ts';
 import { layoutOf, type PairConfig, type PairLayout } from './layout.ts';
 import { prediction } from './ranking.ts';
-import { type Rise, Rises, rise } from './rises.ts';
+import { byRise, type Rise, rise, riseOf } from './rises.ts';
 import { copyRows, copySample } from './rows.ts';
 
 /** The largest number of its kind, as the bits of a float32, and the first sample that has it; index −1: none yet. */
@@ -58,7 +58,7 @@ export class Pairs {
   readonly config: PairConfig;
   readonly layout: PairLayout;
   readonly words: Float64Array;
-  readonly rises: Rises;
+  readonly rises: Hardest<Rise>;
   readonly coverage: Coverage | null;
   largest: [divergence: Largest, difference: Largest];
   #uncarried = 0;
@@ -68,7 +68,7 @@ export class Pairs {
     this.config = config;
     this.layout = layoutOf(meter, config);
     this.words = parts?.words ?? new Float64Array(this.layout.length);
-    this.rises = new Rises(config.hardest, parts?.hardest);
+    this.rises = new Hardest(config.hardest, byRise, riseOf, parts?.hardest);
     this.largest = parts ? [...parts.largest] : [NONE, NONE];
     this.coverage = meter.coverage ? new Coverage(parts?.coverage ?? []) : null;
   }

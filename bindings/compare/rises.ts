@@ -25,7 +25,8 @@ export function rise(before: number, after: number): number {
   return was === is ? 0 : was ? Infinity : -Infinity;
 }
 
-const riseOf = ([, , , , before, after]: Rise): number => rise(fromBits(before), fromBits(after));
+/** By how much the loss of a sample rose. */
+export const riseOf = ([, , , , before, after]: Rise): number => rise(fromBits(before), fromBits(after));
 
 /** By the rise, the largest first, then by index. */
 export function byRise(a: Rise, b: Rise): number {
@@ -33,41 +34,6 @@ export function byRise(a: Rise, b: Rise): number {
   if (mine !== theirs) return theirs - mine;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] ?? -1) - (b[i] ?? -1);
   return 0;
-}
-
-/** The samples whose loss rose most, at most so many. */
-export class Rises {
-  readonly most: number;
-  /** What the loss of a sample must rise by at least to be among them; nothing that did not rise ever is. */
-  threshold: number;
-  #samples: Rise[];
-
-  constructor(most: number, samples: readonly Rise[] = []) {
-    this.most = most;
-    this.threshold = most > 0 ? 0 : Infinity;
-    this.#samples = [...samples];
-    this.#cut();
-  }
-
-  /** Offer a sample; the list is cut only now and then. */
-  offer(sample: Rise): void {
-    this.#samples.push(sample);
-    if (this.#samples.length >= 2 * this.most + 64) this.#cut();
-  }
-
-  /** Sorted by `byRise`. */
-  get samples(): readonly Rise[] {
-    this.#cut();
-    return this.#samples;
-  }
-
-  #cut(): void {
-    this.#samples.sort(byRise);
-    if (this.#samples.length > this.most) this.#samples.length = this.most;
-    if (this.most > 0 && this.#samples.length === this.most) {
-      this.threshold = riseOf(this.#samples[this.most - 1] as Rise);
-    }
-  }
 }
 
 /** Whether these can be the bits of losses of which the second is the larger. */

@@ -1,3 +1,5 @@
+import { printable } from '../input/foreign-text.ts';
+
 /** What is wrong with a file, in one line that names it. It is a RangeError, as the file's content is an argument, too. */
 export class FileError extends RangeError {
   /** The file, as the caller named it. */
@@ -17,13 +19,9 @@ export class FileError extends RangeError {
   }
 }
 
-/** Foreign text on one line: control characters, line ends and marks that turn the direction of text are escaped. */
-export function quiet(text: string, most = 200): string {
-  const cut = text.length > most ? `${text.slice(0, most)}…` : text;
-  return cut.replace(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
-}
+/** Foreign text on one line of at most so many letters. */
+export const quiet = (text: string, most = 200): string =>
+  printable(text.length > most ? `${text.slice(0, most)}…` : text);
 
 /** The same between quotes, short. */
 export const quoted = (text: string): string => `'${quiet(text, 40)}'`;

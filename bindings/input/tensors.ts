@@ -4,16 +4,7 @@ import { outOfRange, wrongType } from './errors.ts';
 import { fromHalf } from './half.ts';
 
 type FloatArray = Float32Array | Float64Array;
-type IntegerArray =
-  | Int8Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array;
+type IntegerArray = Exclude<PlainView, FloatArray>;
 
 /** A tensor as onnxruntime (`dims`), transformers.js (`dims`) and others (`shape`) have it: row-major, not strided. */
 export interface Tensor<Data> {

@@ -1,4 +1,5 @@
 import { outOfRange } from '../input/errors.ts';
+import type { Range } from './coverage.ts';
 import { crc32 } from './crc32.ts';
 
 /**
@@ -20,6 +21,22 @@ export class ByteWriter {
     let rest = x;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.#bytes[this.#length++] = 128 + (rest % 128);
     this.#bytes[this.#length++] = rest;
+  }
+
+  /** A label, or null for none: 0 for null, else 1 + 2t, or −2t where it is below 0. */
+  label(t: number | null): void {
+    this.varint(t === null ? 0 : t < 0 ? -2 * t : 2 * t + 1);
+  }
+
+  /** How many ranges, and of each how far it begins past the end of the one before, and its length. */
+  ranges(ranges: readonly Range[]): void {
+    this.varint(ranges.length);
+    let end = 0;
+    for (const [from, to] of ranges) {
+      this.varint(from - end);
+      this.varint(to - from);
+      end = to;
+    }
   }
 
   words(words: Float64Array): void {
@@ -89,6 +106,20 @@ export class ByteReader {
     const n = this.varint();
     if (n * least > this.left) throw this.broken();
     return n;
+  }
+
+  label(): number | null {
+    const coded = this.varint();
+    return coded === 0 ? null : coded % 2 === 1 ? (coded - 1) / 2 : -coded / 2;
+  }
+
+  ranges(): Range[] {
+    let end = 0;
+    return Array.from({ length: this.count(2) }, () => {
+      const from = end + this.varint();
+      end = from + this.varint();
+      return [from, end] as const;
+    });
   }
 
   byte(): number {

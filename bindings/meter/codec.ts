@@ -144,8 +144,10 @@ function write({ config, words, hardest, curves, coverage }: State): ByteWriter 
   out.words(words);
   out.varint(hardest.samples.length);
   for (const [index, target, prediction, bits] of hardest.samples) {
-    const coded = target === null ? 0 : target < 0 ? -2 * target : 2 * target + 1;
-    for (const x of [index, coded, prediction, bits]) out.varint(x);
+    out.varint(index);
+    out.label(target);
+    out.varint(prediction);
+    out.varint(bits);
   }
   for (let c = 0; curves && c < curves.classes; c++) {
     const cells = [...curves.cells(c)];
@@ -156,15 +158,7 @@ function write({ config, words, hardest, curves, coverage }: State): ByteWriter 
       before = cell;
     }
   }
-  if (coverage) {
-    out.varint(coverage.ranges.length);
-    let end = 0;
-    for (const [from, to] of coverage.ranges) {
-      out.varint(from - end);
-      out.varint(to - from);
-      end = to;
-    }
-  }
+  if (coverage) out.ranges(coverage.ranges);
   return out;
 }
 
@@ -182,16 +176,13 @@ export function fromBytes(value: unknown): State {
   const config = readConfig(inside.json());
   const words = inside.words(layoutOf(config).length);
   const hardest = Array.from({ length: inside.count(4) }, (): Hard => {
-    const index = inside.varint();
-    const target = inside.varint();
-    const decoded = target === 0 ? null : target % 2 === 1 ? (target - 1) / 2 : -target / 2;
-    return [index, decoded, inside.varint(), inside.varint()];
+    return [inside.varint(), inside.label(), inside.varint(), inside.varint()];
   });
   const state = checked(config, {
     words,
     hardest,
     curves: config.curves ? decodeCurves(inside, config.classes) : null,
-    coverage: config.coverage ? decodeCoverage(inside) : null,
+    coverage: config.coverage ? inside.ranges() : null,
   });
   inside.done();
   return state;
@@ -210,13 +201,4 @@ function decodeCurves(inside: ByteReader, classes: number): CurveCounts {
     }
   }
   return curves;
-}
-
-function decodeCoverage(inside: ByteReader): [number, number][] {
-  let end = 0;
-  return Array.from({ length: inside.count(2) }, () => {
-    const from = end + inside.varint();
-    end = from + inside.varint();
-    return [from, end];
-  });
 }

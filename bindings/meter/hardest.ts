@@ -17,6 +17,9 @@ export function lossBits(bits: number): number {
 export const isLossBits = (bits: number): boolean =>
   (Number.isInteger(bits) && bits >= 0 && bits <= 0x7f800000) || bits === NAN_BITS;
 
+/** The bits of the loss. */
+export const lossOf = ([, , , bits]: Hard): number => bits;
+
 /** By loss, the largest first, then by index. */
 export function byLoss(a: Hard, b: Hard): number {
   return b[3] - a[3] || a[0] - b[0] || (a[1] ?? -1) - (b[1] ?? -1) || a[2] - b[2];
@@ -32,35 +35,49 @@ export function readHard(name: string, value: unknown): Hard {
   return [index, target, prediction, bits];
 }
 
-/** The samples with the largest loss, at most so many. */
-export class Hardest {
+/** The samples that are worst by some measure, such as the loss or its rise, at most so many. */
+export class Hardest<Sample> {
   readonly most: number;
-  /** Bits of the loss a sample must reach to be among them. */
+  /** What a sample must measure to be among them. */
   threshold: number;
-  #samples: Hard[];
+  readonly #order: (a: Sample, b: Sample) => number;
+  readonly #measure: (sample: Sample) => number;
+  #samples: Sample[];
 
-  constructor(most: number, samples: readonly Hard[] = []) {
+  /**
+   * @param order the worst first, and no two samples equal
+   * @param measure what `order` goes by first; no sample below 0 is among them
+   */
+  constructor(
+    most: number,
+    order: (a: Sample, b: Sample) => number,
+    measure: (sample: Sample) => number,
+    samples: readonly Sample[] = [],
+  ) {
     this.most = most;
     this.threshold = most > 0 ? 0 : Infinity;
+    this.#order = order;
+    this.#measure = measure;
     this.#samples = [...samples];
     this.#cut();
   }
 
   /** Offer a sample; the list is cut only now and then. */
-  offer(sample: Hard): void {
+  offer(sample: Sample): void {
     this.#samples.push(sample);
     if (this.#samples.length >= 2 * this.most + 64) this.#cut();
   }
 
-  /** Sorted by `byLoss`. */
-  get samples(): readonly Hard[] {
+  /** Sorted by the order. */
+  get samples(): readonly Sample[] {
     this.#cut();
     return this.#samples;
   }
 
   #cut(): void {
-    this.#samples.sort(byLoss);
-    if (this.#samples.length > this.most) this.#samples.length = this.most;
-    if (this.most > 0 && this.#samples.length === this.most) this.threshold = (this.#samples[this.most - 1] as Hard)[3];
+    const { most } = this;
+    this.#samples.sort(this.#order);
+    if (this.#samples.length > most) this.#samples.length = most;
+    if (most > 0 && this.#samples.length === most) this.threshold = this.#measure(this.#samples[most - 1] as Sample);
   }
 }

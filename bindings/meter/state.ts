@@ -2,7 +2,7 @@ import { outOfRange } from '../input/errors.ts';
 import type { MeterConfig } from './config.ts';
 import { Coverage, type Range } from './coverage.ts';
 import { CurveCounts } from './curve-counts.ts';
-import { type Hard, Hardest } from './hardest.ts';
+import { byLoss, type Hard, Hardest, lossOf } from './hardest.ts';
 import { layoutOf, type MeterLayout } from './layout.ts';
 import { carryAll, combine } from './words.ts';
 
@@ -20,7 +20,7 @@ export class State {
   readonly config: MeterConfig;
   readonly layout: MeterLayout;
   readonly words: Float64Array;
-  readonly hardest: Hardest;
+  readonly hardest: Hardest<Hard>;
   readonly curves: CurveCounts | null;
   readonly coverage: Coverage | null;
 
@@ -30,7 +30,7 @@ export class State {
     const { length } = this.layout;
     if (length > 2 ** 31) throw outOfRange('classes', 'a state of at most 2^31 words', length);
     this.words = parts?.words ?? new Float64Array(length);
-    this.hardest = new Hardest(config.hardest, parts?.hardest);
+    this.hardest = new Hardest(config.hardest, byLoss, lossOf, parts?.hardest);
     this.curves = parts?.curves ?? (config.curves ? new CurveCounts(config.classes) : null);
     this.coverage = config.coverage ? new Coverage(parts?.coverage ?? []) : null;
   }
