@@ -256,40 +256,37 @@ class SoftmaxTally extends Tally {
     const release = (): void => {
       if (tile.borrowed) kernels.put(tile.source, kernels.TRUE, 0);
     };
+    /** Classes that do not fit one tile come by twice. */
+    const scanAndSum = (scan: () => void, sum: () => void): void => {
+      tile.eachClasses(() => {
+        load();
+        scan();
+        if (tile.whole) sum();
+        release();
+      });
+      if (tile.whole) return;
+      tile.eachClasses(() => {
+        load();
+        sum();
+        release();
+      });
+    };
     kernels.configure(settings.gamma, settings.smoothing, true);
     tile.eachSamples(() => {
       const n = tile.samples;
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
       this.makeRoom(state, n);
-      tile.eachClasses(() => {
-        load();
-        kernels.largestAndPlace();
-        if (tile.whole) kernels.squaresAndRanks(limit);
-        release();
-      });
-      if (!tile.whole) {
-        tile.eachClasses(() => {
-          load();
-          kernels.squaresAndRanks(limit);
-          release();
-        });
-      }
+      scanAndSum(
+        () => kernels.largestAndPlace(),
+        () => kernels.squaresAndRanks(limit),
+      );
       kernels.sampleEntropies(n);
       if (kernels.outcomes(n) > 0) {
         kernels.review(n, true);
-        tile.eachClasses(() => {
-          load();
-          kernels.largest();
-          if (tile.whole) kernels.exponentials(false);
-          release();
-        });
-        if (!tile.whole) {
-          tile.eachClasses(() => {
-            load();
-            kernels.exponentials(false);
-            release();
-          });
-        }
+        scanAndSum(
+          () => kernels.largest(),
+          () => kernels.exponentials(false),
+        );
         kernels.review(n, false);
       }
       kernels.confidences(n);
