@@ -137,6 +137,12 @@ describe('compare', () => {
       /of one file/,
     ],
     ['stdin', ['a.npy', '-'], /compare reads files, not stdin/],
+    ['a name for Markdown', ['a.npy', 'b.npy', '--markdown', '-'], /not stdin; --markdown takes no file, it prints to/],
+    [
+      'JSON and Markdown',
+      ['a.npy', 'b.npy', '--json', '--markdown'],
+      /--json and --markdown print to the same standard/,
+    ],
     ['weights of no targets', ['a.npy', 'b.npy', '--alpha', 'auto'], /--alpha auto needs targets/],
     ['an unknown limit', ['a.npy', 'b.npy', '--max-drop', 'acuracy=1pp'], /--max-drop.*expected one of accuracy/],
     ['a limit without unit', ['a.npy', 'b.npy', '--max-drop', 'accuracy'], /--max-drop.*accuracy=0\.5pp/],

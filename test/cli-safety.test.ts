@@ -68,6 +68,9 @@ describe('outputs', () => {
     ['no name', evaluate('--state', ''), /--state expected the name of a file, got none/],
     ['no such folder', evaluate('--report', 'none/page.html'), /none\/page\.html: no such file or folder/],
     ['within a file', evaluate('--state', 'z.npy/state'), /z\.npy\/state: a part of the path is not a folder/],
+    ['two to stdout', evaluate('--state', '-', '--report', '-'), /--state - and --report - print to the same standard/],
+    ['JSON beside a file to stdout', evaluate('--state', '-', '--json'), /--json and --state - print to the same/],
+    ['a name for JSON', evaluate('--json', '-'), /too many arguments.* got 3; --json takes no file, it prints to/],
     ['a name too long', evaluate('--state', 'x'.repeat(300)), /the name is too long/],
     ...((posix
       ? [
@@ -88,6 +91,25 @@ describe('outputs', () => {
     expect(readFileSync(at('texts.txt'), 'utf8')).toBe('text\n'.repeat(SAMPLES));
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     expect(existsSync(at('both'))).toBe(false);
+  });
+
+  test('- is standard output, in the place of the summary', async () => {
+    const state = readFileSync(at('state.json'), 'utf8');
+    expect(await run(...evaluate('--state', '-'))).toEqual({ code: 0, out: state, err: '' });
+    const page = (await run(...evaluate('--report', '-'))).out;
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(page).toMatch(/<\/html>\n$/);
+    expect((await shell('focal-simd evaluate z.npy y.npy --state - | focal-simd merge - --state -')).out).toBe(state);
+    const largest = (i: number) =>
+      z.subarray(i * CLASSES, (i + 1) * CLASSES).reduce((c, x, d, row) => (x > row[c]! ? d : c), 0);
+    write(
+      'said.npy',
+      y.map((other, i) => (i % 3 === 0 ? other : largest(i))),
+    );
+    await json('calibrate', 'z.npy', 'said.npy', '--apply', 'cool.npy');
+    const cool = await run('calibrate', 'z.npy', 'said.npy', '--apply', '-');
+    expect(cool).toEqual({ code: 0, out: readFileSync(at('cool.npy'), 'utf8'), err: '' });
+    expect(existsSync(at('-'))).toBe(false);
   });
 
   test.skipIf(!posix)('a link stays a link, and a file keeps who may read it', async () => {

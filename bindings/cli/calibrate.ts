@@ -8,9 +8,8 @@ import { fromHalf } from '../input/half.ts';
 import { fixed, NONE, plain, significant } from '../report/format.ts';
 import { EXIT, InputError, refused } from './errors.ts';
 import type { CalibrateOptions } from './grammar.ts';
-import { deliver, prepareOutputs } from './outputs.ts';
+import { deliver, prepareOutputs, print } from './outputs.ts';
 import { printableJson } from './printable.ts';
-import { print } from './result.ts';
 import { fileOf, filesOf, openSamples, STDIN } from './samples.ts';
 import { factLines } from './summary.ts';
 import { showProgress, startProgress, stopProgress, table } from './terminal.ts';
@@ -27,7 +26,7 @@ export async function calibrate(
     throw new InputError('--apply goes with an array of logits, not with a table');
   }
   const files = filesOf(logits, targets, options);
-  const outputs = await prepareOutputs({ '--apply': options.apply }, [fileOf(logits), fileOf(targets)]);
+  const outputs = await prepareOutputs({ '--apply': options.apply }, [fileOf(logits), fileOf(targets)], options);
   const dataset = await openSamples(files, options);
   try {
     // a bad label is told before hours of work
@@ -36,10 +35,11 @@ export async function calibrate(
     const result = await refused('samples', () => fitTemperature(() => batches(dataset, options), fitting));
     await deliver([
       () => outputs.get('--apply')?.write(divided(logits, result)),
-      () =>
-        print(
-          json ? `${printableJson({ files: dataset.files, loss, ...result })}\n` : summary(dataset.files, loss, result),
-        ),
+      () => {
+        if (outputs.printed) return;
+        const { files } = dataset;
+        return print(json ? `${printableJson({ files, loss, ...result })}\n` : summary(files, loss, result));
+      },
     ]);
     return EXIT.done;
   } finally {

@@ -6,7 +6,7 @@ import { openArray } from '../files/node/api.ts';
 import type { AnyLoss } from '../meter/meter.ts';
 import { comparison } from './comparison.ts';
 import { InputError, refused, refusing } from './errors.ts';
-import { CONFUSION_CLASSES, type CompareOptions } from './grammar.ts';
+import { CONFUSION_CLASSES, type CompareOptions, flagHint } from './grammar.ts';
 import { checkTexts } from './lines.ts';
 import { libraryOf, lossSpec, makeLoss, meterOptions, refuseForeign } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
@@ -22,9 +22,10 @@ export async function compare(
 ): Promise<number> {
   refuseForeign(options);
   const { state, names, text, alpha, ignoreIndex } = options;
-  if ([baseline, candidate, targets].includes(STDIN)) throw new InputError('compare reads files, not stdin');
+  if ([baseline, candidate, targets].includes(STDIN))
+    throw new InputError(`compare reads files, not stdin${flagHint()}`);
   const read = [baseline, candidate, targets].map(fileOf);
-  const outputs = await prepareOutputs({ '--state': state }, [...read, names, text, alpha]);
+  const outputs = await prepareOutputs({ '--state': state }, [...read, names, text, alpha], options);
   const sides = await openSides(baseline, candidate, targets, options);
   const [first] = sides;
   try {

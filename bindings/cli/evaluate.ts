@@ -23,13 +23,8 @@ export async function evaluate(logits: string, targets: string | undefined, opti
   refuseForeign(options);
   const { state, report, names, text, alpha, ignoreIndex } = options;
   const files = filesOf(logits, targets, options);
-  const outputs = await prepareOutputs({ '--state': state, '--report': report }, [
-    fileOf(logits),
-    fileOf(targets),
-    names,
-    text,
-    alpha,
-  ]);
+  const read = [fileOf(logits), fileOf(targets), names, text, alpha];
+  const outputs = await prepareOutputs({ '--state': state, '--report': report }, read, options);
   const streamed = logits === STDIN || targets === STDIN;
   if (streamed && alpha === 'auto')
     throw new InputError('--alpha auto reads the targets twice, which stdin does not allow');

@@ -243,6 +243,12 @@ const add: Record<string, (command: Command) => Command> = {
   debug: (command) => command.option('--debug', 'print the stack of an error, too'),
 };
 
+/** For who has written `--json -` or `--markdown -`, where the dash is an argument of its own. */
+export function flagHint(): string {
+  const flag = process.argv.find((word, i, all) => /^--(json|markdown)$/.test(word) && all[i + 1] === '-');
+  return flag ? `; ${flag} takes no file, it prints to standard output` : '';
+}
+
 /**
  * @param print takes what --help and --version print
  * @returns the program, which throws a CommanderError where arguments are wrong, having told so on stderr
@@ -258,7 +264,11 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
     .configureOutput({
       writeOut: print,
       // commander's messages, some of which have a hint on a line of its own
-      outputError: (text, write) => write(`focal-simd: ${errorLine(text.replace(/^error: /, ''))}\n`),
+      outputError: (text, write) => {
+        const message = text.replace(/^error: /, '');
+        const hint = message.startsWith('too many arguments') ? flagHint() : '';
+        write(`focal-simd: ${errorLine(hint ? message.replace(/\.\s*$/, hint) : message)}\n`);
+      },
     })
     .exitOverride();
   const command = (name: string, description: string, kinds: string) => {

@@ -8,10 +8,9 @@ import { evaluate } from './evaluate.ts';
 import { grammar } from './grammar.ts';
 import { map } from './map.ts';
 import { merge } from './merge.ts';
-import { discardUnfinished } from './outputs.ts';
+import { discardUnfinished, print } from './outputs.ts';
 import { page } from './page.ts';
 import { errorLine } from './printable.ts';
-import { print } from './result.ts';
 import { stopProgress } from './terminal.ts';
 
 /** Wanted for errors of the arguments themselves, too. */

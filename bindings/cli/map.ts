@@ -6,7 +6,7 @@ import type { Files } from '../files/open.ts';
 import { InputError, refused } from './errors.ts';
 import type { MapOptions } from './grammar.ts';
 import { libraryOf, lossSpec, makeLoss, makeMeter, refuseForeign } from './model.ts';
-import { print } from './result.ts';
+import { print } from './outputs.ts';
 import { openSamples } from './samples.ts';
 
 /** What of a line are files. */

@@ -19,7 +19,7 @@ type Mergeable = Meter<AnyLoss> | FocalComparison;
 
 export async function merge(paths: string[], options: MergeOptions): Promise<number> {
   const { state, report, names: namesPath, text } = options;
-  const outputs = await prepareOutputs({ '--state': state, '--report': report }, [...paths, namesPath, text]);
+  const outputs = await prepareOutputs({ '--state': state, '--report': report }, [...paths, namesPath, text], options);
   const states = new Merged();
   for (const path of paths) {
     if (path !== STDIN) states.add(path, await readText(path));

@@ -1,9 +1,12 @@
-/** Files that the command writes: whole or not at all, and never over what it reads. */
+/** What the command writes: files, whole or not at all and never over what it reads, or one of them to standard output. */
 import { randomBytes } from 'node:crypto';
 import { constants, rmSync } from 'node:fs';
 import { access, type FileHandle, lstat, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { InputError, opening } from './errors.ts';
+import { asInput, InputError, opening } from './errors.ts';
+
+/** As the name of a file: standard output. */
+const STDOUT = '-';
 
 /** The parts of files that are being written; whoever ends the process early removes them. */
 const unfinished = new Set<string>();
@@ -24,10 +27,40 @@ async function present<T>(work: Promise<T>): Promise<T | null> {
   }
 }
 
-export class Output {
+/** Print; whoever reads may have gone, as `head` does, or the disk be full. */
+export function print(text: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (error) reject(asInput('standard output', error) ?? error);
+      else resolve();
+    });
+  });
+}
+
+/** Where something goes that an option asks for. */
+export interface Output {
   /** The option that asks for it. */
   readonly option: string;
   /** As the user wrote it. */
+  readonly name: string;
+  /** Two outputs with the same identity would overwrite each other. */
+  readonly identity: string;
+  write(content: string | AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+/** Standard output, in the place of the text. */
+const printed = (option: string): Output => ({
+  option,
+  name: STDOUT,
+  identity: STDOUT,
+  async write(content) {
+    if (typeof content === 'string') await print(content);
+    else for await (const piece of content) await print(piece);
+  },
+});
+
+class FileOutput implements Output {
+  readonly option: string;
   readonly name: string;
   /** Where it really goes: a link stays, what it leads to is replaced. */
   readonly #path: string;
@@ -43,7 +76,7 @@ export class Output {
   }
 
   /** @throws InputError when there is no writing there */
-  static async at(option: string, name: string): Promise<Output> {
+  static async at(option: string, name: string): Promise<FileOutput> {
     if (name === '') throw new InputError(`${option} expected the name of a file, got none`);
     return opening(name, async () => {
       const link = await present(lstat(name));
@@ -60,7 +93,7 @@ export class Output {
       const path = found ? await realpath(name) : join(await realpath(dirname(name)), basename(name));
       const folder = await stat(dirname(path), { bigint: true });
       const one = found ? identity(found) : `${identity(folder)}/${basename(path)}`;
-      const output = new Output(option, name, path, found ? Number(found.mode) & 0o777 : undefined, one);
+      const output = new FileOutput(option, name, path, found ? Number(found.mode) & 0o777 : undefined, one);
       const { file, temporary } = await output.#open();
       await file.close();
       await rm(temporary);
@@ -107,32 +140,46 @@ async function syncFolder(path: string): Promise<void> {
   } catch {}
 }
 
+/** What was asked for, each ready to be written. */
+export interface Outputs {
+  get(option: string): Output | undefined;
+  /** Whether one of them goes to standard output, in the place of the text. */
+  readonly printed: boolean;
+}
+
 /**
  * Before hours of work: can the files be written that it is for, each to a place of its own, and none over what is read?
  *
  * @param asked names by the option that asks for them
  * @param inputs the files that are read; those that are not there are told by who reads them
+ * @param printing which options ask for something to be printed in the place of the text
  */
 export async function prepareOutputs(
   asked: Readonly<Record<string, string | undefined>>,
   inputs: readonly (string | undefined)[],
-): Promise<Map<string, Output>> {
-  const outputs = new Map<string, Output>();
+  { json, markdown }: { json?: true; markdown?: true } = {},
+): Promise<Outputs> {
+  const flags = [...(json ? ['--json'] : []), ...(markdown ? ['--markdown'] : [])];
+  const found = new Map<string, Output>();
   for (const [option, name] of Object.entries(asked)) {
-    if (name !== undefined) outputs.set(option, await Output.at(option, name));
+    if (name === STDOUT) found.set(option, printed(option));
+    else if (name !== undefined) found.set(option, await FileOutput.at(option, name));
   }
-  if (outputs.size === 0) return outputs;
+  const outputs = [...found.values()];
+  const toStdout = [...flags, ...outputs.filter(({ name }) => name === STDOUT).map(({ option }) => `${option} -`)];
+  if (toStdout.length > 1) throw new InputError(`${toStdout.join(' and ')} print to the same standard output`);
+
   const taken = new Map<string, string>();
-  for (const input of inputs) {
-    const found = input === undefined ? null : await stat(input, { bigint: true }).catch(() => null);
-    if (found) taken.set(identity(found), `${input}, which is read`);
+  for (const input of outputs.length === 0 ? [] : inputs) {
+    const there = input === undefined ? null : await stat(input, { bigint: true }).catch(() => null);
+    if (there) taken.set(identity(there), `${input}, which is read`);
   }
-  for (const { option, name, identity } of outputs.values()) {
+  for (const { option, name, identity } of outputs) {
     const other = taken.get(identity);
     if (other !== undefined) throw new InputError(`${name}: ${option} would overwrite ${other}`);
     taken.set(identity, `the file of ${option}`);
   }
-  return outputs;
+  return { get: (option) => found.get(option), printed: toStdout.length > flags.length };
 }
 
 /**
