@@ -45,10 +45,13 @@ export abstract class FocalLoss<R extends Reduction> {
   readonly #backend: () => Backend;
   /** The options, checked, with their defaults. */
   protected readonly settings: Settings;
+  /** What stands for ignored samples with reduction 'none', as the option says. */
+  readonly ignored: 'zero' | 'drop';
 
   constructor(backend: () => Backend, settings: Settings) {
     this.#backend = backend;
     this.settings = settings;
+    this.ignored = settings.drop ? 'drop' : 'zero';
   }
 
   /** For the meter, which evaluates the same loss; null when it is none. */
