@@ -53,7 +53,7 @@ describe('evaluate', () => {
     const targets = write(`y-${f}-${i}.npy`, labels, rows.targetDims);
     const meter = new FocalMeter(new SoftmaxFocalLoss(), OPTIONS);
     meter.update({ data, dims: rows.dims, type: f === 'f2' ? 'float16' : 'float' }, rows.y);
-    expect((await json('evaluate', logits, targets)).metrics).toEqual(plain(meter.compute()));
+    expect((await json('evaluate', logits, targets)).metrics).toEqual(plain(meter.compute({ confidence: 0.95 })));
   });
 
   test.concurrent.each([
@@ -120,15 +120,37 @@ describe('evaluate', () => {
     const softmax = await json('evaluate', 'z.npy', 'y.npy', '--ignore-index', 2, '--top-k', '1,3', '--bins', 4);
     const own = new FocalMeter(new SoftmaxFocalLoss({ ignoreIndex: 2 }), { ...OPTIONS, topK: [1, 3], bins: 4 });
     own.update({ data: rows.z, dims: rows.dims }, rows.y);
-    expect(softmax.metrics).toEqual(plain(own.compute()));
+    expect(softmax.metrics).toEqual(plain(own.compute({ confidence: 0.95 })));
 
     const args = ['--loss', 'sigmoid', '--smoothing', 0.1, '--alpha', 0.7, '--backend', 'scalar'];
     const sigmoid = await json('evaluate', 'z.npy', 'y.npy', ...args);
     const twin = new scalar.SigmoidFocalLoss({ alpha: 0.7, smoothing: 0.1 });
     const meter = new scalar.FocalMeter(twin, { ...COMMON, curves: true });
     meter.update({ data: rows.z, dims: rows.dims }, rows.y);
-    expect(sigmoid.metrics).toEqual(plain(meter.compute()));
+    expect(sigmoid.metrics).toEqual(plain(meter.compute({ confidence: 0.95 })));
     expect(sigmoid.backend).toBe('scalar');
+  });
+
+  test('intervals: of the confidence asked for, from a bootstrap where asked, merged as counted', async () => {
+    const args = ['--bootstrap', 30, '--seed', 3, '--confidence', 0.8, '--normalize', 'pred'];
+    const { metrics } = await json('evaluate', 'z.npy', 'y.npy', ...args, '--state', 'boot.json');
+    const own = new FocalMeter(new SoftmaxFocalLoss(), { ...OPTIONS, bootstrap: 30, seed: 3 });
+    own.update({ data: rows.z, dims: rows.dims }, rows.y);
+    const report = own.compute({ confidence: 0.8, normalize: 'pred' });
+    expect(metrics).toEqual(plain(report));
+    const merged = await json('merge', 'boot.json', '--confidence', 0.8, '--normalize', 'pred');
+    expect(merged.metrics).toEqual(metrics);
+    const { out } = await run('merge', 'boot.json', '--confidence', 0.8);
+    const shown = (name: string) => new RegExp(`^ {2}${name} +(\\S.*)$`, 'm').exec(out)?.[1];
+    const percent = (x: number) => (100 * x).toFixed(1);
+    const [lower, upper] = report.intervals!.accuracy!;
+    expect(shown('accuracy')).toBe(`${percent(report.accuracy!)} %  ${percent(lower)} – ${percent(upper)} %`);
+    const [low, high] = report.intervals!.macroF1!;
+    expect(shown('macro F1')).toBe(`${report.macroF1!.toFixed(4)}  ${low.toFixed(4)} – ${high.toFixed(4)}`);
+    expect(shown('ECE')).toBe(`${report.ece!.toFixed(4)}  ± ${report.standardErrors!.ece!.toFixed(4)} SE`);
+    expect(out).toMatch(/^ +80 % interval$/m);
+    const refused = await run('evaluate', 'z.npy', 'y.npy', '--seed', 3);
+    expect(refused).toMatchObject({ code: 2, err: 'focal-simd: --seed goes with --bootstrap\n' });
   });
 
   test('nothing to evaluate', async () => {

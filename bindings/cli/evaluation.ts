@@ -2,10 +2,14 @@
 import { judgeReport } from '../compare/judge.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { describe, type Fact, type Labels, plain } from '../report/format.ts';
-import type { GateOptions, OutputOptions } from './grammar.ts';
+import { refusing } from './errors.ts';
+import type { ComputeOptions, GateOptions, OutputOptions } from './grammar.ts';
 import { readTexts } from './lines.ts';
 import type { Result } from './result.ts';
 import { formatSummary } from './summary.ts';
+
+/** Confidence of the intervals unless told. */
+const CONFIDENCE = 0.95;
 
 export interface Run {
   readonly files: readonly string[];
@@ -21,10 +25,11 @@ export interface Run {
 export async function evaluation(
   meter: Meter<AnyLoss>,
   names: readonly string[] | null,
-  options: OutputOptions & GateOptions,
+  options: OutputOptions & GateOptions & ComputeOptions,
   run: Run,
 ): Promise<Result> {
-  const metrics = meter.compute();
+  const { confidence = CONFIDENCE, normalize } = options;
+  const metrics = refusing('options', () => meter.compute({ confidence, ...(normalize && { normalize }) }));
   const indices = (metrics.hardest ?? []).map(({ index }) => index);
   const texts = options.text === undefined ? null : await readTexts(options.text, indices);
   const labels: Labels = { names, texts };
@@ -44,7 +49,14 @@ export async function evaluation(
     page: async () => {
       const { renderReport } = await import('../entries/report.ts');
       const about: Fact[] = [['files', run.files.join('  ')], ...more(run)];
-      return renderReport(state, { names, texts, facts: about, command: commandLine(), ...titles(options) });
+      return renderReport(state, {
+        names,
+        texts,
+        facts: about,
+        command: commandLine(),
+        confidence,
+        ...titles(options),
+      });
     },
     judgement,
   };

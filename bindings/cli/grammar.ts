@@ -15,6 +15,7 @@ const FORMATS: readonly Format[] = ['npy', 'npz', 'safetensors', 'csv', 'tsv', '
 
 /** Of bins, ranks and the like: far more than anyone reads, far less than would not fit. */
 const LARGEST_COUNT = 1_000_000;
+const LARGEST_REPLICATES = 100_000;
 
 /** Where samples come from. */
 export interface InputOptions {
@@ -40,6 +41,18 @@ export interface MeterOptions {
   confusion?: boolean;
   curves?: boolean;
   hardest: number;
+}
+
+/** Replicates of the bootstrap, which each state keeps. */
+export interface BootstrapOptions {
+  bootstrap?: number;
+  seed?: number;
+}
+
+/** What is computed of a state. */
+export interface ComputeOptions {
+  confidence?: number;
+  normalize?: 'true' | 'pred' | 'all';
 }
 
 /** Where the samples stand among those of all shards, and who counts them. */
@@ -74,15 +87,22 @@ export interface DropOptions {
   markdown?: true;
 }
 
-export type EvaluateOptions = InputOptions & LossOptions & MeterOptions & RunOptions & OutputOptions & GateOptions;
-export type MergeOptions = OutputOptions & GateOptions & DropOptions;
+export type EvaluateOptions = InputOptions &
+  LossOptions &
+  MeterOptions &
+  BootstrapOptions &
+  ComputeOptions &
+  RunOptions &
+  OutputOptions &
+  GateOptions;
+export type MergeOptions = ComputeOptions & OutputOptions & GateOptions & DropOptions;
 export type CompareOptions = InputOptions &
   LossOptions &
   MeterOptions &
   RunOptions &
   OutputOptions &
   DropOptions & { flips?: boolean; baseline?: string[]; candidate?: string[] };
-export type MapOptions = InputOptions & LossOptions & MeterOptions;
+export type MapOptions = InputOptions & LossOptions & MeterOptions & BootstrapOptions;
 export type CalibrateOptions = InputOptions & {
   loss: 'softmax' | 'sigmoid';
   holdout: number;
@@ -124,6 +144,12 @@ const share = (text: string): number => {
   const value = number(text);
   if (value >= 0 && value < 1) return value;
   throw new InvalidArgumentError('Expected a number in [0, 1).');
+};
+
+const inside = (text: string): number => {
+  const value = number(text);
+  if (value > 0 && value < 1) return value;
+  throw new InvalidArgumentError('Expected a number in (0, 1).');
 };
 
 const integers = (text: string): number[] => text.split(',').map((part) => integer(1, LARGEST_COUNT)(part));
@@ -201,6 +227,23 @@ const add: Record<string, (command: Command) => Command> = {
         'how many of the samples with the largest loss to list',
         integer(0, LARGEST_COUNT),
         10,
+      ),
+  bootstrap: (command) =>
+    command
+      .option(
+        '--bootstrap <replicates>',
+        'replicates of the Poisson bootstrap, for intervals of F1 and the like: 1000, say (default: none)',
+        integer(1, LARGEST_REPLICATES),
+      )
+      .option('--seed <integer>', 'seed of the bootstrap (default: 0)', integer(0, 2 ** 32 - 1)),
+  compute: (command) =>
+    command
+      .option('--confidence <share>', 'confidence of the intervals (default: 0.95)', inside)
+      .addOption(
+        new Option(
+          '--normalize <over>',
+          'add the confusions as shares of the target (true), of the prediction (pred) or of all, to the JSON',
+        ).choices(['true', 'pred', 'all']),
       ),
   run: (command) =>
     command
@@ -280,7 +323,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'evaluate',
     'Evaluate a classifier. The files are streamed: they may be larger than memory.',
-    'input scores variant loss meter run gate output report title debug',
+    'input scores variant loss meter bootstrap compute run gate output report title debug',
   )
     .argument(
       '<logits>',
@@ -310,7 +353,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'merge',
     'The report of several evaluations or comparisons together, from the states that --state wrote.',
-    'gate drop output report title debug',
+    'compute gate drop output report title debug',
   )
     .argument('<states...>', 'state files; - reads one a line from stdin')
     .action((states, options) => actions.merge(states, options));
@@ -319,7 +362,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
     'map',
     'Evaluate shards: reads one a line from stdin, {"logits": …, "targets": …, "firstIndex": …} or {"table": …, "firstIndex": …}, ' +
       'and writes one state a line, for merge -.',
-    'input scores variant loss meter debug',
+    'input scores variant loss meter bootstrap debug',
   ).action((options) => actions.map(options));
 
   command(

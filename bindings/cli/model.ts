@@ -6,7 +6,7 @@ import type { LossSpec } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { readAlpha } from './alpha.ts';
 import { InputError, refusing } from './errors.ts';
-import { CONFUSION_CLASSES, type LossOptions, type MeterOptions } from './grammar.ts';
+import { type BootstrapOptions, CONFUSION_CLASSES, type LossOptions, type MeterOptions } from './grammar.ts';
 
 const simd = { ...losses, FocalMeter };
 export type Library = typeof simd;
@@ -48,8 +48,9 @@ export function makeLoss(api: Library, { name, ...options }: LossSpec): AnyLoss 
 }
 
 /** What is counted depends on the options and the number of classes, never on what is written: states of shards go together. */
-export function meterOptions(options: LossOptions & MeterOptions, classes: number) {
-  const { loss, bins, hardest, topK } = options;
+export function meterOptions(options: LossOptions & MeterOptions & BootstrapOptions, classes: number) {
+  const { loss, bins, hardest, topK, bootstrap, seed } = options;
+  if (seed !== undefined && bootstrap === undefined) throw new InputError('--seed goes with --bootstrap');
   const confusion = options.confusion ?? classes <= CONFUSION_CLASSES;
   const curves = options.curves ?? loss === 'sigmoid';
   return {
@@ -60,13 +61,15 @@ export function meterOptions(options: LossOptions & MeterOptions, classes: numbe
     ...(curves && { curves }),
     ...(loss === 'softmax' && { confusion }),
     ...(topK && { topK }),
+    ...(bootstrap && { bootstrap }),
+    ...(seed && { seed }),
   };
 }
 
 export const makeMeter = (
   api: Library,
   loss: AnyLoss,
-  options: LossOptions & MeterOptions,
+  options: LossOptions & MeterOptions & BootstrapOptions,
   classes: number,
 ): Meter<AnyLoss> => refusing('options', () => new api.FocalMeter<AnyLoss>(loss, meterOptions(options, classes)));
 

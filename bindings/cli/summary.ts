@@ -3,9 +3,11 @@
 import type { Judgement } from '../compare/judge.ts';
 import { printable } from '../input/foreign-text.ts';
 import {
+  between,
   className,
+  confidenceOf,
+  estimates,
   type Fact,
-  figures,
   fixed,
   hardLoss,
   type Labels,
@@ -16,12 +18,14 @@ import {
   signedPercent,
   significant,
   topConfusions,
+  warningOf,
   weakestClasses,
 } from '../report/format.ts';
 import { bold, clip, dim, table } from './terminal.ts';
 
 const CLASSES_SHOWN = 15;
 const CONFUSIONS_SHOWN = 10;
+const WARNINGS_SHOWN = 5;
 export const NAME_WIDTH = 28;
 export const TEXT_WIDTH = 96;
 const FACT_WIDTH = 20;
@@ -38,7 +42,8 @@ export function formatSummary(
   const name: Name = (c) => foreign(className(labels, c), NAME_WIDTH);
   const blocks: Lines[] = [
     factLines(facts),
-    figures(m).map(([key, value]) => `  ${key.padEnd(FACT_WIDTH)}${value.padStart(12)}`),
+    numbers(m),
+    warnings(m, labels),
     reliability(m),
     classes(m, name),
     confusions(m, name),
@@ -73,6 +78,17 @@ export const foreign = (text: string, cells: number): string => clip(printable(t
 
 export const titled = (title: string, note: string, lines: Lines): Lines => [`${bold(title)}  ${dim(note)}`, ...lines];
 
+function numbers(m: Metrics): Lines {
+  const rows = estimates(m).map(([key, value, interval]) => [key.padEnd(FACT_WIDTH), value, interval ?? '']);
+  return table(['', ' '.repeat(10), m.intervals ? `${confidenceOf(m)} interval` : ''], rows);
+}
+
+/** What is not known for want of detail: many classes may have the same trouble, and a few of them tell it. */
+function warnings({ warnings: all = [] }: Metrics, labels: Labels): Lines {
+  const shown = all.slice(0, WARNINGS_SHOWN).map((line) => `  ${printable(warningOf(labels, line))}`);
+  return all.length > 0 ? titled('Warnings', `${shown.length} of ${plain(all.length)}`, shown) : [];
+}
+
 function reliability(m: Metrics): Lines {
   const digits = Math.max(2, Math.ceil(Math.log10(m.bins.length)));
   const filled = m.bins.filter(({ count }) => count > 0);
@@ -89,18 +105,20 @@ function reliability(m: Metrics): Lines {
 
 function classes(m: Metrics, name: Name): Lines {
   const weakest = weakestClasses(m);
+  const curves = m.variant === 'sigmoid' || m.auroc !== null;
   const shown = weakest.slice(0, CLASSES_SHOWN);
   const rows = shown.map((c) => {
-    const { support, loss, recall, precision, f1 } = m.perClass[c]!;
-    const areas = m.variant === 'sigmoid' ? [m.perClass[c]!.auroc, m.perClass[c]!.averagePrecision] : [];
-    const cells = [name(c), plain(support), significant(loss, 4), percent(recall), percent(precision), fixed(f1)];
-    return [...cells, ...areas.map(fixed)];
+    const { support, loss, recall, precision, f1, auroc, averagePrecision, intervals } = m.perClass[c]!;
+    const cells = [name(c), plain(support), significant(loss, 4), percent(recall)];
+    cells.push(between(intervals?.recall, percent) ?? '', percent(precision), fixed(f1));
+    return curves ? [...cells, fixed(auroc), fixed(averagePrecision)] : cells;
   });
-  const areas = m.variant === 'sigmoid' ? [' AUROC', ' AP'] : [];
+  const areas = curves ? [' AUROC', ' AP'] : [];
+  const head = ['class', ' support', ' loss', ' recall', ` ${confidenceOf(m)} interval`, ' precision', ' F1', ...areas];
   return titled(
     'Classes',
     `lowest F1 first, ${shown.length} of ${plain(weakest.length)} that occur`,
-    table(['class', ' support', ' loss', ' recall', ' precision', ' F1', ...areas], rows),
+    table(head, rows),
   );
 }
 
@@ -108,13 +126,13 @@ function confusions(m: Metrics, name: Name): Lines {
   const all = m.variant === 'softmax' ? topConfusions(m) : [];
   if (all.length === 0) return [];
   const most = all.slice(0, CONFUSIONS_SHOWN);
-  const rows = most.map(({ target, prediction, count, share }) => {
-    return [name(target), name(prediction), plain(count), percent(share)];
+  const rows = most.map(({ target, prediction, count, share, ofPrediction }) => {
+    return [name(target), name(prediction), plain(count), percent(share), percent(ofPrediction)];
   });
   return titled(
     'Confusions',
     `most frequent first, ${most.length} of ${plain(all.length)} pairs`,
-    table(['target', 'prediction', ' samples', ' of the target'], rows),
+    table(['target', 'prediction', ' samples', ' of the target', ' of the prediction'], rows),
   );
 }
 

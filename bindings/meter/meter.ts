@@ -8,7 +8,14 @@ import { type MeterState, toBytes, toJSON } from './codec.ts';
 import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions, settingsFrom } from './config.ts';
 import type { Cell } from './curve-counts.ts';
 import { type Criterion, curveOf, type OperatingPoint, operatingPointOf } from './operating.ts';
-import { type ComputeOptions, report, type SigmoidReport, type SoftmaxReport } from './report.ts';
+import {
+  COMPUTE_OPTIONS,
+  type ComputeOptions,
+  computeOptions,
+  report,
+  type SigmoidReport,
+  type SoftmaxReport,
+} from './report.ts';
 import { State } from './state.ts';
 import { type Tally, tallyOf, type Visit } from './tally.ts';
 
@@ -130,18 +137,13 @@ export class Meter<L extends AnyLoss> {
   /**
    * The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite.
    *
-   * @param options `confidence`, in (0, 1), adds intervals; `beta` > 0 adds F_β
-   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
+   * @param options `confidence`, in (0, 1), adds intervals; `beta` > 0 adds F_β; `normalize` adds the confusions as shares
+   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one, and for `normalize` where
+   *   no confusions are counted
    */
   compute(options?: ComputeOptions): Report<L> {
-    const { confidence, beta } = common('compute', options, ['confidence', 'beta']);
-    const between = (x: number): boolean => x > 0 && x < 1;
-    return report(this.#settled(), {
-      ...(confidence !== undefined && { confidence: number('confidence', confidence, 'a number in (0, 1)', between) }),
-      ...(beta !== undefined && {
-        beta: number('beta', beta, 'a finite number > 0', (x) => x > 0 && x < Infinity),
-      }),
-    }) as Report<L>;
+    const checked = computeOptions(common('compute', options, COMPUTE_OPTIONS), this.#state.config);
+    return report(this.#settled(), checked) as Report<L>;
   }
 
   /**

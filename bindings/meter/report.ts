@@ -1,4 +1,7 @@
+import { number, oneOf } from '../input/checks.ts';
+import { outOfRange } from '../input/errors.ts';
 import { criticalValue, type Interval, replicateError, wilson } from '../statistics/index.ts';
+import type { MeterConfig } from './config.ts';
 import type { Range } from './coverage.ts';
 import { type Counts, countsOf, replicateOf } from './metrics/counts.ts';
 import type { DECISION_METRICS } from './metrics/decisions.ts';
@@ -92,6 +95,8 @@ export interface CommonReport extends Values<typeof COMMON_METRICS> {
   hardest?: HardSample[];
   /** With `compute({ confidence })`: of the metrics over all samples, `loss` being the mean; means as `macro.f1`. */
   intervals?: Intervals;
+  /** With `compute({ confidence })`: that of all intervals. */
+  confidence?: number;
   /** With `confidence` and the option `bootstrap`: of the calibration errors, whose replicates are biased. */
   standardErrors?: Record<string, Metric>;
   /** With `curves`: areas whose bounds are wider than half their 95 % interval. */
@@ -121,6 +126,8 @@ export interface SoftmaxReport extends CommonReport, Values<typeof SOFTMAX_METRI
   perClass: SoftmaxClass[];
   /** [target][prediction], with the option `confusion`. */
   confusion?: number[][];
+  /** The same as shares, with `compute({ normalize })`: null where the target, or the prediction, has no samples. */
+  normalizedConfusion?: Metric[][];
 }
 
 /** The metrics of one class against the rest, of a sigmoid loss. */
@@ -134,8 +141,25 @@ export interface SigmoidReport extends CommonReport, Values<typeof SIGMOID_METRI
 
 const float = new DataView(new ArrayBuffer(4));
 
+/** The options of `compute`, by name. */
+export const COMPUTE_OPTIONS = ['confidence', 'beta', 'normalize'] as const;
+
+/** Options of `compute` that have been checked: those that are not given are left out. */
+export function computeOptions(given: Readonly<Record<string, unknown>>, config: MeterConfig): ComputeOptions {
+  const { confidence, beta, normalize } = given;
+  const share = (x: number): boolean => x > 0 && x < 1;
+  const positive = (x: number): boolean => x > 0 && x < Infinity;
+  const options = {
+    ...(confidence !== undefined && { confidence: number('confidence', confidence, 'a number in (0, 1)', share) }),
+    ...(beta !== undefined && { beta: number('beta', beta, 'a finite number > 0', positive) }),
+    ...(normalize !== undefined && { normalize: oneOf('normalize', normalize, ['true', 'pred', 'all']) }),
+  };
+  if (options.normalize === undefined || config.confusion) return options;
+  throw outOfRange('normalize', 'a meter with the option confusion', `'${options.normalize}'`);
+}
+
 /** The metrics of a state. */
-export function report(state: State, { confidence, beta }: ComputeOptions): SoftmaxReport | SigmoidReport {
+export function report(state: State, { confidence, beta, normalize }: ComputeOptions): SoftmaxReport | SigmoidReport {
   const { words, at, config, coverage } = state;
   const counts = countsOf(state);
   const { variant, samples, classes, sums } = counts;
@@ -177,6 +201,7 @@ export function report(state: State, { confidence, beta }: ComputeOptions): Soft
     ...(config.hardest > 0 && { hardest: hardestOf(state) }),
     ...(confidence !== undefined && {
       intervals: allIntervals(counts, replicates, confidence, tables),
+      confidence,
     }),
     ...(replicates.length > 0 && { standardErrors: errorsOf(tables.overall, replicates) }),
   };
@@ -196,6 +221,7 @@ export function report(state: State, { confidence, beta }: ComputeOptions): Soft
     selective: selectiveOf(counts),
     perClass,
     ...(config.confusion && { confusion: confusionOf(state) }),
+    ...(config.confusion && normalize && { normalizedConfusion: normalized(confusionOf(state), normalize) }),
   } as unknown as SoftmaxReport;
 }
 
@@ -234,6 +260,16 @@ function confusionOf({ words, at, config }: State): number[][] {
   });
 }
 
+/** Counts as shares of their row, of their column, or of all. */
+function normalized(counts: readonly number[][], by: NonNullable<ComputeOptions['normalize']>): Metric[][] {
+  const sum = (list: readonly number[]): number => list.reduce((all, n) => all + n, 0);
+  const ofRows = counts.map(sum);
+  const all = sum(ofRows);
+  const ofColumns = counts.map((_, c) => counts.reduce((total, row) => total + (row[c] as number), 0));
+  const whole = { true: (t: number) => ofRows[t], pred: (_: number, p: number) => ofColumns[p], all: () => all }[by];
+  return counts.map((row, t) => row.map((n, p) => ratio(n, whole(t, p) as number)));
+}
+
 function meanDefined(values: readonly Metric[]): Metric {
   const defined = values.filter((value): value is number => value !== null);
   return ratio(
@@ -266,6 +302,9 @@ function errorsOf(overall: Table<Counts>, replicates: readonly Counts[]): Record
   return Object.fromEntries(values.map(([name, all]) => [name, replicateError(all)]));
 }
 
+/** What the areas promise: bounds so narrow leave nothing open. */
+const NARROW = 1e-3;
+
 /** Areas of which the cells leave more open than half of what the samples do. */
 function warningsOf(
   counts: Counts,
@@ -282,7 +321,7 @@ function warningsOf(
       ['average precision', averagePrecisionBounds, wilson((averagePrecision ?? 0) * one.support, one.support, z)],
     ] as const;
     for (const [name, bounds, interval] of checks) {
-      if (!bounds || !interval || bounds[1] - bounds[0] <= (interval[1] - interval[0]) / 2) continue;
+      if (!bounds || !interval || bounds[1] - bounds[0] <= Math.max(NARROW, (interval[1] - interval[0]) / 2)) continue;
       const certain = bounds.map((x) => x.toFixed(3)).join(' to ');
       warnings.push(`${name} of class ${c} is only known to be ${certain}: many of its logits are equal or nearly so`);
     }

@@ -4,6 +4,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   model: '模型',
   files: '文件',
   date: '日期',
+  intervals: '区间',
   'made by': '生成',
   reproduce: '复现命令',
   loss: '损失',

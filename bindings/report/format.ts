@@ -1,5 +1,6 @@
 import type { MeterState } from '../meter/codec.ts';
 import type { SigmoidReport, SoftmaxReport } from '../meter/report.ts';
+import type { Interval } from '../statistics/index.ts';
 
 export type Metrics = SoftmaxReport | SigmoidReport;
 type Value = number | null;
@@ -32,6 +33,10 @@ export function significant(x: Value, digits = 6): string {
 export const className = (labels: Labels, c: number | null): string =>
   c === null ? NONE : (labels.names?.[c] ?? `class ${c}`);
 
+/** A warning of the report, with the class by its name. */
+export const warningOf = (labels: Labels, warning: string): string =>
+  warning.replace(/\bclass (\d+)\b/, (_, c) => className(labels, Number(c)));
+
 /** The loss of one of the hardest samples: the meter leaves out which of the two it is. */
 export const hardLoss = (x: Value): string => (x === null ? 'NaN or ∞' : significant(x));
 
@@ -55,37 +60,74 @@ export function describe({ variant, gamma, positive, negative }: MeterState['con
   ];
 }
 
+/** A number of an evaluation, as it is shown, and its interval: what is known of it beyond the samples; null where nothing is. */
+export type Estimate = readonly [name: string, value: string, interval: string | null];
+
+type Show = (x: Value) => string;
+
+/** Both ends of an interval, a unit written once. */
+export function between(interval: Interval | null | undefined, show: Show): string | null {
+  if (!interval) return null;
+  const [lower, upper] = interval.map((x) => show(x)) as [string, string];
+  return `${lower.endsWith(' %') ? lower.slice(0, -2) : lower} – ${upper}`;
+}
+
 /** The single numbers of an evaluation, named as in the field. */
-export function figures(m: Metrics): Fact[] {
-  const own: Fact[] =
+export function estimates(m: Metrics): Estimate[] {
+  const { intervals = {}, standardErrors = {}, perClass } = m;
+  const one = (name: string, value: Value, show: Show, key: string): Estimate => [
+    name,
+    show(value),
+    between(intervals[key], show),
+  ];
+  /** Replicates of calibration errors are biased: their spread is told, and no interval. */
+  const error = (name: string, value: Value, key: string): Estimate => {
+    const known = standardErrors[key] ?? null;
+    return [name, fixed(value), known === null ? null : `± ${fixed(known)} SE`];
+  };
+  /** Means over the classes have none, unless there is but one. */
+  const area = (name: string, value: Value, key: 'auroc' | 'averagePrecision'): Estimate => {
+    const interval = perClass.length === 1 ? perClass[0]?.intervals?.[key] : null;
+    return [name, fixed(value), between(interval, fixed)];
+  };
+  const own: Estimate[] =
     m.variant === 'softmax'
       ? [
-          // among the first C of C classes is everything
-          ...m.topK.flatMap(({ k, accuracy }): Fact[] =>
-            k < m.perClass.length ? [[`top-${k} accuracy`, percent(accuracy)]] : [],
-          ),
-          ['balanced accuracy', percent(m.balancedAccuracy)],
-          ['macro F1', fixed(m.macroF1)],
+          ...m.topK.map(({ k, accuracy, interval }): Estimate => {
+            return [`top-${k} accuracy`, percent(accuracy), between(interval, percent)];
+          }),
+          one('balanced accuracy', m.balancedAccuracy, percent, 'balancedAccuracy'),
+          one('macro F1', m.macroF1, fixed, 'macroF1'),
+          one('macro precision', m.macro.precision, percent, 'macro.precision'),
         ]
       : [
-          ['micro F1', fixed(m.micro.f1)],
-          ['macro F1', fixed(m.macro.f1)],
-          ['macro recall', percent(m.macro.recall)],
-          ['macro precision', percent(m.macro.precision)],
-          ['AUROC', fixed(m.auroc)],
-          ['average precision', fixed(m.averagePrecision)],
+          one('micro F1', m.micro.f1, fixed, 'micro.f1'),
+          one('macro F1', m.macro.f1, fixed, 'macro.f1'),
+          one('macro recall', m.macro.recall, percent, 'macro.recall'),
+          one('macro precision', m.macro.precision, percent, 'macro.precision'),
         ];
+  // what only the curves tell is shown where they were counted, and missed where they are expected
+  if (m.variant === 'sigmoid' || m.auroc !== null) {
+    own.push(area('AUROC', m.auroc, 'auroc'), area('average precision', m.averagePrecision, 'averagePrecision'));
+  }
   return [
-    ['focal loss, mean', significant(m.loss.mean)],
-    ['focal loss, sum', significant(m.loss.sum)],
-    ['cross-entropy', significant(m.crossEntropy)],
-    ['accuracy', percent(m.accuracy)],
+    one('focal loss, mean', m.loss.mean, significant, 'loss'),
+    ['focal loss, sum', significant(m.loss.sum), null],
+    one('cross-entropy', m.crossEntropy, significant, 'crossEntropy'),
+    one('accuracy', m.accuracy, percent, 'accuracy'),
     ...own,
-    ['Brier score', fixed(m.brier)],
-    ['ECE', fixed(m.ece)],
-    ['MCE', fixed(m.mce)],
+    one('Brier score', m.brier, fixed, 'brier'),
+    error('ECE', m.ece, 'ece'),
+    error('MCE', m.mce, 'mce'),
   ];
 }
+
+/** The same without their intervals. */
+export const figures = (m: Metrics): Fact[] => estimates(m).map(([name, value]) => [name, value]);
+
+/** Of what confidence the intervals are, as `95 %`. */
+export const confidenceOf = ({ confidence }: Metrics): string =>
+  `${Number(((confidence ?? 0) * 100).toPrecision(6))} %`;
 
 /** The classes that occur, by index. */
 export const occurring = (m: Metrics): number[] => m.perClass.flatMap(({ support }, c) => (support > 0 ? [c] : []));
@@ -101,8 +143,9 @@ export interface Confusion {
   readonly target: number;
   readonly prediction: number;
   readonly count: number;
-  /** Of the samples of the target class. */
+  /** Of the samples of the target class, and of those that were predicted to be of the other. */
   readonly share: number;
+  readonly ofPrediction: number;
 }
 
 const sorted = new WeakMap<SoftmaxReport, Confusion[]>();
@@ -112,11 +155,14 @@ export function topConfusions(m: SoftmaxReport): Confusion[] {
   const known = sorted.get(m);
   if (known) return known;
   const pairs: Confusion[] = [];
+  const predicted = new Float64Array(m.perClass.length);
+  for (const row of m.confusion ?? []) for (const [p, count] of row.entries()) predicted[p] = predicted[p]! + count;
   for (const [target, row] of (m.confusion ?? []).entries()) {
     for (let prediction = 0; prediction < row.length; prediction++) {
       const count = row[prediction]!;
       if (count === 0 || prediction === target) continue;
-      pairs.push({ target, prediction, count, share: count / m.perClass[target]!.support });
+      const share = count / m.perClass[target]!.support;
+      pairs.push({ target, prediction, count, share, ofPrediction: count / predicted[prediction]! });
     }
   }
   pairs.sort((a, b) => b.count - a.count || a.target - b.target || a.prediction - b.prediction);

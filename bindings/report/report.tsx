@@ -3,7 +3,7 @@ import { renderToString } from 'preact-render-to-string';
 import { FocalMeter } from '../entries/scalar.ts';
 import { wrongType } from '../input/errors.ts';
 import type { MeterState } from '../meter/codec.ts';
-import { describe, type Fact, type Labels, type Metrics } from './format.ts';
+import { confidenceOf, describe, type Fact, type Labels, type Metrics } from './format.ts';
 import { Speaks, translator, useText } from './language.ts';
 import style from './report.css';
 import { Classes, Confusion, Hardest, Headline, Reliability } from './sections.tsx';
@@ -24,14 +24,20 @@ declare const VERSION: string;
  */
 export function renderReport(state: MeterState, options: ReportOptions = {}): string {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-  const { title, names = null, texts = null, language = 'en' } = options;
+  const { title, names = null, texts = null, language = 'en', confidence = 0.95 } = options;
   const meter = FocalMeter.fromJSON(state);
   const labels: Labels = { names, texts: Array.isArray(texts) ? new Map(texts.entries()) : (texts as Labels['texts']) };
   const t = translator(language);
   const heading = title ?? t('Evaluation');
   const body = renderToString(
     <Speaks value={t}>
-      <Report m={meter.compute()} config={meter.toJSON().config} labels={labels} title={heading} {...headOf(options)} />
+      <Report
+        m={meter.compute({ confidence })}
+        config={meter.toJSON().config}
+        labels={labels}
+        title={heading}
+        {...headOf(options)}
+      />
     </Speaks>,
   );
   return page(language, heading, body);
@@ -66,6 +72,7 @@ function Report({ m, config, labels, title, date, facts, model, command }: Repor
     ...(model === undefined ? [] : [['model', model] as const]),
     ...facts,
     ...describe(config, m),
+    ...(m.intervals ? [['intervals', confidenceOf(m)] as const] : []),
     ...(date ? [['date', `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`] as const] : []),
     ['made by', `focal-simd ${version}`],
   ];
@@ -92,7 +99,7 @@ function Report({ m, config, labels, title, date, facts, model, command }: Repor
           )}
         </dl>
       </header>
-      <Headline m={m} />
+      <Headline m={m} labels={labels} />
       <Reliability m={m} />
       <Classes m={m} labels={labels} />
       <Confusion m={m} labels={labels} />

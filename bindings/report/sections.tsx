@@ -4,7 +4,7 @@ import type { Bin } from '../meter/report.ts';
 import { Bar, Chart, type Data, Line, Scroll, Share, short } from './charts.tsx';
 import {
   className,
-  figures,
+  estimates,
   fixed,
   hardLoss,
   type Labels,
@@ -15,6 +15,7 @@ import {
   signedPercent,
   significant,
   topConfusions,
+  warningOf,
   weakestClasses,
 } from './format.ts';
 import { useText } from './language.ts';
@@ -42,18 +43,30 @@ export function Section({
   );
 }
 
-/** The single numbers. */
-export function Headline({ m }: { readonly m: Metrics }) {
+/** So many of one kind tell it. */
+const WARNINGS = 5;
+
+/** The single numbers, each with its interval where there is one. */
+export function Headline({ m, labels }: { readonly m: Metrics; readonly labels?: Labels }) {
   const t = useText();
+  const { warnings = [] } = m;
   return (
-    <dl class="figures">
-      {figures(m).map(([name, value]) => (
-        <div key={name}>
-          <dt>{t(name)}</dt>
-          <dd>{value}</dd>
-        </div>
+    <>
+      <dl class="figures">
+        {estimates(m).map(([name, value, interval]) => (
+          <div key={name}>
+            <dt>{t(name)}</dt>
+            <dd>{value}</dd>
+            {interval !== null && <dd>{interval}</dd>}
+          </div>
+        ))}
+      </dl>
+      {warnings.slice(0, WARNINGS).map((warning) => (
+        <p key={warning} class="note">
+          {labels ? warningOf(labels, warning) : warning}
+        </p>
       ))}
-    </dl>
+    </>
   );
 }
 

@@ -17,6 +17,8 @@ export interface ReportOptions {
   facts?: readonly (readonly [name: string, value: string])[];
   /** The command that gives the same numbers. */
   command?: string;
+  /** Confidence of the intervals, in (0, 1). Default 0.95. */
+  confidence?: number;
   /** Default 'en'. */
   language?: Language;
 }

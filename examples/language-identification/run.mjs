@@ -77,7 +77,17 @@ for (const row of rows) console.log(line(row));
 console.log(dim(`  mean and sum by focal-simd evaluate; time of loss.forward, median of ${CALLS} calls, one thread`));
 
 const args = ['evaluate', data('logits.npy'), data('targets.npy'), '--names', data('labels.txt')];
-args.push('--text', data('paragraphs.txt'), '--alpha', 'auto', '--report', data('report.html'));
+args.push(
+  '--text',
+  data('paragraphs.txt'),
+  '--alpha',
+  'auto',
+  '--curves',
+  '--bootstrap',
+  '200',
+  '--report',
+  data('report.html'),
+);
 console.log(bold(`\nexamples/language-identification $ focal-simd ${args.join(' ')}\n`));
 execFileSync(process.execPath, [command, ...args], { cwd: here, stdio: 'inherit' });
 console.log(`\nThe page with diagrams: examples/language-identification/data/report.html\n`);

@@ -18,6 +18,8 @@ export interface ClassCounts extends Decisions {
   readonly support: number;
   readonly predicted: number;
   readonly samples: number;
+  /** Whether it enters means: it has samples or decisions for it. In a replicate also where all samples had none of it. */
+  readonly occurs: boolean;
   /** Its losses: of its samples (softmax), of all (sigmoid). */
   readonly loss: ExactSum | null;
   readonly losses: number;
@@ -83,6 +85,7 @@ function classAt(words: Float64Array, place: DecisionPlace, row: number, samples
     support,
     predicted,
     samples,
+    occurs: support + predicted > 0,
     tp,
     fp: predicted - tp,
     fn: support - tp,
@@ -146,12 +149,14 @@ export function replicateOf({ words, at, config }: State, b: number): Counts {
     variant,
     samples,
     decisions: variant === 'softmax' ? samples : samples * config.classes,
-    classes: Array.from({ length: config.classes }, (_, c) => ({
-      ...classAt(words, at.replicateClasses, b * config.classes + c, samples),
-      loss: null,
-      losses: 0,
-      cells: null,
-    })),
+    classes: Array.from({ length: config.classes }, (_, c) => {
+      const counts = classAt(words, at.replicateClasses, b * config.classes + c, samples);
+      const whole = classAt(words, at.classes, c, 0);
+      // a class that is predicted but has no samples is 0 in a mean, also of replicates that left the predictions out: these
+      // would else all be better than what they are replicates of
+      const occurs = counts.occurs || (whole.occurs && whole.support === 0);
+      return { ...counts, occurs, loss: null, losses: 0, cells: null };
+    }),
     bins: binsAt(words, at.replicateBins, b * config.bins, config.bins),
     sums: null,
     perSample: null,

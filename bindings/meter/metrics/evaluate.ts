@@ -14,6 +14,11 @@ export interface ComputeOptions {
   readonly confidence?: number;
   /** Adds F_β of this β > 0 to the classes and their means. */
   readonly beta?: number;
+  /**
+   * Adds `normalizedConfusion`, with the option `confusion`: shares of the samples of the target (`'true'`), of the prediction
+   * (`'pred'`) or of all, as scikit-learn's and torchmetrics' `normalize`.
+   */
+  readonly normalize?: 'true' | 'pred' | 'all';
 }
 
 /** The tables of a loss, and of what was asked for. */
@@ -49,15 +54,14 @@ export function averagesOf(decisions: Table<Decisions>, { classes }: Counts): Av
   const sums = { macro: new Float64Array(names.length), weighted: new Float64Array(names.length) };
   let [occurring, samples] = [0, 0];
   for (const one of classes) {
-    const { support, predicted } = one;
     for (const key of ['tp', 'fp', 'fn', 'tn'] as const) pooled[key] += one[key];
-    if (support + predicted === 0) continue;
+    if (!one.occurs) continue;
     occurring++;
-    samples += support;
+    samples += one.support;
     for (const [i, name] of names.entries()) {
       const value = (decisions[name] as (counts: Decisions) => Estimate)(one).value ?? 0;
       sums.macro[i] = (sums.macro[i] as number) + value;
-      sums.weighted[i] = (sums.weighted[i] as number) + support * value;
+      sums.weighted[i] = (sums.weighted[i] as number) + one.support * value;
     }
   }
   const over = (all: Float64Array, n: number) =>

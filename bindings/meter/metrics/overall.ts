@@ -9,6 +9,15 @@ const none: Estimate = { value: null };
 
 const right = ({ classes }: Counts): number => classes.reduce((all, { tp }) => all + tp, 0);
 
+/** Mean over the classes that occur; what is undefined of one counts as 0. */
+function overOccurring({ classes }: Counts, of: (counts: Counts['classes'][number]) => Metric): Metric {
+  const occurring = classes.filter(({ occurs }) => occurs);
+  return ratio(
+    occurring.reduce((all, one) => all + (of(one) ?? 0), 0),
+    occurring.length,
+  );
+}
+
 /** Of each bin that has counts: how far accuracy and mean confidence are apart, and its count; null unless all have a bin. */
 function gaps({ bins, decisions }: Counts): { gap: number; count: number }[] | null {
   const filled = bins.filter(({ count }) => count > 0);
@@ -173,11 +182,8 @@ export const SOFTMAX_METRICS = {
    * @sklearn `f1_score(average='macro')`
    * @torchmetrics `f1_score(average='macro')`
    */
-  macroF1: ({ classes }: Counts): Estimate => {
-    const occurring = classes.filter(({ support, predicted }) => support + predicted > 0);
-    const sum = occurring.reduce((all, { tp, fp, fn }) => all + (2 * tp) / (2 * tp + fp + fn), 0);
-    return plain(ratio(sum, occurring.length));
-  },
+  macroF1: (counts: Counts): Estimate =>
+    plain(overOccurring(counts, ({ tp, fp, fn }) => ratio(2 * tp, 2 * tp + fp + fn))),
   /**
    * Mean intersection over union of the classes that have samples or predictions.
    * @range 0 to 1
@@ -185,15 +191,7 @@ export const SOFTMAX_METRICS = {
    * @sklearn `jaccard_score(average='macro')`
    * @torchmetrics `jaccard_index(average='macro')`
    */
-  meanIou: ({ classes }: Counts): Estimate => {
-    const occurring = classes.filter(({ support, predicted }) => support + predicted > 0);
-    return plain(
-      ratio(
-        occurring.reduce((all, { tp, fp, fn }) => all + tp / (tp + fp + fn), 0),
-        occurring.length,
-      ),
-    );
-  },
+  meanIou: (counts: Counts): Estimate => plain(overOccurring(counts, ({ tp, fp, fn }) => ratio(tp, tp + fp + fn))),
   /**
    * Matthews correlation coefficient over all classes (Gorodkin's R_K).
    * @range −1 to 1
