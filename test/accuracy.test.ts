@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Logits } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
+import { indexOf } from './layout.ts';
 import { Random } from './random.ts';
 import { type Problem, type Reference, reference } from './reference.ts';
 import { bound, expectAll, expectSame, GRAD_UNIT, LOSS_UNIT } from './tolerance.ts';
@@ -51,7 +52,7 @@ function problemOf(setting: Setting): Problem {
   const targets = random.labels(samples, classes);
   const gapOf = (k: number) => GAPS[Math.floor((k * GAPS.length) / (samples * perSample))]!;
   for (let i = 0; i < samples; i++) {
-    const at = (c: number) => (Math.floor(i / positions) * classes + c) * positions + (i % positions);
+    const at = (c: number) => indexOf({ classes, positions }, i, c);
     if (loss === 'sigmoid') {
       for (let c = 0; c < classes; c++) logits[at(c)] = gapOf(i * classes + c);
       continue;
@@ -225,7 +226,7 @@ describe.each(backends)('$name', ({ api }) => {
       ] as [number, number][]) {
         for (let special = 0; special < batch * positions; special++) {
           const logits = new Float32Array(batch * positions * classes);
-          const at = (c: number) => (Math.floor(special / positions) * classes + c) * positions + (special % positions);
+          const at = (c: number) => indexOf({ classes, positions }, special, c);
           for (const [c, z] of row.entries()) logits[at(c)] = z;
           const targets = new Int32Array(batch * positions);
           targets[special] = y;
@@ -274,8 +275,8 @@ describe.each(backends)('$name', ({ api }) => {
       const targets = random.labels(23, classes);
       for (let s = 0; s < 23; s += 3) {
         targets[s] = -100;
-        const at = Math.floor(s / positions) * classes * positions + (s % positions);
-        for (let c = 0; c < classes; c++) logits[at + c * positions] = around([NaN, i, -i, 3e38], c + s);
+        for (let c = 0; c < classes; c++)
+          logits[indexOf({ classes, positions }, s, c)] = around([NaN, i, -i, 3e38], c + s);
       }
       const shape = { batch, positions, classes, ignoreIndex: -100 };
       const problem: Problem = { ...shape, loss, logits, targets, gamma: 2, alpha: null, smoothing: 1e-3 };

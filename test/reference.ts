@@ -3,6 +3,8 @@
  * time, and slow on purpose. What may be infinite or NaN follows the limits of the formula.
  */
 
+import { indexOf } from './layout.ts';
+
 /** Shape of an input: batch × positions samples of `classes` logits, laid out [batch, classes, positions]. */
 export interface Shape {
   batch: number;
@@ -161,7 +163,7 @@ export function reference(problem: Problem): Reference {
     const y = targets[i] as number;
     if (!dense && y === problem.ignoreIndex) continue;
     valid += dense && !softmax ? 0 : 1;
-    const at = (c: number) => (Math.floor(i / positions) * classes + c) * positions + (i % positions);
+    const at = (c: number) => indexOf({ classes, positions }, i, c);
     const row = Array.from({ length: classes }, (_, c) => logits[at(c)] as number);
     const target = (c: number): number => (dense ? Math.fround(targets[at(c)] as number) : y === c ? 1 : 0);
     const up = upstream(i) * weight(i);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Targets } from '../bindings/losses/types.ts';
 import { backends } from './backends.ts';
+import { indexOf } from './layout.ts';
 import { Random } from './random.ts';
 import { type Problem, type Reference, reference } from './reference.ts';
 import { bound, expectAll, expectSame, GRAD_UNIT, LOSS_UNIT, used } from './tolerance.ts';
@@ -45,7 +46,7 @@ function problemOf({ loss, kind, shape, gamma, options, alpha, scale }: Setting)
   const random = new Random(classes * 31 + positions);
   const logits = random.logits(length, scale, 0);
   const labels = random.labels(samples, classes);
-  const at = (i: number, c: number) => (Math.floor(i / positions) * classes + c) * positions + (i % positions);
+  const at = (i: number, c: number) => indexOf({ classes, positions }, i, c);
   let targets: Int32Array | Float32Array = labels;
   const dense = kind !== 'index';
   if (dense) {
