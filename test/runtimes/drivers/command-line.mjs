@@ -15,6 +15,7 @@ export function program(packaged, name) {
 const IMPORT = { name: 'import', program: 'import.mjs', corpus: 'full' };
 const REQUIRE = { name: 'require', program: 'require.cjs' };
 const THREADS = { name: 'worker threads', program: 'threads.mjs' };
+const FILES = { name: 'files on worker threads', program: 'files.mjs' };
 const ENTRIES = { name: 'entries, interleaved copies', program: 'entries.mjs' };
 /** What V8's own flags make of this machine: an older one, and one that refuses. */
 const MACHINES = [
@@ -27,7 +28,7 @@ const node = (major, ...more) => ({
   name: `Node ${major}`,
   command: program(`node${major}/bin/node`, `node${major}`),
   args: [],
-  scenarios: [IMPORT, REQUIRE, THREADS, ENTRIES, ...more],
+  scenarios: [IMPORT, REQUIRE, THREADS, FILES, ENTRIES, ...more],
 });
 
 /** How each is started; `command` is undefined where its package is not installed. */
@@ -41,13 +42,13 @@ export const commandLines = [
     command: program('@deno/linux-x64-glibc/deno', 'deno'),
     args: ['run', '--quiet', '--cached-only', '--node-modules-dir=manual', '--allow-read', '--allow-env'],
     env: { DENO_NO_UPDATE_CHECK: '1' },
-    scenarios: [IMPORT, THREADS, ENTRIES],
+    scenarios: [IMPORT, THREADS, { ...FILES, more: ['--allow-write=.'] }, ENTRIES],
   },
   {
     name: 'Bun',
     command: program('@oven/bun-linux-x64/bin/bun', 'bun'),
     args: ['run', '--no-install'],
-    scenarios: [IMPORT, REQUIRE, THREADS, ENTRIES],
+    scenarios: [IMPORT, REQUIRE, THREADS, FILES, ENTRIES],
   },
 ];
 
@@ -59,13 +60,13 @@ export function commandLineHosts({ sandbox }) {
     version: async () => /\d+\.\d+\.\d+/.exec(await run(command, ['--version'], { env }))[0],
     speed: async (rounds) =>
       lastLine(await run(command, [...args, 'speed.mjs', String(rounds)], { cwd: sandbox, env })),
-    scenarios: scenarios.map(({ name, program, corpus = 'short', backend = 'simd', flags = [] }) => ({
+    scenarios: scenarios.map(({ name, program, corpus = 'short', backend = 'simd', flags = [], more = [] }) => ({
       name,
       backend,
       corpus,
       async run() {
-        const start = async (...more) =>
-          lastLine(await run(command, [...flags, ...args, program, ...more], { cwd: sandbox, env }));
+        const start = async (...given) =>
+          lastLine(await run(command, [...flags, ...args, ...more, program, ...given], { cwd: sandbox, env }));
         const report = await start();
         if (program !== IMPORT.program) return report;
         // Where the times are what is asked for, the median of some fresh processes.
