@@ -11,12 +11,10 @@
  */
 import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
 import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './math/exp';
-import { clear } from './math/exact-sum';
 import { ignoring } from './tile/labels';
 import { log, log1pFrom } from './math/log';
-import { allowPairs } from './tile/tile';
 import {
-  CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHT, LOSS, PLANES, SLOPE, TILE, TOTAL, UPSTREAM, WEIGHT,
+  CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHTS, LOSS, PLANES, SLOPE, TILE, UPSTREAM, WEIGHT,
 } from './tile/scratch';
 
 const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38, 0.5]);
@@ -40,10 +38,8 @@ const SMOOTHED: usize = FRACTION + 8;
 const LAST: usize = FRACTION + 16;
 let whole: i32 = 0;
 
-/** Set γ ≥ 0 and the smoothing s ≥ 0 of the calls that follow, and begin their sum, TOTAL. */
-export function configure(gamma: f64, smoothing: f64, pairs: bool): void {
-  clear(TOTAL);
-  allowPairs(pairs);
+/** Set γ ≥ 0 and the smoothing s ≥ 0. */
+export function configure(gamma: f64, smoothing: f64): void {
   // beyond, every power of a float32 below 1 is 0 already, but γ itself might leave float32
   gamma = Math.min(gamma, 1e36);
   whole = i32(Math.min(gamma, 1073741824));
@@ -314,7 +310,7 @@ export function finish(gaps: usize, weights: usize, to: usize, ups: usize, each:
 }
 
 /**
- * One-vs-rest: losses of the n logits at `at`, those of true classes turned (tile.ts), weighted by LOGIT_WEIGHT, to `to`;
+ * One-vs-rest: losses of the n logits at `at`, those of true classes turned (tile.ts), weighted by LOGIT_WEIGHTS, to `to`;
  * and unless `slopes` is 0, ∂loss/∂(turned) logit times `up` to `slopes`.
  */
 export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
@@ -325,7 +321,7 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
     const offset = usize(i) << 2;
     reduce(at + offset, bytes);
     decay(bytes);
-    finish(at + offset, LOGIT_WEIGHT + offset, to + offset, SAME, 0, slopes ? slopes + offset : 0, bytes);
+    finish(at + offset, LOGIT_WEIGHTS + offset, to + offset, SAME, 0, slopes ? slopes + offset : 0, bytes);
   }
 }
 
@@ -336,7 +332,7 @@ export function oneVersusRestAndEntropies(at: usize, n: i32): void {
     const offset = usize(i) << 2;
     reduce(at + offset, bytes);
     decay(bytes);
-    const weights = LOGIT_WEIGHT + offset;
+    const weights = LOGIT_WEIGHTS + offset;
     multiplyAndKeep(at + offset, weights, prepare(at + offset, weights, true, bytes), offset, bytes);
   }
 }

@@ -1,13 +1,12 @@
 /** The losses, and what evaluation metrics need beside them: the binary of the meter. */
-export * from './losses';
-export { sampleEntropies } from './softmax/softmax';
-export { clear, limb } from './math/exact-sum';
-export { confidences, largestAndPlace, outcomes, review, squaresAndRanks, tally, within } from './meter/softmax';
-export {
-  countSteps, decisions, gatherLosses, gatherSamples, settlePairs, settleSamples, tallyOneVersusRest, turnDecisions,
-} from './meter/sigmoid';
-export { CROSS_ENTROPY, ENTROPIES } from './tile/scratch';
-export {
-  BINS, BRIER, BRIER_TOTAL, CONFIDENCE, HISTOGRAM, HISTOGRAM_CELLS, PASSED_OVER, PREDICTED, RANK, SAMPLE_LOSSES, STEP, TALLY,
-  TALLY_BINS, TALLY_BYTES, TALLY_CLASSES,
-} from './meter/scratch';
+export { TARGETS } from './dense/scratch';
+export { targets } from './dense/targets';
+export { add as accumulate, limb } from './math/exact-sum';
+export { flush } from './meter/sigmoid';
+export { begin, decide, finish, review, scan, sum, tally } from './meter/stages';
+export { BINS, BRIER, CONFIDENCE, PASSED_OVER, PREDICTED, RANK, TALLY } from './meter/scratch';
+export { topK } from './meter/softmax';
+export { PARAMS } from './params';
+export { choose, close, gradient, labels, open, others } from './stages';
+export { convert } from './tile/convert';
+export { CLASS_WEIGHTS, CROSS_ENTROPY, LABELS, LOGIT_WEIGHTS, LOSS, SAMPLE_WEIGHTS, TILE, UPSTREAM } from './tile/scratch';

@@ -15,12 +15,28 @@ import { bindMeter, bindSlices } from '../bindings/meter/api.ts';
 const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
 
 /** The debug build by the loader of AssemblyScript. */
-const debug = kernelsOf<MeterKernels & PairKernels & { arm(): void; broken(): number }>(
-  instantiateSync(built('focal.debug.wasm')).exports,
-);
+const debug = kernelsOf<
+  MeterKernels & PairKernels & { arm(): void; broken(): number; armPlanes(): void; checkPlanes(rows: boolean): void }
+>(instantiateSync(built('focal.debug.wasm')).exports);
 debug.arm();
+const { open, close, gradient } = debug;
+Object.assign(debug, {
+  open(...tile: Parameters<typeof open>) {
+    open(...tile);
+    debug.armPlanes();
+  },
+  close() {
+    debug.checkPlanes(false);
+    close();
+  },
+  gradient(reloaded: boolean) {
+    const at = gradient(reloaded);
+    debug.checkPlanes(true);
+    return at;
+  },
+});
 
-/** How many of the guards between the scratch blocks of the debug build have been written over. */
+/** How many of the guards between the scratch blocks, and between planes, of the debug build have been written over. */
 export const broken = (): number => debug.broken();
 
 const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: PairKernels) => {
@@ -30,6 +46,7 @@ const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: P
   const FocalComparison = bindComparison(FocalMeter, () => views);
   return {
     name,
+    backend,
     kernels: backend.kernels,
     api: {
       ...bind(() => backend),

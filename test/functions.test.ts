@@ -44,8 +44,8 @@ const view = (at: number): Float32Array => new Float32Array(debug.memory.buffer,
 function one(probe: Probe): (x: Float32Array) => Float32Array {
   return (x) => {
     view(debug.TILE).set(x);
-    probe(debug.TILE, debug.PLANES, N);
-    return view(debug.PLANES).slice();
+    probe(debug.TILE, debug.LOGIT_WEIGHTS, N);
+    return view(debug.LOGIT_WEIGHTS).slice();
   };
 }
 
@@ -55,9 +55,9 @@ function two(probe: Probe2, make: (x: number, i: number) => number): (x: Float32
   return (x) => {
     second = x.map(make);
     view(debug.TILE).set(x);
-    view(debug.POSITIVE).set(second);
-    probe(debug.TILE, debug.POSITIVE, debug.PLANES, N);
-    return view(debug.PLANES).slice();
+    view(debug.CLASS_WEIGHTS).set(second);
+    probe(debug.TILE, debug.CLASS_WEIGHTS, debug.LOGIT_WEIGHTS, N);
+    return view(debug.LOGIT_WEIGHTS).slice();
   };
 }
 

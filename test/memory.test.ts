@@ -6,9 +6,9 @@ import { instantiate } from '../bindings/backend/wasm.ts';
 import { bind } from '../bindings/losses/api.ts';
 
 test.each([
-  ['losses', 32],
-  ['meter', 61],
-  ['focal', 65],
+  ['losses', 30],
+  ['meter', 55],
+  ['focal', 63],
 ])('memory of %s.wasm stays at %i pages of 64 KiB, a row of 256k classes included', (name, pages) => {
   const module = new WebAssembly.Module(readFileSync(new URL(`../build/${name}.wasm`, import.meta.url)));
   const backend = new Backend('simd', instantiate<Kernels>(module));

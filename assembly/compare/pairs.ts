@@ -1,5 +1,5 @@
 /**
- * Pairs of rows, the baseline's in TILE and the candidate's in PLANES: how far apart what they say is. The vector runs along
+ * Pairs of rows, the baseline's in TILE and the candidate's in PAIRS: how far apart what they say is. The vector runs along
  * rows; lanes past the end of a row count as classes of probability 0 on both sides.
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
@@ -7,16 +7,16 @@
 import { binary, lanes, nearest, ONE, rest, scaledBinary, SIGN } from '../math/exp';
 import { log, log1pFrom } from '../math/log';
 import { maskOf, narrow } from '../softmax/margin';
-import { PLANES, TILE } from '../tile/scratch';
+import { TILE } from '../tile/scratch';
 import {
-  AFTER, BASELINE, BEFORE, CANDIDATE, DIFFERENCE, DIVERGENCE, FELL, GAPS, NOT_FINITE, ROSE, SQUARED, SUM_BASELINE,
+  AFTER, BASELINE, BEFORE, CANDIDATE, DIFFERENCE, DIVERGENCE, FELL, GAPS, NOT_FINITE, PAIRS, ROSE, SQUARED, SUM_BASELINE,
   SUM_CANDIDATE,
 } from './scratch';
 
 /** Bytes of a block of classes. */
 const BLOCK: usize = 4 * 64;
 /** From a logit of the baseline to the candidate's. */
-const AWAY: usize = PLANES - TILE;
+const AWAY: usize = PAIRS - TILE;
 const TABLE: usize = memory.data<f32>([2.0, Infinity]);
 const TWO: usize = TABLE;
 const INFINITE: usize = TABLE + 4;

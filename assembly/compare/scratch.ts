@@ -1,13 +1,13 @@
-/** What comparisons add to the scratch block (tile/scratch.ts), one block after the other, each of 4·LANES bytes. */
+/** What comparisons add to the scratch block (tile/scratch.ts). */
+import { PAIR_COLUMNS, SAMPLE_BYTES } from '../../bindings/backend/constants';
 import { GUARD, LANES } from '../tile/scratch';
 
-/** Bytes of each. */
-export const PAIR_BYTES: i32 = 4 * LANES;
-const BLOCK: usize = usize(PAIR_BYTES);
+const COLUMN: usize = SAMPLE_BYTES;
 
 const guard0: usize = memory.data(GUARD, 16);
 /**
- * Of pairs of samples, the baseline's and the candidate's:
+ * The candidate's rows: f32[LOGITS], and what vectors reach past it. Then, PAIR_COLUMNS on, of pairs of samples, the baseline's and
+ * the candidate's, one column after the other, each of SAMPLE_BYTES:
  *
  *     0  predicted class of the baseline, 1 of the candidate: i32, the class of the largest logit, of equals the first
  *     2  KL(baseline‖candidate), 3 largest |Δp|: f32, 0 where either is not finite
@@ -15,25 +15,25 @@ const guard0: usize = memory.data(GUARD, 16);
  *     5  a number of the baseline, 6 of the candidate: f32, given to `differences`
  *     7  their difference where it is above 0, or NaN, 8 less it where it is below, 9 its square: f32
  */
-export const PAIRS: usize = memory.data(10 * 4 * LANES, 16);
+export const PAIRS: usize = memory.data(PAIR_COLUMNS + 10 * SAMPLE_BYTES, 16);
 const guard1: usize = memory.data(GUARD, 16);
 /** Σ e^u, Σ e^v and Σ e^u·(u − v): f64[SAMPLES] each. */
 const SUMS: usize = memory.data(3 * 8 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
 
-export const BASELINE: usize = PAIRS;
-export const CANDIDATE: usize = PAIRS + BLOCK;
-export const DIVERGENCE: usize = PAIRS + 2 * BLOCK;
-export const DIFFERENCE: usize = PAIRS + 3 * BLOCK;
-export const NOT_FINITE: usize = PAIRS + 4 * BLOCK;
-export const BEFORE: usize = PAIRS + 5 * BLOCK;
-export const AFTER: usize = PAIRS + 6 * BLOCK;
-export const ROSE: usize = PAIRS + 7 * BLOCK;
-export const FELL: usize = PAIRS + 8 * BLOCK;
-export const SQUARED: usize = PAIRS + 9 * BLOCK;
+export const BASELINE: usize = PAIRS + PAIR_COLUMNS;
+export const CANDIDATE: usize = PAIRS + PAIR_COLUMNS + COLUMN;
+export const DIVERGENCE: usize = PAIRS + PAIR_COLUMNS + 2 * COLUMN;
+export const DIFFERENCE: usize = PAIRS + PAIR_COLUMNS + 3 * COLUMN;
+export const NOT_FINITE: usize = PAIRS + PAIR_COLUMNS + 4 * COLUMN;
+export const BEFORE: usize = PAIRS + PAIR_COLUMNS + 5 * COLUMN;
+export const AFTER: usize = PAIRS + PAIR_COLUMNS + 6 * COLUMN;
+export const ROSE: usize = PAIRS + PAIR_COLUMNS + 7 * COLUMN;
+export const FELL: usize = PAIRS + PAIR_COLUMNS + 8 * COLUMN;
+export const SQUARED: usize = PAIRS + PAIR_COLUMNS + 9 * COLUMN;
 export const SUM_BASELINE: usize = SUMS;
-export const SUM_CANDIDATE: usize = SUMS + 2 * BLOCK;
-export const GAPS: usize = SUMS + 4 * BLOCK;
+export const SUM_CANDIDATE: usize = SUMS + 2 * COLUMN;
+export const GAPS: usize = SUMS + 4 * COLUMN;
 
 /** Address of guard `i`, 0 when there is none. */
 export function pairsGuard(i: i32): usize {

@@ -1,4 +1,9 @@
-/** What a loss says of targets in the shape of the logits, for the calls that follow. */
+/** What a loss says of targets that are one number a logit. */
+import {
+  PARAM_CLASSES, PARAM_CLIP, PARAM_GAMMA, PARAM_GAMMA_NEGATIVE, PARAM_IGNORED, PARAM_LABEL_SMOOTHING, PARAM_LARGEST,
+  PARAM_SMOOTHING,
+} from '../../bindings/backend/constants';
+import { param } from '../params';
 
 /** A power's exponent: its whole part, and log₂e times its fraction. */
 export let whole: i32 = 0;
@@ -23,11 +28,12 @@ export const MOST: usize = TABLE + 40;
 /** Whether negatives have a γ or a clip of their own, so that targets are to be 0 or 1. */
 export let asymmetric: bool = false;
 
-export function configureDense(
-  gamma: f64, gammaNegative: f64, smoothing: f64, clip: f64, labelSmoothing: f64, classes: i32, ignored: f32, most: f32,
-): void {
-  gamma = Math.min(gamma, 1e36);
-  gammaNegative = Math.min(gammaNegative, 1e36);
+export function configureDense(): void {
+  const gamma = Math.min(param(PARAM_GAMMA), 1e36);
+  const gammaNegative = Math.min(param(PARAM_GAMMA_NEGATIVE), 1e36);
+  const smoothing = param(PARAM_SMOOTHING);
+  const clip = param(PARAM_CLIP);
+  const labelSmoothing = param(PARAM_LABEL_SMOOTHING);
   whole = i32(Math.min(gamma, 1073741824));
   wholeNegative = i32(Math.min(gammaNegative, 1073741824));
   asymmetric = gamma != gammaNegative || clip > 0;
@@ -39,7 +45,7 @@ export function configureDense(
   store<f32>(ADDED, f32(smoothing / 2));
   store<f32>(CLIP, f32(clip));
   store<f32>(SMOOTH_KEPT, f32(1 - labelSmoothing));
-  store<f32>(SMOOTH_ADDED, f32(labelSmoothing / classes));
-  store<f32>(IGNORED, ignored);
-  store<f32>(MOST, most);
+  store<f32>(SMOOTH_ADDED, f32(labelSmoothing / param(PARAM_CLASSES)));
+  store<f32>(IGNORED, f32(param(PARAM_IGNORED)));
+  store<f32>(MOST, f32(param(PARAM_LARGEST)));
 }

@@ -2,15 +2,16 @@
  * What targets in the shape of the logits add to the scratch block (tile/scratch.ts): t of every logit of the tile, in [0, 1] for
  * one-vs-rest and ≥ 0 for softmax.
  */
+import { LOGITS } from '../../bindings/backend/constants';
 import { APART, BLOCK } from '../tile/block';
-import { GUARD, LANES, LOGITS } from '../tile/scratch';
+import { GUARD, LANES, PLANE_SLACK } from '../tile/scratch';
 
 const guard0: usize = memory.data(GUARD, 16);
-/** t of each logit in the layout of the opened tile: f32[LOGITS], and as much room as planes take. */
-export const DENSE: usize = memory.data(4 * (LOGITS + 3 * LANES + 16) + APART, 16);
+/** t of each logit, laid out as the tile comes: f32[LOGITS], and what vectors reach past it. */
+export const TARGETS: usize = memory.data(4 * (LOGITS + PLANE_SLACK) + APART, 16);
 const guard1: usize = memory.data(GUARD, 16);
-/** One-vs-rest: weight of each logit where its t is 1, laid out as the tile; LOGIT_WEIGHT has it where t is 0: f32[LOGITS]. */
-export const LOGIT_POSITIVE: usize = memory.data(4 * LOGITS + APART, 16);
+/** The labels that `open` makes numbers of: i32[SAMPLES]. */
+export const SPREAD_LABELS: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
 /** Softmax: what the classes but the largest add to each sample's loss, and to the slope of its probabilities: f64[SAMPLES] each. */
 export const OTHER_LOSSES: usize = memory.data(8 * LANES, 16);

@@ -15,12 +15,12 @@ import { decay, finish, reduce, SAME } from '../focal';
 import { lanes, ONE, SIGN } from '../math/exp';
 import { log, log1pFrom } from '../math/log';
 import { BLOCK, DECAY, QUOTIENT, SIGMOID } from '../tile/block';
-import { LOGIT_WEIGHT } from '../tile/scratch';
+import { CLASS_WEIGHTS, LOGIT_WEIGHTS } from '../tile/scratch';
 import {
   ADDED, asymmetric, CLIP, FRACTION, FRACTION_NEGATIVE, GAMMA, GAMMA_NEGATIVE, IGNORED, KEPT, whole, wholeNegative,
 } from './parameters';
 import { LARGEST, power, product, SMALLEST, ZERO } from './power';
-import { DENSE, DOUBTS, GAPS, LOGIT_POSITIVE, WEIGHTS } from './scratch';
+import { DOUBTS, GAPS, TARGETS, WEIGHTS } from './scratch';
 
 const HALF: usize = memory.data<f32>([0.5]);
 
@@ -31,22 +31,29 @@ function isPositive(t: v128): v128 {
   return f32x4.gt(t, lanes(HALF));
 }
 
-/** GAPS, WEIGHTS and DOUBTS of the logits at `at`; whether there are doubts. */
-function orient(at: usize, offset: usize, bytes: usize): bool {
+/** What `orient` has found, of which one may be true or both. */
+const SOME_DOUBT: i32 = 1;
+const SOME_IGNORED: i32 = 2;
+
+/** GAPS, WEIGHTS and DOUBTS of the logits at `at`; whether there are doubts, or targets to be ignored. */
+function orient(at: usize, offset: usize, bytes: usize): i32 {
+  const ignore = lanes(IGNORED);
   let doubts = i32x4.splat(0);
+  let ignored = doubts;
   for (let i: usize = 0; i < bytes; i += 16) {
-    const t = v128.load(offset + i, DENSE);
+    const t = v128.load(offset + i, TARGETS);
     const other = f32x4.sub(lanes(ONE), t);
     const u = f32x4.pmin(t, other);
     doubts = v128.or(doubts, u);
+    ignored = v128.or(ignored, f32x4.eq(t, ignore));
     v128.store(i, v128.xor(v128.load(at + i), v128.and(isPositive(t), lanes(SIGN))), GAPS);
     v128.store(i, u, DOUBTS);
     const w = f32x4.add(
-      f32x4.mul(v128.load(offset + i, LOGIT_POSITIVE), t), f32x4.mul(v128.load(offset + i, LOGIT_WEIGHT), other),
+      f32x4.mul(v128.load(offset + i, CLASS_WEIGHTS), t), f32x4.mul(v128.load(offset + i, LOGIT_WEIGHTS), other),
     );
     v128.store(i, w, WEIGHTS);
   }
-  return v128.any_true(doubts);
+  return (v128.any_true(doubts) ? SOME_DOUBT : 0) | (v128.any_true(ignored) ? SOME_IGNORED : 0);
 }
 
 /** Losses, and slopes unless `slopes` is 0, of the logits that the focal core has not done: those with doubt, or negatives. */
@@ -59,7 +66,7 @@ function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize):
   const zero = lanes(ZERO);
   for (let i: usize = 0; i < bytes; i += 16) {
     const u = v128.load(i, DOUBTS);
-    const which = asymmetric ? v128.not(isPositive(v128.load(offset + i, DENSE))) : f32x4.gt(u, zero);
+    const which = asymmetric ? v128.not(isPositive(v128.load(offset + i, TARGETS))) : f32x4.gt(u, zero);
     if (!v128.any_true(which)) continue;
     const gap = v128.load(i, GAPS);
     const q = v128.load(i, SIGMOID);
@@ -98,7 +105,7 @@ function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize):
 /** Give the slopes of positives their sign, and 0 to what is ignored. */
 function settle(offset: usize, to: usize, slopes: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
-    const t = v128.load(offset + i, DENSE);
+    const t = v128.load(offset + i, TARGETS);
     const ignored = f32x4.eq(t, lanes(IGNORED));
     v128.store(to + i, v128.andnot(v128.load(to + i), ignored));
     if (!slopes) continue;
@@ -108,22 +115,22 @@ function settle(offset: usize, to: usize, slopes: usize, bytes: usize): void {
 }
 
 /**
- * Losses of the n logits at `at`, whose targets are in DENSE, to `to`; and unless `slopes` is 0, ∂loss/∂logit times `up` to
- * `slopes`, which may be `at`. `ignoring`: some of them are ignored.
+ * Losses of the n logits at `at`, whose targets are in TARGETS, to `to`; and unless `slopes` is 0, ∂loss/∂logit times `up` to
+ * `slopes`, which may be `at`.
  */
-export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, up: f32, ignoring: bool): void {
+export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
   const ups = f32x4.splat(up);
   v128.store(SAME, ups);
   v128.store(SAME, ups, 16);
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
-    const doubts = orient(at + offset, offset, bytes);
+    const found = orient(at + offset, offset, bytes);
     const slopesAt = slopes ? slopes + offset : 0;
     reduce(GAPS, bytes);
     decay(bytes);
     finish(GAPS, WEIGHTS, to + offset, SAME, 0, slopesAt, bytes);
-    if (doubts || asymmetric) amend(offset, to + offset, slopesAt, ups, bytes);
-    if (ignoring || slopes) settle(offset, to + offset, slopesAt, bytes);
+    if (found & SOME_DOUBT || asymmetric) amend(offset, to + offset, slopesAt, ups, bytes);
+    if (found & SOME_IGNORED || slopes) settle(offset, to + offset, slopesAt, bytes);
   }
 }

@@ -16,11 +16,12 @@
 import { entropies } from '../focal';
 import { exp, lanes, ONE } from '../math/exp';
 import { finite, lost, maskOf, narrow, upper } from '../softmax/margin';
-import { LABELS, LOSS, MAX, OFFSET, POSITIVE, SLOPE, TRUE, UPSTREAM, WEIGHT } from '../tile/scratch';
+import { CLASS_WEIGHTS, LABELS, LOSS, MAX, OFFSET, SLOPE, TRUE, UPSTREAM, WEIGHT } from '../tile/scratch';
 import { base, classes, first, images, last, pitch, planar, positions, samples, stride } from '../tile/tile';
 import { FRACTION, GAMMA, SMOOTH_ADDED, SMOOTH_KEPT, whole } from './parameters';
 import { LARGEST, power, product, ZERO } from './power';
-import { DENSE, ENTROPY, OTHER_LOSSES, OTHER_SLOPES, REMAINDER } from './scratch';
+import { ENTROPY, OTHER_LOSSES, OTHER_SLOPES, REMAINDER } from './scratch';
+import { targetsAt } from './targets';
 
 /** Class by class of four. */
 const STEPS: usize = memory.data<i32>([0, 1, 2, 3], 16);
@@ -31,8 +32,8 @@ const SLOPES: usize = memory.data(128, 16);
 const SHARES: usize = memory.data(128, 16);
 
 /**
- * After the first pass, with no class left out: make the class of the largest logit, the first of equals, the label of each sample
- * that is not ignored, with its OFFSET. TRUE has the largest logit of the chunks of classes before.
+ * MAX being known, with no class left out: make the class of the largest logit, the first of equals, the label of each sample that is
+ * not ignored, with its OFFSET. TRUE has the largest logit of the chunks of classes before.
  */
 export function chooseLabels(): void {
   for (let b = 0; b < images; b++) {
@@ -86,8 +87,8 @@ export function weighLabels(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
-    const t = load<f32>(DENSE + offset) * load<f32>(SMOOTH_KEPT) + load<f32>(SMOOTH_ADDED);
-    store<f32>(i, t * load<f32>(POSITIVE + (usize(load<i32>(i, LABELS) - first) << 2)), WEIGHT);
+    const t = load<f32>(targetsAt + offset) * load<f32>(SMOOTH_KEPT) + load<f32>(SMOOTH_ADDED);
+    store<f32>(i, t * load<f32>(CLASS_WEIGHTS + (usize(load<i32>(i, LABELS) - first) << 2)), WEIGHT);
   }
 }
 
@@ -96,7 +97,7 @@ export function weighLabels(): void {
  * classes from c on of a row. The label's term and slope are 0. Returns where the label is.
  */
 function terms(at: usize, c: i32, i: usize, j: usize): v128 {
-  const alphas = POSITIVE + (usize(c) << 2);
+  const alphas = CLASS_WEIGHTS + (usize(c) << 2);
   let truth = v128.load(i, TRUE);
   let own = v128.load(i, ENTROPY);
   let labels = v128.load(i, LABELS);
@@ -112,7 +113,7 @@ function terms(at: usize, c: i32, i: usize, j: usize): v128 {
   const one = lanes(ONE);
   const z = v128.load(at);
   const label = i32x4.eq(labels, here);
-  const t = f32x4.add(f32x4.mul(v128.load(at + (DENSE - base)), lanes(SMOOTH_KEPT)), lanes(SMOOTH_ADDED));
+  const t = f32x4.add(f32x4.mul(v128.load(at + (targetsAt - base)), lanes(SMOOTH_KEPT)), lanes(SMOOTH_ADDED));
   const w = v128.andnot(f32x4.mul(t, alpha), label);
   const apart = f32x4.sub(truth, z);
   const sum = f32x4.add(apart, own);

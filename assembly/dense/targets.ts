@@ -1,23 +1,16 @@
-/** Targets in the shape of the logits, on their way into DENSE. */
+/** Targets that are one number a logit, on their way to the tile. */
+import { TRANSPOSED } from '../../bindings/backend/constants';
 import { lanes } from '../math/exp';
 import { TILE } from '../tile/scratch';
-import { classes, samples, stride, transpose } from '../tile/tile';
+import { classes, first, form, images, pitch, positions, samples, stride, transpose } from '../tile/tile';
 import { asymmetric, IGNORED, MOST } from './parameters';
-import { DENSE } from './scratch';
+import { SPREAD_LABELS, TARGETS } from './scratch';
 
 /** Below it a target counts as 0: the smallest normal float32. */
 const SMALLEST: f32 = 1.1754943508222875e-38;
 
-/** Widen n unsigned bytes in place: they lie at the end of the n·4 bytes at `to`, and nothing behind these is written. */
-export function widenBytes(to: usize, n: i32): void {
-  let from = to + 3 * usize(n);
-  const end = to + (usize(n) << 2);
-  for (const end4 = to + (usize(n & ~3) << 2); to < end4; from += 4, to += 16) {
-    const bytes = i16x8.extend_low_i8x16_u(v128.load_zero<u32>(from));
-    v128.store(to, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(bytes)));
-  }
-  for (; to < end; from++, to += 4) store<f32>(to, f32(load<u8>(from)));
-}
+/** Where the targets of the open tile are, laid out as its logits. */
+export let targetsAt: usize = TARGETS;
 
 /** Whether t is a target, as −1 or 0. */
 // @ts-ignore: decorator
@@ -32,7 +25,7 @@ function good(t: v128): v128 {
 }
 
 /** Check n targets; returns how many are ignored, or −1 − i when target i is none. What is below every normal number becomes 0. */
-export function checkTargets(at: usize, n: i32): i32 {
+export function targets(at: usize, n: i32): i32 {
   let ignored = i32x4.splat(0);
   const from = at;
   const end = at + (usize(n & ~3) << 2);
@@ -53,7 +46,24 @@ export function checkTargets(at: usize, n: i32): i32 {
   return count;
 }
 
-/** Rows of targets that stand in TILE, to planes in DENSE, as `open` did with the logits. */
-export function arrangeTargets(): void {
-  transpose(TILE, classes, DENSE, stride, samples, classes);
+/** Of a tile that has been opened: make 1 of the class that is each sample's label, and 0 of the others. */
+export function spreadLabels(): void {
+  targetsAt = form == TRANSPOSED ? TILE : TARGETS;
+  memory.fill(targetsAt, 0, usize((images - 1) * pitch + classes * stride) << 2);
+  let i = SPREAD_LABELS;
+  for (let b = 0; b < images; b++) {
+    for (let d = 0; d < positions; d++, i += 4) {
+      const c = load<i32>(i) - first;
+      if (u32(c) < u32(classes)) store<f32>(targetsAt + (usize(b * pitch + c * stride + d) << 2), 1);
+    }
+  }
+}
+
+/** Lay TARGETS, which came with it, out as the tile that has been opened. */
+export function placeTargets(): void {
+  targetsAt = TARGETS;
+  if (form != TRANSPOSED) return;
+  // the rows of the tile have left their place
+  targetsAt = TILE;
+  transpose(TARGETS, classes, TILE, stride, samples, classes);
 }

@@ -2,7 +2,7 @@
  * Exact, order-independent sums of float32 values ≥ 0: a fixed-point superaccumulator (after Neal, "Fast exact summation
  * using small and large superaccumulators", 2015), which the bindings round once at the end (bindings/backend/limbs.ts).
  *
- *     accumulator: i64 limb[12], limb j in units of 2^(32·j − 149); then f64, the sum of the values that are ∞ or NaN
+ *     accumulator: i64 limb[12], limb j in units of 2^(32·j − 149); then i32 how many values were +∞, and how many NaN
  *
  * Values in [2^−52, 128], and zeros, take a fast path: adding 1.5·2^20 in float64 leaves a multiple of 2^−32 in the high
  * sum, what is left over is added to the low sum, and both stay exact for a block, after which they move to the limbs. A
@@ -10,9 +10,19 @@
  * the limbs directly.
  */
 
-export const LIMBS: i32 = 12;
-export const ACCUMULATOR_BYTES: i32 = 8 * LIMBS + 8;
+import { SUM_LIMBS } from '../../bindings/backend/constants';
+import { SUMS } from '../tile/scratch';
+
+const LIMBS: i32 = SUM_LIMBS;
+const ACCUMULATOR_BYTES: i32 = 8 * LIMBS + 8;
 const SPECIAL: usize = 8 * LIMBS;
+
+/** The address of a sum. */
+// @ts-ignore: decorator
+@inline
+function at(sum: i32): usize {
+  return SUMS + usize(sum * ACCUMULATOR_BYTES);
+}
 
 /** 1.5·2^20: its last bit is 2^−32, and sums below 2^19 leave its exponent alone. */
 const ANCHOR: f64 = 1572864;
@@ -23,13 +33,13 @@ const SECOND_ANCHOR: f64 = 1.430511474609375e-6;
 const SECOND_LOWEST: u32 = 0x11800000; // 2^−92
 
 /** Add a float64 that is a multiple of 2^−149, or ∞ or NaN. */
-export function deposit(accumulator: usize, value: f64): void {
+function deposit(accumulator: usize, value: f64): void {
   const bits = reinterpret<u64>(value);
   const exponent = i32((bits >> 52) & 0x7ff);
   if (exponent == 0) return; // zero: a float64 this small cannot arise from float32 values
   if (exponent == 0x7ff) {
-    const at = accumulator + SPECIAL;
-    store<f64>(at, load<f64>(at) + value);
+    const at = accumulator + SPECIAL + (value == value ? 0 : 4);
+    store<i32>(at, load<i32>(at) + 1);
     return;
   }
   // value = m·2^(exponent − 1075); m has trailing zeros wherever that is below 2^−149
@@ -49,7 +59,7 @@ export function deposit(accumulator: usize, value: f64): void {
 }
 
 /** Carry, so that every limb but the last lies in [0, 2^32): the one form a given sum has. */
-export function carry(accumulator: usize): void {
+function carry(accumulator: usize): void {
   let over: i64 = 0;
   for (let j: usize = 0; j < usize(LIMBS - 1) << 3; j += 8) {
     const limb = load<i64>(accumulator + j) + over;
@@ -60,15 +70,21 @@ export function carry(accumulator: usize): void {
   store<i64>(last, load<i64>(last) + over);
 }
 
-export function clear(accumulator: usize): void {
-  memory.fill(accumulator, 0, ACCUMULATOR_BYTES);
+export function clear(sum: i32): void {
+  memory.fill(at(sum), 0, ACCUMULATOR_BYTES);
 }
 
 /** Values the fast path may add before its sums are emptied: 2^11 a lane keep the low sum within 53 bits. */
 const BLOCK: usize = 4 * 8192;
 
+/** Add a float64 ≥ 0 that is a multiple of 2^−149; it is carried with what comes after it. */
+export function addWide(sum: i32, value: f64): void {
+  deposit(at(sum), value);
+}
+
 /** Add n float32 values ≥ 0, ∞ or NaN. */
-export function accumulate(accumulator: usize, values: usize, n: i32): void {
+export function add(sum: i32, values: usize, n: i32): void {
+  const accumulator = at(sum);
   const end = values + (usize(n) << 2);
   const end16 = values + (usize(n & ~15) << 2);
   while (values < end16) {
@@ -159,8 +175,9 @@ function depositLanes(accumulator: usize, v: v128): void {
   deposit(accumulator, f64x2.extract_lane(v, 1));
 }
 
-/** Limb j as carried, and for j = 12 the sum of the values that are ∞ or NaN. */
-export function limb(accumulator: usize, j: i32): f64 {
-  const at = accumulator + (usize(j) << 3);
-  return j == LIMBS ? load<f64>(at) : f64(load<i64>(at));
+/** Limb j as carried; for SUM_INFINITE and SUM_NAN how many values were that. */
+export function limb(sum: i32, j: i32): f64 {
+  const limbs = at(sum);
+  if (j >= LIMBS) return f64(load<i32>(limbs + SPECIAL + (usize(j - LIMBS) << 2)));
+  return f64(load<i64>(limbs + (usize(j) << 3)));
 }

@@ -1,9 +1,6 @@
 /** What the metrics add to the scratch block (tile/scratch.ts): the binary of the losses goes without. */
+import { BIN_BYTES, TALLY_BINS, TALLY_BYTES, TALLY_CLASSES } from '../../bindings/backend/constants';
 import { GUARD, LANES } from '../tile/scratch';
-
-/** Classes and bins that `tally` can take. */
-export const TALLY_CLASSES: i32 = 8192;
-export const TALLY_BINS: i32 = 128;
 
 const guard0: usize = memory.data(GUARD, 16);
 /** Classes that come before the true one: those with a larger logit, or the same and a lower index. i32[SAMPLES]. */
@@ -18,28 +15,23 @@ const guard3: usize = memory.data(GUARD, 16);
 /** Which 16 classes of a row hold the first of its largest logits: i32[SAMPLES]. */
 export const SIXTEEN: usize = memory.data(4 * LANES, 16);
 const guard4: usize = memory.data(GUARD, 16);
-/** Softmax: probability of the predicted class. One-vs-rest: all ones where the logit of the true class is > 0. f32[SAMPLES]. */
+/** Softmax: probability of the predicted class: f32[SAMPLES]. */
 export const CONFIDENCE: usize = memory.data(4 * LANES, 16);
 const guard5: usize = memory.data(GUARD, 16);
 /** Σ (p − [c = y])² of each sample, 0 where ignored: f32[SAMPLES]. */
 export const BRIER: usize = memory.data(4 * LANES, 16);
 const guard6: usize = memory.data(GUARD, 16);
-/** A second exact sum. */
-export const BRIER_TOTAL: usize = memory.data(8 * 13, 16);
+/** One-vs-rest: whether the logit of the true class is > 0, as all ones or 0: i32[SAMPLES]. */
+export const POSITIVE: usize = memory.data(4 * LANES, 16);
 const guard7: usize = memory.data(GUARD, 16);
-/** 16 bytes a bin. */
-export const BINS: usize = memory.data(16 * TALLY_BINS, 16);
+/** See BIN_BYTES. */
+export const BINS: usize = memory.data(BIN_BYTES * TALLY_BINS, 16);
 const guard8: usize = memory.data(GUARD, 16);
-/** Threshold that the probability of each sample's own class reaches, −1 where there is none: i32[SAMPLES]. */
-export const STEP: usize = memory.data(4 * LANES, 16);
-const guard9: usize = memory.data(GUARD, 16);
-/** Counts and losses of each class, see tally in metrics.ts. */
-export const TALLY_BYTES: i32 = 48;
+/** Counts and losses of each class, see TALLY_BYTES. */
 export const TALLY: usize = memory.data(TALLY_BYTES * TALLY_CLASSES, 16);
 const guard10: usize = memory.data(GUARD, 16);
-/** Histograms of one-vs-rest, see sigmoid.ts: u16[HISTOGRAM_CELLS]. */
-export const HISTOGRAM_CELLS: i32 = 131072;
-export const HISTOGRAM: usize = memory.data(2 * HISTOGRAM_CELLS, 16);
+/** What is to be added up, made of something else: f32[SAMPLES]. */
+export const TERMS: usize = memory.data(4 * LANES, 16);
 const guard11: usize = memory.data(GUARD, 16);
 /** Losses of each sample summed up (one-vs-rest): f64[SAMPLES]. */
 export const SAMPLE_LOSSES: usize = memory.data(8 * LANES, 16);
@@ -60,11 +52,10 @@ export function metricsGuard(i: i32): usize {
     case 6: return guard6;
     case 7: return guard7;
     case 8: return guard8;
-    case 9: return guard9;
-    case 10: return guard10;
-    case 11: return guard11;
-    case 12: return guard12;
-    case 13: return guard13;
+    case 9: return guard10;
+    case 10: return guard11;
+    case 11: return guard12;
+    case 12: return guard13;
     default: return 0;
   }
 }

@@ -6,19 +6,22 @@
  * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnDecisions` then makes it p. The sign
  * of a decision is set where its logit is > 0.
  */
+import { BIN_BYTES, BIN_HITS, LOGITS, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
 import { maskOf, narrow, upper } from '../softmax/margin';
 import {
   addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, LOWEST, rowOf, sumLanes, units,
 } from './softmax';
-import { deposit } from '../math/exact-sum';
+import { addWide } from '../math/exact-sum';
 import { oneVersusRestAndEntropies } from '../focal';
-import { CROSS_ENTROPY, ENTROPIES, LABELS, LOGITS, OFFSET, PLANES, SQUARES, SUM, TILE, TOTAL } from '../tile/scratch';
-import { BINS, BRIER, CONFIDENCE, HISTOGRAM, STEP, TALLY_BINS } from './scratch';
+import { CROSS_ENTROPY, ENTROPIES, LABELS, LOSS, OFFSET, PLANES, SQUARES, SUM, TILE } from '../tile/scratch';
+import { ignored } from '../tile/labels';
+import { BINS, BRIER, POSITIVE, SAMPLE_LOSSES } from './scratch';
 import { base, classes, first, images, positions, samples } from '../tile/tile';
 
-/** Add the losses of each sample to the float64 at `to`. */
-export function gatherLosses(to: usize): void {
+/** Add the losses of each sample in SAMPLE_LOSSES. */
+export function gatherLosses(): void {
+  let to = SAMPLE_LOSSES;
   let losses = PLANES;
   if (!first) memory.fill(to, 0, usize(samples) << 3);
   for (let b = 0; b < images; b++, to += usize(positions) << 3) {
@@ -163,18 +166,23 @@ function settle(n: i32, from: usize, to: usize): void {
 }
 
 /**
- * SUM and SQUARES, all classes having gone by, as float32 to CROSS_ENTROPY and BRIER. Cross-entropies that leave float32, but are
- * not infinite, go to the exact sum TOTAL at once, and CROSS_ENTROPY has 0 for them.
+ * SUM, SQUARES and SAMPLE_LOSSES, all classes having gone by, as float32 to CROSS_ENTROPY, BRIER and LOSS. Cross-entropies that leave
+ * float32, but are not infinite, go to the exact sum at once, and CROSS_ENTROPY has 0 for them; such losses become the largest
+ * float32.
  */
-export function settleSamples(n: i32): void {
+export function narrowSums(n: i32): void {
   settle(n, SUM, CROSS_ENTROPY);
   settle(n, SQUARES, BRIER);
+  settle(n, SAMPLE_LOSSES, LOSS);
   for (let i: usize = 0; i < usize(n) << 2; i += 4) {
+    if (load<f32>(i, LOSS) == Infinity && load<f64>(SAMPLE_LOSSES + (i << 1)) < Infinity) {
+      store<f32>(i, f32.MAX_VALUE, LOSS);
+    }
     if (load<f32>(i, CROSS_ENTROPY) != Infinity) continue;
     const sum = load<f64>(SUM + (i << 1));
     if (sum == Infinity) continue;
     store<f32>(i, 0, CROSS_ENTROPY);
-    deposit(TOTAL, sum);
+    addWide(SUM_LOSS, sum);
   }
 }
 
@@ -289,7 +297,7 @@ function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i3
     if (!plain) left += columnOfAll(at, step, some);
     for (let j: usize = 0, k = c; j < 4; j++) {
       const row = rowOf(first + k);
-      store<i32>(row, load<i32>(row, 40) + load<i32>(ABOVE + (j << 2)), 40);
+      store<i32>(row, load<i32>(row, TALLY_PREDICTED) + load<i32>(ABOVE + (j << 2)), TALLY_PREDICTED);
       addTwo(row, v128.load(j << 5, PARTS));
       if (!plain) addTwo(row + 16, v128.load(j << 5, PARTS + 16));
       k += along;
@@ -328,7 +336,7 @@ function countClasses(): i32 {
           const bits = load<u32>(at, PLANES);
           if (bits > HIGHEST) left++;
           else addLoss(row, bits);
-          store<i32>(row, load<i32>(row, 40) + i32(load<u32>(at, TILE) >> 31), 40);
+          store<i32>(row, load<i32>(row, TALLY_PREDICTED) + i32(load<u32>(at, TILE) >> 31), TALLY_PREDICTED);
         }
       }
     }
@@ -401,7 +409,7 @@ let zeros: i32 = 0;
 const MOST_PENDING: i32 = (1 << 18) - LOGITS / 2 - 8;
 
 /** Move PAIRS to BINS, where confidences have units of 2^−32. */
-export function settlePairs(bins: i32): void {
+export function flush(bins: i32): void {
   if (!pending) return;
   let pair = PAIRS;
   for (let a = 0; a <= bins; a++) {
@@ -421,12 +429,12 @@ export function settlePairs(bins: i32): void {
   zeros = 0;
 }
 
-/** Note in CONFIDENCE which true logits are > 0, before their `decision` takes their place. */
+/** Note in POSITIVE which true logits are > 0, before their `decision` takes their place. */
 function noteDecisions(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
-    // it is turned
-    if (offset >= 0) store<i32>(i, -i32(load<f32>(base + offset) < 0), CONFIDENCE);
+    // it is negated
+    if (offset >= 0) store<i32>(i, -i32(load<f32>(base + offset) < 0), POSITIVE);
   }
 }
 
@@ -445,83 +453,28 @@ export function turnDecisions(bins: i32): void {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
     const p: f32 = 1 - f32.abs(load<f32>(offset, TILE));
-    const positive = load<i32>(i, CONFIDENCE) < 0;
+    const positive = load<i32>(i, POSITIVE) < 0;
     store<f32>(offset, positive ? -p : p, TILE);
     if (!bins) continue;
     const row = rowOf(load<i32>(i, LABELS));
     // a sample counts 1 in the low half, a right decision 1 in the high half
-    store<i64>(row, load<i64>(row, 32) + 1 + (i64(positive) << 32), 32);
-    const bin = BINS + (usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) << 4);
-    store<i32>(bin, load<i32>(bin, 4) + 1, 4);
-  }
-}
-
-/** Count the probabilities of a run in the histograms of their classes, as countSteps has them. */
-function countRun(run: usize, length: usize, place: usize, along: i32, around: i32): void {
-  const turn = i32x4.splat(around);
-  const next = i32x4.splat((along << 2) % around);
-  let places = i32x4(0, along % around, (along << 1) % around, (3 * along) % around);
-  for (let from: usize = 0; from < length; from += BLOCK) {
-    const bytes = min(BLOCK, length - from);
-    for (let i: usize = 0; i < bytes; i += 16) {
-      const step = binsOf(units(v128.load(run + from + i, TILE)));
-      v128.store(i, i32x4.add(places, i32x4.shl(step, 1)), PLACE);
-      places = i32x4.add(places, next);
-      places = i32x4.sub(places, v128.and(turn, i32x4.ge_s(places, turn)));
-    }
-    for (let i: usize = 0; i < bytes; i += 4) {
-      const at = place + usize(load<u32>(i, PLACE));
-      store<u16>(at, load<u16>(at) + 1);
-    }
+    store<i64>(row, load<i64>(row, TALLY_SUPPORT) + 1 + (i64(positive) << 32), TALLY_SUPPORT);
+    const bin = BINS + usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) * BIN_BYTES;
+    store<i32>(bin, load<i32>(bin, BIN_HITS) + 1, BIN_HITS);
   }
 }
 
 /**
- * For curves: HISTOGRAM u16[classes][steps + 1] counts the probabilities of samples that are not of the class by ⌊p·steps⌋,
- * STEP becomes that of each sample's own class, −1 where it has none. Exact for 4096 samples after the tables were cleared.
- */
-export function countSteps(steps: i32, ignored: i32): void {
-  v128.store(COUNT, i32x4.splat(steps));
-  const histogram = (steps + 1) << 1;
-  const histograms = HISTOGRAM + usize(first * histogram);
-  const all = classes * histogram;
-  if (positions == 1) {
-    countRun(0, usize(samples * classes) << 2, histograms, histogram, all);
-  } else {
-    const run = usize(positions) << 2;
-    let at: usize = 0;
-    for (let r = 0; r < images * classes; r++, at += run) {
-      countRun(at, run, histograms + usize((r % classes) * histogram), 0, all);
-    }
-  }
-  for (let c = 0; c < classes; c++) {
-    const zeros = histograms + usize(c * histogram);
-    store<u16>(zeros, load<u16>(zeros) - u16(ignored));
-  }
-  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
-    const offset = load<i32>(i, OFFSET);
-    let step = -1;
-    if (offset >= 0) {
-      step = (unitsOf(f32.abs(load<f32>(offset, TILE))) * steps) >>> 23;
-      const cell = HISTOGRAM + usize(load<i32>(i, LABELS) * histogram) + (usize(step) << 1);
-      store<u16>(cell, load<u16>(cell) - 1);
-    }
-    store<i32>(i, step, STEP);
-  }
-}
-
-/**
- * Count the tile in, all but what `turnDecisions` did: TALLY and BINS as `tally` (metrics.ts) has them, BINS once `settlePairs` has
- * been called. Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
+ * Count the tile in, all but what `turnDecisions` did: TALLY, and BINS once `flush` has been called. Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
  * have, for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
  */
-export function tallyOneVersusRest(bins: i32, ignored: i32): i32 {
+export function countDecisions(bins: i32): i32 {
   const n = samples * classes;
   const behind = -n & 7;
   memory.fill(TILE + (usize(n) << 2), 0, usize(behind) << 2);
   countPairs(n, bins);
   pending += n;
   zeros += behind + ignored * classes;
-  if (pending > MOST_PENDING) settlePairs(bins);
+  if (pending > MOST_PENDING) flush(bins);
   return countClasses();
 }

@@ -3,6 +3,9 @@
  * `largest` and `exponentials` over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class,
  * so it never counts as one of the others.
  */
+import {
+  BIN_BYTES, BIN_CONFIDENCE, BIN_HITS, TALLY_BINS, TALLY_BYTES, TALLY_PREDICTED, TALLY_SUPPORT,
+} from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
 import { lanes, ONE, SIGN } from '../math/exp';
 import { probabilities } from '../focal';
@@ -11,9 +14,7 @@ import { sumSquares } from '../softmax/exponentials';
 import { within as inside } from '../softmax/largest';
 import { ofClass } from '../softmax/pair';
 import { GAP, GAP_LOW, LABELS, LOSS, MAX, SLOPE, SQUARES, SUM, TRUE } from '../tile/scratch';
-import {
-  BINS, BRIER, CONFIDENCE, OWN_LABELS, PASSED_OVER, PREDICTED, RANK, SIXTEEN, TALLY, TALLY_BINS, TALLY_BYTES,
-} from './scratch';
+import { BINS, BRIER, CONFIDENCE, OWN_LABELS, PASSED_OVER, PREDICTED, RANK, SIXTEEN, TALLY } from './scratch';
 import { gaps, largest } from '../softmax/softmax';
 import {
   base, classes, first, images, pair, passOver, pitch, planar, positions, samples, stride,
@@ -270,10 +271,10 @@ export function outcomes(n: i32): i32 {
 /**
  * The confidence is the probability of the predicted class, and is to have the same bits whatever the label. So where the
  * prediction is wrong, it is the predicted class that is left out of another scan and sum, as the true one was of the first.
- * Between `review(n, true)` and `review(n, false)` samples have their prediction for a label; those that had it before are passed
+ * Between `reviewed(n, true)` and `reviewed(n, false)` samples have their prediction for a label; those that had it before are passed
  * over where that pays.
  */
-export function review(n: i32, on: bool): void {
+export function reviewed(n: i32, on: bool): void {
   const bytes = usize((n + 15) & ~15) << 2;
   passOver(on ? OWN_LABELS : 0);
   if (!on) {
@@ -299,13 +300,14 @@ export function confidences(n: i32): void {
   probabilities(n, CONFIDENCE);
 }
 
-/** How many of the samples that are not ignored have fewer than k classes above their own. */
-export function within(n: i32, k: i32): i32 {
+/** How many of the samples have a prediction and fewer than k classes before their own. */
+export function topK(k: i32): i32 {
   const limit = i32x4.splat(k);
   let count = i32x4.splat(0);
-  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-    const inside = i32x4.lt_s(v128.load(i, RANK), limit);
-    count = i32x4.sub(count, v128.andnot(inside, i32x4.shr_s(v128.load(i, LABELS), 31)));
+  const end = usize(samples) << 2;
+  for (let i: usize = 0; i < end; i += 16) {
+    const among = i32x4.lt_s(v128.load(i, RANK), limit);
+    count = i32x4.sub(count, v128.andnot(among, i32x4.shr_s(v128.load(i, PREDICTED), 31)));
   }
   return sumLanes(count);
 }
@@ -380,10 +382,10 @@ export function binsOf(units: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function addToBin(b: i32, count: i32, hits: i32, sum: i64): void {
-  const bin = BINS + (usize(b) << 4);
+  const bin = BINS + usize(b * BIN_BYTES);
   store<i32>(bin, load<i32>(bin) + count);
-  if (hits) store<i32>(bin, load<i32>(bin, 4) + hits, 4);
-  store<i64>(bin, load<i64>(bin, 8) + (sum << 9), 8);
+  if (hits) store<i32>(bin, load<i32>(bin, BIN_HITS) + hits, BIN_HITS);
+  store<i64>(bin, load<i64>(bin, BIN_CONFIDENCE) + (sum << 9), BIN_CONFIDENCE);
 }
 
 /**
@@ -441,12 +443,10 @@ function settleBins(bins: i32): void {
 }
 
 /**
- * Count the samples in: at TALLY for each class four float64 that the sum of the losses is split into, the first of multiples of
- * 2^−32, then i32 samples, those predicted rightly, all predictions; at BINS for each bin i32 samples, hits, then i64 the
- * confidence, rounded to 2^−23, in units of 2^−32. Exact for 4096 samples after the tables were cleared. Samples without
- * PREDICTED and those with a loss above 128 are passed over: their numbers go to PASSED_OVER, and their number is returned.
+ * Count the samples in TALLY and BINS, confidences rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Samples
+ * without PREDICTED and those with a loss above 128 are passed over: their numbers go to PASSED_OVER; how many.
  */
-export function tally(n: i32, bins: i32): i32 {
+export function countSamples(n: i32, bins: i32): i32 {
   let over = PASSED_OVER;
   v128.store(COUNT, i32x4.splat(bins));
   const end = usize(n) << 2;
@@ -472,9 +472,9 @@ export function tally(n: i32, bins: i32): i32 {
       const predicted = load<i32>(at, PREDICTED);
       // a sample counts 1 in the low half, a hit 1 in the high half
       const row = rowOf(y);
-      store<i64>(row, load<i64>(row, 32) + 1 + (i64(predicted == y) << 32), 32);
+      store<i64>(row, load<i64>(row, TALLY_SUPPORT) + 1 + (i64(predicted == y) << 32), TALLY_SUPPORT);
       const other = rowOf(predicted);
-      store<i32>(other, load<i32>(other, 40) + 1, 40);
+      store<i32>(other, load<i32>(other, TALLY_PREDICTED) + 1, TALLY_PREDICTED);
       const bank = usize(load<u32>(i, BANK));
       store<i64>(bank, load<i64>(bank, BANKS) + load<i64>(i << 1, TERM), BANKS);
     }

@@ -8,14 +8,15 @@
  *
  * and (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. A class that is missing counts as 0, which changes no bit.
  */
+import { SOFTMAX_BLOCK } from '../../bindings/backend/constants';
 import { INTEGER, REST } from '../tile/block';
 import { anyFar, binary, far, lessOne, nearest, rest, restored, scaledBinary } from '../math/exp';
 import { maskOf, upper } from './margin';
 import { MAX, SQUARES, SUM } from '../tile/scratch';
 import { base, classes, first, images, last, passedOver, pitch, planar, positions, stride } from '../tile/tile';
 
-/** Classes of a block; every chunk of classes but the last is made of whole blocks (bindings/losses/plan.ts). */
-const CLASSES: usize = 128;
+/** Classes of a block; every chunk of them but the last is made of whole blocks. */
+const CLASSES: usize = SOFTMAX_BLOCK;
 
 /**
  * What was kept of the logits from `at` to `end` to full precision. Where eight lanes reach into the next class, what was kept

@@ -3,7 +3,7 @@
  * [N, 2] are one image whose classes alternate.
  */
 import { lanes, SIGN } from '../math/exp';
-import { GAP, GAP_LOW, LABELS, POSITIVE, SLOPE, WEIGHT } from '../tile/scratch';
+import { GAP, GAP_LOW, LABELS, CLASS_WEIGHTS, SLOPE, WEIGHT } from '../tile/scratch';
 import { finite, lost } from './margin';
 import { base, images, last, pitch, positions, stride } from '../tile/tile';
 
@@ -19,8 +19,8 @@ export function ofClass(c: i32, image: usize, d: usize): v128 {
 
 export function pairGaps(): void {
   const infinity = f32x4.splat(Infinity);
-  const weight0 = v128.load_splat<f32>(POSITIVE);
-  const difference = v128.xor(weight0, v128.load_splat<f32>(POSITIVE + 4));
+  const weight0 = v128.load_splat<f32>(CLASS_WEIGHTS);
+  const difference = v128.xor(weight0, v128.load_splat<f32>(CLASS_WEIGHTS + 4));
   let image = base;
   for (let b = 0; b < images; b++, image += usize(pitch) << 2) {
     const sample = usize(b * positions) << 2;

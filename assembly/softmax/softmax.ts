@@ -10,7 +10,7 @@ import { sumExponentials } from './exponentials';
 import { scaleExponentials } from './gradients';
 import { largestOthers } from './largest';
 import { pairGaps, pairGradients } from './pair';
-import { base, pair, put } from '../tile/tile';
+import { base, pair, putTrue } from '../tile/tile';
 
 const SIGN_BIT: u32 = 0x80000000;
 
@@ -74,6 +74,6 @@ export function gradients(away: bool): usize {
   const to = away ? aside() : base;
   if (pair) pairGradients();
   else scaleExponentials(from, to);
-  put(to, SLOPE, SIGN_BIT);
+  putTrue(to, SLOPE, SIGN_BIT);
   return to;
 }

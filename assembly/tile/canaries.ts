@@ -1,8 +1,10 @@
-/** Debug build only: the guards round the scratch blocks. */
-import { guard } from './scratch';
+/** Debug build only: the guards round the scratch blocks, and between the planes of a tile. */
+import { PLANE_GAP } from '../../bindings/backend/constants';
+import { pairsGuard } from '../compare/scratch';
 import { denseGuard } from '../dense/scratch';
 import { metricsGuard } from '../meter/scratch';
-import { pairsGuard } from '../compare/scratch';
+import { guard, PLANES, TILE } from './scratch';
+import { base, borrowed, classes, images, planar, samples, stride } from './tile';
 
 const PATTERN: u64 = 0x5afe5afe5afe5afe;
 
@@ -23,9 +25,40 @@ export function arm(): void {
   for (let i = 0; denseGuard(i); i++) armAt(denseGuard(i));
 }
 
+/** Words that were written between planes. */
+let between: i32 = 0;
+
+/** Where vectors of eight end in a plane of the tile that was opened; 0 where planes have no gap. */
+function planeEnd(): i32 {
+  const end = (samples + 7) & ~7;
+  return planar && images == 1 && !borrowed && stride >= end + PLANE_GAP ? end : 0;
+}
+
+/** Fill the gaps between the planes of the tile that was opened, and of what is kept of it. */
+export function armPlanes(): void {
+  const end = planeEnd();
+  for (let c = 0; end && c < classes; c++) {
+    for (let i = usize(c * stride + end) << 2; i < usize((c + 1) * stride) << 2; i += 4) {
+      store<u32>(TILE + i, u32(PATTERN));
+      store<u32>(PLANES + i, u32(PATTERN));
+    }
+  }
+}
+
+/** Count what has been written there since. What was loaded or kept in rows is not looked at. */
+export function checkPlanes(rows: bool): void {
+  const end = planeEnd();
+  for (let c = 0; end && c < classes; c++) {
+    for (let i = usize(c * stride + end) << 2; i < usize((c + 1) * stride) << 2; i += 4) {
+      between += i32(load<u32>(PLANES + i) != u32(PATTERN));
+      if (!rows && base == TILE) between += i32(load<u32>(TILE + i) != u32(PATTERN));
+    }
+  }
+}
+
 /** Number of guards written over since `arm`. */
 export function broken(): i32 {
-  let count = 0;
+  let count = between;
   for (let i = 0; guard(i); i++) count += i32(isBroken(guard(i)));
   for (let i = 0; metricsGuard(i); i++) count += i32(isBroken(metricsGuard(i)));
   for (let i = 0; pairsGuard(i); i++) count += i32(isBroken(pairsGuard(i)));

@@ -5,18 +5,14 @@
  * ones.
  */
 
+import { LOGITS, SAMPLES, SUM_COUNT } from '../../bindings/backend/constants';
 import { APART } from './block';
-
-/** Samples a tile can hold. */
-export const SAMPLES: i32 = 4096;
-/** Logits a tile can hold. */
-export const LOGITS: i32 = 65536;
 
 /** Kernels work in groups of 16 samples, and rearranging writes up to 3 lanes past the end of a segment. */
 const SLACK: i32 = 16;
 export const LANES: i32 = SAMPLES + SLACK;
-/** Rearranging goes four rows of few classes at a time, up to 3 rows past the last. */
-const ROWS_SLACK: i32 = 256;
+/** Logits past the last that a tile in planes needs: transposing goes four planes at a time, up to 3 past the last. */
+export const PLANE_SLACK: i32 = 3 * LANES + SLACK;
 export const GUARD: i32 = 16;
 
 const guard0: usize = memory.data(GUARD, 16);
@@ -26,8 +22,11 @@ const guard1: usize = memory.data(GUARD, 16);
 /** Byte offset in the tile of the logit of each sample's class, −1 where it has none in this chunk: i32[SAMPLES]. */
 export const OFFSET: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
-/** Logit of the true class (softmax), or the weight its logit had before (sigmoid): f32[SAMPLES]. */
+/** Softmax: logit of the true class: f32[SAMPLES]. */
 export const TRUE: usize = memory.data(4 * LANES, 16);
+const guardOwn: usize = memory.data(GUARD, 16);
+/** Sigmoid: the weight that the logit of the true class had in LOGIT_WEIGHTS: f32[SAMPLES]. */
+export const OWN_WEIGHT: usize = memory.data(4 * LANES, 16);
 const guard3: usize = memory.data(GUARD, 16);
 /** Largest logit of the other classes: f32[SAMPLES]. */
 export const MAX: usize = memory.data(4 * LANES, 16);
@@ -46,6 +45,9 @@ export const WEIGHT: usize = memory.data(4 * LANES, 16);
 const guard8: usize = memory.data(GUARD, 16);
 /** What multiplies the gradient of each sample (1/n for a mean, upstream weights): f32[SAMPLES]. */
 export const UPSTREAM: usize = memory.data(4 * LANES, 16);
+const guardWeights: usize = memory.data(GUARD, 16);
+/** What multiplies the losses of each sample: f32[SAMPLES]. */
+export const SAMPLE_WEIGHTS: usize = memory.data(4 * LANES, 16);
 const guard9: usize = memory.data(GUARD, 16);
 /** Loss of each sample (softmax), 0 where ignored: f32[SAMPLES]. */
 export const LOSS: usize = memory.data(4 * LANES, 16);
@@ -56,8 +58,8 @@ const guard11: usize = memory.data(GUARD, 16);
 /** What multiplies each kept exponential to make the gradient, 0 where ignored: f32[SAMPLES]. */
 export const FACTOR: usize = memory.data(4 * LANES, 16);
 const guard12: usize = memory.data(GUARD, 16);
-/** The exact sum of the call under way: see exact-sum.ts. */
-export const TOTAL: usize = memory.data(8 * 13, 16);
+/** Exact sums, see exact-sum.ts. */
+export const SUMS: usize = memory.data(8 * 13 * SUM_COUNT, 16);
 const guard13: usize = memory.data(GUARD, 16);
 /** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
 export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
@@ -65,19 +67,22 @@ const guard14: usize = memory.data(GUARD, 16);
 /** Metrics: Σ e^(2·(logit − MAX)) over the other classes: f64[SAMPLES]. */
 export const SQUARES: usize = memory.data(8 * LANES, 16);
 const guard15: usize = memory.data(GUARD, 16);
-/** Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time. */
-export const POSITIVE: usize = memory.data(4 * LOGITS + APART, 16);
+/**
+ * Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time; one-vs-rest with a number a logit: of
+ * each logit where its target is 1, laid out as the tile.
+ */
+export const CLASS_WEIGHTS: usize = memory.data(4 * LOGITS + APART, 16);
 const guard16: usize = memory.data(GUARD, 16);
 /** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
-export const LOGIT_WEIGHT: usize = memory.data(4 * LOGITS + APART, 16);
+export const LOGIT_WEIGHTS: usize = memory.data(4 * LOGITS + APART, 16);
 const guard17: usize = memory.data(GUARD, 16);
-/** The tile in planes, or what is kept of one that stands in TILE: f32[LOGITS], and room for three planes more. */
-export const PLANES: usize = memory.data(4 * (LOGITS + 3 * LANES + SLACK) + APART, 16);
+/** The tile in planes, or what is kept of one that stands in TILE: f32[LOGITS]. */
+export const PLANES: usize = memory.data(4 * (LOGITS + PLANE_SLACK) + APART, 16);
 /** Metrics: cross-entropies of half a tile (one-vs-rest), whose losses stand in PLANES and sigmoids in TILE. */
 export const ENTROPIES: usize = PLANES + 2 * LOGITS + APART;
 const guard18: usize = memory.data(GUARD, 16);
-/** The tile as it came: f32[LOGITS]. */
-export const TILE: usize = memory.data(4 * (LOGITS + ROWS_SLACK), 16);
+/** The tile as it came: f32[LOGITS]. Where it has been transposed into PLANES the targets are, or the rows it is to become again. */
+export const TILE: usize = memory.data(4 * (LOGITS + PLANE_SLACK), 16);
 const guard19: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
@@ -103,6 +108,8 @@ export function guard(i: i32): usize {
     case 17: return guard17;
     case 18: return guard18;
     case 19: return guard19;
+    case 20: return guardOwn;
+    case 21: return guardWeights;
     default: return 0;
   }
 }

@@ -3,24 +3,24 @@
  *
  * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class c
  * of sample (b, d) stands at base + 4·(b·pitch + c·stride + d): rows [N, C] are images of one position. Rows of many classes are
- * gone through along the classes; everything else is `planar` and gone through across the samples, for which `open` turns rows
- * of few classes into planes, one image of all samples, and `unfold` turns them back.
+ * gone through along the classes; everything else is `planar` and gone through across the samples, for which rows of few classes
+ * are transposed into planes, one image of all samples, and `toRows` turns them back.
  *
  * Either way kernels go in groups of eight lanes, of which the last reaches past the end of the row or of the image's positions.
  * What they write there is written over: in arrays of samples and in rows by the next image, which is why images go from the first
  * to the last; in planes, where it falls on the first positions of the next class, by the group of those, which is why positions go
  * from the last to the first.
  */
-import { LABELS, LOGIT_WEIGHT, OFFSET, PLANES, POSITIVE, TILE, TRUE, WEIGHT } from './scratch';
+import { PLANE_GAP, PLANE_GROUP, ROWS, TRANSPOSED } from '../../bindings/backend/constants';
+import { CLASS_WEIGHTS, LABELS, LOGIT_WEIGHTS, OFFSET, OWN_WEIGHT, PLANES, TILE, TRUE, WEIGHT } from './scratch';
 
 const NEGATIVE_INFINITY: u32 = 0xff800000;
 const SIGN_BIT: u32 = 0x80000000;
 
-/** Forms of a tile (bindings/losses/plan.ts): rows, planes as they come, rows to be turned into planes. */
-const ROWS: i32 = 0;
-const TURNED: i32 = 2;
-
 export let base: usize = 0;
+export let form: i32 = ROWS;
+/** Whether it is the caller's own memory, in which `close` puts back what `open` has changed. */
+export let borrowed: bool = false;
 export let samples: i32 = 0;
 export let classes: i32 = 0;
 /** Logits from one class to the next, and from one image to the next. */
@@ -57,14 +57,11 @@ export function passedOver(i: usize): bool {
   return i32x4.all_true(v128.and(same, i32x4.eq(v128.load(i, LABELS + 16), v128.load(known + i, 16))));
 }
 
-/**
- * From one plane to the next: whole groups of 16, an odd number of them, so that the same place in many of them does not
- * fall on the same few cache lines. The bindings reckon with the same (plan.ts).
- */
+/** From one plane of n samples to the next, as bindings/losses/plan.ts has it. */
 // @ts-ignore: decorator
 @inline
-function padded(n: i32): i32 {
-  return ((n + 15) & ~15) | 16;
+function planeStride(n: i32): i32 {
+  return ((n + PLANE_GAP + 2 * PLANE_GROUP - 2) & -PLANE_GROUP) | PLANE_GROUP;
 }
 
 /** Where the last group of so many positions of an image begins, in bytes. */
@@ -79,13 +76,14 @@ export function allowPairs(allowed: bool): void {
 }
 
 /** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
-export function open(
+export function place(
   source: usize, imageCount: i32, positionCount: i32, classCount: i32,
-  imageStride: i32, classStride: i32, firstClass: i32, form: i32,
+  imageStride: i32, classStride: i32, firstClass: i32, givenForm: i32,
 ): void {
   samples = imageCount * positionCount;
   classes = classCount;
   first = firstClass;
+  form = givenForm;
   planar = form != ROWS;
   base = source;
   stride = classStride;
@@ -96,12 +94,13 @@ export function open(
   if (planar && (positionCount == 1 || imageStride == positionCount)) {
     images = 1;
     positions = samples;
-    if (form == TURNED) {
+    if (form == TRANSPOSED) {
       base = PLANES;
-      stride = padded(samples);
+      stride = planeStride(samples);
       transpose(source, imageStride, PLANES, stride, samples, classes);
     }
   }
+  borrowed = base != TILE && base != PLANES;
   pair = pairs && planar && first == 0 && classes == 2;
   if (pair) return;
   // rows are one image whose positions are a row apart
@@ -130,38 +129,46 @@ export function open(
  * Softmax: note the logit and the weight of each sample's class and write −∞ over that logit, which leaves the class out of
  * every maximum and every sum. Passed over, here and below: ignored samples, and samples whose class is not in this chunk.
  */
-export function leaveOut(): void {
+export function maskTrueClass(): void {
   if (pair) return;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
     store<u32>(i, load<u32>(base + offset), TRUE);
-    store<u32>(i, load<u32>(POSITIVE + (usize(load<i32>(i, LABELS) - first) << 2)), WEIGHT);
+    store<u32>(i, load<u32>(CLASS_WEIGHTS + (usize(load<i32>(i, LABELS) - first) << 2)), WEIGHT);
     store<u32>(base + offset, NEGATIVE_INFINITY);
   }
 }
 
-/**
- * One-vs-rest: turn the sign of the logit of each sample's class, which makes every logit a gap, and give it its weight;
- * the one it had is noted.
- */
-export function turn(): void {
+/** Undo `maskTrueClass`. */
+export function unmaskTrueClass(): void {
+  putTrue(base, TRUE, 0);
+}
+
+/** One-vs-rest: negate the logit of each sample's class, which makes every logit a gap, and give it its weight. */
+export function negateTrueLogits(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
     store<u32>(base + offset, load<u32>(base + offset) ^ SIGN_BIT);
-    store<u32>(i, load<u32>(LOGIT_WEIGHT + offset), TRUE);
-    store<u32>(LOGIT_WEIGHT + offset, load<u32>(POSITIVE + (usize(load<i32>(i, LABELS) - first) << 2)));
+    store<u32>(i, load<u32>(LOGIT_WEIGHTS + offset), OWN_WEIGHT);
+    store<u32>(LOGIT_WEIGHTS + offset, load<u32>(CLASS_WEIGHTS + (usize(load<i32>(i, LABELS) - first) << 2)));
   }
 }
 
-/** Undo `turn`: the weights, and the signs at `to` unless that is 0. */
-export function turnBack(to: usize): void {
+/** Undo `negateTrueLogits` in what stands at `to`, the logits or their gradient. */
+export function restoreTrueLogits(to: usize): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
-    if (offset < 0) continue;
-    store<u32>(LOGIT_WEIGHT + offset, load<u32>(i, TRUE));
-    if (to) store<u32>(to + offset, load<u32>(to + offset) ^ SIGN_BIT);
+    if (offset >= 0) store<u32>(to + offset, load<u32>(to + offset) ^ SIGN_BIT);
+  }
+}
+
+/** And in the weights. */
+export function restoreWeights(): void {
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    const offset = load<i32>(i, OFFSET);
+    if (offset >= 0) store<u32>(LOGIT_WEIGHTS + offset, load<u32>(i, OWN_WEIGHT));
   }
 }
 
@@ -169,7 +176,7 @@ export function turnBack(to: usize): void {
  * Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk, where it
  * had been left out.
  */
-export function put(to: usize, values: usize, flip: u32): void {
+export function putTrue(to: usize, values: usize, flip: u32): void {
   if (pair) return;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
@@ -243,8 +250,8 @@ export function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows
   }
 }
 
-/** Turn the planes at `from` back into rows, which is what they came as; where they are then. */
-export function unfold(from: usize): usize {
+/** Turn the planes at `from` back into the rows they came as; where they are then. */
+export function toRows(from: usize): usize {
   transpose(from, stride, TILE, classes, classes, samples);
   return TILE;
 }

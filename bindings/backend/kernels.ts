@@ -1,28 +1,58 @@
 /**
- * What a backend is: a scratch block in one ArrayBuffer and the passes over it. The WebAssembly module of the losses
- * exports exactly this (assembly/losses.ts); the scalar twin (scalar/kernels.ts) implements it over a plain ArrayBuffer. Addresses are
- * in bytes; what each block holds is told in assembly/tile/scratch.ts.
+ * What a backend is: one block of memory and the stages over it. The WebAssembly module exports exactly this (assembly/); the
+ * scalar twin (scalar/) implements it over a plain ArrayBuffer. Names in capitals are addresses in bytes; sizes, forms and the
+ * places of parameters are told in constants.ts.
+ *
+ * A call writes PARAMS and says `begin`. Then, for each tile of samples (losses/stages.ts conducts):
+ *
+ *     labels                                      targets in LABELS → classes, −1 where ignored
+ *     softmax:
+ *       (open [choose] scan sum close)            once, where the tile holds all classes; else chunk by chunk, one stage a round:
+ *       [(open choose close)…] (open scan close)… (open sum close)…
+ *       finish                                    losses of the samples
+ *       [others, or (open others close)…]         and what the classes that are not the largest add to them
+ *       gradient, or (open gradient close)…       of the logits
+ *     sigmoid:
+ *       (open sum [gradient] [tally] close)…      losses of the logits, chunk by chunk
+ *       finish
+ *     metrics, softmax:
+ *       decide                                    predictions; how many are wrong
+ *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one
+ *       topK… tally
+ *
+ * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true one, which is
+ * what `choose` does, and `others` sees to the rest. Such numbers are loaded and checked by `targets` before each `open`.
+ *
+ * `open` takes up a tile of logits in TILE or in the caller's memory, [image][class][position] with the strides given: it masks the
+ * true class (softmax) or negates its logit (sigmoid), and `close` undoes that. Between the two the memory must not be
+ * touched. What stages leave for one another lies in blocks that no other stage writes; tables and sums stay until `begin`
+ * or the bindings clear them.
  */
-export interface Kernels extends DenseKernels {
+export interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow?(pages: number): number };
-  readonly SAMPLES: number;
-  readonly LOGITS: number;
+  /** float64[PARAM_COUNT] */
+  readonly PARAMS: number;
+  /** Targets, then the class of each sample: i32[SAMPLES]. */
   readonly LABELS: number;
-  readonly LOSS: number;
+  /** What multiplies the gradient of each sample, and its losses: f32[SAMPLES] each. */
   readonly UPSTREAM: number;
-  readonly POSITIVE: number;
-  readonly LOGIT_WEIGHT: number;
-  readonly PLANES: number;
+  readonly SAMPLE_WEIGHTS: number;
+  /** Weight of each class of the chunk when it is the true one: f32[LOGITS]; sigmoid with numbers as targets: laid out as the tile. */
+  readonly CLASS_WEIGHTS: number;
+  /** Sigmoid: weight of each logit when its class is not the true one, laid out as the tile: f32[LOGITS]. */
+  readonly LOGIT_WEIGHTS: number;
+  /** Where tiles are loaded, and their targets, laid out as they: f32[LOGITS] each. */
   readonly TILE: number;
-  readonly TRUE: number;
-  readonly TOTAL: number;
-  /** Rows of up to this many classes are rearranged into planes before the softmax passes; 0: no layout ever is. */
-  readonly FEW: number;
+  readonly TARGETS: number;
 
-  /** `pairs`: two classes may go as one difference, which targets in the shape of the logits do not allow. */
-  configure(gamma: number, smoothing: number, pairs: boolean): void;
-  label(n: number, classes: number, ignoreIndex: number): number;
-  widenHalf(to: number, n: number): void;
+  /** Make float32, or logits, of n numbers at the address `at`, in place; nothing past them is written. */
+  convert(at: number, n: number, from: number): void;
+  /** Check n targets in LABELS; how many are not ignored, or −1 − i where target i is neither a class nor ignored. */
+  labels(n: number, classes: number, ignoreIndex: number): number;
+  /** Check n numbers at the address `at`; how many are ignored, or −1 − i where number i is no target. */
+  targets(at: number, n: number): number;
+  /** Read PARAMS and clear the sums. */
+  begin(): void;
   open(
     source: number,
     images: number,
@@ -33,117 +63,62 @@ export interface Kernels extends DenseKernels {
     firstClass: number,
     form: number,
   ): void;
-  leaveOut(): void;
-  turn(): void;
-  turnBack(to: number): void;
-  put(to: number, values: number, flip: number): void;
-  scale(to: number, factors: number): void;
-  /** Rows that were turned into planes, from planes at `from`: the address where they are rows again. */
-  unfold(from: number): number;
-
-  largest(): void;
-  /** With `keep`, the address of what is kept for the gradient. */
-  exponentials(keep: boolean): number;
-  sampleLosses(n: number, grad: boolean): void;
-  /** The address of the gradient; `away`: what was kept has been elsewhere, and been loaded again. */
-  gradients(away: boolean): number;
-
-  oneVersusRest(at: number, to: number, slopes: number, n: number, up: number): void;
-
-  accumulate(accumulator: number, values: number, n: number): void;
-  /** The sum at TOTAL as the nearest float64. */
-  rounded(): number;
+  choose(): void;
+  scan(): void;
+  /** Softmax with a gradient: the address of what is kept for it. Sigmoid: of the losses. Both are laid out as the tile. */
+  sum(): number;
+  close(): void;
+  /** The address of the samples' losses, f32[SAMPLES], 0 where ignored (sigmoid: with metrics alone, summed over classes). */
+  finish(): number;
+  others(): void;
+  /**
+   * The address of the gradient, laid out as the tile came. Where the tile has been loaded again (`reloaded`) it is what `sum` had kept
+   * or, with a number for each logit, the logits.
+   */
+  gradient(reloaded: boolean): number;
+  /** Add n float32 values ≥ 0 to an exact sum. */
+  accumulate(sum: number, values: number, n: number): void;
+  limb(sum: number, j: number): number;
 }
 
-/**
- * The passes for targets in the shape of the logits, which stand in DENSE beside the tile (assembly/dense). Of a softmax tile, in this
- * order: `largest` over all logits, `chooseLabels`; then what labels go through, with `weighLabels` after `leaveOut`, up to
- * `sampleLosses`; then `otherLosses` over every chunk of the classes, `addOtherLosses` once, `denseGradients` over every chunk.
- */
-export interface DenseKernels {
-  readonly DENSE: number;
-  readonly LOGIT_POSITIVE: number;
-  /** `ignored` is the target that leaves a logit out, NaN for none, and `most` the largest that there may be. */
-  configureDense(
-    gamma: number,
-    gammaNegative: number,
-    smoothing: number,
-    clip: number,
-    labelSmoothing: number,
-    classes: number,
-    ignored: number,
-    most: number,
-  ): void;
-  widenBytes(to: number, n: number): void;
-  /** Make logits of n numbers that come as `Input.scale` says. */
-  toLogits(at: number, n: number, scale: number): void;
-  /** How many of n targets are ignored; −1 − i when target i is none. */
-  checkTargets(at: number, n: number): number;
-  arrangeTargets(): void;
-  oneVersusRestDense(at: number, to: number, slopes: number, n: number, up: number, ignoring: boolean): void;
-  chooseLabels(): void;
-  weighLabels(): void;
-  otherLosses(): void;
-  addOtherLosses(n: number): void;
-  /** The address of the gradient. */
-  denseGradients(): number;
-}
-
-/** What evaluation metrics need beside the loss (assembly/index.ts). */
+/** What evaluation metrics need beside the loss; asked for by PARAM_RANKS. */
 export interface MeterKernels extends Kernels {
+  /** What each sample comes to, f32[SAMPLES] each: loss, cross-entropy, Brier score; 0 where ignored. */
+  readonly LOSS: number;
   readonly CROSS_ENTROPY: number;
-  readonly RANK: number;
-  readonly PASSED_OVER: number;
-  readonly PREDICTED: number;
-  readonly CONFIDENCE: number;
   readonly BRIER: number;
-  readonly BRIER_TOTAL: number;
+  /** Softmax: classes that come before the true one, as far as is asked for: i32[SAMPLES]. */
+  readonly RANK: number;
+  /** Predicted class, −1 where NaN leaves it open and where ignored: i32[SAMPLES]. */
+  readonly PREDICTED: number;
+  /** Probability of the predicted class: f32[SAMPLES]. */
+  readonly CONFIDENCE: number;
+  /** Samples that `tally` passed over, by number: i32[SAMPLES]. */
+  readonly PASSED_OVER: number;
   readonly TALLY: number;
-  readonly TALLY_BYTES: number;
   readonly BINS: number;
-  /** Most classes and bins that `tally` takes; 0: it takes none. */
-  readonly TALLY_CLASSES: number;
-  readonly TALLY_BINS: number;
-  clear(accumulator: number): void;
-  limb(accumulator: number, j: number): number;
-  largestAndPlace(): void;
-  squaresAndRanks(limit: number): void;
-  sampleEntropies(n: number): void;
-  /** How many predictions are wrong, and to be reviewed. */
-  outcomes(n: number): number;
-  /** Between `true` and `false` another scan and sum that leave out the predicted classes. */
-  review(n: number, on: boolean): void;
-  confidences(n: number): void;
-  within(n: number, k: number): number;
-  tally(n: number, bins: number): number;
-  // One-vs-rest: assembly/meter/sigmoid.ts.
-  readonly HISTOGRAM: number;
-  /** Most counters that the histograms of all classes take together. */
-  readonly HISTOGRAM_CELLS: number;
-  readonly STEP: number;
-  readonly SAMPLE_LOSSES: number;
-  readonly ENTROPIES: number;
-  gatherLosses(to: number): void;
-  gatherSamples(): boolean;
-  settleSamples(n: number): void;
-  decisions(): void;
-  turnDecisions(bins: number): void;
-  tallyOneVersusRest(bins: number, ignored: number): number;
-  settlePairs(bins: number): void;
-  countSteps(steps: number, ignored: number): void;
+
+  decide(): number;
+  review(on: boolean): void;
+  /** How many samples have fewer than k classes before their own; those whose prediction is open are not among them. */
+  topK(k: number): number;
+  /**
+   * Count the tile in TALLY and BINS, which take 4096 samples before they must be cleared. Softmax: how many samples were passed
+   * over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of each logit, negative where
+   * the logit is > 0; how many losses above TALLY_LARGEST, or NaN, were left out. −1: nothing was counted.
+   */
+  tally(): number;
+  /** Move what is pending to BINS, whose number is that of the call that counted it. */
+  flush(bins: number): void;
 }
 
 /** What comparisons need beside the meters (assembly/pairs.ts). */
-export interface PairKernels
-  extends Pick<
-    MeterKernels,
-    'memory' | 'SAMPLES' | 'LOGITS' | 'TILE' | 'PLANES' | 'TOTAL' | 'widenHalf' | 'accumulate' | 'clear' | 'limb'
-  > {
-  /** Ten blocks of PAIR_BYTES; assembly/compare/scratch.ts tells what they hold. */
+export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'convert' | 'accumulate' | 'limb'> {
+  /** Where the candidate's rows are loaded, and columns of what is known of each pair; assembly/compare/scratch.ts tells. */
   readonly PAIRS: number;
-  readonly PAIR_BYTES: number;
-  /** Compare n rows of the baseline in TILE with n of the candidate in PLANES; of softmax they are gone then. */
+  /** Compare n rows of the baseline in TILE with n of the candidate in PAIRS; of softmax they are gone then. */
   pairs(sigmoid: boolean, n: number, classes: number): void;
   /** By how much n numbers of the candidate differ from those of the baseline. */
   differences(n: number): void;
+  clear(sum: number): void;
 }

@@ -1,8 +1,11 @@
+import { SUM_INFINITE, SUM_LIMBS, SUM_NAN } from './constants.ts';
+import type { Kernels } from './kernels.ts';
+
 /**
  * Exact sums of float32 values ≥ 0 as limbs: 12 float64 words holding integers, limb j in units of 2^(32·j − 149). Once
  * carried, every limb lies in [0, 2^32), so that a given sum has one form.
  */
-export const LIMBS = 12;
+export const LIMBS = SUM_LIMBS;
 const LIMB = 2 ** 32;
 
 /** Take a float64 that is a multiple of 2^−149 apart, limb by limb from the highest it reaches. */
@@ -41,9 +44,14 @@ export function fromUnits(bits: bigint): number {
   return Number(bits) * 2 ** -149;
 }
 
-/** The sum in an accumulator of the kernels (assembly/exact-sum.ts) as the nearest float64. */
-export function rounded(accumulator: DataView): number {
+/** An exact sum of the kernels as the nearest float64, NaN or ∞ where one of its values was. */
+export function rounded(kernels: Pick<Kernels, 'limb'>, sum: number): number {
+  if (kernels.limb(sum, SUM_NAN) > 0) return NaN;
+  if (kernels.limb(sum, SUM_INFINITE) > 0) return Infinity;
   let bits = 0n;
-  for (let j = LIMBS - 1; j >= 0; j--) bits = (bits << 32n) | accumulator.getBigInt64(8 * j, true);
-  return fromUnits(bits) + accumulator.getFloat64(8 * LIMBS, true);
+  for (let j = LIMBS - 1; j >= 0; j--) {
+    const limb = kernels.limb(sum, j);
+    if (bits !== 0n || limb !== 0) bits = (bits << 32n) | BigInt(limb);
+  }
+  return fromUnits(bits);
 }

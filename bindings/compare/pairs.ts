@@ -1,3 +1,4 @@
+import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES, SAMPLES, SUM_LOSS } from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
 import { BASELINE, CANDIDATE, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
@@ -31,8 +32,8 @@ export interface Parts {
 }
 
 const NONE: Largest = [0, -1];
-/** Blocks of PAIRS (assembly/compare/scratch.ts). */
-const BLOCKS = {
+/** Columns of PAIRS (assembly/compare/scratch.ts). */
+const COLUMNS = {
   baseline: 0,
   candidate: 1,
   divergence: 2,
@@ -104,9 +105,7 @@ export class Pairs {
    */
   add(backend: PairBackend, inputs: Both<Input>, sides: Both<Numbers> | null, firstIndex: number): void {
     const { batch, positions, classes } = inputs[0];
-    const { SAMPLES, LOGITS } = backend.kernels;
     const n = batch * positions;
-    backend.kernels.clear(backend.kernels.TOTAL);
     const most = Math.max(1, Math.min(SAMPLES, Math.floor(LOGITS / classes)));
     for (let first = 0; first < n; first += most) {
       const count = Math.min(most, n - first);
@@ -150,9 +149,12 @@ export class Pairs {
     if (this.config.hardest > 0) this.#offer(chunk, sides, labels as Int32Array, firstIndex);
   }
 
-  /** Add a block's numbers to an exact sum. */
-  #add(chunk: Chunk, at: number, block: keyof typeof BLOCKS): void {
-    addSum(chunk.backend, this.words, at, 4 * chunk.at(block), chunk.n);
+  /** Add a column's numbers to an exact sum. */
+  #add(chunk: Chunk, at: number, column: keyof typeof COLUMNS): void {
+    const { kernels } = chunk.backend;
+    kernels.clear(SUM_LOSS);
+    kernels.accumulate(SUM_LOSS, 4 * chunk.at(column), chunk.n);
+    addSum(kernels, SUM_LOSS, this.words, at);
   }
 
   /** What is known of a sample without its label. */
@@ -256,33 +258,33 @@ class Chunk {
     this.first = first;
     this.n = n;
     this.#inputs = inputs;
-    const block = (name: keyof typeof BLOCKS): Int32Array => backend.i32.subarray(this.at(name), this.at(name) + n);
-    this.divergence = block('divergence');
-    this.difference = block('difference');
-    this.notFinite = block('notFinite');
-    this.#predictions = [block('baseline'), block('candidate')];
-    const { TILE, PLANES } = backend.kernels;
-    this.#rows = [backend.f32.subarray(TILE >> 2), backend.f32.subarray(PLANES >> 2)];
+    const column = (name: keyof typeof COLUMNS): Int32Array => backend.i32.subarray(this.at(name), this.at(name) + n);
+    this.divergence = column('divergence');
+    this.difference = column('difference');
+    this.notFinite = column('notFinite');
+    this.#predictions = [column('baseline'), column('candidate')];
+    const { TILE, PAIRS } = backend.kernels;
+    this.#rows = [backend.f32.subarray(TILE >> 2), backend.f32.subarray(PAIRS >> 2)];
   }
 
   get rows(): Both<Float32Array | Float64Array> {
     return this.#rows;
   }
 
-  /** Where a block begins among the words of the memory. */
-  at(name: keyof typeof BLOCKS): number {
-    const { PAIRS, PAIR_BYTES } = this.backend.kernels;
-    return (PAIRS + BLOCKS[name] * PAIR_BYTES) >> 2;
+  /** Where a column begins among the words of the memory. */
+  at(name: keyof typeof COLUMNS): number {
+    const { PAIRS } = this.backend.kernels;
+    return (PAIRS + PAIR_COLUMNS + COLUMNS[name] * SAMPLE_BYTES) >> 2;
   }
 
-  /** Fill the blocks of what is known of each sample. */
+  /** Fill the columns of what is known of each sample. */
   compare(sigmoid: boolean): void {
     const { backend, first, n } = this;
     const { kernels } = backend;
     const { classes } = this.#inputs[0];
-    if (classes <= kernels.LOGITS) {
+    if (classes <= LOGITS) {
       copyRows(backend, this.#inputs[0], first, n, kernels.TILE);
-      copyRows(backend, this.#inputs[1], first, n, kernels.PLANES);
+      copyRows(backend, this.#inputs[1], first, n, kernels.PAIRS);
       kernels.pairs(sigmoid, n, classes);
       return;
     }
@@ -322,7 +324,7 @@ class Chunk {
     return [prediction(this.#copy(0, i)), prediction(this.#copy(1, i))];
   }
 
-  /** By how much the candidate's numbers differ, in the blocks `rose`, `fell` and `squared`. */
+  /** By how much the candidate's numbers differ, in the columns `rose`, `fell` and `squared`. */
   subtract(before: Float32Array, after: Float32Array): void {
     const { f32, kernels } = this.backend;
     f32.set(before.subarray(this.first, this.first + this.n), this.at('before'));

@@ -1,3 +1,4 @@
+import { HALVES } from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
 import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
@@ -19,7 +20,7 @@ export function copyRows({ kernels, f32 }: PairBackend, input: Input, first: num
     const part = logits.subarray(first * classes, (first + n) * classes);
     if (half) {
       new Uint16Array(kernels.memory.buffer, to + 2 * part.length, part.length).set(part);
-      kernels.widenHalf(to, part.length);
+      kernels.convert(to, part.length, HALVES);
     } else f32.set(part, at);
     return;
   }

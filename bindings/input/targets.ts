@@ -1,3 +1,4 @@
+import { BYTES } from '../backend/constants.ts';
 import type { Kernels } from '../backend/kernels.ts';
 import { outOfRange } from './errors.ts';
 import type { Input } from './tensors.ts';
@@ -54,7 +55,7 @@ export function loadLabels(kernels: Kernels, input: Input, from: number, n: numb
   if (input.dense) {
     // no label is true, and none is ignored
     new Int32Array(kernels.memory.buffer, kernels.LABELS, n).fill(classes);
-    return kernels.label(n, classes + 1, OUTSIDE);
+    return kernels.labels(n, classes + 1, OUTSIDE);
   }
   const labels = new Int32Array(kernels.memory.buffer, kernels.LABELS, n);
   copyLabels(targets, from, labels);
@@ -65,7 +66,7 @@ export function loadLabels(kernels: Kernels, input: Input, from: number, n: numb
       else if (y === classes && y !== ignoreIndex) labels[i] = OUTSIDE;
     }
   }
-  const valid = kernels.label(n, background === null ? classes : classes + 1, ignoreIndex);
+  const valid = kernels.labels(n, background === null ? classes : classes + 1, ignoreIndex);
   if (valid >= 0) return valid;
   const i = from - 1 - valid;
   const none = background === null ? '' : `, background ${background}`;
@@ -84,7 +85,7 @@ export function copyNumbers(
 ): void {
   if (targets instanceof Uint8Array) {
     new Uint8Array(f32.buffer, to + 3 * n, n).set(targets.subarray(from, from + n));
-    kernels.widenBytes(to, n);
+    kernels.convert(to, n, BYTES);
   } else if (targets instanceof BigInt64Array || targets instanceof BigUint64Array) {
     for (let i = 0; i < n; i++) f32[(to >> 2) + i] = Number(targets[from + i]);
   } else {

@@ -1,3 +1,4 @@
+import { LOG_PROBABILITIES, ODDS, PROBABILITIES } from '../backend/constants.ts';
 import { arrayKind, isShared, type PlainView, plainView } from './arrays.ts';
 import { number } from './checks.ts';
 import { outOfRange, wrongType } from './errors.ts';
@@ -41,11 +42,8 @@ export interface Input {
   /** The logits; float16 as the bits. */
   readonly logits: Float32Array | Float64Array | Uint16Array;
   readonly half: boolean;
-  /**
-   * What they come as: 0 logits (and logarithms of softmax probabilities, which are some), 1 softmax probabilities, 2 sigmoid
-   * probabilities, 3 their logarithms.
-   */
-  readonly scale: 0 | 1 | 2 | 3;
+  /** What they come as: 0 logits (and logarithms of softmax probabilities, which are some); the others the kernels convert. */
+  readonly scale: 0 | typeof PROBABILITIES | typeof ODDS | typeof LOG_PROBABILITIES;
   /** The targets, or a copy of those that could differ when they are read again: plain arrays and shared memory. */
   readonly targets: PlainView;
   /** Whether they are one number a logit, in the layout of the logits, instead of one label a sample. */
@@ -204,13 +202,8 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown, rea
     throw outOfRange('targets', `shape [${labels}] to go with logits [${dims}]`, got + hint);
   }
   const { variant, input } = reading;
-  const scale =
-    input === 'probabilities'
-      ? variant === 'softmax'
-        ? 1
-        : 2
-      : input === 'logProbabilities' && variant === 'sigmoid'
-        ? 3
-        : 0;
+  let scale: Input['scale'] = 0;
+  if (input === 'probabilities') scale = variant === 'softmax' ? PROBABILITIES : ODDS;
+  else if (input === 'logProbabilities' && variant === 'sigmoid') scale = LOG_PROBABILITIES;
   return { logits, half, scale, targets, dense: dense || classes === 1, given, batch, classes, positions };
 }

@@ -1,4 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
+import { SUM_LOSS } from '../backend/constants.ts';
+import { rounded } from '../backend/limbs.ts';
 import { arrayKind, overlaps } from '../input/arrays.ts';
 import { common } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
@@ -11,7 +13,8 @@ import {
   sigmoidSettings,
   softmaxSettings,
 } from './options.ts';
-import { type GradRequest, streamSigmoid, streamSoftmax } from './stream.ts';
+import type { GradRequest } from './stages.ts';
+import { stream } from './stream.ts';
 import { checkClasses, type Survey, survey } from './survey.ts';
 
 /** `number` for 'mean' and 'sum', `Float32Array` for 'none'. */
@@ -147,11 +150,10 @@ export abstract class FocalLoss<R extends Reduction> {
     const { settings } = this;
     const count = input.batch * input.positions * (settings.variant === 'sigmoid' ? input.classes : 1);
     const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
-    const stream = settings.variant === 'sigmoid' ? streamSigmoid : streamSoftmax;
     const valid = stream(backend, settings, input, { losses, grad, weights });
     if (losses) return (settings.drop ? kept(losses, input, settings) : losses) as Value<R>;
     const by = divisor || this.#divisor({ valid, weights: 0, positives: 0 });
-    return (backend.kernels.rounded() / by) as Value<R>;
+    return (rounded(backend.kernels, SUM_LOSS) / by) as Value<R>;
   }
 }
 

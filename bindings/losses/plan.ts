@@ -1,10 +1,19 @@
-import type { Kernels } from '../backend/kernels.ts';
-import type { Input } from '../input/tensors.ts';
+import {
+  FEW,
+  LOGITS,
+  PLANE_GAP,
+  PLANE_GROUP,
+  PLANES,
+  ROWS,
+  SAMPLES,
+  SIGMOID_BLOCK,
+  SOFTMAX_BLOCK,
+  TRANSPOSED,
+} from '../backend/constants.ts';
 
 /**
- * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once
- * while they fit, else chunks of them. No sample's result depends on the cut: float32 sums are taken over blocks of classes,
- * and a chunk holds whole blocks.
+ * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once while
+ * they fit, else chunks of whole blocks of them. No sample's result depends on the cut.
  */
 export interface Plan {
   /** Images a tile takes. */
@@ -13,44 +22,54 @@ export interface Plan {
   readonly positions: number;
   /** Classes a tile takes. */
   readonly classes: number;
-  /** The form in which the kernels see it. */
+  /** The form in which the kernels see it: ROWS, PLANES or TRANSPOSED. */
   readonly form: number;
 }
 
-/** Forms, as assembly/tile.ts has them: rows, planes as they come, rows to be turned into planes. */
-const ROWS = 0;
-export const PLANAR = 1;
-export const TURNED = 2;
+/** What the tiles of a variant may be. */
+export interface Room {
+  /** Most logits. */
+  readonly logits: number;
+  /** Classes that chunks are multiples of. */
+  readonly block: number;
+  /** Whether vectors run across the samples where that is faster; else along whatever lies side by side. */
+  readonly across: boolean;
+}
+
+export const SOFTMAX_ROOM: Room = { logits: LOGITS, block: SOFTMAX_BLOCK, across: true };
+export const SIGMOID_ROOM: Room = { logits: LOGITS, block: SIGMOID_BLOCK, across: false };
+/** With metrics half tiles, whose losses and cross-entropies take the room of a whole one together. */
+export const SIGMOID_METRICS_ROOM: Room = { ...SIGMOID_ROOM, logits: LOGITS / 2 };
 
 /** Runs of positions shorter than this cost more in copying one by one than a second pass over them does. */
 export const SHORT_RUN = 256;
-/** Classes of a block, of which every chunk but the last is made: softmax has blocks of 128, one-vs-rest of 8. */
-const SOFTMAX_BLOCK = 128;
-const SIGMOID_BLOCK = 8;
 
-/** From one plane to the next where planes are padded, as assembly/tile.ts has it, and the most that this adds. */
-export const padded = (n: number): number => ((n + 15) & ~15) | 16;
-const PADDING = 31;
+/** From one plane of n samples to the next: room for whole vectors of eight, and a gap. */
+export const planeStride = (n: number): number => ((n + PLANE_GAP + 2 * PLANE_GROUP - 2) & -PLANE_GROUP) | PLANE_GROUP;
+/** The most that this adds. */
+const PADDING = PLANE_GAP + 3 * PLANE_GROUP - 2;
+
+function formOf(classes: number, positions: number, pairs: boolean): number {
+  if (positions > 1 || (classes === 2 && pairs)) return PLANES;
+  return classes > FEW ? ROWS : TRANSPOSED;
+}
 
 /** `pairs`: two classes may go as one difference, in rows as they are. */
 export function planSamples(
-  kernels: Pick<Kernels, 'SAMPLES' | 'LOGITS' | 'FEW'>,
-  input: Input,
-  rearrange: boolean,
+  input: { readonly classes: number; readonly positions: number },
+  room: Room,
   pairs = true,
 ): Plan {
-  const { SAMPLES, LOGITS, FEW } = kernels;
   const { classes, positions } = input;
-  const planar = positions > 1 || (classes === 2 && pairs);
-  const form = !rearrange || FEW === 0 ? ROWS : planar ? PLANAR : classes > FEW ? ROWS : TURNED;
-  const room = Math.floor(LOGITS / classes);
-  const most = Math.min(SAMPLES, room < SHORT_RUN ? room : room - PADDING);
+  const form = room.across ? formOf(classes, positions, pairs) : ROWS;
+  const fitting = Math.floor(room.logits / classes);
+  const most = Math.min(SAMPLES, form === ROWS || fitting < SHORT_RUN ? fitting : fitting - PADDING);
   const images = Math.floor(most / positions);
   if (images > 0) return { images, positions, classes, form };
-  const block = rearrange ? SOFTMAX_BLOCK : SIGMOID_BLOCK;
   // at least one block of classes is to fit
-  const longest = Math.min(SAMPLES, Math.floor(LOGITS / block) - PADDING);
-  const run = Math.min(positions, room < SHORT_RUN ? longest : most);
-  const fit = Math.floor(LOGITS / (form !== ROWS && run >= SHORT_RUN ? padded(run) : run));
-  return { images: 1, positions: run, classes: fit < classes ? fit - (fit % block) : classes, form };
+  const longest = Math.min(SAMPLES, Math.floor(room.logits / room.block) - PADDING);
+  const run = Math.min(positions, fitting < SHORT_RUN ? longest : most);
+  const together = Math.floor(room.logits / (form === PLANES && run >= SHORT_RUN ? planeStride(run) : run));
+  const chunk = together < classes ? together - (together % room.block) : classes;
+  return { images: 1, positions: run, classes: chunk, form };
 }

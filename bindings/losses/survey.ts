@@ -1,4 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
+import { SAMPLES, SUM_LOSS } from '../backend/constants.ts';
+import { rounded } from '../backend/limbs.ts';
 import { ExactSum } from '../backend/scalar/exact-sum.ts';
 import { outOfRange } from '../input/errors.ts';
 import { countNumbers, loadLabels } from '../input/targets.ts';
@@ -45,7 +47,7 @@ class Gatherer {
 
   get total(): number {
     this.#empty();
-    return this.#sum.rounded();
+    return rounded({ limb: (_, j) => this.#sum.limb(j) }, SUM_LOSS);
   }
 
   #empty(): void {
@@ -64,8 +66,8 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
   const alpha = (c: number): number => (typeof positive === 'number' ? positive : (positive[c] as number));
   const numbers = dense ? countNumbers(input, settings) : 0;
   let valid = variant === 'softmax' && dense ? samples : numbers;
-  for (let from = 0; from < samples && !dense; from += kernels.SAMPLES) {
-    const n = Math.min(kernels.SAMPLES, samples - from);
+  for (let from = 0; from < samples && !dense; from += SAMPLES) {
+    const n = Math.min(SAMPLES, samples - from);
     valid += loadLabels(kernels, input, from, n, settings) * (variant === 'sigmoid' ? classes : 1);
     if (divisor !== 'weights' && divisor !== 'positives') continue;
     const labels = backend.i32.subarray(kernels.LABELS >> 2, (kernels.LABELS >> 2) + n);

@@ -1,7 +1,8 @@
 import type { Backend } from '../backend/backend.ts';
+import { HALVES, PLANES } from '../backend/constants.ts';
 import { badTarget, copyNumbers, type TargetRules } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
-import { PLANAR, type Plan, padded, SHORT_RUN, TURNED } from './plan.ts';
+import { type Plan, planeStride, SHORT_RUN } from './plan.ts';
 
 /**
  * One tile of an input: images [firstImage, + images), positions [firstPosition, + positions), classes
@@ -18,8 +19,6 @@ export class Tile {
   source = 0;
   imageStride = 0;
   classStride = 0;
-  /** Whether it is the caller's own array, in which the passes must put back what they change. */
-  borrowed = false;
   readonly #backend: Backend;
   readonly #input: Input;
   readonly #plan: Plan;
@@ -69,38 +68,58 @@ export class Tile {
   }
 
   /**
-   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array that already lies in
-   * their memory is taken as it is where `inPlace` allows it, that is where the passes put back what they changed.
+   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array of logits that already lies in their
+   * memory is taken where it is if `inPlace` allows it: `close` puts back what they change in it.
    */
   load(array: Input['logits'], inPlace: boolean): void {
     const { kernels, f32 } = this.#backend;
     const { form } = this.#plan;
-    const scale = array === this.#input.logits ? this.#input.scale : 0;
+    const { half, scale } = array === this.#input.logits ? this.#input : { half: false, scale: 0 };
     const borrowed = inPlace && scale === 0 && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
-    this.borrowed = borrowed && form !== TURNED;
     if (borrowed) {
       this.source = array.byteOffset + 4 * this.#at(0, 0);
       this.imageStride = this.#input.classes * this.#input.positions;
       this.classStride = this.#input.positions;
     } else {
-      const spread = form === PLANAR && !this.contiguous;
-      this.source = spread ? kernels.PLANES : kernels.TILE;
-      this.classStride = spread ? padded(this.samples) : this.positions;
+      const spread = form === PLANES && !this.contiguous;
+      this.source = kernels.TILE;
+      this.classStride = spread ? planeStride(this.samples) : this.positions;
       this.imageStride = spread ? this.positions : this.classes * this.positions;
-      const half = this.#input.half && array === this.#input.logits;
       this.#runs((from, offset, n) => {
         const part = n === array.length ? array : array.subarray(from, from + n);
         const to = this.source + 4 * offset;
         if (half) {
           new Uint16Array(kernels.memory.buffer, to + 2 * n, n).set(part);
-          kernels.widenHalf(to, n);
+          kernels.convert(to, n, HALVES);
         } else {
           f32.set(part, to >> 2);
         }
-        if (scale) kernels.toLogits(to, n, scale);
+        if (scale) kernels.convert(to, n, scale);
       });
     }
-    kernels.open(
+  }
+
+  /**
+   * Bring the targets of the loaded tile, one number a logit, to TARGETS. Returns how many are ignored; throws for the first that is
+   * no target.
+   */
+  loadTargets(rules: TargetRules): number {
+    const { kernels, f32 } = this.#backend;
+    const { targets } = this.#input;
+    let ignored = 0;
+    this.#runs((from, offset, n) => {
+      const to = kernels.TARGETS + 4 * offset;
+      copyNumbers(targets, from, n, to, kernels, f32);
+      const count = kernels.targets(to, n);
+      if (count < 0) throw badTarget(this.#input, from - 1 - count, rules);
+      ignored += count;
+    });
+    return ignored;
+  }
+
+  /** Have the kernels take up what was loaded. */
+  open(): void {
+    this.#backend.kernels.open(
       this.source,
       this.images,
       this.positions,
@@ -108,51 +127,15 @@ export class Tile {
       this.imageStride,
       this.classStride,
       this.firstClass,
-      form,
+      this.#plan.form,
     );
   }
 
-  /**
-   * Bring the targets of the opened tile, one number a logit, to DENSE: those of the input or, of `labels`, 1 at the class of each
-   * sample. Returns how many are ignored; throws for the first that is no target.
-   */
-  loadTargets(labels: Int32Array | null, rules: TargetRules): number {
-    const { kernels, f32 } = this.#backend;
-    const turned = this.#plan.form === TURNED;
-    if (labels) {
-      // planes have their own steps
-      const along = turned ? 1 : this.imageStride;
-      const across = turned ? padded(this.samples) : this.classStride;
-      const start = kernels.DENSE >> 2;
-      f32.fill(0, start, start + (this.images - 1) * along + this.classes * across);
-      for (let i = 0; i < this.samples; i++) {
-        const c = (labels[i] as number) - this.firstClass;
-        if (c < 0 || c >= this.classes) continue;
-        const d = i % this.positions;
-        f32[start + ((i - d) / this.positions) * along + c * across + d] = 1;
-      }
-      return 0;
-    }
-    const { targets } = this.#input;
-    const source = turned ? kernels.TILE : kernels.DENSE;
-    let ignored = 0;
-    this.#runs((from, offset, n) => {
-      const to = source + 4 * offset;
-      copyNumbers(targets, from, n, to, kernels, f32);
-      const count = kernels.checkTargets(to, n);
-      if (count < 0) throw badTarget(this.#input, from - 1 - count, rules);
-      ignored += count;
-    });
-    if (turned) kernels.arrangeTargets();
-    return ignored;
-  }
-
-  /** Copy the tile at `from`, which has the form of the plan, to its place in `array`. */
+  /** Copy what the kernels have at `from`, laid out as the tile that was opened, to its place in `array`. */
   store(array: Float32Array, from: number): void {
-    const { kernels, f32 } = this.#backend;
-    const address = this.#plan.form === TURNED ? kernels.unfold(from) : from;
+    const { f32 } = this.#backend;
     this.#runs((to, at, n) => {
-      const start = (address >> 2) + at;
+      const start = (from >> 2) + at;
       array.set(f32.subarray(start, start + n), to);
     });
   }
@@ -160,7 +143,7 @@ export class Tile {
   /** Whether the tile is copied in one run; long runs go straight to the places they have in planes. */
   get contiguous(): boolean {
     const { positions, images } = this;
-    if (this.#plan.form === PLANAR && positions >= SHORT_RUN) return false;
+    if (this.#plan.form === PLANES && positions >= SHORT_RUN) return false;
     return positions === this.#input.positions && (images === 1 || this.classes === this.#input.classes);
   }
 

@@ -1,11 +1,34 @@
 import type { MeterBackend as Backend } from '../backend/backend.ts';
+import {
+  BIN_BYTES,
+  BIN_CONFIDENCE,
+  BIN_HITS,
+  PROBABILITIES,
+  SAMPLES,
+  SUM_BRIER,
+  SUM_BRIER_SQUARES,
+  SUM_ENTROPY_SQUARES,
+  SUM_INFINITE,
+  SUM_LOSS,
+  SUM_LOSS_SQUARES,
+  SUM_NAN,
+  TALLY_BINS,
+  TALLY_BYTES,
+  TALLY_CLASSES,
+  TALLY_LARGEST,
+  TALLY_PREDICTED,
+  TALLY_RIGHT,
+  TALLY_SUPPORT,
+} from '../backend/constants.ts';
+import type { Kernels } from '../backend/kernels.ts';
 import { carry, deposit, LIMBS } from '../backend/limbs.ts';
 import { loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
-import { planSamples } from '../losses/plan.ts';
+import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { ln } from '../losses/portable.ts';
-import { Tile } from '../losses/tile.ts';
+import { Call } from '../losses/stages.ts';
+import type { Tile } from '../losses/tile.ts';
 import { Resampler } from './bootstrap.ts';
 import { cellOf } from './cells.ts';
 import { type MeterConfig, settingsFrom } from './config.ts';
@@ -16,20 +39,17 @@ import { marginsOf } from './margins.ts';
 import type { State } from './state.ts';
 import { INFINITE, NAN } from './words.ts';
 
-/** Adding it in float64 leaves a multiple of 2^−32, see assembly/exact-sum.ts. */
+/** 1.5·2^20: adding it in float64 leaves a multiple of 2^−32. */
 const ANCHOR = 1572864;
 const UNIT = 2 ** 32;
-/** The largest float32. */
-const LARGEST = 3.4028234663852886e38;
 
 /** Values in [2^−51, 128], and 0, are split at 2^−32, the others go to the limbs bit by bit. */
 function isPlain(v: number): boolean {
-  return (v >= 2 ** -51 && v <= 128) || v === 0;
+  return (v >= 2 ** -51 && v <= TALLY_LARGEST) || v === 0;
 }
 
 /**
- * Add to a sum, without carrying, sums of up to 4096 plain values as tally (assembly/metrics.ts) makes them: multiples of
- * 2^−32 and what is left over. The limbs they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
+ * Add to a sum, without carrying, sums of up to 4096 plain values: multiples of 2^−32 and what is left over. The limbs they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
  */
 function depositParts(words: Float64Array, at: number, high: number, low: number): void {
   const top = Math.floor(high * 2 ** -11);
@@ -60,32 +80,12 @@ function addLoss({ words, at }: State, c: number, v: number): void {
   }
 }
 
-/** What sums exactly. */
-interface Summing {
-  readonly kernels: Pick<Backend['kernels'], 'TOTAL' | 'accumulate' | 'clear' | 'limb'>;
-  readonly f32: Float32Array;
-}
-
-/** Add n float32 values ≥ 0 to an exact sum of the state. */
-export function addSum({ kernels, f32 }: Summing, words: Float64Array, at: number, values: number, n: number): void {
-  const { TOTAL } = kernels;
-  kernels.accumulate(TOTAL, values, n);
-  for (let j = 0; j < LIMBS; j++) addTo(words, at + j, kernels.limb(TOTAL, j));
+/** Add an exact sum of the kernels to one of the state. */
+export function addSum(kernels: Pick<Kernels, 'limb'>, sum: number, words: Float64Array, at: number): void {
+  for (let j = 0; j < LIMBS; j++) addTo(words, at + j, kernels.limb(sum, j));
+  addTo(words, at + INFINITE, kernels.limb(sum, SUM_INFINITE));
+  addTo(words, at + NAN, kernels.limb(sum, SUM_NAN));
   carry(words, at, LIMBS);
-  const special = kernels.limb(TOTAL, LIMBS);
-  kernels.clear(TOTAL);
-  // the kernels tell only whether some were +∞ or NaN
-  if (special === 0) return;
-  for (const v of f32.subarray(values >> 2, (values >> 2) + n)) {
-    if (!(v < Infinity)) addTo(words, at + (Number.isNaN(v) ? NAN : INFINITE), 1);
-  }
-}
-
-/** Add their squares, each rounded to float32, to another; the values are gone then. */
-function addSquares(backend: Backend, words: Float64Array, at: number, values: number, n: number): void {
-  const { f32 } = backend;
-  for (let i = values >> 2, end = i + n; i < end; i++) f32[i] = (f32[i] as number) * (f32[i] as number);
-  addSum(backend, words, at, values, n);
 }
 
 /** A probability as bins and thresholds take it: in units of 2^−23, ties to even. */
@@ -175,16 +175,12 @@ export abstract class Tally {
     this.#uncarried = n;
   }
 
-  /** Whether the kernels' tables can take the counts. */
-  protected tabled({ kernels }: Backend): boolean {
-    const { classes, bins } = this.config;
-    return classes <= kernels.TALLY_CLASSES && bins <= kernels.TALLY_BINS;
-  }
-
-  /** To be called before n samples are counted in the tables: they are this tally's then, and have room. */
+  /** To be called before n samples are counted in the tables, if they hold so much: they are this tally's then, and have room. */
   protected takeTables(backend: Backend, state: State, n: number): void {
+    const { classes, bins } = this.config;
+    if (!backend.kernels.TALLY || classes > TALLY_CLASSES || bins > TALLY_BINS) return;
     const holder = holders.get(backend);
-    if (holder !== this || this.#tabled + n > backend.kernels.SAMPLES) holder?.flush();
+    if (holder !== this || this.#tabled + n > SAMPLES) holder?.flush();
     holders.set(backend, this);
     this.#tabled += n;
     this.#emptyTables = () => emptyTables(backend, state);
@@ -196,123 +192,96 @@ export abstract class Tally {
     this.#tabled = 0;
   }
 
-  /** The sums over a tile's n samples, whose numbers are gone then, and how many samples there are. */
-  protected addSums(backend: Backend, { words, at }: State, n: number, valid: number): void {
-    const { CROSS_ENTROPY, BRIER, LOSS } = backend.kernels;
-    addSum(backend, words, at.totals.crossEntropy, CROSS_ENTROPY, n);
-    addSum(backend, words, at.totals.brier, BRIER, n);
-    addSquares(backend, words, at.squares.crossEntropy, CROSS_ENTROPY, n);
-    addSquares(backend, words, at.squares.brier, BRIER, n);
-    addSquares(backend, words, at.squares.loss, LOSS, n);
+  /** How many samples there are in a tile. */
+  protected addSamples({ words, at }: State, n: number, valid: number): void {
     addTo(words, at.totals.samples, valid);
     addTo(words, at.totals.ignored, n - valid);
+  }
+
+  /** The sums of the call, and what must be carried after it. */
+  protected addSums({ kernels }: Backend, { words, at }: State): void {
+    addSum(kernels, SUM_LOSS, words, at.totals.crossEntropy);
+    addSum(kernels, SUM_BRIER, words, at.totals.brier);
+    addSum(kernels, SUM_ENTROPY_SQUARES, words, at.squares.crossEntropy);
+    addSum(kernels, SUM_BRIER_SQUARES, words, at.squares.brier);
+    addSum(kernels, SUM_LOSS_SQUARES, words, at.squares.loss);
+    for (let b = 0, to = at.bins.confidence; b < at.bins.rows; b++, to += at.bins.stride) carry(words, to, 2);
   }
 }
 
 /** Move what the kernels have counted to the state. */
 function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: State): void {
   const { classes, bins } = config;
-  kernels.settlePairs(bins);
-  const row = kernels.TALLY_BYTES >> 3;
-  const table = new Float64Array(f32.buffer, kernels.TALLY, row * classes);
-  for (let c = 0, parts = 0, to = 0; c < classes; c++, parts += row, to += at.classes.stride) {
-    const counts = (kernels.TALLY >> 2) + 2 * parts + 8;
-    addTo(words, at.classes.support + to, i32[counts] as number);
+  kernels.flush(bins);
+  const parts = new Float64Array(f32.buffer, kernels.TALLY, (TALLY_BYTES >> 3) * classes);
+  for (let c = 0, to = 0; c < classes; c++, to += at.classes.stride) {
+    const row = kernels.TALLY + c * TALLY_BYTES;
+    addTo(words, at.classes.support + to, i32[(row + TALLY_SUPPORT) >> 2] as number);
     // decisions of one-vs-rest depend on thresholds, and are counted from the logits
     if (config.variant === 'softmax') {
-      addTo(words, at.classes.right + to, i32[counts + 1] as number);
-      addTo(words, at.classes.predicted + to, i32[counts + 2] as number);
+      addTo(words, at.classes.right + to, i32[(row + TALLY_RIGHT) >> 2] as number);
+      addTo(words, at.classes.predicted + to, i32[(row + TALLY_PREDICTED) >> 2] as number);
     }
     const sum = at.classes.loss + to;
-    depositParts(words, sum, table[parts] as number, table[parts + 1] as number);
-    deposit(words, sum, table[parts + 2] as number);
-    deposit(words, sum, table[parts + 3] as number);
+    const first = c * (TALLY_BYTES >> 3);
+    depositParts(words, sum, parts[first] as number, parts[first + 1] as number);
+    deposit(words, sum, parts[first + 2] as number);
+    deposit(words, sum, parts[first + 3] as number);
   }
-  table.fill(0);
-  for (let b = 0, from = kernels.BINS >> 2, to = 0; b < bins; b++, from += 4, to += at.bins.stride) {
-    addTo(words, at.bins.count + to, i32[from] as number);
-    addTo(words, at.bins.hits + to, i32[from + 1] as number);
-    addTo(words, at.bins.confidence + to, (i32[from + 2] as number) >>> 0);
-    addTo(words, at.bins.confidence + to + 1, i32[from + 3] as number);
+  parts.fill(0);
+  for (let b = 0, to = 0; b < bins; b++, to += at.bins.stride) {
+    const row = kernels.BINS + b * BIN_BYTES;
+    addTo(words, at.bins.count + to, i32[row >> 2] as number);
+    addTo(words, at.bins.hits + to, i32[(row + BIN_HITS) >> 2] as number);
+    addTo(words, at.bins.confidence + to, (i32[(row + BIN_CONFIDENCE) >> 2] as number) >>> 0);
+    addTo(words, at.bins.confidence + to + 1, i32[((row + BIN_CONFIDENCE) >> 2) + 1] as number);
     carry(words, at.bins.confidence + to, 2);
   }
-  i32.fill(0, kernels.BINS >> 2, (kernels.BINS >> 2) + 4 * bins);
+  i32.fill(0, kernels.BINS >> 2, (kernels.BINS + BIN_BYTES * bins) >> 2);
 }
 
 class SoftmaxTally extends Tally {
   update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
-    const { kernels } = backend;
+    const { kernels, i32 } = backend;
     const { settings, config } = this;
     const { words, at } = state;
-    const tile = new Tile(backend, input, planSamples(kernels, input, true));
     // topK is sorted
-    const limit = config.topK.at(-1) ?? 1;
-    const tabled = this.tabled(backend);
-    const load = (): void => {
-      backend.loadClassWeights(settings, tile);
-      tile.load(input.logits, true);
-      kernels.leaveOut();
-    };
-    const release = (): void => {
-      if (tile.borrowed) kernels.put(tile.source, kernels.TRUE, 0);
-    };
-    /** Classes that do not fit one tile come by twice. */
-    const scanAndSum = (scan: () => void, sum: () => void): void => {
-      tile.eachClasses(() => {
-        load();
-        scan();
-        if (tile.whole) sum();
-        release();
-      });
-      if (tile.whole) return;
-      tile.eachClasses(() => {
-        load();
-        sum();
-        release();
-      });
-    };
-    kernels.configure(settings.gamma, settings.smoothing, true);
+    const call = new Call(backend, settings, input, SOFTMAX_ROOM, {
+      ranks: config.topK.at(-1) ?? 1,
+      bins: config.bins,
+    });
+    const { tile } = call;
     tile.eachSamples(() => {
       const n = tile.samples;
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
       this.makeRoom(state, n);
-      scanAndSum(
-        () => kernels.largestAndPlace(),
-        () => kernels.squaresAndRanks(limit),
-      );
-      kernels.sampleEntropies(n);
-      if (kernels.outcomes(n) > 0) {
-        kernels.review(n, true);
-        scanAndSum(
-          () => kernels.largest(),
-          () => kernels.exponentials(false),
-        );
-        kernels.review(n, false);
+      call.scanAndSum();
+      const losses = call.finish();
+      if (kernels.decide() > 0) {
+        kernels.review(true);
+        call.scanAndSum();
+        kernels.review(false);
       }
-      kernels.confidences(n);
-      for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.within(n, k));
-      if (tabled) {
-        this.takeTables(backend, state, n);
-        const over = kernels.tally(n, config.bins);
-        const list = kernels.PASSED_OVER >> 2;
-        for (let j = 0; j < over; j++) {
-          this.#count(backend, state, input, tile.firstSample, backend.i32[list + j] as number);
-        }
-      } else {
-        for (let i = 0; i < n; i++) this.#count(backend, state, input, tile.firstSample, i);
+      for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.topK(k));
+      this.takeTables(backend, state, n);
+      const passedOver = kernels.tally();
+      if (passedOver < 0) for (let i = 0; i < n; i++) this.#count(backend, state, input, losses, tile.firstSample, i);
+      for (let j = 0; j < passedOver; j++) {
+        const i = i32[(kernels.PASSED_OVER >> 2) + j] as number;
+        this.#count(backend, state, input, losses, tile.firstSample, i);
       }
       if (config.confusion) this.#confuse(backend, state, n);
-      if (config.hardest > 0) this.#pick(backend, state, firstIndex + tile.firstSample, n);
+      if (config.hardest > 0) this.#pick(backend, state, losses, firstIndex + tile.firstSample, n);
       if (state.curves) this.#countMargins(backend, state.curves, input, tile.firstSample, n);
       if (this.resampler) this.#resample(backend, state, this.resampler, firstIndex + tile.firstSample, n);
+      this.addSamples(state, n, valid);
       visit?.(backend, tile.firstSample, n);
-      this.addSums(backend, state, n, valid);
     });
-    for (let b = 0, to = at.bins.confidence; b < config.bins; b++, to += at.bins.stride) carry(words, to, 2);
+    this.addSums(backend, state);
   }
 
   /** Count the sample at `i` of the tile; its prediction and rank, where they were open, are put in their places. */
-  #count({ kernels, f32, i32 }: Backend, state: State, input: Input, first: number, i: number): void {
+  #count({ kernels, f32, i32 }: Backend, state: State, input: Input, losses: number, first: number, i: number): void {
     const { words, at } = state;
     const { topK } = this.config;
     const y = i32[(kernels.LABELS >> 2) + i] as number;
@@ -322,18 +291,15 @@ class SoftmaxTally extends Tally {
       this.ranking.settle(input, first + i, y);
       prediction = this.ranking.prediction;
       i32[(kernels.PREDICTED >> 2) + i] = prediction;
-      const counted = i32[(kernels.RANK >> 2) + i] as number;
       i32[(kernels.RANK >> 2) + i] = this.ranking.rank;
-      for (const [j, k] of topK.entries()) {
-        addTo(words, at.topK.hits + j, (this.ranking.rank < k ? 1 : 0) - (counted < k ? 1 : 0));
-      }
+      for (const [j, k] of topK.entries()) if (this.ranking.rank < k) addTo(words, at.topK.hits + j, 1);
     }
     const hit = prediction === y;
     const row = at.classes.stride * y;
     addTo(words, at.classes.support + row, 1);
     if (hit) addTo(words, at.classes.right + row, 1);
     addTo(words, at.classes.predicted + at.classes.stride * prediction, 1);
-    addLoss(state, y, f32[(kernels.LOSS >> 2) + i] as number);
+    addLoss(state, y, f32[(losses >> 2) + i] as number);
     bin(state, f32[(kernels.CONFIDENCE >> 2) + i] as number, hit);
   }
 
@@ -353,7 +319,7 @@ class SoftmaxTally extends Tally {
       if (y < 0) continue;
       const logit = logitsOf(input, first + i);
       // of probabilities, the logarithms are logits
-      for (let c = 0; c < row.length; c++) row[c] = input.scale === 1 ? lnOrNothing(logit(c)) : logit(c);
+      for (let c = 0; c < row.length; c++) row[c] = input.scale === PROBABILITIES ? lnOrNothing(logit(c)) : logit(c);
       marginsOf(row, row);
       for (const [c, x] of row.entries()) {
         if (!Number.isNaN(x)) curves.add(c, cellOf(x), y === c ? 0 : 1, y === c ? 1 : 0);
@@ -375,11 +341,11 @@ class SoftmaxTally extends Tally {
     }
   }
 
-  #pick({ kernels, i32 }: Backend, { hardest }: State, firstIndex: number, n: number): void {
+  #pick({ kernels, i32 }: Backend, { hardest }: State, losses: number, firstIndex: number, n: number): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      const loss = lossBits(i32[(kernels.LOSS >> 2) + i] as number);
+      const loss = lossBits(i32[(losses >> 2) + i] as number);
       if (loss < hardest.threshold) continue;
       hardest.offer([firstIndex + i, y, i32[(kernels.PREDICTED >> 2) + i] as number, loss]);
     }
@@ -393,49 +359,38 @@ class SigmoidTally extends Tally {
 
   update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels } = backend;
-    const { TILE, PLANES, ENTROPIES } = kernels;
-    const { settings } = this;
-    // half tiles: the losses and the cross-entropies of a tile stand in PLANES together
-    const half = kernels.LOGITS / 2;
-    if (this.#wrong.length < kernels.SAMPLES) this.#wrong = new Int32Array(kernels.SAMPLES);
-    if (this.resampler && this.#decided.length < half) this.#decided = new Uint8Array(half);
-    const tile = new Tile(backend, input, planSamples({ ...kernels, LOGITS: half }, input, false));
-    const tabled = this.tabled(backend);
-    kernels.configure(settings.gamma, settings.smoothing, true);
+    const { settings, config } = this;
+    const room = SIGMOID_METRICS_ROOM;
+    const call = new Call(backend, settings, input, room, { ranks: 1, bins: config.bins });
+    const { tile } = call;
+    if (this.#wrong.length < SAMPLES) this.#wrong = new Int32Array(SAMPLES);
+    if (this.resampler && this.#decided.length < room.logits) this.#decided = new Uint8Array(room.logits);
     tile.eachSamples(() => {
       const n = tile.samples;
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
       this.makeRoom(state, n);
       this.#wrong.fill(0, 0, n);
-      if (tabled) this.takeTables(backend, state, n);
-      tile.eachClasses(() => {
-        backend.loadClassWeights(settings, tile);
-        backend.loadLogitWeights(settings, tile);
-        tile.load(input.logits, tile.contiguous);
-        state.curves?.count(backend.i32, kernels.LABELS >> 2, tile);
-        this.#decide(backend, state, tile);
-        kernels.turn();
-        kernels.decisions();
-        kernels.turnBack(tile.borrowed ? tile.source : 0);
-        if (valid < n) for (const values of [PLANES, ENTROPIES, TILE]) kernels.scale(values, 0);
-        const sound = kernels.gatherSamples();
-        kernels.gatherLosses(kernels.SAMPLE_LOSSES);
-        const counted = tabled && sound;
-        kernels.turnDecisions(counted ? this.config.bins : 0);
-        if (this.resampler) this.#resample(backend, state, this.resampler, tile, firstIndex + tile.firstSample);
-        if (counted) this.#countTabled(backend, state, tile, n - valid);
-        else this.#count(backend, state, tile);
-      });
-      kernels.settleSamples(n);
-      this.#gatherLosses(backend, n);
+      this.takeTables(backend, state, n);
+      call.sumLogits(
+        (losses) => {
+          const left = kernels.tally();
+          if (this.resampler) this.#resample(backend, state, this.resampler, tile, firstIndex + tile.firstSample);
+          if (left < 0) this.#count(backend, state, tile, losses);
+          else if (left > 0) this.#countLarge(backend, state, tile, losses);
+        },
+        () => {
+          state.curves?.count(backend.i32, kernels.LABELS >> 2, tile);
+          this.#decide(backend, state, tile);
+        },
+      );
+      const losses = call.finish();
       this.#addWrong(backend, state, n);
-      if (this.config.hardest > 0) this.#pick(backend, state, input, tile.firstSample, firstIndex, n);
+      if (config.hardest > 0) this.#pick(backend, state, input, losses, tile.firstSample, firstIndex, n);
+      this.addSamples(state, n, valid);
       visit?.(backend, tile.firstSample, n);
-      this.addSums(backend, state, n, valid);
     });
-    const { words, at } = state;
-    for (let b = 0, to = at.bins.confidence; b < at.bins.rows; b++, to += at.bins.stride) carry(words, to, 2);
-    carry(words, at.decisions.wrongSquares, 2);
+    this.addSums(backend, state);
+    carry(state.words, state.at.decisions.wrongSquares, 2);
   }
 
   /** Count the decisions for and against the classes of a chunk, from its logits. */
@@ -466,13 +421,13 @@ class SigmoidTally extends Tally {
     }
   }
 
-  /** Count a chunk of classes one by one: losses in PLANES, sigmoids in TILE. */
-  #count(backend: Backend, state: State, tile: Tile): void {
+  /** Count a chunk of classes one by one: probabilities in TILE. */
+  #count(backend: Backend, state: State, tile: Tile, losses: number): void {
     const { words, at } = state;
-    const { f32, kernels } = backend;
+    const { f32 } = backend;
     this.#each(backend, tile, (c, _, cell, positive, p) => {
       if (positive) addTo(words, at.classes.support + at.classes.stride * c, 1);
-      addLoss(state, c, f32[(kernels.PLANES >> 2) + cell] as number);
+      addLoss(state, c, f32[(losses >> 2) + cell] as number);
       bin(state, p, positive);
     });
   }
@@ -509,14 +464,12 @@ class SigmoidTally extends Tally {
     });
   }
 
-  /** The same by the kernels, but for losses above 128. */
-  #countTabled({ kernels, f32 }: Backend, state: State, tile: Tile, ignored: number): void {
-    const { samples, positions, classes, firstClass } = tile;
-    const left = kernels.tallyOneVersusRest(this.config.bins, ignored);
-    for (let cell = 0; left > 0 && cell < samples * classes; cell++) {
-      const v = f32[(kernels.PLANES >> 2) + cell] as number;
+  /** Add the losses that no table takes. */
+  #countLarge({ f32 }: Backend, state: State, { samples, positions, classes, firstClass }: Tile, losses: number): void {
+    for (let cell = 0; cell < samples * classes; cell++) {
+      const v = f32[(losses >> 2) + cell] as number;
       // NaN too
-      if (!(v <= 128)) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
+      if (!(v <= TALLY_LARGEST)) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
     }
   }
 
@@ -529,20 +482,18 @@ class SigmoidTally extends Tally {
     }
   }
 
-  /** The losses of each sample, summed up, to LOSS: float32, finite where they are. */
-  #gatherLosses({ kernels, f32 }: Backend, n: number): void {
-    const sums = new Float64Array(f32.buffer, kernels.SAMPLE_LOSSES, n);
-    const losses = kernels.LOSS >> 2;
-    for (let i = 0; i < n; i++) {
-      const sum = sums[i] as number;
-      f32[losses + i] = sum < Infinity ? Math.min(sum, LARGEST) : sum;
-    }
-  }
-
-  #pick({ kernels, i32 }: Backend, state: State, input: Input, first: number, firstIndex: number, n: number): void {
+  #pick(
+    { kernels, i32 }: Backend,
+    state: State,
+    input: Input,
+    losses: number,
+    first: number,
+    firstIndex: number,
+    n: number,
+  ): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
-      const loss = lossBits(i32[(kernels.LOSS >> 2) + i] as number);
+      const loss = lossBits(i32[(losses >> 2) + i] as number);
       if (y < 0 || loss < state.hardest.threshold) continue;
       this.ranking.settle(input, first + i, y);
       state.hardest.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);

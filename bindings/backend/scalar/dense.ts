@@ -1,49 +1,77 @@
-import type { DenseKernels } from '../kernels.ts';
+import {
+  PARAM_CLASSES,
+  PARAM_CLIP,
+  PARAM_GAMMA,
+  PARAM_GAMMA_NEGATIVE,
+  PARAM_IGNORED,
+  PARAM_LABEL_SMOOTHING,
+  PARAM_LARGEST,
+  PARAM_SMOOTHING,
+  SAMPLES,
+} from '../constants.ts';
 
-/** The open tile of the twin: class c of sample (b, d) at base + b·pitch + c·stride + d, in logits. */
-export interface OpenTile {
+/** The tile that is open: class c of sample (b, d) at base + b·imageStride + c·classStride + d, in logits. */
+export interface Geometry {
   base: number;
   images: number;
   positions: number;
   classes: number;
-  stride: number;
-  pitch: number;
-  first: number;
+  imageStride: number;
+  classStride: number;
+  firstClass: number;
 }
 
-/** What of the twin's memory targets in the shape of the logits need, as assembly/tile/scratch.ts has it. */
+/** What the stages with a target for each logit need of the twin's memory, as assembly/tile/scratch.ts has it. */
 interface Arrays {
+  readonly params: Float64Array;
   readonly f32: Float32Array;
-  readonly DENSE: number;
-  readonly LOGIT_POSITIVE: number;
+  /** Laid out as the tile. */
+  readonly targets: Float32Array;
   readonly labels: Int32Array;
   readonly truth: Float32Array;
   readonly weights: Float64Array;
   readonly losses: Float32Array;
   readonly slopes: Float32Array;
   readonly upstreams: Float32Array;
-  readonly positive: Float32Array;
+  readonly classWeights: Float32Array;
   readonly logitWeights: Float32Array;
   readonly max: Float64Array;
   readonly margins: Float64Array;
-  readonly tile: OpenTile;
+  readonly tile: Geometry;
+}
+
+/** The scalar twin of assembly/dense. */
+export interface DenseStages {
+  /** Read the parameters. */
+  configure(): void;
+  /** The address of numbers as an index: how many of n are ignored, or −1 − i where number i is no target. */
+  check(at: number, n: number): number;
+  keepLabels(n: number): void;
+  /** Make targets of the labels that were kept. */
+  spread(): void;
+  /** One-vs-rest: losses at an index, and unless `slopes` is 0 the gradient. */
+  logitLosses(at: number, slopes: number, up: number): void;
+  choose(): void;
+  weighLabels(): void;
+  others(): void;
+  addOthers(): void;
+  gradient(): void;
 }
 
 /** w · power · ce, and its limit where ce is infinite. */
 const product = (w: number, power: number, entropy: number): number =>
   entropy === Infinity ? (w > 0 ? Infinity : 0) : w * power * entropy;
 
-/** The scalar twin of assembly/dense, in float64. */
-export function denseKernels(arrays: Arrays): DenseKernels {
-  const { f32, DENSE, LOGIT_POSITIVE, labels, truth, weights, losses, slopes, upstreams, positive, logitWeights } =
+/** In float64. */
+export function denseStages(arrays: Arrays): DenseStages {
+  const { params, f32, targets, labels, truth, weights, losses, slopes, upstreams, classWeights, logitWeights } =
     arrays;
   const { max, margins, tile } = arrays;
-  const dense = f32.subarray(DENSE >> 2);
-  const logitPositive = f32.subarray(LOGIT_POSITIVE >> 2);
-  const otherLosses = new Float64Array(labels.length);
-  const otherSlopes = new Float64Array(labels.length);
-  const entropies = new Float64Array(labels.length);
-  const remainders = new Float64Array(labels.length);
+  const ownLabels = new Int32Array(SAMPLES);
+  const otherLosses = new Float64Array(SAMPLES);
+  const otherSlopes = new Float64Array(SAMPLES);
+  const entropies = new Float64Array(SAMPLES);
+  const remainders = new Float64Array(SAMPLES);
   let gamma = 2;
   let gammaNegative = 2;
   let s = 0;
@@ -83,10 +111,11 @@ export function denseKernels(arrays: Arrays): DenseKernels {
   const eachSample = (visit: (i: number, at: number) => void): void => {
     for (let i = 0; i < tile.images * tile.positions; i++) {
       const d = i % tile.positions;
-      visit(i, ((i - d) / tile.positions) * tile.pitch + d);
+      visit(i, ((i - d) / tile.positions) * tile.imageStride + d);
     }
   };
-  const weightAt = (at: number, c: number): number => ((dense[at] as number) * kept + added) * (positive[c] as number);
+  const weightAt = (at: number, c: number): number =>
+    ((targets[at] as number) * kept + added) * (classWeights[c] as number);
 
   /** p of one of the others, w · (1 − p)^γ, and −ln p. */
   const other = (entropy: number, w: number): { p: number; power: number; slope: number } => {
@@ -96,61 +125,57 @@ export function denseKernels(arrays: Arrays): DenseKernels {
   };
 
   return {
-    DENSE,
-    LOGIT_POSITIVE,
-
-    configureDense(g, negative, smoothing, cut, labelSmoothing, classes, ignore, largest) {
-      gamma = Math.min(g, 1e36);
-      gammaNegative = Math.min(negative, 1e36);
-      asymmetric = gamma !== gammaNegative || cut > 0;
-      s = smoothing;
-      clip = cut;
-      kept = 1 - labelSmoothing;
-      added = labelSmoothing / classes;
-      ignored = ignore;
-      most = largest;
+    configure() {
+      const read = (place: number): number => params[place] as number;
+      gamma = Math.min(read(PARAM_GAMMA), 1e36);
+      gammaNegative = Math.min(read(PARAM_GAMMA_NEGATIVE), 1e36);
+      s = read(PARAM_SMOOTHING);
+      clip = read(PARAM_CLIP);
+      asymmetric = gamma !== gammaNegative || clip > 0;
+      kept = 1 - read(PARAM_LABEL_SMOOTHING);
+      added = read(PARAM_LABEL_SMOOTHING) / read(PARAM_CLASSES);
+      ignored = Math.fround(read(PARAM_IGNORED));
+      most = read(PARAM_LARGEST);
     },
 
-    widenBytes(to, n) {
-      const bytes = new Uint8Array(f32.buffer, to + 3 * n, n);
-      for (let i = 0; i < n; i++) f32[(to >> 2) + i] = bytes[i] as number;
-    },
-
-    toLogits(at, n, scale) {
-      for (let i = at >> 2, end = i + n; i < end; i++) {
-        const x = f32[i] as number;
-        if (scale === 3) f32[i] = x - Math.log(-Math.expm1(x));
-        else f32[i] = Math.log(scale === 1 ? x : x / (1 - x));
-      }
-    },
-
-    checkTargets(at, n) {
+    check(at, n) {
       let count = 0;
       for (let i = 0; i < n; i++) {
-        const t = f32[(at >> 2) + i] as number;
+        const t = f32[at + i] as number;
         if (t === ignored) count++;
         else if (!(asymmetric ? t === 0 || t === most : t >= 0 && t <= most)) return -1 - i;
       }
       return count;
     },
 
-    // no tile is ever turned
-    arrangeTargets() {},
+    keepLabels(n) {
+      ownLabels.set(labels.subarray(0, n));
+    },
 
-    oneVersusRestDense(at, to, slopesAt, n, up) {
+    spread() {
+      const { classes, classStride, firstClass } = tile;
+      targets.fill(0);
+      eachSample((i, start) => {
+        const c = (ownLabels[i] as number) - firstClass;
+        if (c >= 0 && c < classes) targets[start + c * classStride] = 1;
+      });
+    },
+
+    logitLosses(at, slopesAt, up) {
+      const n = tile.images * tile.positions * tile.classes;
       for (let i = 0; i < n; i++) {
-        const t = dense[i] as number;
+        const t = targets[i] as number;
         const positive = t > 0.5;
-        const z = f32[(at >> 2) + i] as number;
-        const w = (logitPositive[i] as number) * t + (logitWeights[i] as number) * (1 - t);
+        const z = f32[tile.base + i] as number;
+        const w = (classWeights[i] as number) * t + (logitWeights[i] as number) * (1 - t);
         const { loss, slope } = focal(positive ? -z : z, Math.min(t, 1 - t), positive, w);
-        f32[(to >> 2) + i] = t === ignored ? 0 : loss;
-        if (slopesAt) f32[(slopesAt >> 2) + i] = t === ignored ? 0 : (positive ? -slope : slope) * up;
+        f32[at + i] = t === ignored ? 0 : loss;
+        if (slopesAt) f32[slopesAt + i] = t === ignored ? 0 : (positive ? -slope : slope) * up;
       }
     },
 
-    chooseLabels() {
-      const { base, classes, stride, first } = tile;
+    choose() {
+      const { base, classes, classStride: stride, firstClass: first } = tile;
       eachSample((i, start) => {
         if ((labels[i] as number) < 0) return;
         const m = max[i] as number;
@@ -166,15 +191,15 @@ export function denseKernels(arrays: Arrays): DenseKernels {
     },
 
     weighLabels() {
-      const { classes, stride, first } = tile;
+      const { classes, classStride: stride, firstClass: first } = tile;
       eachSample((i, start) => {
         const c = (labels[i] as number) - first;
         if (c >= 0 && c < classes) weights[i] = weightAt(start + c * stride, c);
       });
     },
 
-    otherLosses() {
-      const { base, classes, stride, first } = tile;
+    others() {
+      const { base, classes, classStride: stride, firstClass: first } = tile;
       eachSample((i, start) => {
         if (!first) {
           const x = margins[i] as number;
@@ -196,14 +221,14 @@ export function denseKernels(arrays: Arrays): DenseKernels {
       });
     },
 
-    addOtherLosses(n) {
-      for (let i = 0; i < n; i++) {
+    addOthers() {
+      for (let i = 0; i < tile.images * tile.positions; i++) {
         if ((labels[i] as number) >= 0) losses[i] = (losses[i] as number) + (otherLosses[i] as number);
       }
     },
 
-    denseGradients() {
-      const { base, classes, stride, first } = tile;
+    gradient() {
+      const { base, classes, classStride: stride, firstClass: first } = tile;
       eachSample((i, start) => {
         const others = (otherSlopes[i] as number) * (upstreams[i] as number);
         const slope = slopes[i] as number;
@@ -221,7 +246,6 @@ export function denseKernels(arrays: Arrays): DenseKernels {
           }
         }
       });
-      return 4 * base;
     },
   };
 }

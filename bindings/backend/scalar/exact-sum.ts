@@ -1,4 +1,4 @@
-import { fromUnits } from '../limbs.ts';
+import { SUM_INFINITE, SUM_LIMBS } from '../constants.ts';
 
 /** Values that go by before the sums of the bins are gathered: 24 bits over 16 exponents leave 2^13 of them in 53. */
 const BLOCK = 8192;
@@ -11,13 +11,15 @@ const BIN_BITS = 27;
 export class ExactSum {
   /** The finite values, in units of 2^−149. */
   units = 0n;
-  /** The values that are ∞ or NaN. */
-  special = 0;
+  /** How many values are +∞, and how many NaN. */
+  infinite = 0;
+  nan = 0;
   readonly #bins = new Float64Array(2 ** (32 - BIN_BITS));
 
   clear(): void {
     this.units = 0n;
-    this.special = 0;
+    this.infinite = 0;
+    this.nan = 0;
   }
 
   /** Add `values` from `from` to `end`, whose bits are given too. */
@@ -29,15 +31,17 @@ export class ExactSum {
         const v = values[i] as number;
         const bin = (bits[i] as number) >>> BIN_BITS;
         if (v < Infinity) bins[bin] = (bins[bin] as number) + v;
-        else this.special += v;
+        else if (v === Infinity) this.infinite++;
+        else this.nan++;
       }
       for (const sum of bins) if (sum) this.units += BigInt(sum * 2 ** 149);
       bins.fill(0);
     }
   }
 
-  /** The sum as the nearest float64 (ties to even). */
-  rounded(): number {
-    return fromUnits(this.units) + this.special;
+  /** Limb j of 32 bits, or one of the two counts. */
+  limb(j: number): number {
+    if (j >= SUM_LIMBS) return j === SUM_INFINITE ? this.infinite : this.nan;
+    return Number(BigInt.asUintN(32, this.units >> BigInt(32 * j)));
   }
 }

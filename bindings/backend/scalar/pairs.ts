@@ -1,8 +1,8 @@
 /** The scalar twin of what comparisons need: see assembly/compare/pairs.ts. */
-
-import { fromHalf } from '../../input/half.ts';
+import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES } from '../constants.ts';
 import type { PairKernels } from '../kernels.ts';
 import { ExactSum } from './exact-sum.ts';
+import { convert } from './kernels.ts';
 
 /** Which side of a sample is not finite: NaN among the logits; softmax: also +∞, or nothing but −∞. */
 export const BASELINE = 1;
@@ -82,31 +82,21 @@ export function sigmoidPair(a: Float64Array, b: Float64Array): Pair {
   return { notFinite, baseline: 0, candidate: 0, divergence, difference };
 }
 
-const SAMPLES = 4096;
-const LOGITS = 65536;
-
 /** The twin over a plain ArrayBuffer. */
 export function scalarPairKernels(): PairKernels {
-  const PAIR_BYTES = 4 * SAMPLES;
-  const PAIRS = 8 * LOGITS;
-  const buffer = new ArrayBuffer(PAIRS + 10 * PAIR_BYTES);
+  const PAIRS = 4 * LOGITS;
+  const buffer = new ArrayBuffer(PAIRS + PAIR_COLUMNS + 10 * SAMPLE_BYTES);
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
-  const block = (k: number): number => (PAIRS + k * PAIR_BYTES) >> 2;
+  const column = (k: number): number => (PAIRS + PAIR_COLUMNS + k * SAMPLE_BYTES) >> 2;
   const sum = new ExactSum();
   return {
     memory: { buffer },
-    SAMPLES,
-    LOGITS,
     TILE: 0,
-    PLANES: 4 * LOGITS,
-    TOTAL: 0,
     PAIRS,
-    PAIR_BYTES,
 
-    widenHalf(to, n) {
-      const halves = new Uint16Array(buffer, to + 2 * n);
-      for (let i = 0; i < n; i++) f32[(to >> 2) + i] = fromHalf(halves[i] as number);
+    convert(at, n, from) {
+      convert(f32.subarray(at >> 2, (at >> 2) + n), from);
     },
 
     pairs(sigmoid, n, classes) {
@@ -115,20 +105,20 @@ export function scalarPairKernels(): PairKernels {
         rows[0].set(f32.subarray(i * classes, (i + 1) * classes));
         rows[1].set(f32.subarray(LOGITS + i * classes, LOGITS + (i + 1) * classes));
         const pair = sigmoid ? sigmoidPair(...rows) : softmaxPair(...rows);
-        i32[block(0) + i] = pair.baseline;
-        i32[block(1) + i] = pair.candidate;
-        f32[block(2) + i] = pair.divergence;
-        f32[block(3) + i] = pair.difference;
-        i32[block(4) + i] = pair.notFinite;
+        i32[column(0) + i] = pair.baseline;
+        i32[column(1) + i] = pair.candidate;
+        f32[column(2) + i] = pair.divergence;
+        f32[column(3) + i] = pair.difference;
+        i32[column(4) + i] = pair.notFinite;
       }
     },
 
     differences(n) {
       for (let i = 0; i < n; i++) {
-        const d = Math.fround((f32[block(6) + i] as number) - (f32[block(5) + i] as number));
-        f32[block(7) + i] = d <= 0 ? 0 : d;
-        f32[block(8) + i] = d < 0 ? -d : 0;
-        f32[block(9) + i] = d * d;
+        const d = Math.fround((f32[column(6) + i] as number) - (f32[column(5) + i] as number));
+        f32[column(7) + i] = d <= 0 ? 0 : d;
+        f32[column(8) + i] = d < 0 ? -d : 0;
+        f32[column(9) + i] = d * d;
       }
     },
 
@@ -141,7 +131,7 @@ export function scalarPairKernels(): PairKernels {
     },
 
     limb(_, j) {
-      return j === 12 ? sum.special : Number(BigInt.asUintN(32, sum.units >> BigInt(32 * j)));
+      return sum.limb(j);
     },
   };
 }

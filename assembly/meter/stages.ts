@@ -1,0 +1,102 @@
+/** The stages of a tile (bindings/backend/kernels.ts) where metrics may be asked for. */
+import {
+  PARAM_BINS, PARAM_CLASSES, PARAM_RANKS, SUM_BRIER, SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
+  TALLY_BINS, TALLY_CLASSES,
+} from '../../bindings/backend/constants';
+import { add } from '../math/exact-sum';
+import { param } from '../params';
+import { sampleEntropies } from '../softmax/softmax';
+import * as losses from '../stages';
+import { sigmoid } from '../stages';
+import { ignoring } from '../tile/labels';
+import { CROSS_ENTROPY, ENTROPIES, LOSS, PLANES, TILE } from '../tile/scratch';
+import { samples, scale } from '../tile/tile';
+import { BRIER, TERMS } from './scratch';
+import { countDecisions, decisions, gatherLosses, gatherSamples, narrowSums, turnDecisions } from './sigmoid';
+import { confidences, countSamples, largestAndPlace, outcomes, reviewed, squaresAndRanks } from './softmax';
+
+/** Of the call under way, as `begin` has read it: ranks that are told apart, 0 where no metrics are wanted; bins. */
+let ranks: i32 = 0;
+let bins: i32 = 0;
+/** Whether the tables hold so many classes and bins. */
+let tabled: bool = false;
+/** Whether the predicted classes are in the place of the true ones. */
+let reviewing: bool = false;
+/** Whether the chunk of one-vs-rest that is open has no NaN. */
+let sound: bool = false;
+
+export function begin(): void {
+  losses.begin();
+  ranks = i32(param(PARAM_RANKS));
+  bins = i32(Math.min(param(PARAM_BINS), 2147483647));
+  tabled = param(PARAM_CLASSES) <= TALLY_CLASSES && bins <= TALLY_BINS;
+}
+
+export function scan(): void {
+  if (ranks && !reviewing) largestAndPlace();
+  else losses.scan();
+}
+
+export function sum(): usize {
+  if (!ranks || reviewing) return losses.sum();
+  if (!sigmoid) {
+    squaresAndRanks(ranks);
+    return 0;
+  }
+  decisions();
+  if (ignoring) {
+    scale(PLANES, 0);
+    scale(ENTROPIES, 0);
+    scale(TILE, 0);
+  }
+  sound = gatherSamples();
+  gatherLosses();
+  return PLANES;
+}
+
+/** Add the values of the samples to one sum, and to another their squares, each rounded to float32. */
+function addWithSquares(values: usize, sum: i32, squares: i32): void {
+  if (sum >= 0) add(sum, values, samples);
+  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
+    const v = v128.load(values + i);
+    v128.store(i, f32x4.mul(v, v), TERMS);
+  }
+  add(squares, TERMS, samples);
+}
+
+function addSums(): void {
+  addWithSquares(CROSS_ENTROPY, SUM_LOSS, SUM_ENTROPY_SQUARES);
+  addWithSquares(BRIER, SUM_BRIER, SUM_BRIER_SQUARES);
+  addWithSquares(LOSS, -1, SUM_LOSS_SQUARES);
+}
+
+export function finish(): usize {
+  if (!ranks) return losses.finish();
+  if (sigmoid) {
+    narrowSums(samples);
+    addSums();
+  } else {
+    sampleEntropies(samples);
+  }
+  return LOSS;
+}
+
+export function decide(): i32 {
+  const wrong = outcomes(samples);
+  confidences(samples);
+  addSums();
+  return wrong;
+}
+
+export function review(on: bool): void {
+  reviewing = on;
+  reviewed(samples, on);
+  if (!on) confidences(samples);
+}
+
+export function tally(): i32 {
+  if (!sigmoid) return tabled ? countSamples(samples, bins) : -1;
+  const counted = tabled && sound;
+  turnDecisions(counted ? bins : 0);
+  return counted ? countDecisions(bins) : -1;
+}

@@ -1,0 +1,105 @@
+/**
+ * What the bindings and the kernels must agree on, declared once: this file is TypeScript and AssemblyScript alike, and the
+ * scalar twin reads it too. Numbers only.
+ */
+
+/** Samples that a tile can hold. */
+export const SAMPLES = 4096;
+/** Logits that a tile can hold. */
+export const LOGITS = 65536;
+
+/** Forms of a tile: rows, planes as they come, rows to be transposed into planes. */
+export const ROWS = 0;
+export const PLANES = 1;
+export const TRANSPOSED = 2;
+/** Rows of more classes than this stay rows; of fewer they are transposed, so that vectors run across samples. Measured. */
+export const FEW = 32;
+
+/** Classes that softmax takes a partial sum over, and one-vs-rest. Every chunk of classes but the last has whole blocks. */
+export const SOFTMAX_BLOCK = 128;
+export const SIGMOID_BLOCK = 8;
+
+/** Whole groups of 16 and an odd number of them: the same place in many planes does not fall on the same few cache lines. */
+export const PLANE_GROUP = 16;
+/** Logits between two planes that no kernel writes to. */
+export const PLANE_GAP = 8;
+
+/** What `convert` makes float32 of: float16 and unsigned bytes, which lie at the end of the room they widen into … */
+export const HALVES = 4;
+export const BYTES = 5;
+/** … or numbers that are no logits: probabilities, to ln p (softmax) or ln(p/(1 − p)) (sigmoid); logarithms ln p, to the latter. */
+export const PROBABILITIES = 1;
+export const ODDS = 2;
+export const LOG_PROBABILITIES = 3;
+
+/** Places in PARAMS, a float64 each, which `begin` reads. */
+export const PARAM_VARIANT = 0;
+export const PARAM_GAMMA = 1;
+export const PARAM_SMOOTHING = 2;
+/** LABELS_ALONE, LABELS_SPREAD or NUMBERS; what follows is of the latter two. */
+export const PARAM_TARGETS = 3;
+export const PARAM_LABEL_SMOOTHING = 4;
+/** γ and clip of negatives (sigmoid). */
+export const PARAM_GAMMA_NEGATIVE = 5;
+export const PARAM_CLIP = 6;
+/** The number that leaves a logit out, NaN for none, and the largest that a target may be. */
+export const PARAM_IGNORED = 7;
+export const PARAM_LARGEST = 8;
+/** Whether SAMPLE_WEIGHTS multiply the losses. */
+export const PARAM_WEIGHTED = 9;
+/** NO_GRADIENT, SAME_UPSTREAM: times PARAM_SCALE, or EACH_UPSTREAM: times UPSTREAM. Softmax reads UPSTREAM either way. */
+export const PARAM_GRADIENT = 10;
+export const PARAM_SCALE = 11;
+/** Classes of the input, of which a tile may hold a chunk. */
+export const PARAM_CLASSES = 12;
+/** Metrics: 0 where none are wanted, else how many ranks of the true class are told apart (sigmoid: 1); bins. */
+export const PARAM_RANKS = 13;
+export const PARAM_BINS = 14;
+export const PARAM_COUNT = 15;
+
+export const SOFTMAX = 0;
+export const SIGMOID = 1;
+
+/** A sample's target is its label; a number for each logit that `open` makes of the label; or one that lies in TARGETS. */
+export const LABELS_ALONE = 0;
+export const LABELS_SPREAD = 1;
+export const NUMBERS = 2;
+
+export const NO_GRADIENT = 0;
+export const SAME_UPSTREAM = 1;
+export const EACH_UPSTREAM = 2;
+
+/** Exact sums by number: of the losses (metrics: of the cross-entropies), then what metrics add. */
+export const SUM_LOSS = 0;
+export const SUM_BRIER = 1;
+export const SUM_LOSS_SQUARES = 2;
+export const SUM_ENTROPY_SQUARES = 3;
+export const SUM_BRIER_SQUARES = 4;
+export const SUM_COUNT = 5;
+/** Limbs of a sum: limb j in units of 2^(32·j − 149); then how many values were +∞, and how many NaN. */
+export const SUM_LIMBS = 12;
+export const SUM_INFINITE = 12;
+export const SUM_NAN = 13;
+
+/** Most classes and bins that the tables of `tally` hold. */
+export const TALLY_CLASSES = 8192;
+export const TALLY_BINS = 128;
+/**
+ * A class in TALLY, in bytes: four float64 that its losses add up to, the first of multiples of 2^−32; then i32: samples, those
+ * predicted rightly, all predictions.
+ */
+export const TALLY_BYTES = 48;
+export const TALLY_SUPPORT = 32;
+export const TALLY_RIGHT = 36;
+export const TALLY_PREDICTED = 40;
+/** The largest loss in TALLY; larger ones are left to the bindings. */
+export const TALLY_LARGEST = 128;
+/** A bin in BINS, in bytes: i32 samples, i32 hits, then i64 the confidence in units of 2^−32. */
+export const BIN_BYTES = 16;
+export const BIN_HITS = 4;
+export const BIN_CONFIDENCE = 8;
+
+/** Bytes of a block of a number a sample, with room for whole vectors. */
+export const SAMPLE_BYTES = 4 * SAMPLES + 64;
+/** From PAIRS, where the candidate's rows are loaded, to the columns of what is known of the pairs, each of SAMPLE_BYTES. */
+export const PAIR_COLUMNS = 4 * LOGITS + 64;
