@@ -210,4 +210,24 @@ describe.each(backends)('$name', ({ name, api }) => {
     }
     expect(used(worst, 0, 1)).toBeGreaterThanOrEqual(0);
   });
+
+  // some options make numbers of labels: 0 and 1 among these are no labels to ignore
+  test.each([0, 1, 2])('where label %i is ignored, all others have what they have without it', (ignoreIndex) => {
+    const classes = 3;
+    const logits = { data: new Random(5).logits(6 * classes, 8, 0), dims: [6, classes] };
+    const targets = Int32Array.of(0, 1, 2, 1, 2, 0);
+    const kept = (perSample: number) => (x: number, i: number) =>
+      targets[Math.floor(i / perSample)] === ignoreIndex ? 0 : x;
+    const run = (ignored: number) => {
+      const common = { gamma: 0, reduction: 'none', ignoreIndex: ignored } as const;
+      const softmax = new api.SoftmaxFocalLoss({ ...common, labelSmoothing: 0.1 });
+      const sigmoid = new api.SigmoidFocalLoss({ ...common, gammaNegative: 2, clip: 0.3, smoothing: 0.0625 });
+      return [softmax, sigmoid].map((loss) => loss.valueAndGrad(logits, targets));
+    };
+    const [all, some] = [run(-100), run(ignoreIndex)];
+    for (const [l, perSample] of [1, classes].entries()) {
+      expectSame(some[l]!.value, all[l]!.value.map(kept(perSample)));
+      expectSame(some[l]!.grad, all[l]!.grad.map(kept(classes)));
+    }
+  });
 });

@@ -124,7 +124,9 @@ describe.each(backends)('Tile on $name', ({ backend, kernels }) => {
     fc.assert(property, { numRuns: 25 });
   });
 
-  const cases = BORDERS.flatMap((shape) => Object.entries(ROOMS).map(([name, room]) => [...shape, name, room] as const));
+  const cases = BORDERS.flatMap((shape) =>
+    Object.entries(ROOMS).map(([name, room]) => [...shape, name, room] as const),
+  );
   test.each(cases)(
     '[%i, %i, %i], %s: each logit once, where it is said to be',
     (...[batch, classes, positions, _, room]) => {
