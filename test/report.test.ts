@@ -73,10 +73,34 @@ describe('renderReport', () => {
       const { document } = read({}, meters[kind].toJSON());
       const charts = [...document.querySelectorAll('.chart:not(.map, .pairs)')];
       expect(charts.length).toBe(2);
+      for (const chart of charts) expect(chart.querySelectorAll('.data tbody tr').length).toBeGreaterThan(0);
       const [, ...rows] = cells(charts[0]!.querySelector('.data table')!);
       expect(rows.map((row) => Number(row[1]))).toEqual(meters[kind].compute().bins.map(({ count }) => count));
     },
   );
+
+  test('draws the curves that a meter has counted, marked at its threshold', () => {
+    const meter = new FocalMeter(new SigmoidFocalLoss(), { classes: CLASSES, curves: true });
+    meter.update(logits, targets);
+    const { document } = read({}, meter.toJSON());
+    const charts = [...document.querySelectorAll('.chart')];
+    expect(charts.map((chart) => chart.querySelector('h3')!.textContent)).toEqual([
+      'Reliability diagram',
+      'Distribution of probability',
+      'ROC curve',
+      'Precision-recall curve',
+    ]);
+    for (const chart of charts) expect(chart.querySelectorAll('.data tbody tr').length).toBeGreaterThan(0);
+    expect(document.querySelectorAll('.dot').length).toBe(2);
+  });
+
+  test('shows intervals below the numbers that have one', () => {
+    const shown = Array.from(read().document.querySelectorAll('.figures div'), ({ textContent }) => textContent!);
+    const { accuracy, intervals } = meters.softmax.compute({ confidence: 0.95 });
+    const [lower, upper] = intervals!.accuracy!;
+    const share = (x: number) => (100 * x).toFixed(1);
+    expect(shown).toContain(`accuracy${share(accuracy!)} %${share(lower)} – ${share(upper)} %`);
+  });
 
   test('classes of one name keep a row each', () => {
     const names = ['same', 'same', 'same', 'other'];

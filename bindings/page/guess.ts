@@ -65,6 +65,8 @@ export function guess(parts: readonly Part[]): Guess {
 
   const classes = choices.classAxis === -1 ? logits.shape.at(-1)! : logits.shape[1]!;
   const samples = size(logits.shape) / classes;
+  // one threshold decides everything then, so its curves are what one looks at
+  choices.curves = choices.loss === 'sigmoid' || classes <= 2;
   for (const part of parts.filter(({ kind }) => kind === 'lines')) {
     const [lines] = part.shape;
     const taken = Object.values(roles);

@@ -18,7 +18,7 @@ import { fromHalf } from '../input/half.ts';
 import { fromFrequencies } from '../losses/frequencies.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
-import type { Metrics } from '../report/format.ts';
+import { CONFIDENCE, type Metrics } from '../report/format.ts';
 import type { Sample } from '../report/sections.tsx';
 import { countLines, linesOf, textsOf } from './lines.ts';
 import { LossCounts } from './losses.ts';
@@ -250,7 +250,7 @@ async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer
     }
     const baseline = inputOf(job, 'baseline') ? await other(job, spec, signal) : null;
     for (const { part, blob } of statesIn(job, states)) meter.merge(await meterIn(part.name, blob));
-    const metrics = meter.compute() as Metrics;
+    const metrics = meter.compute({ confidence: CONFIDENCE }) as Metrics;
     const hard = metrics.hardest ?? [];
     const textFile = inputOf(job, 'texts');
     const found = textFile
@@ -328,7 +328,7 @@ async function other(job: Work, spec: LossSpec, signal: AbortSignal): Promise<Me
       update(meter, chunk, dataset);
       await breathe();
     }
-    return meter.compute() as Metrics;
+    return meter.compute({ confidence: CONFIDENCE }) as Metrics;
   } finally {
     await dataset.close();
   }
@@ -357,7 +357,7 @@ async function merged(job: Work, states: readonly Part[]): Promise<Result> {
       throw new FileError(part.name, (error as Error).message, { cause: error });
     }
   }
-  const metrics = meter.compute() as Metrics;
+  const metrics = meter.compute({ confidence: CONFIDENCE }) as Metrics;
   const state: MeterState = meter.toJSON();
   const hard = metrics.hardest ?? [];
   const names = inputOf(job, 'names');

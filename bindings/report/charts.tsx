@@ -1,6 +1,6 @@
 /** Charts as SVG: scales and shapes by d3, one frame for all, and the numbers of each in a table behind it. */
 import { type ScaleLinear, type ScaleLogarithmic, scaleLinear, scaleLog } from 'd3-scale';
-import { area as areaOf, line as lineOf } from 'd3-shape';
+import { curveLinear, curveStepBefore, line as lineOf } from 'd3-shape';
 import type { ComponentChildren } from 'preact';
 import { useText } from './language.ts';
 
@@ -162,19 +162,49 @@ export function Scroll({ label, children }: { readonly label: string; readonly c
   );
 }
 
-export function Line({ place, points, ...rest }: { place: Place; points: readonly Point[]; class?: string }) {
-  const path = lineOf<Point>()
-    .x(([x]) => at(place.x(x)))
-    .y(([, y]) => at(place.y(y)));
-  return <path {...rest} fill="none" d={path(points as Point[]) ?? ''} />;
+interface LineProps {
+  readonly place: Place;
+  readonly points: readonly Point[];
+  /** Steps that stand at the height of the point that ends them. */
+  readonly steps?: boolean;
+  readonly class?: string;
+  readonly title?: string;
 }
 
-export function Area({ place, points, ...rest }: { place: Place; points: readonly Point[]; class?: string }) {
-  const path = areaOf<Point>()
-    .x(([x]) => at(place.x(x)))
-    .y1(([, y]) => at(place.y(y)))
-    .y0(place.bottom);
-  return <path {...rest} d={path(points as Point[]) ?? ''} />;
+/** A line through points, of which those are left out that nobody can tell from the one before. */
+export function Line({ place, points, steps = false, title, ...rest }: LineProps) {
+  const path = lineOf<Point>(
+    ([x]) => at(x),
+    ([, y]) => at(y),
+  ).curve(steps ? curveStepBefore : curveLinear);
+  const drawn = points.map(([x, y]): Point => [place.x(x), place.y(y)]);
+  const d = path(thinned(drawn) as Point[]) ?? '';
+  return (
+    <path {...rest} fill="none" d={d}>
+      {title && <title>{title}</title>}
+    </path>
+  );
+}
+
+/** In units of the drawing. */
+const APART = 0.7;
+
+function thinned(points: readonly Point[]): Point[] {
+  let last: Point = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  return points.filter((point, i) => {
+    const far = Math.abs(point[0] - last[0]) >= APART || Math.abs(point[1] - last[1]) >= APART;
+    if (far) last = point;
+    return far || i === points.length - 1;
+  });
+}
+
+/** A point that is marked on a line. */
+export function Dot({ place, x, y, title }: { place: Place; x: number; y: number; title: string }) {
+  return (
+    <circle class="dot" cx={at(place.x(x))} cy={at(place.y(y))} r="4.5">
+      <title>{title}</title>
+    </circle>
+  );
 }
 
 interface BarProps {
@@ -197,6 +227,15 @@ export function Bar({ place, x1, x2, y1, y2, title, ...rest }: BarProps) {
     <rect {...rest} {...size}>
       {title && <title>{title}</title>}
     </rect>
+  );
+}
+
+/** What a colour stands for: it and its words stay on one line. */
+export function Key({ kind, children }: { readonly kind: string; readonly children: ComponentChildren }) {
+  return (
+    <span class="key">
+      <i class={`swatch ${kind}`} /> {children}
+    </span>
   );
 }
 

@@ -15,6 +15,9 @@ export interface Labels {
 /** A name and a value, both to be shown. */
 export type Fact = readonly [name: string, value: string];
 
+/** Of intervals, unless another one is asked for. */
+export const CONFIDENCE = 0.95;
+
 /** For a value that is not defined. */
 export const NONE = '–';
 
@@ -63,12 +66,14 @@ export function describe({ variant, gamma, positive, negative }: MeterState['con
 /** A number of an evaluation, as it is shown, and its interval: what is known of it beyond the samples; null where nothing is. */
 export type Estimate = readonly [name: string, value: string, interval: string | null];
 
-type Show = (x: Value) => string;
+/** How a number is shown; losses in so many digits. */
+type Show = (x: Value, digits?: number) => string;
 
 /** Both ends of an interval, a unit written once. */
 export function between(interval: Interval | null | undefined, show: Show): string | null {
   if (!interval) return null;
-  const [lower, upper] = interval.map((x) => show(x)) as [string, string];
+  // no more digits than tell its ends apart
+  const [lower, upper] = interval.map((x) => show(x, 4)) as [string, string];
   return `${lower.endsWith(' %') ? lower.slice(0, -2) : lower} – ${upper}`;
 }
 

@@ -3,10 +3,12 @@ import { renderToString } from 'preact-render-to-string';
 import { FocalMeter } from '../entries/scalar.ts';
 import { wrongType } from '../input/errors.ts';
 import type { MeterState } from '../meter/codec.ts';
-import { confidenceOf, describe, type Fact, type Labels, type Metrics } from './format.ts';
+import { Curves } from './curves.tsx';
+import { CONFIDENCE, confidenceOf, describe, type Fact, type Labels, type Metrics } from './format.ts';
 import { Speaks, translator, useText } from './language.ts';
 import style from './report.css';
 import { Classes, Confusion, Hardest, Headline, Reliability } from './sections.tsx';
+import { Thresholds } from './thresholds.ts';
 import type { Language, ReportOptions } from './types.ts';
 
 /** Replaced by the bundler. */
@@ -24,20 +26,17 @@ declare const VERSION: string;
  */
 export function renderReport(state: MeterState, options: ReportOptions = {}): string {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-  const { title, names = null, texts = null, language = 'en', confidence = 0.95 } = options;
+  const { title, names = null, texts = null, language = 'en', confidence = CONFIDENCE } = options;
   const meter = FocalMeter.fromJSON(state);
   const labels: Labels = { names, texts: Array.isArray(texts) ? new Map(texts.entries()) : (texts as Labels['texts']) };
   const t = translator(language);
   const heading = title ?? t('Evaluation');
+  const m = meter.compute({ confidence });
+  const thresholds = Thresholds.of(meter, m);
+  const { config } = meter.toJSON();
   const body = renderToString(
     <Speaks value={t}>
-      <Report
-        m={meter.compute({ confidence })}
-        config={meter.toJSON().config}
-        labels={labels}
-        title={heading}
-        {...headOf(options)}
-      />
+      <Report {...{ m, thresholds, config, labels }} title={heading} {...headOf(options)} />
     </Speaks>,
   );
   return page(language, heading, body);
@@ -59,6 +58,7 @@ interface Head {
 
 interface ReportProps extends Head {
   readonly m: Metrics;
+  readonly thresholds: Thresholds | null;
   readonly config: MeterState['config'];
   readonly labels: Labels;
   readonly title: string;
@@ -66,7 +66,7 @@ interface ReportProps extends Head {
 
 const version = typeof VERSION === 'string' ? VERSION : 'from source';
 
-function Report({ m, config, labels, title, date, facts, model, command }: ReportProps) {
+function Report({ m, thresholds, config, labels, title, date, facts, model, command }: ReportProps) {
   const t = useText();
   const all: Fact[] = [
     ...(model === undefined ? [] : [['model', model] as const]),
@@ -101,6 +101,7 @@ function Report({ m, config, labels, title, date, facts, model, command }: Repor
       </header>
       <Headline m={m} labels={labels} />
       <Reliability m={m} />
+      <Curves thresholds={thresholds} m={m} labels={labels} />
       <Classes m={m} labels={labels} />
       <Confusion m={m} labels={labels} />
       <Hardest m={m} labels={labels} />

@@ -1,9 +1,16 @@
 /** The parts of a report, drawn the same way in the static page and in the live one, which gives them handlers. */
 import { type ComponentChildren, Fragment } from 'preact';
+import type { Decisions } from '../meter/metrics/counts.ts';
+import { DECISION_METRICS } from '../meter/metrics/decisions.ts';
+import { ratio } from '../meter/metrics/estimate.ts';
+import { intervalsOf, valuesOf } from '../meter/metrics/evaluate.ts';
 import type { Bin } from '../meter/report.ts';
-import { Bar, Chart, type Data, Line, Scroll, Share, short } from './charts.tsx';
+import { Bar, Chart, type Data, Key, Line, Scroll, Share, short } from './charts.tsx';
 import {
+  between,
   className,
+  confidenceOf,
+  type Estimate,
   estimates,
   fixed,
   hardLoss,
@@ -47,26 +54,69 @@ export function Section({
 const WARNINGS = 5;
 
 /** The single numbers, each with its interval where there is one. */
-export function Headline({ m, labels }: { readonly m: Metrics; readonly labels?: Labels }) {
+export function Headline({ m, labels }: SectionProps) {
   const t = useText();
   const { warnings = [] } = m;
   return (
     <>
-      <dl class="figures">
-        {estimates(m).map(([name, value, interval]) => (
-          <div key={name}>
-            <dt>{t(name)}</dt>
-            <dd>{value}</dd>
-            {interval !== null && <dd>{interval}</dd>}
-          </div>
-        ))}
-      </dl>
+      <Figures of={estimates(m)} />
+      {m.intervals && (
+        <p class="note intervals">
+          {t('Below a number, its {n} interval, where its counts give one.', { n: confidenceOf(m) })}
+        </p>
+      )}
       {warnings.slice(0, WARNINGS).map((warning) => (
         <p key={warning} class="note">
-          {labels ? warningOf(labels, warning) : warning}
+          {warningOf(labels, warning)}
         </p>
       ))}
     </>
+  );
+}
+
+/** Numbers, each with its name above and its interval below. */
+export function Figures({ of }: { readonly of: readonly Estimate[] }) {
+  const t = useText();
+  return (
+    <dl class="figures">
+      {of.map(([name, value, interval]) => (
+        <div key={name}>
+          <dt>{t(name)}</dt>
+          <dd>{value}</dd>
+          {interval && <dd>{interval}</dd>}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface DecisionFiguresProps {
+  readonly decisions: Decisions;
+  /** Of the intervals. */
+  readonly confidence: number;
+}
+
+/** What decisions for or against a class come to. */
+export function DecisionFigures({ decisions, confidence }: DecisionFiguresProps) {
+  const { fp, tn } = decisions;
+  const values = valuesOf(DECISION_METRICS, decisions);
+  const intervals = intervalsOf(DECISION_METRICS, decisions, [], confidence);
+  const figure = (name: string, key: string, show: (value: number | null) => string): Estimate => [
+    name,
+    show(values[key] ?? null),
+    between(intervals[key], show),
+  ];
+  return (
+    <Figures
+      of={[
+        figure('recall', 'recall', percent),
+        figure('precision', 'precision', percent),
+        figure('F1', 'f1', fixed),
+        figure('specificity', 'specificity', percent),
+        ['false positive rate', percent(ratio(fp, fp + tn)), null],
+        figure('MCC', 'mcc', fixed),
+      ]}
+    />
   );
 }
 
@@ -111,6 +161,7 @@ export function Reliability({ m }: { readonly m: Metrics }) {
     ]),
   };
   const most = bins.reduce((largest, { count }) => Math.max(largest, count), 1);
+  const total = bins.reduce((sum, { count }) => sum + count, 0);
   return (
     <Section
       title={t('Reliability')}
@@ -125,9 +176,8 @@ export function Reliability({ m }: { readonly m: Metrics }) {
           title={t('Reliability diagram')}
           note={
             <>
-              <i class="swatch accent" /> {t('accuracy')} <i class="swatch over" /> {t('too sure by so much')}{' '}
-              <i class="swatch under" /> {t('not sure enough by so much')} <i class="swatch diagonal" />{' '}
-              {t('calibrated')}
+              <Key kind="accent">{t('accuracy')}</Key> <Key kind="over">{t('too sure by so much')}</Key>{' '}
+              <Key kind="under">{t('not sure enough by so much')}</Key> <Key kind="diagonal">{t('calibrated')}</Key>
             </>
           }
           x={x}
@@ -162,6 +212,14 @@ export function Reliability({ m }: { readonly m: Metrics }) {
           title={softmax ? t('Distribution of confidence') : t('Distribution of probability')}
           x={x}
           y={{ domain: [0, most], ticks: 4, format: short, label: counted }}
+          data={{
+            head: [x.label, counted, t('share')],
+            rows: bins.map(({ lower, upper, count }) => [
+              `${lower.toFixed(2)}–${upper.toFixed(2)}`,
+              plain(count),
+              percent(total > 0 ? count / total : null),
+            ]),
+          }}
         >
           {(place) =>
             bins.map(({ lower, upper, count }) => (
