@@ -39,7 +39,8 @@ export class Thresholds {
   readonly own: number | null;
 
   /** @returns null for a meter without the option, or without samples */
-  static of(meter: Meter<AnyLoss>, m: Metrics): Thresholds | null {
+  static of<L extends AnyLoss>(counted: Meter<L>, m: Metrics): Thresholds | null {
+    const meter = counted as unknown as Meter<AnyLoss>;
     const { config } = Meter.stateOf(meter);
     return config.curves && m.samples > 0 ? new Thresholds(meter, m) : null;
   }
