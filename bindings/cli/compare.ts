@@ -5,13 +5,14 @@ import { countTargets } from '../files/evaluate.ts';
 import { openArray } from '../files/node/api.ts';
 import type { AnyLoss } from '../meter/meter.ts';
 import { comparison } from './comparison.ts';
-import { InputError, refused, refusing } from './errors.ts';
+import { InputError, refused, refusing, warn } from './errors.ts';
 import { CONFUSION_CLASSES, type CompareOptions, flagHint } from './grammar.ts';
 import { checkTexts } from './lines.ts';
+import { Looks } from './looks.ts';
 import { libraryOf, lossSpec, makeLoss, meterOptions, refuseForeign } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
-import { fileOf, filesOf, noTargets, openSamples, STDIN } from './samples.ts';
+import { fileOf, filesOf, noTargets, openSamples, openTexts, STDIN } from './samples.ts';
 import { showProgress, startProgress, stopProgress } from './terminal.ts';
 
 export async function compare(
@@ -21,9 +22,13 @@ export async function compare(
   options: CompareOptions,
 ): Promise<number> {
   refuseForeign(options);
-  const { state, names, text, alpha, ignoreIndex } = options;
+  const { state, names, alpha, ignoreIndex, background } = options;
   if ([baseline, candidate, targets].includes(STDIN))
     throw new InputError(`compare reads files, not stdin${flagHint()}`);
+  const { target, baseline: scores } = options;
+  const tabled = target === undefined ? null : filesOf(baseline, undefined, options, scores);
+  const texts = await openTexts(tabled, { ...options, ...(scores && { scores }) });
+  const text = texts.path;
   const read = [baseline, candidate, targets].map(fileOf);
   const outputs = await prepareOutputs({ '--state': state }, [...read, names, text, alpha], options);
   const sides = await openSides(baseline, candidate, targets, options);
@@ -37,13 +42,13 @@ export async function compare(
     }
     if (alpha === 'auto' && !labelled) throw new InputError('--alpha auto needs targets');
     const look = labelled && (alpha === 'auto' || samples !== null);
-    const perClass = look ? await countTargets(first, { ignoreIndex }) : null;
+    const perClass = look ? await countTargets(first, { ignoreIndex, background }) : null;
     const api = libraryOf(options);
     const loss = makeLoss(api, await lossSpec(options, perClass));
     const both = makeComparison(loss, options, classes);
     const seconds = await count(both, sides, labelled, options);
     const run = { files: read.filter((file) => file !== undefined), backend: api.backend(), seconds };
-    return await give(await comparison(both, first.names, options, run), options, outputs);
+    return await give(await comparison(both, first.names, options, run, texts.of), options, outputs);
   } finally {
     for (const side of sides) await side.close();
   }
@@ -114,6 +119,7 @@ async function count(
   const [ours, theirs] = await blockSizes(sides, options);
   const start = performance.now();
   const candidates = sides[1].chunks(0, undefined, { bytes: theirs! });
+  const looks = [new Looks(options), new Looks(options)] as const;
   startProgress(sides[0].samples);
   try {
     for await (const piece of sides[0].chunks(0, undefined, { bytes: ours! })) {
@@ -121,6 +127,8 @@ async function count(
       if (value?.first !== piece.first || value.samples !== piece.samples) {
         throw new InputError('the two files lie in different orders: save both as numpy.ascontiguousarray(logits)');
       }
+      looks[0].see(piece.logits);
+      looks[1].see(value.logits);
       const targets = labelled ? piece.targets : undefined;
       await refused('samples', async () =>
         both.update(piece.logits, value.logits, targets, { firstIndex: firstIndex + piece.first }),
@@ -130,5 +138,8 @@ async function count(
   } finally {
     stopProgress();
   }
-  return (performance.now() - start) / 1000;
+  const seconds = (performance.now() - start) / 1000;
+  const { warning } = looks.find((one) => one.warning) ?? looks[0];
+  if (warning) warn(warning);
+  return seconds;
 }

@@ -17,7 +17,7 @@ import {
 } from '../report/format.ts';
 import type { Run } from './evaluation.ts';
 import type { DropOptions, OutputOptions } from './grammar.ts';
-import { readTexts } from './lines.ts';
+import { textsIn } from './lines.ts';
 import type { Result } from './result.ts';
 import {
   factLines,
@@ -39,16 +39,11 @@ export async function comparison(
   names: readonly string[] | null,
   options: OutputOptions & DropOptions,
   run: Run,
+  textsOf = textsIn(options.text),
 ): Promise<Result> {
   const report = both.compute();
   const hardest = report.quality?.hardest ?? [];
-  const texts =
-    options.text === undefined
-      ? null
-      : await readTexts(
-          options.text,
-          hardest.map(({ index }) => index),
-        );
+  const texts = await textsOf(hardest.map(({ index }) => index));
   const { maxDrop = {}, decide = false, allowNan = false } = options;
   const judgement = judge(report, maxDrop, { decide, allowNan, ...(names && { names }) });
   const state = both.toJSON();

@@ -13,7 +13,7 @@ import { LOOKED_AT, Looks } from './looks.ts';
 import { libraryOf, lossSpec, makeLoss, makeMeter, meterOptions, refuseForeign, warmUp } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
-import { fileOf, filesOf, openSamples, STDIN } from './samples.ts';
+import { fileOf, filesOf, openSamples, openTexts, STDIN } from './samples.ts';
 import { showProgress, startProgress, stopProgress } from './terminal.ts';
 
 /** Fewer logits tell more of the start than of the work. */
@@ -21,8 +21,10 @@ const WORTH_TIMING = 1_000_000;
 
 export async function evaluate(logits: string, targets: string | undefined, options: EvaluateOptions): Promise<number> {
   refuseForeign(options);
-  const { state, report, names, text, alpha, ignoreIndex } = options;
+  const { state, report, names, alpha, ignoreIndex, background } = options;
   const files = filesOf(logits, targets, options);
+  const texts = await openTexts(files, options);
+  const text = texts.path;
   const read = [fileOf(logits), fileOf(targets), names, text, alpha];
   const outputs = await prepareOutputs({ '--state': state, '--report': report }, read, options);
   const streamed = logits === STDIN || targets === STDIN;
@@ -40,7 +42,7 @@ export async function evaluate(logits: string, targets: string | undefined, opti
     const api = libraryOf(options);
     // a bad label is told before hours of work, where it takes a moment to look
     const look = alpha === 'auto' || (!streamed && samples !== null);
-    const perClass = look ? await countTargets(dataset, { ignoreIndex }) : null;
+    const perClass = look ? await countTargets(dataset, { ignoreIndex, background }) : null;
     const spec = await lossSpec(options, perClass);
     const loss = makeLoss(api, spec);
     warmUp(api, loss, classes);
@@ -48,7 +50,7 @@ export async function evaluate(logits: string, targets: string | undefined, opti
     const { meter, samples: found, ...run } = await (counting ?? countFiles(files, dataset, spec, options));
     if (samples === null) await checkText(found);
     const facts = { files: dataset.files, backend: api.backend(), ...run };
-    return await give(await evaluation(meter, dataset.names, options, facts), options, outputs);
+    return await give(await evaluation(meter, dataset.names, options, facts, texts.of), options, outputs);
   } finally {
     await dataset.close();
   }
@@ -84,7 +86,7 @@ async function timed(
 /** Files, on as many threads as asked for. */
 async function countFiles(files: Files, dataset: Dataset, spec: LossSpec, options: EvaluateOptions): Promise<Counted> {
   const { firstIndex = 0, chunk: bytes, backend, jobs, classAxis } = options;
-  const looks = new Looks(options.loss);
+  const looks = new Looks(options);
   for await (const chunk of dataset.chunks(0, Math.min(LOOKED_AT, dataset.samples ?? LOOKED_AT))) {
     looks.see(chunk.logits);
     break;
@@ -110,7 +112,7 @@ async function countFiles(files: Files, dataset: Dataset, spec: LossSpec, option
 /** What can be read but once. */
 async function countStream(meter: Meter<AnyLoss>, dataset: Dataset, options: EvaluateOptions): Promise<Counted> {
   const { firstIndex = 0, chunk: bytes } = options;
-  const looks = new Looks(options.loss);
+  const looks = new Looks(options);
   const looking: Pick<Meter<AnyLoss>, 'update'> = {
     update(logits, targets, at) {
       looks.see(logits as Chunk['logits']);

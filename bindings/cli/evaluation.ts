@@ -4,7 +4,7 @@ import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { describe, type Fact, type Labels, plain } from '../report/format.ts';
 import { refusing } from './errors.ts';
 import type { ComputeOptions, GateOptions, OutputOptions } from './grammar.ts';
-import { readTexts } from './lines.ts';
+import { textsIn } from './lines.ts';
 import type { Result } from './result.ts';
 import { formatSummary } from './summary.ts';
 
@@ -27,11 +27,12 @@ export async function evaluation(
   names: readonly string[] | null,
   options: OutputOptions & GateOptions & ComputeOptions,
   run: Run,
+  textsOf = textsIn(options.text),
 ): Promise<Result> {
   const { confidence = CONFIDENCE, normalize } = options;
   const metrics = refusing('options', () => meter.compute({ confidence, ...(normalize && { normalize }) }));
   const indices = (metrics.hardest ?? []).map(({ index }) => index);
-  const texts = options.text === undefined ? null : await readTexts(options.text, indices);
+  const texts = await textsOf(indices);
   const labels: Labels = { names, texts };
   const state = meter.toJSON();
   const { config } = state;

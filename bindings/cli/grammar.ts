@@ -32,6 +32,11 @@ export interface LossOptions {
   gamma: number;
   alpha?: string;
   smoothing?: number;
+  input: 'logits' | 'probabilities' | 'log-probabilities';
+  background?: number;
+  labelSmoothing?: number;
+  gammaNegative?: number;
+  clip?: number;
 }
 
 /** What is counted. */
@@ -210,7 +215,20 @@ const add: Record<string, (command: Command) => Command> = {
           'for the sigmoid loss each such weight w becomes w / (1 + w), the odds of true to other then being w. ' +
           'Default: none for softmax, 0.25 for sigmoid',
       )
-      .option('--smoothing <number>', 'smoothing of the probability, sigmoid only (default: 0.001)', number),
+      .option('--smoothing <number>', 'smoothing of the probability, sigmoid only (default: 0.001)', number)
+      .option('--label-smoothing <share>', 'of targets, softmax only: t becomes t·(1 − ε) + ε/C (default: 0)', share)
+      .option('--gamma-negative <number>', 'focusing parameter of negatives, sigmoid only (default: --gamma)', number)
+      .option('--clip <share>', 'what the probability of negatives is lowered by, sigmoid only (default: 0)', share)
+      .option(
+        '--background <integer>',
+        'label that means none of the classes, sigmoid only (default: none)',
+        integer(-(2 ** 31) + 1, 2 ** 31 - 1),
+      )
+      .addOption(
+        new Option('--input <scale>', 'what the numbers given as logits are')
+          .choices(['logits', 'probabilities', 'log-probabilities'])
+          .default('logits'),
+      ),
   meter: (command) =>
     command
       .option('--bins <count>', 'bins of confidence, for calibration', integer(1, LARGEST_COUNT), 15)
@@ -277,7 +295,10 @@ const add: Record<string, (command: Command) => Command> = {
       .option('--json', 'print one JSON object in the place of the text')
       .option('--state <file>', 'write the state, to be merged with those of other shards')
       .option('--names <file>', "names of the classes: one a line, a JSON array, or a Hugging Face model's config.json")
-      .option('--text <file>', 'texts of the samples, one a line, shown with the hardest'),
+      .option(
+        '--text <file>',
+        'texts of the samples, one a line, or the column of the table they are in; shown with the hardest',
+      ),
   title: (command) => command.option('--title <text>', 'heading of what is written'),
   report: (command) =>
     command

@@ -146,6 +146,15 @@ export async function checkTexts(path: string, { samples, atLeast }: TextCount):
   throw new InputError(`${path}: expected ${expected}, got ${found}`);
 }
 
+/** What gives the texts of some samples, by index; null where there are none. */
+export type TextsOf = (indices: readonly number[]) => Promise<ReadonlyMap<number, string> | null>;
+
+/** Texts in a file of lines, if there is one. */
+export const textsIn =
+  (path: string | undefined): TextsOf =>
+  async (indices) =>
+    path === undefined ? null : readTexts(path, indices);
+
 /** The texts of these samples, by index: line i + 1 belongs to sample i. */
 export async function readTexts(path: string, indices: Iterable<number>): Promise<Map<number, string>> {
   const wanted = new Set(indices);

@@ -2,6 +2,7 @@
 
 import type { Chunk } from '../files/dataset.ts';
 import { fromHalf } from '../input/half.ts';
+import type { LossOptions } from './grammar.ts';
 
 /** So many samples are looked at. */
 export const LOOKED_AT = 4096;
@@ -11,10 +12,12 @@ const SUM = 1e-3;
 export class Looks {
   readonly #softmax: boolean;
   #seen = 0;
-  #probable = true;
+  #probable: boolean;
 
-  constructor(loss: 'softmax' | 'sigmoid') {
+  /** Nothing is suspected of numbers that are said to be something else. */
+  constructor({ loss, input }: Pick<LossOptions, 'loss' | 'input'>) {
     this.#softmax = loss === 'softmax';
+    this.#probable = input === 'logits';
   }
 
   /** Look at logits `[b, C, p]`, the first ones of a file alone. */
@@ -37,9 +40,7 @@ export class Looks {
   /** What to tell the user, or null. */
   get warning(): string | null {
     if (!this.#probable || this.#seen === 0) return null;
-    const [what, line] = this.#softmax
-      ? ['are not negative and sum to 1', 'numpy.log(p)']
-      : ['are all between 0 and 1', 'numpy.log(p / (1 - p))'];
-    return `the logits look like probabilities: the first ${this.#seen} rows ${what}. If they are, save ${line}`;
+    const what = this.#softmax ? 'are not negative and sum to 1' : 'are all between 0 and 1';
+    return `the logits look like probabilities: the first ${this.#seen} rows ${what}. If they are, say --input probabilities`;
   }
 }

@@ -15,7 +15,19 @@ export const libraryOf = ({ backend }: { backend: 'auto' | 'scalar' }): Library 
   backend === 'scalar' ? scalar : simd;
 
 /** Options that only one of the losses has. */
-const OWN = { softmax: ['topK', 'confusion', 'flips'], sigmoid: ['smoothing'] } as const;
+const OWN = {
+  softmax: ['topK', 'confusion', 'flips', 'labelSmoothing'],
+  sigmoid: ['smoothing', 'gammaNegative', 'clip', 'background'],
+} as const;
+
+/** Options that go to the loss as they are. */
+const PLAIN = ['gamma', 'ignoreIndex', 'smoothing', 'labelSmoothing', 'gammaNegative', 'clip', 'background'] as const;
+
+const INPUTS = {
+  logits: 'logits',
+  probabilities: 'probabilities',
+  'log-probabilities': 'logProbabilities',
+} as const;
 
 type AllOptions = LossOptions & Partial<MeterOptions> & { flips?: boolean };
 
@@ -36,10 +48,14 @@ export async function lossSpec(
   options: LossOptions & { ignoreIndex: number },
   perClass: Float64Array | null,
 ): Promise<LossSpec> {
-  const { loss: name, gamma, ignoreIndex, smoothing } = options;
-  const alpha = options.alpha === undefined ? undefined : await readAlpha(options.alpha, name, perClass);
-  const given = { gamma, ignoreIndex, ...(alpha !== undefined && { alpha }) };
-  return { name, ...given, ...(smoothing !== undefined && { smoothing }) } as LossSpec;
+  const { loss: name, alpha, input } = options;
+  const given = PLAIN.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]);
+  return {
+    name,
+    ...Object.fromEntries(given),
+    ...(alpha !== undefined && { alpha: await readAlpha(alpha, name, perClass) }),
+    ...(input !== 'logits' && { input: INPUTS[input] }),
+  };
 }
 
 export function makeLoss(api: Library, { name, ...options }: LossSpec): AnyLoss {

@@ -1,12 +1,18 @@
 /** Where the samples come from, by the arguments and options. */
 import type { Dataset } from '../files/dataset.ts';
-import { openArray, openDataset } from '../files/node/api.ts';
+import { inspect, openArray, openDataset, readColumn } from '../files/node/api.ts';
 import type { Files, Input } from '../files/open.ts';
 import { InputError, refused } from './errors.ts';
 import type { InputOptions } from './grammar.ts';
-import { readNames } from './lines.ts';
+import { readNames, type TextsOf, textsIn } from './lines.ts';
 
 export const STDIN = '-';
+
+interface TextOptions {
+  text?: string;
+  scores?: readonly string[];
+  firstIndex?: number;
+}
 
 /** A file in the format that was said, or that it tells itself. */
 const inputOf = (file: string, { format }: InputOptions): Input => (format ? { file, format } : file);
@@ -39,6 +45,33 @@ export async function openSamples(files: Files, options: InputOptions & { names?
   const names = path === undefined ? null : await readNames(path);
   const axis = classAxis === 'last' ? -1 : 1;
   return refused(path ?? 'options', () => openDataset(files, { ignoreIndex, classAxis: axis, names }));
+}
+
+/** Texts of the samples. */
+export interface Texts {
+  /** The file of lines that they are in; not where they are a column of the table itself. */
+  readonly path: string | undefined;
+  readonly of: TextsOf;
+}
+
+/** What --text says: a column of the table if it has one of that name, else a file. */
+export async function openTexts(files: Files | null, { text, scores, firstIndex = 0 }: TextOptions): Promise<Texts> {
+  const lines = { path: text, of: textsIn(text) };
+  if (text === undefined || !files || !('table' in files)) return lines;
+  const { table } = files;
+  if (table === STDIN || (table as { file?: unknown }).file === STDIN) return lines;
+  const { columns } = await refused('options', () => inspect(table));
+  const column = columns?.find(({ name }) => name === text);
+  if (!column) return lines;
+  if (column.kind === 'number' && scores === undefined) {
+    throw new InputError(`--text: column ${text} holds numbers: say which columns are the scores, --scores`);
+  }
+  const of = async (indices: readonly number[]) => {
+    const rows = indices.map((index) => index - firstIndex);
+    const values = await readColumn(table, text, rows);
+    return new Map(Array.from(values, ([row, value]) => [row + firstIndex, value == null ? '' : String(value)]));
+  };
+  return { path: undefined, of };
 }
 
 /** Targets that are not there: zeros of the shape that goes with the logits, which nobody looks at. */

@@ -2,6 +2,7 @@ import { CHUNK, type Chunk, type ChunkOptions, type Dataset, type LabelData, typ
 import { isFloat } from './dtypes.ts';
 import { FileError } from './errors.ts';
 import { product, type StoredArray } from './stored-array.ts';
+import { labelReader } from './table-dataset.ts';
 
 /** An array as `[batch, classes, positions]` in C order; one target a sample is `[batch, 1, positions]`. */
 interface Layout {
@@ -77,6 +78,7 @@ export class ArrayDataset implements Dataset {
   readonly #layout: Layout;
   readonly #targetLayout: Layout;
   readonly #ignoreIndex: number;
+  readonly #label: (value: unknown, sample: number) => number;
 
   private constructor(
     [logits, layout]: readonly [StoredArray, Layout],
@@ -93,6 +95,7 @@ export class ArrayDataset implements Dataset {
     this.classes = layout.classes;
     this.names = names;
     this.files = [logits.name, targets.name];
+    this.#label = labelReader(targets.name, '', layout.classes, names);
   }
 
   /** @throws FileError when the two arrays do not go together */
@@ -110,10 +113,17 @@ export class ArrayDataset implements Dataset {
       ? { batch: product(sampleDims), classes, positions: 1 }
       : { batch: dims[0]!, classes, positions: product(dims.slice(2)) };
 
-    const dense = targets.shape.join() === dims.join() && classes > 1;
+    const dense = targets.shape.join() === dims.join() && classes > 1 && !targets.strings;
     const single = [sampleDims, last ? [...sampleDims, 1] : [dims[0]!, 1, ...dims.slice(2)], [...sampleDims, 1]];
     if (!dense && !single.some((one) => one.join() === targets.shape.join())) {
       throw new FileError(targets.name, unfitting(shape, sampleDims, targets.shape, last));
+    }
+    if (targets.strings && !options.names) {
+      const line = 'numpy.save(file, numpy.unique(array, return_inverse=True)[1])';
+      throw new FileError(
+        targets.name,
+        `strings as labels need the names of the classes (--names), in the order of the logits; or save numbers: ${line}`,
+      );
     }
     const targetLayout = dense ? layout : { ...layout, classes: 1 };
     return new ArrayDataset(await placed(logits, layout), await placed(targets, targetLayout), options);
@@ -186,11 +196,17 @@ export class ArrayDataset implements Dataset {
     const layout = this.#targetLayout;
     const { classes } = layout;
     const dense = classes > 1;
-    const found = array.decode(await bytesOf(array, layout, { b, p, batch, positions, classes }, into, signal));
+    const bytes = await bytesOf(array, layout, { b, p, batch, positions, classes }, into, signal);
+    const found = array.strings?.(bytes) ?? array.decode(bytes);
     // with one class a float is how much of it there is, else it stands for an index
-    const indices = isFloat(array.dtype) && !dense && this.classes > 1;
+    const floats = isFloat(array.dtype) && !dense && this.classes > 1;
+    const indices = floats || array.strings !== null;
     const first = b * layout.positions + p;
-    const { data, missing } = indices ? this.#wholeNumbers(found as Float32Array, first) : { data: found, missing: 0 };
+    const { data, missing } = array.strings
+      ? this.#named(found as string[], first)
+      : floats
+        ? this.#wholeNumbers(found as Float32Array, first)
+        : { data: found, missing: 0 };
     return {
       first,
       samples: batch * positions,
@@ -201,6 +217,18 @@ export class ArrayDataset implements Dataset {
       },
       missing,
     };
+  }
+
+  /** Class indices that were saved as names of the classes; an empty one stands for none. */
+  #named(found: readonly string[], first: number): { data: Int32Array; missing: number } {
+    let missing = 0;
+    const data = Int32Array.from(found, (name, i) => {
+      const y = this.#label(name, first + i);
+      if (!Number.isNaN(y)) return y;
+      missing++;
+      return this.#ignoreIndex;
+    });
+    return { data, missing };
   }
 
   /** Class indices that were saved as floats, as pandas does where labels are missing: those are NaN. */

@@ -69,19 +69,20 @@ function inFile(error: unknown, dataset: Dataset, chunk: Chunk): unknown {
  * How often each class is the target: one pass over the targets alone, so that a bad label is told before hours of work.
  *
  * @returns one number a class, shape [C]; of dense targets the sum of each class
- * @throws FileError for a label that is neither a class nor `ignoreIndex`, by its index
+ * @param options `background`, the label of none of the classes, default none; `ignoreIndex`, default −100
+ * @throws FileError for a label that is neither a class nor one of these, by its index
  */
 export async function countTargets(
   dataset: Dataset,
-  options: { ignoreIndex?: number; signal?: AbortSignal | undefined } = {},
+  options: { ignoreIndex?: number; background?: number | null | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Float64Array> {
-  const { ignoreIndex = -100, signal } = options;
+  const { ignoreIndex = -100, background = null, signal } = options;
   const perClass = new Float64Array(dataset.classes);
   for await (const piece of dataset.labels(0, undefined, { signal })) {
     const data = piece.targets.data as ArrayLike<number | bigint>;
     if (data.length > piece.samples) addDense(perClass, data, piece, ignoreIndex);
     else if (dataset.classes === 1) addDense(perClass, data, piece, ignoreIndex);
-    else addIndices(perClass, data, piece, ignoreIndex, dataset.files.at(-1)!);
+    else addIndices(perClass, data, piece, { ignoreIndex, background }, dataset.files.at(-1)!);
   }
   return perClass;
 }
@@ -90,17 +91,18 @@ function addIndices(
   perClass: Float64Array,
   data: ArrayLike<number | bigint>,
   { first }: Labels,
-  ignoreIndex: number,
+  { ignoreIndex, background }: { ignoreIndex: number; background: number | null },
   file: string,
 ): void {
   const classes = perClass.length;
   for (let i = 0; i < data.length; i++) {
     const y = Number(data[i]);
-    if (y === ignoreIndex) continue;
+    if (y === ignoreIndex || y === background) continue;
     if (y >= 0 && y < classes) {
       perClass[y]!++;
     } else {
-      const expected = `an integer in [0, ${classes}) or ignore index ${ignoreIndex}`;
+      const none = background === null ? '' : `, background ${background}`;
+      const expected = `an integer in [0, ${classes})${none} or ignore index ${ignoreIndex}`;
       throw new FileError(file, `targets[${first + i}] expected ${expected}, got ${data[i]}`);
     }
   }

@@ -71,8 +71,6 @@ const DTYPES = /^(bool|u?int(8|16|32|64)|float(16|32|64))$/;
 const OTHERS: Record<string, [what: string, line: string]> = {
   c: ['complex numbers', 'numpy.save(file, array.real)'],
   f: ['floats of this size', "numpy.save(file, array.astype('float32'))"],
-  U: ['strings', 'numpy.save(file, numpy.unique(array, return_inverse=True)[1])'],
-  S: ['strings', 'numpy.save(file, numpy.unique(array, return_inverse=True)[1])'],
   T: ['strings', 'numpy.save(file, numpy.unique(array, return_inverse=True)[1])'],
   O: ['Python objects', "numpy.save(file, numpy.array(array.tolist(), 'float32'))"],
   M: ['dates', "numpy.save(file, array.astype('int64'))"],
@@ -80,7 +78,7 @@ const OTHERS: Record<string, [what: string, line: string]> = {
 };
 
 /** numpy's short name of an element type: '<f4', '|b1', '>i8'. */
-function readDescr(file: string, descr: string): { dtype: Dtype; bigEndian: boolean } {
+function readDescr(file: string, descr: string): Pick<ArrayInfo, 'dtype' | 'bigEndian' | 'characters'> {
   const [, order = '', kind = '', bytes = ''] = /^([<>|=]?)([a-zA-Z?])(\d*)$/.exec(descr) ?? [];
   // ml_dtypes registers bfloat16 with numpy as two bytes of no meaning
   const bfloat16 = kind === 'V' && bytes === '2' && order !== '>';
@@ -91,6 +89,9 @@ function readDescr(file: string, descr: string): { dtype: Dtype; bigEndian: bool
         ? 'bfloat16'
         : `${KINDS[kind]}${Number(bytes) * 8}`;
   if (bfloat16 || DTYPES.test(dtype)) return { dtype: dtype as Dtype, bigEndian: order === '>' };
+  if ((kind === 'U' || kind === 'S') && Number(bytes) > 0) {
+    return { dtype: kind === 'U' ? 'uint32' : 'uint8', bigEndian: order === '>', characters: Number(bytes) };
+  }
   const [what, line] = OTHERS[kind] ?? ['an unknown dtype', "numpy.save(file, array.astype('float32'))"];
   throw new FileError(file, `${what} (dtype ${quoted(descr)}) are not read, save numbers: ${line}`);
 }

@@ -9,7 +9,7 @@ import { isSafetensors, openSafetensors } from './safetensors.ts';
 import { fromBlob, fromBytes, fromURL, type Source } from './source.ts';
 import type { StoredArray } from './stored-array.ts';
 import type { Column, Table } from './table.ts';
-import { TableDataset } from './table-dataset.ts';
+import { columnNamed, TableDataset } from './table-dataset.ts';
 
 const ARRAYS = ['npy', 'npz', 'safetensors'] as const;
 const TABLES = ['csv', 'tsv', 'jsonl', 'parquet'] as const;
@@ -40,6 +40,9 @@ interface Opened {
   readonly member: string | undefined;
   readonly format: Format;
 }
+
+/** Of a column read at a time. */
+const ROWS = 1 << 16;
 
 const MEMBER = /^(.*\.(?:npz|safetensors)):([^/\\]+)$/is;
 const isSource = (value: unknown): value is Source => typeof (value as Source)?.read === 'function';
@@ -126,9 +129,14 @@ async function arraysOf(
  * One array, such as class weights or groups.
  *
  * @param name what the array is for, by which it is found in a file of several that has none of the name given
+ * @param options `strings`: whether it may hold strings
  * @throws FileError for anything that is not a whole array of numbers
  */
-export function openArray(input: Input, name = 'array', options: OpenOptions = {}): Promise<StoredArray> {
+export function openArray(
+  input: Input,
+  name = 'array',
+  options: OpenOptions & { strings?: boolean } = {},
+): Promise<StoredArray> {
   return withInput(name, input, options, async (opened) => {
     const { source, format, member } = opened;
     if (isTable(format)) {
@@ -140,11 +148,19 @@ export function openArray(input: Input, name = 'array', options: OpenOptions = {
     const arrays = await arraysOf(opened, options.signal);
     const names = [...arrays.keys()];
     const open = arrays.get(member ?? (names.length === 1 ? names[0]! : name));
-    if (open) return open();
+    if (open) {
+      const array = await open();
+      return options.strings || !array.strings ? array : refuseStrings(array);
+    }
     const some = names.slice(0, 8).map(quoted).join(', ') + (names.length > 8 ? `, and ${names.length - 8} more` : '');
     const problem = member === undefined ? 'holds several arrays, say which' : `has no array ${quoted(member)}`;
     throw new FileError(source.name, `${problem} (as in file.${format}:name): ${some || 'it is empty'}`);
   });
+}
+
+function refuseStrings({ name }: StoredArray): never {
+  const line = 'numpy.save(file, numpy.unique(array, return_inverse=True)[1])';
+  throw new FileError(name, `strings are not read but as labels, save numbers: ${line}`);
 }
 
 function openTable(input: Input, options: OpenOptions): Promise<Table> {
@@ -159,6 +175,35 @@ async function tableOf(source: Source, format: Format, signal?: AbortSignal): Pr
     return (await import('./csv.ts')).openCsv(source, format === 'tsv' ? '\t' : null, signal);
   }
   throw new FileError(source.name, `holds arrays (${format}), not a table with one row a sample`);
+}
+
+/**
+ * The values of one column of a table in some rows.
+ *
+ * @throws FileError for a file that is no table, or has no such column
+ */
+export async function readColumn(
+  input: Input,
+  column: string,
+  rows: readonly number[],
+  options: OpenOptions = {},
+): Promise<Map<number, unknown>> {
+  const table = await openTable(input, options);
+  try {
+    columnNamed(table, column);
+    const values = new Map<number, unknown>();
+    if (rows.length === 0) return values;
+    const wanted = new Set(rows);
+    const [from, to] = rows.reduce(([a, b], row) => [Math.min(a, row), Math.max(b, row + 1)], [Infinity, 0]);
+    for await (const batch of table.batches([column], from, to, ROWS, options.signal)) {
+      for (let i = 0; i < batch.rows; i++) {
+        if (wanted.has(batch.first + i)) values.set(batch.first + i, batch.column(0)[i]);
+      }
+    }
+    return values;
+  } finally {
+    await table.close();
+  }
 }
 
 /** What a file holds, for who has to guess what is what. */
@@ -188,7 +233,8 @@ export function inspect(input: Input, options: OpenOptions = {}): Promise<FileIn
     const arrays: { member: string | null; dtype: Dtype; shape: readonly number[] }[] = [];
     for (const [member, open] of await arraysOf(opened, signal)) {
       try {
-        const { dtype, shape } = await open();
+        const array = await open();
+        const { dtype, shape } = array.strings ? refuseStrings(array) : array;
         arrays.push({ member: format === 'npy' ? null : member, dtype, shape });
       } catch (error) {
         if (format === 'npy' || !(error instanceof FileError)) throw error;
@@ -283,7 +329,7 @@ async function openArrayDataset(
   const logits = await openArray(files.logits, 'logits', open);
   let targets: StoredArray | null = null;
   try {
-    targets = await openArray(files.targets, 'targets', open);
+    targets = await openArray(files.targets, 'targets', { ...open, strings: true });
     return await ArrayDataset.open(logits, targets, options);
   } catch (error) {
     await logits.close();

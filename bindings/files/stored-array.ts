@@ -10,6 +10,8 @@ export interface ArrayInfo {
   /** Whether the first dimension is the one that runs fastest. */
   readonly fortran?: boolean;
   readonly bigEndian?: boolean;
+  /** Of strings: so many of the elements, code points (uint32) or bytes (uint8), make one, filled up with zeros. */
+  readonly characters?: number;
 }
 
 export const product = (shape: readonly number[]): number => shape.reduce((size, d) => size * d, 1);
@@ -17,35 +19,53 @@ export const product = (shape: readonly number[]): number => shape.reduce((size,
 /** Most bytes of an array that is brought into another order in memory, as no other way is open. */
 const MOST_IN_MEMORY = 2 ** 31;
 
+type Characters = Uint32Array | Uint8Array;
+
+/** Strings of so many characters each, as numpy has them. */
+function toStrings(found: Characters, characters: number): string[] {
+  const utf8 = new TextDecoder();
+  return Array.from({ length: found.length / characters }, (_, i) => {
+    const own = found.subarray(i * characters, (i + 1) * characters);
+    let end = characters;
+    while (end > 0 && own[end - 1] === 0) end--;
+    const text = own.subarray(0, end);
+    if (text instanceof Uint8Array) return utf8.decode(text);
+    return Array.from(text, (point) => (point < 0x110000 ? String.fromCodePoint(point) : '\ufffd')).join('');
+  });
+}
+
 /** An array that lies in a file and is read piece by piece. */
 export class StoredArray {
   readonly name: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly itemsize: number;
+  /** Whether the elements are strings: `decode` gives the characters, `strings` them. */
+  readonly strings: ((bytes: Uint8Array) => string[]) | null;
   /** Whether the elements lie in Fortran order; `read` takes them as they lie. */
   readonly fortran: boolean;
   readonly sequential: boolean;
   readonly #source: Source;
   readonly #dataAt: number;
-  readonly #bigEndian: boolean;
+  readonly #info: ArrayInfo;
 
   /**
    * @param source where it lies, from byte `dataAt` on to the end
    * @throws FileError when the source does not have the bytes that the shape needs
    */
   constructor(source: Source, info: ArrayInfo, dataAt: number, dataBytes = source.size - dataAt) {
-    const { dtype, shape, fortran = false, bigEndian = false } = info;
+    const { dtype, shape, fortran = false, characters = 0 } = info;
     this.name = source.name;
     this.dtype = dtype;
     this.shape = shape;
-    this.itemsize = itemsize(dtype);
+    this.itemsize = itemsize(dtype) * (characters || 1);
+    this.strings = characters ? (bytes) => toStrings(this.decode(bytes) as Characters, characters) : null;
+    this.#info = info;
     // one dimension that is not 1 has but one order
     this.fortran = fortran && shape.filter((d) => d !== 1).length > 1;
     this.sequential = source.sequential ?? false;
     this.#source = source;
     this.#dataAt = dataAt;
-    this.#bigEndian = bigEndian;
     // a dimension of 0 makes the product small whatever the others are
     const most = product(shape.map((d) => Math.max(1, d))) * this.itemsize;
     if (!Number.isSafeInteger(most)) throw new FileError(this.name, `shape [${shape}] is not possible`);
@@ -75,7 +95,7 @@ export class StoredArray {
 
   /** The elements that such bytes stand for. */
   decode(bytes: Uint8Array): Elements {
-    return decode(this.dtype, bytes, this.#bigEndian);
+    return decode(this.dtype, bytes, this.#info.bigEndian);
   }
 
   /** Elements first, first + 1, …, in the order in which they lie. */
@@ -111,7 +131,7 @@ export class StoredArray {
       read: async (offset, length) => to.subarray(offset, offset + length),
       close: () => this.close(),
     };
-    return new StoredArray(memory, { dtype: this.dtype, shape, bigEndian: this.#bigEndian }, 0);
+    return new StoredArray(memory, { ...this.#info, fortran: false }, 0);
   }
 
   async close(): Promise<void> {

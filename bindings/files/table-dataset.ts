@@ -50,7 +50,7 @@ export class TableDataset implements Dataset {
     this.classes = classes;
     this.names = names;
     this.files = [table.name];
-    this.#label = labelReader(table.name, options.target, classes, names);
+    this.#label = labelReader(table.name, ` (column ${quoted(options.target)})`, classes, names);
   }
 
   /** @throws FileError where the columns are not there or do not go together */
@@ -189,7 +189,7 @@ export class TableDataset implements Dataset {
   }
 }
 
-function columnNamed(table: Table, name: string): Column {
+export function columnNamed(table: Table, name: string): Column {
   const found = table.columns.find((column) => column.name === name);
   if (found) return found;
   const names = table.columns.slice(0, 8).map((column) => quoted(column.name));
@@ -258,9 +258,9 @@ function inOrder(table: Table, targets: Scores, scores: Scores, classes: number)
  * How the label of a sample is read: NaN for none. Where the names of the classes are numbers themselves, a label is one of
  * these names; else a whole number is the index of a class, and a text its name.
  */
-function labelReader(
+export function labelReader(
   file: string,
-  column: string,
+  where: string,
   classes: number,
   names: readonly string[] | null,
 ): (value: unknown, sample: number) => number {
@@ -271,7 +271,7 @@ function labelReader(
     const more = names && names.length > 5 ? ', …' : '';
     const expected = numbered || (typeof value === 'string' && names) ? `one of ${some}${more}` : 'a whole number';
     const got = typeof value === 'string' ? quoted(value) : quiet(String(value), 40);
-    return new FileError(file, `targets[${sample}] (column ${quoted(column)}) expected ${expected}, got ${got}`);
+    return new FileError(file, `targets[${sample}]${where} expected ${expected}, got ${got}`);
   };
   return (value, sample) => {
     if (value === null || value === undefined) return NaN;

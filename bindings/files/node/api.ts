@@ -9,6 +9,8 @@ const readers = {
   openArray: ((input, name, options) =>
     files.openArray(input, name, { resolve, ...options })) as typeof files.openArray,
   openDataset: ((input, options) => files.openDataset(input, { resolve, ...options })) as typeof files.openDataset,
+  readColumn: ((input, column, rows, options) =>
+    files.readColumn(input, column, rows, { resolve, ...options })) as typeof files.readColumn,
   inspect: ((input, options) => files.inspect(input, { resolve, ...options })) as typeof files.inspect,
 };
 
@@ -17,6 +19,9 @@ export const openArray = readers.openArray;
 
 /** `openDataset` of `focal-simd/files`, for paths and `-` (stdin), too. */
 export const openDataset = readers.openDataset;
+
+/** `readColumn` for paths, too. */
+export const readColumn = readers.readColumn;
 
 /** `inspect` of `focal-simd/files`, for paths and `-` (stdin), too. */
 export const inspect = readers.inspect;
