@@ -38,7 +38,7 @@ function report(variant: 'softmax' | 'sigmoid', options: object, data: Float32Ar
       ? new FocalMeter(new SoftmaxFocalLoss(options), { ...meterOptions, confusion: true })
       : new FocalMeter(new SigmoidFocalLoss(options), { ...meterOptions, curves: true });
   meter.update(tensor(data), targets);
-  return plain(meter.compute());
+  return plain(meter.compute({ confidence: 0.95 }));
 }
 
 describe('options of the losses', () => {
