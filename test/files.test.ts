@@ -315,7 +315,7 @@ describe('what is wrong is said in one line that names the file', () => {
     ['long doubles', 'longdouble', 'y-int64', /floats of this size \(dtype '<f16'\).*astype\('float32'\)/],
     ['integers', 'y-int64', 'y-int64', /dtype expected float16.*got int64: .*logits\.astype\('float32'\)/],
     ['no dimension', 'scalar', 'y-int64', /expected shape \[B, C\].*got \[\]/],
-    ['strings as targets', 'rows', 'strings', /strings \(dtype '<U1'\) are not read.*numpy\.unique/],
+    ['strings as targets', 'rows', 'strings', /strings as labels need the names of the classes.*numpy\.unique/],
     ['objects as targets', 'rows', 'objects', /Python objects/],
     [
       'targets of another length',
