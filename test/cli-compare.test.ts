@@ -90,6 +90,18 @@ describe('compare', () => {
     expect([0, 1]).toContain(code);
   });
 
+  test('--report is the page of the state, with the verdict; merge draws the same', async () => {
+    const limits = ['--max-drop', 'accuracy=0.1pp', '--title', 'Ours'];
+    await run('compare', 'a.npy', 'b.npy', 'y.npy', '--state', 's.json', '--report', 'c.html', ...limits);
+    await run('merge', 's.json', '--report', 'm.html', ...limits);
+    const [page, merged] = ['c.html', 'm.html'].map((name) => readFileSync(at(name), 'utf8')) as [string, string];
+    expect(page).toContain('<h1>Ours</h1>');
+    expect(page).toMatch(/class="card verdict (passed|broken)"/);
+    expect(page).toContain('focal-simd compare a.npy b.npy y.npy');
+    const body = (html: string) => html.slice(html.indexOf('</header>'));
+    expect(body(merged)).toBe(body(page));
+  });
+
   test('states merge to the bits of one run', async () => {
     for (const [part, from, to] of [
       [0, 0, 50],

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { describe, expect, test, vi } from 'vitest';
+import { FocalComparison, judge } from '../bindings/entries/compare.ts';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter } from '../bindings/entries/meter.ts';
 import { CHINESE } from '../bindings/report/chinese.ts';
@@ -155,6 +156,106 @@ describe('renderReport', () => {
     expect(() => renderReport({})).toThrow(RangeError);
     expect(() => renderReport(null)).toThrow(TypeError);
     expect(() => renderReport(state, null)).toThrow(TypeError);
+  });
+});
+
+describe('a comparison', () => {
+  const options = { classes: CLASSES, hardest: 4 };
+  const comparisons = {
+    softmax: new FocalComparison(new SoftmaxFocalLoss(), { ...options, flips: true }),
+    sigmoid: new FocalComparison(new SigmoidFocalLoss(), options),
+    unlabelled: new FocalComparison(new SoftmaxFocalLoss(), { ...options, flips: true }),
+  };
+  const other = logits.map((z, i) => z + Math.cos(3 * i));
+  for (const [kind, both] of Object.entries(comparisons)) {
+    both.update(logits, other, kind === 'unlabelled' ? undefined : targets);
+  }
+  const { softmax, unlabelled } = comparisons;
+  const headings = (document: Document) => Array.from(document.querySelectorAll('h2'), (h2) => h2.textContent);
+  const minus = (text: string) => Number.parseFloat(text.replace('−', '-'));
+
+  test.each([
+    ['softmax', ['Quality', 'Reliability', 'Changes by class', 'Flips', 'Samples hurt most']],
+    ['sigmoid', ['Quality', 'Reliability', 'Changes by class', 'Flips', 'Samples hurt most']],
+    ['unlabelled', ['Flips', 'Classes']],
+  ] as const)('%s', (kind, expected) => {
+    const { html, document } = read({}, comparisons[kind].toJSON());
+    expect(headings(document)).toEqual(expected);
+    expect(document.title).toBe('Comparison');
+    expect(html).not.toMatch(/NaN|undefined|null|Infinity/);
+  });
+
+  test('its verdict is that of the limits, line by line', () => {
+    const report = softmax.compute();
+    const judgement = judge(report, { accuracy: 1, agreement: 0, 'class-recall': 0.001 });
+    const { document } = read({ judgement }, softmax.toJSON());
+    expect(document.querySelector('.verdict')!.className).toContain('broken');
+    expect(headings(document)[0]).toBe('✗ Broken: 2 of 3 limits');
+    const lines = Array.from(document.querySelectorAll('.verdict li span'), (line) => line.textContent);
+    expect(lines).toEqual(judgement.results.map(({ line }) => line));
+    const none = read({ judgement: judge(report, {}) }, softmax.toJSON());
+    expect(none.document.querySelector('.verdict')).toBeNull();
+  });
+
+  test('lays one diagram over the other, with the numbers of both behind', () => {
+    const { document } = read({}, softmax.toJSON());
+    const { baseline, candidate } = softmax.compute().quality!;
+    const [diagram] = document.querySelectorAll('.chart');
+    const dots = (side: string) => diagram!.querySelectorAll(`.${side} circle`).length;
+    const filled = [baseline, candidate].map(({ bins }) => bins.filter(({ count }) => count > 0).length);
+    expect([dots('first'), dots('second')]).toEqual(filled);
+    const [, ...rows] = cells(diagram!.querySelector('.data table')!);
+    expect(rows.map((row) => [row[1], row[4]].map(Number))).toEqual(
+      baseline.bins.map(({ count }, i) => [count, candidate.bins[i]!.count]),
+    );
+  });
+
+  test('sorts classes by harm: losers before winners', () => {
+    const { document } = read({}, softmax.toJSON());
+    const [head, ...rows] = cells(document.querySelectorAll('.classes')[1]!);
+    const { perClass } = softmax.compute().quality!;
+    const at = head!.indexOf('Δ recall');
+    const deltas = rows.map((row) => minus(row[at]!));
+    expect(deltas.map(Math.sign)).toEqual(deltas.map(Math.sign).sort((a, b) => a - b));
+    expect(deltas.toSorted((a, b) => a - b)).toEqual(
+      perClass
+        .filter(({ lost, won, precision }) => lost + won > 0 || precision.delta)
+        .map(({ recall }) => Number((100 * recall.delta!).toFixed(2)))
+        .sort((a, b) => a - b),
+    );
+  });
+
+  test('shows the flips, and the samples hurt most with what both said', () => {
+    const texts = targets.map((_, i) => `text ${i}`);
+    const names = ['cat', 'dog', 'cow', 'hen'];
+    const { document } = read({ names, texts }, unlabelled.toJSON());
+    const [, ...rows] = cells(document.querySelector('.matrix')!);
+    expect(rows.map(([, ...row]) => row.map(Number))).toEqual(unlabelled.compute().fidelity.flips);
+    const samples = read({ names, texts }, softmax.toJSON()).document.querySelectorAll('.samples li');
+    const said = Array.from(samples, (sample) => [
+      ...Array.from(sample.querySelectorAll('dd bdi'), (name) => name.textContent),
+      sample.querySelector('.text')!.textContent,
+    ]);
+    expect(said).toEqual(
+      softmax
+        .compute()
+        .quality!.hardest!.map(({ index, target, baseline, candidate }) => [
+          ...[target!, baseline.prediction, candidate.prediction].map((c) => names[c]),
+          `text ${index}`,
+        ]),
+    );
+  });
+
+  test('nothing counted makes a page, too; what is no state makes none', () => {
+    expect(headings(read({}, new FocalComparison(new SoftmaxFocalLoss(), options).toJSON()).document)).toEqual([]);
+    expect(() => renderReport({ ...softmax.toJSON(), words: [] })).toThrow(RangeError);
+  });
+
+  test('in Chinese', () => {
+    const { document } = read({ language: 'zh' }, softmax.toJSON());
+    const texts = [...document.querySelectorAll('h1, h2, h3, dt, th[scope=col], figcaption p, .note')];
+    const english = texts.map((element) => element.textContent!).filter((text) => /[a-z]{3}/.test(text));
+    expect(english.filter((text) => !/^class \d$|McNemar|Holm/.test(text))).toEqual([]);
   });
 });
 

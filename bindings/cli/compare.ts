@@ -22,7 +22,7 @@ export async function compare(
   options: CompareOptions,
 ): Promise<number> {
   refuseForeign(options);
-  const { state, names, alpha, ignoreIndex, background } = options;
+  const { state, report, names, alpha, ignoreIndex, background } = options;
   if ([baseline, candidate, targets].includes(STDIN))
     throw new InputError(`compare reads files, not stdin${flagHint()}`);
   const { target, baseline: scores } = options;
@@ -30,7 +30,11 @@ export async function compare(
   const texts = await openTexts(tabled, { ...options, ...(scores && { scores }) });
   const text = texts.path;
   const read = [baseline, candidate, targets].map(fileOf);
-  const outputs = await prepareOutputs({ '--state': state }, [...read, names, text, alpha], options);
+  const outputs = await prepareOutputs(
+    { '--state': state, '--report': report },
+    [...read, names, text, alpha],
+    options,
+  );
   const sides = await openSides(baseline, candidate, targets, options);
   const [first] = sides;
   try {

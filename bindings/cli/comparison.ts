@@ -6,7 +6,7 @@ import { points, probability } from '../compare/text.ts';
 import { type ComparisonReport, type FocalComparison, judge, markdown } from '../entries/compare.ts';
 import {
   className,
-  describe,
+  describeComparison,
   type Fact,
   hardLoss,
   type Labels,
@@ -15,9 +15,9 @@ import {
   plain,
   significant,
 } from '../report/format.ts';
-import type { Run } from './evaluation.ts';
 import type { DropOptions, OutputOptions } from './grammar.ts';
 import { textsIn } from './lines.ts';
+import { more, page, type Run } from './made.ts';
 import type { Result } from './result.ts';
 import {
   factLines,
@@ -57,7 +57,7 @@ export async function comparison(
           ...(options.title !== undefined && { title: options.title }),
         })
       : summary(run, state, report, { names, texts }, judgement),
-    page: null,
+    page: () => page(state, { names, texts, judgement }, options, run),
     judgement,
   };
 }
@@ -80,16 +80,8 @@ function summary(
   ]);
 }
 
-function facts(
-  run: Run,
-  state: ReturnType<FocalComparison['toJSON']>,
-  { quality, ignored, samples }: ComparisonReport,
-): Fact[] {
-  const described = quality ? describe(state.baseline.config, quality.baseline) : [];
-  const [loss = ['loss', state.baseline.config.variant] as Fact] = described;
-  const time: Fact[] = run.seconds === undefined ? [] : [['time', `${run.seconds.toFixed(3)} s, ${run.backend}`]];
-  const left = ignored > 0 ? `, ${plain(ignored)} ignored` : '';
-  return [['files', run.files.join('  ')], loss, ['samples', `${plain(samples)}${left}`], ...time];
+function facts(run: Run, state: ReturnType<FocalComparison['toJSON']>, report: ComparisonReport): Fact[] {
+  return [['files', run.files.join('  ')], ...describeComparison(state.baseline.config, report), ...more(run)];
 }
 
 const or = (x: number | null, write: (x: number) => string): string => (x === null ? NONE : write(x));

@@ -357,7 +357,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'compare',
     'Compare two classifiers on the same samples: is the candidate still the baseline?',
-    'input variant loss meter run drop output title debug',
+    'input variant loss meter run drop output report title debug',
   )
     .argument('<baseline>', "array of the baseline's logits, or a table: --target, --baseline, --candidate")
     .argument('[candidate]', "array of the candidate's logits for the same samples")

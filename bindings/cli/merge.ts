@@ -50,12 +50,11 @@ export async function merge(paths: string[], options: MergeOptions): Promise<num
 /** Options that only one kind of state has an answer to. */
 function refuseOther(compared: boolean, options: MergeOptions): void {
   const others = compared
-    ? (['min', 'max', 'report', 'confidence', 'normalize'] as const)
+    ? (['min', 'max', 'confidence', 'normalize'] as const)
     : (['maxDrop', 'decide', 'allowNan', 'markdown'] as const);
   const flags = {
     min: '--min',
     max: '--max',
-    report: '--report',
     confidence: '--confidence',
     normalize: '--normalize',
     maxDrop: '--max-drop',

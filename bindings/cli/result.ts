@@ -10,8 +10,8 @@ export interface Result {
   readonly json: object;
   /** A Markdown summary or the text for a terminal. */
   readonly text: string;
-  /** What --report writes; null where there is no page. */
-  readonly page: (() => Promise<string>) | null;
+  /** What --report writes. */
+  readonly page: () => Promise<string>;
   readonly judgement: Judgement | null;
 }
 
@@ -24,7 +24,7 @@ export async function give(
   const report = outputs.get('--report');
   await deliver([
     () => outputs.get('--state')?.write(`${JSON.stringify(state)}\n`),
-    () => report && page?.().then((html) => report.write(html)),
+    () => report && page().then((html) => report.write(html)),
     () => (outputs.printed ? undefined : print(options.json ? `${printableJson(json)}\n` : text)),
   ]);
   return judgement?.exitCode ?? EXIT.done;

@@ -126,8 +126,8 @@ function confusions(m: Metrics, name: Name): Lines {
   const all = m.variant === 'softmax' ? topConfusions(m) : [];
   if (all.length === 0) return [];
   const most = all.slice(0, CONFUSIONS_SHOWN);
-  const rows = most.map(({ target, prediction, count, share, ofPrediction }) => {
-    return [name(target), name(prediction), plain(count), percent(share), percent(ofPrediction)];
+  const rows = most.map(({ row, column, count, share, ofColumn }) => {
+    return [name(row), name(column), plain(count), percent(share), percent(ofColumn)];
   });
   return titled(
     'Confusions',

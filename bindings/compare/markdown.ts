@@ -124,7 +124,12 @@ function classes({ perClass }: QualityReport, names: readonly string[] | undefin
   ];
 }
 
-/** What is surest first, then what lost most. */
+/** What is hurt first, the surest before others, then what lost most; what won comes last, the surest at the end. */
 export function byHarm(a: ClassQuality, b: ClassQuality): number {
-  return (a.adjusted ?? 1) - (b.adjusted ?? 1) || (a.recall.delta ?? 0) - (b.recall.delta ?? 0);
+  const keys = ({ recall, adjusted }: ClassQuality) => {
+    const sign = Math.sign(recall.delta ?? 0);
+    return [sign, -sign * (adjusted ?? 1), recall.delta ?? 0];
+  };
+  const [first, second] = [keys(a), keys(b)];
+  return first.map((key, i) => key - (second[i] as number)).find((difference) => difference !== 0) ?? 0;
 }

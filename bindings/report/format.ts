@@ -1,3 +1,4 @@
+import type { ComparisonReport } from '../compare/report.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';
@@ -43,24 +44,37 @@ export const warningOf = (labels: Labels, warning: string): string =>
 /** The loss of one of the hardest samples: the meter leaves out which of the two it is. */
 export const hardLoss = (x: Value): string => (x === null ? 'NaN or ∞' : significant(x));
 
-/** Which loss over how many samples. */
-export function describe({ variant, gamma, positive, negative }: MeterState['config'], m: Metrics): Fact[] {
+/** Which loss. */
+function lossFact({ variant, gamma, positive, negative }: MeterState['config']): Fact {
   let weights = positive === 1 && negative === 1 ? 'no class weights' : `alpha ${positive}`;
   if (typeof positive !== 'number') {
     const order = [...positive].sort((a, b) => a - b);
     const [least, most] = [order[0], order.at(-1)].map((w) => (w as number).toPrecision(3));
     weights = `class weights ${least} to ${most}`;
   }
-  const left = [
+  return ['loss', `${variant}, gamma ${gamma}, ${weights}`];
+}
+
+const counted = (left: readonly (readonly [count: number, what: string])[]): string =>
+  left.flatMap(([count, what]) => (count > 0 ? [`, ${plain(count)} ${what}`] : [])).join('');
+
+/** Which loss over how many samples. */
+export function describe(config: MeterState['config'], m: Metrics): Fact[] {
+  const others = counted([
     [m.ignored, 'ignored'],
     [m.nan, 'with loss NaN'],
     [m.infinite, 'with loss ∞'],
-  ] as const;
-  const others = left.flatMap(([count, what]) => (count > 0 ? [`, ${plain(count)} ${what}`] : []));
-  return [
-    ['loss', `${variant}, gamma ${gamma}, ${weights}`],
-    ['samples', `${plain(m.samples)} of ${plain(m.perClass.length)} classes${others.join('')}`],
-  ];
+  ]);
+  return [lossFact(config), ['samples', `${plain(m.samples)} of ${plain(m.perClass.length)} classes${others}`]];
+}
+
+/** The same of a comparison, some samples of which may have had no targets. */
+export function describeComparison(config: MeterState['config'], r: ComparisonReport): Fact[] {
+  const others = counted([
+    [r.samples - (r.quality?.baseline.samples ?? 0), 'without targets'],
+    [r.ignored, 'ignored'],
+  ]);
+  return [lossFact(config), ['samples', `${plain(r.samples)} of ${plain(config.classes)} classes${others}`]];
 }
 
 /** A number of an evaluation, as it is shown, and its interval: what is known of it beyond the samples; null where nothing is. */
@@ -131,7 +145,7 @@ export function estimates(m: Metrics): Estimate[] {
 export const figures = (m: Metrics): Fact[] => estimates(m).map(([name, value]) => [name, value]);
 
 /** Of what confidence the intervals are, as `95 %`. */
-export const confidenceOf = ({ confidence }: Metrics): string =>
+export const confidenceOf = ({ confidence }: Pick<Metrics, 'confidence'>): string =>
   `${Number(((confidence ?? 0) * 100).toPrecision(6))} %`;
 
 /** The classes that occur, by index. */
@@ -144,36 +158,43 @@ export function weakestClasses(m: Metrics): number[] {
   return occurring(m).sort((a, b) => f1(a) - f1(b) || perClass[b]!.support - perClass[a]!.support || a - b);
 }
 
-export interface Confusion {
-  readonly target: number;
-  readonly prediction: number;
+/** A count of a table of classes by classes. */
+export interface Pair {
+  readonly row: number;
+  readonly column: number;
   readonly count: number;
-  /** Of the samples of the target class, and of those that were predicted to be of the other. */
+  /** Of the row's total, and of the column's. */
   readonly share: number;
-  readonly ofPrediction: number;
+  readonly ofColumn: number;
 }
 
-const sorted = new WeakMap<SoftmaxReport, Confusion[]>();
+const sorted = new WeakMap<object, Pair[]>();
 
-/** Pairs of classes, the one most often taken for the other first. */
-export function topConfusions(m: SoftmaxReport): Confusion[] {
-  const known = sorted.get(m);
+/** The counts beside the diagonal, the largest first. */
+export function topPairs(counts: readonly (readonly number[])[], totals: readonly number[]): Pair[] {
+  const known = sorted.get(counts);
   if (known) return known;
-  const pairs: Confusion[] = [];
-  const predicted = new Float64Array(m.perClass.length);
-  for (const row of m.confusion ?? []) for (const [p, count] of row.entries()) predicted[p] = predicted[p]! + count;
-  for (const [target, row] of (m.confusion ?? []).entries()) {
-    for (let prediction = 0; prediction < row.length; prediction++) {
-      const count = row[prediction]!;
-      if (count === 0 || prediction === target) continue;
-      const share = count / m.perClass[target]!.support;
-      pairs.push({ target, prediction, count, share, ofPrediction: count / predicted[prediction]! });
+  const pairs: Pair[] = [];
+  const columns = new Float64Array(totals.length);
+  for (const line of counts) for (const [column, count] of line.entries()) columns[column] = columns[column]! + count;
+  for (const [row, line] of counts.entries()) {
+    for (let column = 0; column < line.length; column++) {
+      const count = line[column]!;
+      if (count === 0 || column === row) continue;
+      pairs.push({ row, column, count, share: count / totals[row]!, ofColumn: count / columns[column]! });
     }
   }
-  pairs.sort((a, b) => b.count - a.count || a.target - b.target || a.prediction - b.prediction);
-  sorted.set(m, pairs);
+  pairs.sort((a, b) => b.count - a.count || a.row - b.row || a.column - b.column);
+  sorted.set(counts, pairs);
   return pairs;
 }
+
+/** Pairs of target and prediction, the one most often taken for the other first. */
+export const topConfusions = (m: SoftmaxReport): Pair[] =>
+  topPairs(
+    m.confusion ?? [],
+    m.perClass.map(({ support }) => support),
+  );
 
 /** What the reliability bins are about: how sure a prediction is, or the probability of each class by itself. */
 export const reliabilityNote = (m: Metrics): string =>

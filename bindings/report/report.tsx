@@ -1,10 +1,14 @@
 /** The static report: one self-contained page without a script. */
+import type { JSX } from 'preact';
 import { renderToString } from 'preact-render-to-string';
+import { bindComparison } from '../compare/api.ts';
+import type { ComparisonState } from '../compare/codec.ts';
 import { FocalMeter } from '../entries/scalar.ts';
 import { wrongType } from '../input/errors.ts';
 import type { MeterState } from '../meter/codec.ts';
+import { Comparison, Verdict } from './comparison.tsx';
 import { Curves } from './curves.tsx';
-import { CONFIDENCE, confidenceOf, describe, type Fact, type Labels, type Metrics } from './format.ts';
+import { CONFIDENCE, confidenceOf, describe, describeComparison, type Fact, type Labels } from './format.ts';
 import { Speaks, translator, useText } from './language.ts';
 import style from './report.css';
 import { Classes, Confusion, Hardest, Headline, Reliability } from './sections.tsx';
@@ -14,105 +18,131 @@ import type { Language, ReportOptions } from './types.ts';
 /** Replaced by the bundler. */
 declare const VERSION: string;
 
+/** A comparison that is only asked for what it has counted. */
+const FocalComparison = /* @__PURE__ */ bindComparison(FocalMeter, () => {
+  throw new Error('no kernels');
+});
+
+const isComparison = (state: MeterState | ComparisonState): state is ComparisonState =>
+  (state as { format?: unknown } | null)?.format === 'focal-simd/comparison';
+
 /**
- * A page of HTML from the state of a meter: no script, nothing fetched, light and dark, to be printed.
+ * A page of HTML from the state of a meter or a comparison: no script, nothing fetched, light and dark, to be printed.
  *
  * It uses neither WebAssembly nor a DOM, so it goes in Node, in Workers and in CI alike.
  *
- * @param state what `meter.toJSON()` gives, or a parsed file of `focal-simd evaluate --state`
+ * @param state what `toJSON()` of a meter or a comparison gives, or a parsed file that `--state` of the command wrote
  * @returns the page, from its doctype on
- * @throws TypeError and RangeError as `FocalMeter.fromJSON`
+ * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison
  * @example writeFileSync('report.html', renderReport(meter.toJSON(), { names, title: 'Nightly' }));
  */
-export function renderReport(state: MeterState, options: ReportOptions = {}): string {
+export function renderReport(state: MeterState | ComparisonState, options: ReportOptions = {}): string {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-  const { title, names = null, texts = null, language = 'en', confidence = CONFIDENCE } = options;
-  const meter = FocalMeter.fromJSON(state);
+  const { title, names = null, texts = null, language = 'en' } = options;
   const labels: Labels = { names, texts: Array.isArray(texts) ? new Map(texts.entries()) : (texts as Labels['texts']) };
   const t = translator(language);
-  const heading = title ?? t('Evaluation');
-  const m = meter.compute({ confidence });
-  const thresholds = Thresholds.of(meter, m);
-  const { config } = meter.toJSON();
-  const body = renderToString(
+  const page = isComparison(state) ? comparisonPage(state, labels, options) : evaluationPage(state, labels, options);
+  const heading = title ?? t(page.title);
+  const html = renderToString(
     <Speaks value={t}>
-      <Report {...{ m, thresholds, config, labels }} title={heading} {...headOf(options)} />
+      <main>
+        <Head title={heading} facts={page.facts} options={options} />
+        {page.body}
+      </main>
     </Speaks>,
   );
-  return page(language, heading, body);
+  return whole(language, heading, html);
 }
 
-const headOf = ({ date, facts = [], model, command }: ReportOptions): Head => ({
-  date: date === undefined ? new Date() : date,
-  facts,
-  ...(model !== undefined && { model }),
-  ...(command !== undefined && { command }),
-});
-
-interface Head {
-  readonly date: Date | null;
-  readonly facts: readonly Fact[];
-  readonly model?: string;
-  readonly command?: string;
-}
-
-interface ReportProps extends Head {
-  readonly m: Metrics;
-  readonly thresholds: Thresholds | null;
-  readonly config: MeterState['config'];
-  readonly labels: Labels;
+interface Page {
   readonly title: string;
+  readonly facts: readonly Fact[];
+  readonly body: JSX.Element;
+}
+
+type PageOptions = Pick<ReportOptions, 'judgement' | 'confidence'>;
+
+function evaluationPage(state: MeterState, labels: Labels, { judgement, confidence = CONFIDENCE }: PageOptions): Page {
+  const meter = FocalMeter.fromJSON(state);
+  const m = meter.compute({ confidence });
+  return {
+    title: 'Evaluation',
+    facts: [...describe(meter.toJSON().config, m), ...(m.intervals ? [['intervals', confidenceOf(m)] as const] : [])],
+    body: (
+      <>
+        {judgement && <Verdict judgement={judgement} />}
+        <Headline m={m} labels={labels} />
+        <Reliability m={m} />
+        <Curves thresholds={Thresholds.of(meter, m)} m={m} labels={labels} />
+        <Classes m={m} labels={labels} />
+        <Confusion m={m} labels={labels} />
+        <Hardest m={m} labels={labels} />
+      </>
+    ),
+  };
+}
+
+function comparisonPage(
+  state: ComparisonState,
+  labels: Labels,
+  { judgement, confidence = CONFIDENCE }: PageOptions,
+): Page {
+  const r = FocalComparison.fromJSON(state).compute({ confidence });
+  return {
+    title: 'Comparison',
+    facts: [...describeComparison(state.baseline.config, r), ['intervals', confidenceOf(r)]],
+    body: <Comparison r={r} labels={labels} judgement={judgement ?? null} />,
+  };
 }
 
 const version = typeof VERSION === 'string' ? VERSION : 'from source';
 
-function Report({ m, thresholds, config, labels, title, date, facts, model, command }: ReportProps) {
+interface HeadProps {
+  readonly title: string;
+  readonly facts: readonly Fact[];
+  readonly options: ReportOptions;
+}
+
+/** What this is, and how it was made. */
+function Head({ title, facts, options: { date = new Date(), model, command, ...more } }: HeadProps) {
   const t = useText();
   const all: Fact[] = [
     ...(model === undefined ? [] : [['model', model] as const]),
+    ...(more.facts ?? []),
     ...facts,
-    ...describe(config, m),
-    ...(m.intervals ? [['intervals', confidenceOf(m)] as const] : []),
     ...(date ? [['date', `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`] as const] : []),
     ['made by', `focal-simd ${version}`],
   ];
   return (
-    <main>
-      <header>
-        <h1>{title}</h1>
-        <dl class="facts">
-          {all.map(([name, value]) => (
-            <div key={name}>
-              <dt>{t(name)}</dt>
-              <dd>
-                <bdi>{value}</bdi>
-              </dd>
-            </div>
-          ))}
-          {command !== undefined && (
-            <div>
-              <dt>{t('reproduce')}</dt>
-              <dd>
-                <code>{command}</code>
-              </dd>
-            </div>
-          )}
-        </dl>
-      </header>
-      <Headline m={m} labels={labels} />
-      <Reliability m={m} />
-      <Curves thresholds={thresholds} m={m} labels={labels} />
-      <Classes m={m} labels={labels} />
-      <Confusion m={m} labels={labels} />
-      <Hardest m={m} labels={labels} />
-    </main>
+    <header>
+      <h1>{title}</h1>
+      <dl class="facts">
+        {all.map(([name, value]) => (
+          <div key={name}>
+            <dt>{t(name)}</dt>
+            <dd>
+              <bdi>{value}</bdi>
+            </dd>
+          </div>
+        ))}
+        {command !== undefined && (
+          <div>
+            <dt>{t('reproduce')}</dt>
+            <dd>
+              <code>{command}</code>
+            </dd>
+          </div>
+        )}
+      </dl>
+    </header>
   );
 }
 
 /** No script may run in it, whatever a name or a text holds. */
 const CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-function page(language: Language, title: string, body: string): string {
+/** The document around it. */
+function whole(language: Language, title: string, body: string): string {
   const head = renderToString(
     <head>
       <meta charSet="utf-8" />

@@ -5,7 +5,7 @@ import { DECISION_METRICS } from '../meter/metrics/decisions.ts';
 import { ratio } from '../meter/metrics/estimate.ts';
 import { intervalsOf, valuesOf } from '../meter/metrics/evaluate.ts';
 import type { Bin } from '../meter/report.ts';
-import { Bar, Chart, type Data, Key, Line, Scroll, Share, short } from './charts.tsx';
+import { Bar, Chart, type Data, Key, Line, type Point, Scroll, Share, short } from './charts.tsx';
 import {
   between,
   className,
@@ -16,16 +16,15 @@ import {
   hardLoss,
   type Labels,
   type Metrics,
-  occurring,
   percent,
   plain,
   signedPercent,
   significant,
-  topConfusions,
+  topPairs,
   warningOf,
   weakestClasses,
 } from './format.ts';
-import { useText } from './language.ts';
+import { type Translate, useText } from './language.ts';
 
 export interface SectionProps {
   readonly m: Metrics;
@@ -53,7 +52,7 @@ export function Section({
 /** So many of one kind tell it. */
 const WARNINGS = 5;
 
-/** The single numbers, each with its interval where there is one. */
+/** The single numbers of an evaluation, each with its interval where there is one. */
 export function Headline({ m, labels }: SectionProps) {
   const t = useText();
   const { warnings = [] } = m;
@@ -120,12 +119,13 @@ export function DecisionFigures({ decisions, confidence }: DecisionFiguresProps)
   );
 }
 
-const unit = { domain: [0, 1], ticks: 5 } as const;
+export const unit = { domain: [0, 1], ticks: 5 } as const;
 
 /** More bins than a reader can tell apart are drawn several together. */
 const BINS = 100;
 
-function drawnBins({ bins }: Metrics): Bin[] {
+/** The bins as they are drawn. */
+export function drawnBins({ bins }: Metrics): Bin[] {
   const each = Math.ceil(bins.length / BINS);
   if (each <= 1) return bins;
   return Array.from({ length: Math.ceil(bins.length / each) }, (_, i) => {
@@ -139,17 +139,42 @@ function drawnBins({ bins }: Metrics): Bin[] {
   });
 }
 
+/** Those with anything in them. */
+export const filledBins = (bins: readonly Bin[]) =>
+  bins.flatMap(({ confidence, accuracy, ...bin }) =>
+    confidence === null || accuracy === null ? [] : [{ ...bin, confidence, accuracy }],
+  );
+
+/** What the bins of a variant are about. */
+export function reliabilityTexts({ variant }: Pick<Metrics, 'variant'>, t: Translate) {
+  return variant === 'softmax'
+    ? {
+        x: t('confidence'),
+        counted: t('samples'),
+        note: t('How often predictions of a confidence are right.'),
+        distribution: t('Distribution of confidence'),
+      }
+    : {
+        x: t('probability'),
+        counted: t('logits'),
+        note: t('How often classes of a probability are the target.'),
+        distribution: t('Distribution of probability'),
+      };
+}
+
+export const DIAGONAL: readonly Point[] = [
+  [0, 0],
+  [1, 1],
+];
+
 /** How sure predictions are, and how often they are right then. */
 export function Reliability({ m }: { readonly m: Metrics }) {
   const t = useText();
   if (m.samples === 0) return null;
-  const softmax = m.variant === 'softmax';
-  const x = { ...unit, label: softmax ? t('confidence') : t('probability') };
-  const counted = softmax ? t('samples') : t('logits');
+  const { counted, note, distribution, ...texts } = reliabilityTexts(m, t);
+  const x = { ...unit, label: texts.x };
   const bins = drawnBins(m);
-  const filled = bins.flatMap(({ lower, upper, count, confidence, accuracy }) =>
-    confidence === null || accuracy === null ? [] : [{ lower, upper, count, confidence, accuracy }],
-  );
+  const filled = filledBins(bins);
   const data: Data = {
     head: [x.label, counted, t('mean'), t('accuracy'), t('gap')],
     rows: bins.map(({ lower, upper, count, confidence, accuracy }) => [
@@ -163,14 +188,7 @@ export function Reliability({ m }: { readonly m: Metrics }) {
   const most = bins.reduce((largest, { count }) => Math.max(largest, count), 1);
   const total = bins.reduce((sum, { count }) => sum + count, 0);
   return (
-    <Section
-      title={t('Reliability')}
-      note={
-        softmax
-          ? t('How often predictions of a confidence are right.')
-          : t('How often classes of a probability are the target.')
-      }
-    >
+    <Section title={t('Reliability')} note={note}>
       <div class="charts">
         <Chart
           title={t('Reliability diagram')}
@@ -197,19 +215,12 @@ export function Reliability({ m }: { readonly m: Metrics }) {
                   </g>
                 );
               })}
-              <Line
-                place={place}
-                points={[
-                  [0, 0],
-                  [1, 1],
-                ]}
-                class="diagonal"
-              />
+              <Line place={place} points={DIAGONAL} class="diagonal" />
             </>
           )}
         </Chart>
         <Chart
-          title={softmax ? t('Distribution of confidence') : t('Distribution of probability')}
+          title={distribution}
           x={x}
           y={{ domain: [0, most], ticks: 4, format: short, label: counted }}
           data={{
@@ -245,9 +256,13 @@ export function Reliability({ m }: { readonly m: Metrics }) {
 export interface ClassColumn {
   readonly name: string;
   readonly value: (c: number) => number | null;
-  readonly show: (value: number | null) => string;
+  readonly show: (value: number | null, c: number) => string;
   /** A share of a whole, which a bar shows beside the number. */
   readonly share?: boolean;
+  /** What is drawn beside the number, where that is no bar of a share. */
+  readonly draw?: (c: number) => ComponentChildren;
+  /** What stands under the number, smaller. */
+  readonly note?: (c: number) => string | null;
 }
 
 export function classColumns(m: Metrics): ClassColumn[] {
@@ -266,7 +281,9 @@ export function classColumns(m: Metrics): ClassColumn[] {
   return columns;
 }
 
-interface ClassTableProps extends SectionProps {
+interface ColumnTableProps {
+  readonly labels: Labels;
+  readonly columns: readonly ClassColumn[];
   readonly classes: readonly number[];
   /** Draws the head of a column, which sorts in the live page. */
   readonly head?: (column: ClassColumn | null) => ComponentChildren;
@@ -275,9 +292,13 @@ interface ClassTableProps extends SectionProps {
   readonly name?: (c: number) => ComponentChildren;
 }
 
-export function ClassTable({ m, labels, classes, head, sorted, name }: ClassTableProps) {
+export const ClassTable = ({ m, ...rest }: Omit<ColumnTableProps, 'columns'> & SectionProps) => (
+  <ColumnTable columns={classColumns(m)} {...rest} />
+);
+
+/** A row a class. */
+export function ColumnTable({ labels, columns, classes, head, sorted, name }: ColumnTableProps) {
   const t = useText();
-  const columns = classColumns(m);
   const aria = (column: ClassColumn | null) => {
     const order = sorted?.(column);
     return order ? { 'aria-sort': order } : {};
@@ -295,7 +316,7 @@ export function ClassTable({ m, labels, classes, head, sorted, name }: ClassTabl
                 <th scope="col" class="number" {...aria(column)}>
                   {head ? head(column) : t(column.name)}
                 </th>
-                {column.share && <td class="bar" />}
+                {(column.share || column.draw) && <td class="bar" />}
               </Fragment>
             ))}
           </tr>
@@ -306,14 +327,15 @@ export function ClassTable({ m, labels, classes, head, sorted, name }: ClassTabl
               <th scope="row">{name ? name(c) : <bdi>{className(labels, c)}</bdi>}</th>
               {columns.map((column) => {
                 const value = column.value(c);
+                const drawn = column.draw ? column.draw(c) : column.share ? <Share value={value} /> : null;
+                const note = column.note?.(c);
                 return (
                   <Fragment key={column.name}>
-                    <td class="number">{column.show(value)}</td>
-                    {column.share && (
-                      <td class="bar">
-                        <Share value={value} />
-                      </td>
-                    )}
+                    <td class="number">
+                      {column.show(value, c)}
+                      {note && <small>{note}</small>}
+                    </td>
+                    {drawn && <td class="bar">{drawn}</td>}
                   </Fragment>
                 );
               })}
@@ -325,30 +347,51 @@ export function ClassTable({ m, labels, classes, head, sorted, name }: ClassTabl
   );
 }
 
-const WEAKEST = 20;
+/** How many are shown at once. */
+const FIRST = 20;
 /** A page with more rows opens slowly. */
 const ALL = 2000;
 
-export function Classes({ m, labels }: SectionProps) {
+interface RankedProps {
+  readonly title: string;
+  readonly all: readonly number[];
+  /** What is said where all are shown, and where only the first are. */
+  readonly note: (shown: string | null, all: string) => string;
+  readonly table: (classes: readonly number[]) => ComponentChildren;
+}
+
+/** Classes in an order, those after the first folded away. */
+export function Ranked({ title, all, note, table }: RankedProps) {
   const t = useText();
-  const all = weakestClasses(m);
   if (all.length === 0) return null;
-  const first = all.slice(0, WEAKEST);
-  const rest = all.slice(WEAKEST, ALL);
-  const note =
-    rest.length > 0
-      ? t('The {shown} with the lowest F1 of {all} that occur.', { shown: first.length, all: plain(all.length) })
-      : t('Lowest F1 first.');
+  const first = all.slice(0, FIRST);
+  const rest = all.slice(FIRST, ALL);
   return (
-    <Section title={t('Classes')} note={note}>
-      <ClassTable m={m} labels={labels} classes={first} />
+    <Section title={title} note={note(rest.length > 0 ? plain(first.length) : null, plain(all.length))}>
+      {table(first)}
       {rest.length > 0 && (
         <details class="data">
           <summary>{t('The other {n} classes', { n: plain(rest.length) })}</summary>
-          <ClassTable m={m} labels={labels} classes={rest} />
+          {table(rest)}
         </details>
       )}
     </Section>
+  );
+}
+
+export function Classes({ m, labels }: SectionProps) {
+  const t = useText();
+  return (
+    <Ranked
+      title={t('Classes')}
+      all={weakestClasses(m)}
+      note={(shown, all) =>
+        shown === null
+          ? t('Lowest F1 first.')
+          : t('The {shown} with the lowest F1 of {all} that occur.', { shown, all })
+      }
+      table={(classes) => <ClassTable m={m} labels={labels} classes={classes} />}
+    />
   );
 }
 
@@ -361,47 +404,54 @@ const CELLS = 60_000;
 /** Square root, so that a few per cent of mistakes can be told from none. */
 const shade = (share: number): number => Math.min(SHADES - 1, Math.floor(Math.sqrt(share) * SHADES));
 
-export interface Chosen {
-  readonly target: number;
-  readonly prediction: number;
+/** One count of a table of classes by classes. */
+export interface Cell {
+  readonly row: number;
+  readonly column: number;
 }
 
-interface ConfusionProps extends SectionProps {
-  readonly chosen?: Chosen | null;
-  readonly choose?: (cell: Chosen) => void;
+/** Counts of classes by classes, and what its rows and columns are. */
+export interface Crossing {
+  /** [row][column] */
+  readonly counts: readonly (readonly number[])[];
+  /** Of each row, what its counts are shares of. */
+  readonly totals: readonly number[];
+  readonly title: string;
+  readonly row: string;
+  readonly column: string;
+  readonly says: (row: string, column: string) => string;
 }
 
-/** The classes in the most frequent confusions; all, where they are few. */
-export function confusedClasses(m: Metrics): number[] {
-  if (m.variant !== 'softmax' || !m.confusion) return [];
-  if (m.perClass.length <= TABLE) return [...m.perClass.keys()];
+interface CrossingProps {
+  readonly crossing: Crossing;
+  readonly labels: Labels;
+  readonly chosen?: Cell | null;
+  readonly choose?: (cell: Cell) => void;
+}
+
+/** The classes in the largest counts beside the diagonal; all, where they are few. */
+function crossedClasses({ counts, totals }: Crossing): number[] {
+  if (counts.length <= TABLE) return [...counts.keys()];
   const found = new Set<number>();
-  for (const { target, prediction } of topConfusions(m)) {
-    const more = [target, prediction].filter((c) => !found.has(c));
+  for (const { row, column } of topPairs(counts, totals)) {
+    const more = [row, column].filter((c) => !found.has(c));
     if (found.size + more.length > TABLE) break;
     for (const c of more) found.add(c);
   }
   return [...found];
 }
 
-/** A row for each target, a column for each prediction: numbers, shaded by their share of the target. */
-export function ConfusionTable({ m, labels, chosen, choose }: ConfusionProps) {
-  const t = useText();
-  if (m.variant !== 'softmax' || !m.confusion) return null;
-  const { confusion, perClass } = m;
-  const classes = confusedClasses(m);
-  const label = (target: number, prediction: number) =>
-    t('{target} taken for {prediction}', {
-      target: className(labels, target),
-      prediction: className(labels, prediction),
-    });
+/** Numbers, shaded by their share of the row. */
+function CrossingTable({ crossing, labels, chosen, choose }: CrossingProps) {
+  const { counts, totals, title, says, ...names } = crossing;
+  const classes = crossedClasses(crossing);
   return (
-    <Scroll label={t('Confusion matrix')}>
+    <Scroll label={title}>
       <table class="matrix">
         <thead>
           <tr>
             <td class="corner">
-              {t('target')} ↓ {t('prediction')} →
+              {names.row} ↓ {names.column} →
             </td>
             {classes.map((c) => (
               <th key={c} scope="col">
@@ -411,24 +461,24 @@ export function ConfusionTable({ m, labels, chosen, choose }: ConfusionProps) {
           </tr>
         </thead>
         <tbody>
-          {classes.map((target) => (
-            <tr key={target}>
+          {classes.map((row) => (
+            <tr key={row}>
               <th scope="row">
-                <bdi title={className(labels, target)}>{className(labels, target)}</bdi>
+                <bdi title={className(labels, row)}>{className(labels, row)}</bdi>
               </th>
-              {classes.map((prediction) => {
-                const count = confusion[target]![prediction]!;
-                const kind = target === prediction ? 'hit' : 'miss';
-                const step = shade(count / (perClass[target]!.support || 1));
-                const is = chosen?.target === target && chosen.prediction === prediction;
+              {classes.map((column) => {
+                const count = counts[row]![column]!;
+                const kind = row === column ? 'hit' : 'miss';
+                const step = shade(count / (totals[row] || 1));
+                const is = chosen?.row === row && chosen.column === column;
                 return (
-                  <td key={prediction} class={count > 0 ? `${kind}${step}` : 'none'}>
+                  <td key={column} class={count > 0 ? `${kind}${step}` : 'none'}>
                     {choose && count > 0 ? (
                       <button
                         type="button"
-                        aria-label={`${label(target, prediction)}: ${plain(count)}`}
+                        aria-label={`${says(className(labels, row), className(labels, column))}: ${plain(count)}`}
                         aria-pressed={is}
-                        onClick={() => choose({ target, prediction })}
+                        onClick={() => choose({ row, column })}
                       >
                         {plain(count)}
                       </button>
@@ -446,40 +496,39 @@ export function ConfusionTable({ m, labels, chosen, choose }: ConfusionProps) {
   );
 }
 
-/** The whole matrix in small: a path for each shade, so that it stays sharp at any size. */
-export function ConfusionMap({ m, labels }: SectionProps) {
+interface MapProps extends Omit<CrossingProps, 'chosen' | 'choose'> {
+  /** Says how many rows and columns there are. */
+  readonly size: (rows: string, columns: string) => string;
+}
+
+/** The whole table in small: a path for each shade, so that it stays sharp at any size. */
+function CrossingMap({ crossing: { counts, totals }, labels, size }: MapProps) {
   const t = useText();
-  if (m.variant !== 'softmax' || !m.confusion) return null;
-  const { confusion, perClass } = m;
-  const classes = occurring(m);
-  const occurs = new Set(classes);
-  const columns = [...classes, ...[...perClass.keys()].filter((c) => !occurs.has(c))];
+  const rows = totals.flatMap((total, c) => (total > 0 ? [c] : []));
+  const occurs = new Set(rows);
+  const columns = [...rows, ...[...counts.keys()].filter((c) => !occurs.has(c))];
   const paths = new Map<string, string[]>();
   let cells = 0;
-  for (const [row, target] of classes.entries()) {
-    const counts = confusion[target]!;
-    for (let column = 0; column < columns.length; column++) {
-      const prediction = columns[column]!;
-      const count = counts[prediction]!;
+  for (const [y, row] of rows.entries()) {
+    for (let x = 0; x < columns.length; x++) {
+      const column = columns[x]!;
+      const count = counts[row]![column]!;
       if (count === 0 || cells >= CELLS) continue;
       cells++;
-      const kind = `${target === prediction ? 'hit' : 'miss'}${shade(count / perClass[target]!.support)}`;
+      const kind = `${row === column ? 'hit' : 'miss'}${shade(count / totals[row]!)}`;
       const path = paths.get(kind) ?? [];
-      path.push(`M${column} ${row}h1v1h-1z`);
+      path.push(`M${x} ${y}h1v1h-1z`);
       paths.set(kind, path);
     }
   }
-  const title = t('All {targets} targets that occur by all {predictions} predictions', {
-    targets: plain(classes.length),
-    predictions: plain(columns.length),
-  });
+  const title = size(plain(rows.length), plain(columns.length));
   return (
     <figure class="chart map">
       <figcaption>
         <h3>{title}</h3>
       </figcaption>
-      <svg viewBox={`0 0 ${columns.length} ${classes.length}`} role="img" aria-label={title}>
-        <rect class="track" width={columns.length} height={classes.length} />
+      <svg viewBox={`0 0 ${columns.length} ${rows.length}`} role="img" aria-label={title}>
+        <rect class="track" width={columns.length} height={rows.length} />
         {[...paths].map(([kind, path]) => (
           <path key={kind} class={kind} d={path.join('')} />
         ))}
@@ -496,52 +545,56 @@ export function ConfusionMap({ m, labels }: SectionProps) {
 
 const PAIRS = 20;
 
-/** Pairs of classes, the one most often taken for the other first. */
-export function ConfusionPairs({ m, labels, chosen, choose }: ConfusionProps) {
+interface PairsProps extends CrossingProps {
+  readonly heading: string;
+  /** What the shares are of. */
+  readonly of: string;
+}
+
+/** Pairs of different classes, the one with the largest count first. */
+function CrossingPairs({ crossing, labels, chosen, choose, heading, of }: PairsProps) {
   const t = useText();
-  const pairs = m.variant === 'softmax' ? topConfusions(m) : [];
+  const { counts, totals, says } = crossing;
+  const pairs = topPairs(counts, totals);
   if (pairs.length === 0) return null;
   const most = pairs.slice(0, PAIRS);
   return (
     <figure class="chart pairs">
       <figcaption>
-        <h3>{t('Most frequent confusions')}</h3>
+        <h3>{heading}</h3>
         <p>{t('{shown} of {all} pairs', { shown: most.length, all: plain(pairs.length) })}</p>
       </figcaption>
-      <Scroll label={t('Most frequent confusions')}>
+      <Scroll label={heading}>
         <table>
           <thead>
             <tr>
-              <th scope="col">{t('target')}</th>
-              <th scope="col">{t('prediction')}</th>
+              <th scope="col">{crossing.row}</th>
+              <th scope="col">{crossing.column}</th>
               <th scope="col" class="number">
                 {t('samples')}
               </th>
               <th scope="col" class="number">
-                {t('of the target')}
+                {of}
               </th>
             </tr>
           </thead>
           <tbody>
-            {most.map(({ target, prediction, count, share }) => (
-              <tr key={`${target},${prediction}`}>
+            {most.map(({ row, column, count, share }) => (
+              <tr key={`${row},${column}`}>
                 <td>
-                  <bdi>{className(labels, target)}</bdi>
+                  <bdi>{className(labels, row)}</bdi>
                 </td>
                 <td>
-                  <bdi>{className(labels, prediction)}</bdi>
+                  <bdi>{className(labels, column)}</bdi>
                 </td>
                 <td class="number">
                   {choose ? (
                     <button
                       type="button"
                       class="link"
-                      aria-pressed={chosen?.target === target && chosen.prediction === prediction}
-                      aria-label={`${t('{target} taken for {prediction}', {
-                        target: className(labels, target),
-                        prediction: className(labels, prediction),
-                      })}: ${plain(count)}`}
-                      onClick={() => choose({ target, prediction })}
+                      aria-pressed={chosen?.row === row && chosen.column === column}
+                      aria-label={`${says(className(labels, row), className(labels, column))}: ${plain(count)}`}
+                      onClick={() => choose({ row, column })}
                     >
                       {plain(count)}
                     </button>
@@ -559,28 +612,74 @@ export function ConfusionPairs({ m, labels, chosen, choose }: ConfusionProps) {
   );
 }
 
-export function Confusion(props: ConfusionProps & { readonly children?: ComponentChildren }) {
-  const { m } = props;
+interface CrossedProps extends PairsProps, MapProps {
+  readonly how: string;
+  readonly children?: ComponentChildren;
+}
+
+/** A whole section: the table, and where there are many classes the map and the pairs. */
+export function Crossed({ how, size, heading, of, children, ...props }: CrossedProps) {
   const t = useText();
-  const classes = confusedClasses(m);
-  if (m.variant !== 'softmax' || m.samples === 0 || classes.length === 0) return null;
-  const all = m.perClass.length <= TABLE;
-  const how = t('A row for each target, a column for each prediction; shaded by the share of the target.');
+  const { counts, title, totals } = props.crossing;
+  const classes = crossedClasses(props.crossing);
+  if (classes.length === 0) return null;
+  const all = counts.length <= TABLE;
   const which = t('The {shown} classes in the most frequent confusions, of {all} that occur.', {
     shown: classes.length,
-    all: plain(occurring(m).length),
+    all: plain(totals.filter((total) => total > 0).length),
   });
   return (
-    <Section title={t('Confusion matrix')} note={all ? how : `${which} ${how}`}>
-      <ConfusionTable {...props} />
-      {props.children}
+    <Section title={title} note={all ? how : `${which} ${how}`}>
+      <CrossingTable {...props} />
+      {children}
       {!all && (
         <div class="charts">
-          <ConfusionMap {...props} />
-          <ConfusionPairs {...props} />
+          <CrossingMap {...props} size={size} />
+          <CrossingPairs {...props} heading={heading} of={of} />
         </div>
       )}
     </Section>
+  );
+}
+
+export interface Chosen {
+  readonly target: number;
+  readonly prediction: number;
+}
+
+interface ConfusionProps extends SectionProps {
+  readonly chosen?: Chosen | null;
+  readonly choose?: (cell: Chosen) => void;
+  readonly children?: ComponentChildren;
+}
+
+/** A row for each target, a column for each prediction. */
+export function Confusion({ m, labels, chosen, choose, children }: ConfusionProps) {
+  const t = useText();
+  if (m.variant !== 'softmax' || m.samples === 0 || !m.confusion) return null;
+  const crossing: Crossing = {
+    counts: m.confusion,
+    totals: m.perClass.map(({ support }) => support),
+    title: t('Confusion matrix'),
+    row: t('target'),
+    column: t('prediction'),
+    says: (target, prediction) => t('{target} taken for {prediction}', { target, prediction }),
+  };
+  return (
+    <Crossed
+      crossing={crossing}
+      labels={labels}
+      {...(chosen && { chosen: { row: chosen.target, column: chosen.prediction } })}
+      {...(choose && { choose: ({ row, column }: Cell) => choose({ target: row, prediction: column }) })}
+      how={t('A row for each target, a column for each prediction; shaded by the share of the target.')}
+      size={(targets, predictions) =>
+        t('All {targets} targets that occur by all {predictions} predictions', { targets, predictions })
+      }
+      heading={t('Most frequent confusions')}
+      of={t('of the target')}
+    >
+      {children}
+    </Crossed>
   );
 }
 
@@ -627,50 +726,66 @@ function Logits({ sample, labels }: { readonly sample: Sample; readonly labels: 
   );
 }
 
-/** Samples with what was wanted and what was said. A list, as texts may be long and screens narrow. */
-export function Samples({ samples, labels }: { readonly samples: readonly Sample[]; readonly labels: Labels }) {
+/** A sample: its index, what is told of it, and what is drawn below. */
+export interface Entry {
+  readonly index: number;
+  readonly facts: readonly (readonly [name: string, value: ComponentChildren])[];
+  readonly below?: ComponentChildren;
+}
+
+interface EntriesProps {
+  readonly entries: readonly Entry[];
+  readonly labels: Labels;
+  readonly class?: string;
+}
+
+/** Samples with their texts. A list, as texts may be long and screens narrow. */
+export function Entries({ entries, labels, ...rest }: EntriesProps) {
   const t = useText();
   return (
-    <ol class="samples">
-      {samples.map((sample) => {
-        const text = labels.texts?.get(sample.index);
+    <ol class={`samples ${rest.class ?? ''}`}>
+      {entries.map(({ index, facts, below }) => {
+        const text = labels.texts?.get(index);
         return (
-          <li key={sample.index}>
+          <li key={index}>
             <dl>
-              <div>
-                <dt>{t('index')}</dt>
-                <dd>{plain(sample.index)}</dd>
-              </div>
-              <div>
-                <dt>{t('loss')}</dt>
-                <dd>{hardLoss(sample.loss)}</dd>
-              </div>
-              {sample.target !== null && (
-                <div>
-                  <dt>{t('target')}</dt>
-                  <dd>
-                    <bdi>{className(labels, sample.target)}</bdi>
-                  </dd>
+              {[[t('index'), plain(index)] as const, ...facts].map(([name, value]) => (
+                <div key={name}>
+                  <dt>{name}</dt>
+                  <dd>{value}</dd>
                 </div>
-              )}
-              <div>
-                <dt>{t('prediction')}</dt>
-                <dd>
-                  <bdi>{className(labels, sample.prediction)}</bdi>
-                </dd>
-              </div>
+              ))}
             </dl>
             {text !== undefined && (
               <p class="text">
                 <bdi>{text}</bdi>
               </p>
             )}
-            {sample.logits && <Logits sample={sample} labels={labels} />}
+            {below}
           </li>
         );
       })}
     </ol>
   );
+}
+
+/** Samples with what was wanted and what was said. */
+export function Samples({ samples, labels }: { readonly samples: readonly Sample[]; readonly labels: Labels }) {
+  const t = useText();
+  const named = (c: number | null) => <bdi>{className(labels, c)}</bdi>;
+  const entries = samples.map((sample): Entry => {
+    const { index, loss, target, prediction, logits } = sample;
+    return {
+      index,
+      facts: [
+        [t('loss'), hardLoss(loss)],
+        ...(target === null ? [] : [[t('target'), named(target)] as const]),
+        [t('prediction'), named(prediction)],
+      ],
+      below: logits && <Logits sample={sample} labels={labels} />,
+    };
+  });
+  return <Entries entries={entries} labels={labels} />;
 }
 
 export function Hardest({ m, labels }: SectionProps) {

@@ -1,7 +1,11 @@
 // `npm run example:compare`: is the quantised model still the model? fastText's language identifier over the Universal
-// Declaration of Human Rights, against four variants of itself that differ in how far their weights are rounded.
-import { FocalComparison, judge, parseLimits } from '../../dist/compare.js';
+// Declaration of Human Rights, against four variants of itself that differ in how far their weights are rounded. Writes a page
+// and a summary in Markdown of each.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { FocalComparison, judge, markdown, parseLimits } from '../../dist/compare.js';
 import { SoftmaxFocalLoss } from '../../dist/index.js';
+import { renderReport } from '../../dist/report.js';
 import { loadModel, logitsOf, namesOf, predict, readParagraphs } from '../language-identification/data.mjs';
 import { quantised } from './quantise.mjs';
 
@@ -31,16 +35,23 @@ console.log(bold("\nIs it still the model? fastText's language identifier, round
 console.log(`  ${texts.length.toLocaleString('en-US')} paragraphs, ${classes.length} languages; limits: ${LIMITS}\n`);
 const before = logitsOf(predict(baseline, texts));
 
+const folder = fileURLToPath(new URL('data/', import.meta.url));
+mkdirSync(folder, { recursive: true });
 let accuracy = '';
 const rows = [];
 const harms = [];
 for (const [bits, granularity] of VARIANTS) {
   const name = `int${bits} per ${granularity}`;
   const candidate = await loadModel(quantised(bits, granularity));
-  const comparison = new FocalComparison(new SoftmaxFocalLoss(), { classes: classes.length, hardest: 3 });
+  const comparison = new FocalComparison(new SoftmaxFocalLoss(), { classes: classes.length, hardest: 10, flips: true });
   comparison.update(before, logitsOf(predict(candidate, texts)), targets);
   const report = comparison.compute();
-  const { verdict, results } = judge(report, parseLimits(LIMITS), { names });
+  const judgement = judge(report, parseLimits(LIMITS), { names });
+  const { verdict, results } = judgement;
+  const title = `fastText’s language identifier: ${name} against float32`;
+  const file = name.replaceAll(' ', '-');
+  writeFileSync(`${folder}${file}.html`, renderReport(comparison.toJSON(), { title, names, texts, judgement }));
+  writeFileSync(`${folder}${file}.md`, markdown(report, judgement, { title, names }));
   const { fidelity, quality } = report;
   accuracy = percent(quality.baseline.accuracy);
   rows.push([
@@ -80,4 +91,5 @@ for (const { name, results, hurt } of harms) {
   if (hurt.length > MOST) console.log(dim(`        and ${hurt.length - MOST} more languages`));
   if (hurt.length === 0) console.log(dim('        no language is hurt beyond doubt'));
 }
+console.log('\n  A page and a summary in Markdown of each: examples/compare/data/');
 console.log(dim(`\n  ${((performance.now() - start) / 1000).toFixed(0)} s, offline\n`));
