@@ -49,6 +49,95 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     },
   );
 
+  test.each(['softmax', 'sigmoid'])('%s: what belongs to single samples goes by their index among all', (name) => {
+    const loss: AnyLoss = name === 'softmax' ? new SoftmaxFocalLoss() : new SigmoidFocalLoss();
+    const options = { classes, hardest: 7, coverage: true, bootstrap: 5, seed: 3 } as never;
+    const part = (from: number, to: number) =>
+      [
+        { data: logits.subarray(from * classes, to * classes), dims: [to - from, classes] },
+        targets.subarray(from, to),
+        { groups: groups.slice(from, to), firstIndex: from },
+      ] as const;
+    // the second half first, in pieces that a group's samples wait over, the first in two meters
+    const meters = [0, 1].map(() => new SlicedMeter(loss, options));
+    for (let i = 1500; i < n; i += 500) meters[0]?.update(...part(i, i + 500));
+    meters[1]?.update(...part(0, 700));
+    meters[0]?.update(...part(700, 1500));
+    meters[0]?.merge(meters[1] as never);
+    const sliced = SlicedMeter.fromBytes((meters[0] as NonNullable<(typeof meters)[0]>).toBytes());
+    expect(sliced.toJSON()).toEqual(meters[0]?.toJSON());
+    expect(sliced.toBytes()).toEqual(meters[0]?.toBytes());
+
+    const whole = new FocalMeter<AnyLoss>(loss, options);
+    whole.update({ data: logits, dims: [n, classes] }, targets);
+    expect(sliced.total().toBytes()).toEqual(whole.toBytes());
+    const { groups: reports, missing } = sliced.compute();
+    expect(missing).toEqual([]);
+    for (const group of reports) {
+      const own = new FocalMeter<AnyLoss>(loss, options);
+      for (let i = 0; i < n; i++) {
+        if (groups[i] === group.name) {
+          own.update(logits.subarray(i * classes, (i + 1) * classes), targets.subarray(i, i + 1), { firstIndex: i });
+        }
+      }
+      const { missing, ...expected } = own.compute({ confidence: 0.95 });
+      expect(group.report).toEqual(expected);
+    }
+    // twice is refused, and holes are told
+    const before = sliced.toBytes();
+    expect(() => sliced.update(...part(10, 20))).toThrow('firstIndex expected samples that have not been counted yet');
+    expect(() => sliced.merge(meters[1] as never)).toThrow('other expected samples that have not been counted yet');
+    expect(sliced.toBytes()).toEqual(before);
+    const hole = new SlicedMeter(loss, options);
+    hole.update(...part(10, 20));
+    expect(hole.compute().missing).toEqual([[0, 10]]);
+    hole.reset();
+    hole.update(...part(0, 10));
+    expect(hole.toBytes()).not.toEqual(before);
+    expect(hole.total().compute().samples).toBe(9);
+  });
+
+  test('groups in any array, logits of any layout', () => {
+    const labels = [0, 1, 2, 0, 1, 2];
+    const planes = { data: random.logits(18, 2, 0), dims: [2, 3, 3] };
+    const halves = { data: Uint16Array.from({ length: 18 }, (_, i) => 0x3c00 + 97 * i), dims: [6, 3], type: 'float16' };
+    const many = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 3 });
+    for (const ids of [
+      Int32Array.of(7, -7, 7, -7, 7, -7),
+      Uint8Array.of(7, 0, 7, 0, 7, 0),
+      Float64Array.of(7, 1e15, 7, 1e15, 7, 1e15),
+      BigInt64Array.of(7n, -7n, 7n, -7n, 7n, -7n),
+      Int32Array.of(7, 2 ** 31 - 1, -(2 ** 31), 7, 7, 7),
+      ['7', 7, 7n, '-7', -7, -7n],
+    ]) {
+      many.update(planes, labels, { groups: ids });
+      many.update(halves, labels, { groups: ids });
+    }
+    const names = many.compute().groups.map(({ name, report }) => [name, report.samples]);
+    expect(Object.fromEntries(names)).toEqual({
+      7: 38,
+      0: 6,
+      '-7': 18,
+      '1000000000000000': 6,
+      '2147483647': 2,
+      '-2147483648': 2,
+    });
+    const one = new FocalMeter(new SoftmaxFocalLoss(), { classes: 3 });
+    for (let k = 0; k < 6; k++) {
+      one.update(planes, labels);
+      one.update(halves, labels);
+    }
+    expect(many.total().toBytes()).toEqual(one.toBytes());
+    for (const wide of [70, 5000]) {
+      const z = random.logits(4 * wide, 2, 0);
+      const [sliced, alone] = [SlicedMeter, FocalMeter].map((Of) => new Of(new SoftmaxFocalLoss(), { classes: wide }));
+      (sliced as InstanceType<typeof SlicedMeter>).update(z, [1, 2, 3, 4], { groups: [1, 2, 1, 2] });
+      (alone as InstanceType<typeof FocalMeter>).update(z, [1, 2, 3, 4]);
+      const total = (sliced as InstanceType<typeof SlicedMeter>).total();
+      expect(total.toBytes()).toEqual((alone as InstanceType<typeof FocalMeter>).toBytes());
+    }
+  });
+
   test('the worst first, by an interval that holds for all groups together', () => {
     const meter = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2 });
     const add = (group: string | number, right: number, wrong: number) => {
@@ -66,9 +155,21 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     const alone = all[1]?.report.intervals?.accuracy as readonly [number, number];
     expect((worst[0]?.interval?.[1] as number) > alone[1]).toBe(true);
     expect(meter.compute({ metric: 'loss' }).worst[0]?.name).toBe('9');
-    expect(() => meter.compute({ metric: 'speed' })).toThrow(
-      "metric expected the name of a metric over all samples, got 'speed'",
-    );
+    for (const metric of [
+      'speed',
+      'samples',
+      'micro',
+      'macro.speed',
+      'toString',
+      'macro.toString',
+      'bins',
+      'loss.sum',
+    ]) {
+      expect(() => meter.compute({ metric })).toThrow(
+        `metric expected the name of a metric over all samples, as 'accuracy' or 'macro.f1', got '${metric}'`,
+      );
+    }
+    expect(meter.compute({ metric: 'macro.f1' }).worst.map(({ value }) => value)).toHaveLength(3);
   });
 
   test('what does not fit is refused, and nothing has changed', () => {
@@ -77,7 +178,7 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     meter.update(z, [0, 1], { groups: ['a', 1] });
     const before = JSON.stringify(meter);
     expect(() => meter.update(z, [0, 1], { groups: ['b', 'a'] })).toThrow(
-      'groups expected at most 2 groups (maxGroups), got 3',
+      'groups expected at most 2 groups (maxGroups), got 3, "b" the last',
     );
     expect(() => meter.update(z, [0, 1], { groups: ['a'] })).toThrow('groups expected length 2 as the targets, got 1');
     expect(() => meter.update(z, [0, 1], { groups: ['a', 0.5] })).toThrow('groups[1] expected a string or an integer');
@@ -90,10 +191,37 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
       'other: classes',
     );
     expect(() => meter.merge({} as never)).toThrow('other expected a SlicedMeter');
-    expect(() => new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, hardest: 3 } as never)).toThrow('got "hardest"');
+    expect(() => new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, bootstrap: 3 })).toThrow(
+      'bootstrap expected 0 unless coverage is true',
+    );
     expect(JSON.stringify(meter)).toBe(before);
-    for (const change of [{ format: 'x' }, { version: 2 }, { groups: [] }, { groups: [['a']] }]) {
-      expect(() => SlicedMeter.fromJSON({ ...JSON.parse(before), ...change })).toThrow(/^state/);
+    const state = JSON.parse(before);
+    const [first, second] = state.groups;
+    for (const change of [
+      { format: 'x' },
+      { version: 2 },
+      { maxGroups: undefined },
+      { maxGroups: 1 },
+      { maxGroups: 1.5 },
+      { empty: null },
+      { empty: second[1] },
+      { coverage: [[0, 3]] },
+      { groups: [['a']] },
+      { groups: [first, first] },
+      { groups: [first, ['b', { ...second[1], checksum: 1 }]] },
+    ]) {
+      expect(() => SlicedMeter.fromJSON({ ...state, ...change })).toThrow(/^state/);
     }
+    const bytes = meter.toBytes();
+    expect(SlicedMeter.fromBytes(bytes).toBytes()).toEqual(bytes);
+    for (let i = 0; i < bytes.length; i += 7) {
+      expect(() => SlicedMeter.fromBytes(bytes.with(i, (bytes[i] as number) ^ 0x41))).toThrow(RangeError);
+      expect(() => SlicedMeter.fromBytes(bytes.slice(0, i))).toThrow(RangeError);
+    }
+    // no group at all is a state, too, which goes on
+    const none = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, maxGroups: 2 });
+    const again = SlicedMeter.fromBytes(none.toBytes());
+    again.update(z, [0, 1], { groups: ['a', 1] });
+    expect(JSON.stringify(again)).toBe(before);
   });
 });

@@ -23,9 +23,10 @@ export class Resampler {
    *
    * @param sample 1, or 0 where the sample itself has been counted in with others of its classes
    */
-  add({ words, at, layout, config }: State, index: number, sample: 0 | 1): void {
+  add(state: State, index: number, sample: 0 | 1): void {
+    const { words, at, layout, config } = state;
     const weights = this.#weights;
-    poissonWeights(config.seed, index, weights);
+    poissonWeights(config.seed, state.indexOf(index), weights);
     const ofClasses = config.classes * at.replicateClasses.stride;
     const { count, hits, confidence, stride } = at.replicateBins;
     for (let b = 0; b < weights.length; b++) {

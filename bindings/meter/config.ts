@@ -206,7 +206,10 @@ export function configOf(loss: unknown, given: unknown): MeterConfig {
   if (classes === 1 && (settings.ignoreIndex === 0 || settings.ignoreIndex === 1)) {
     throw outOfRange('ignoreIndex', 'a label other than 0 and 1 for a meter of one class', settings.ignoreIndex);
   }
-  return consistent('', config);
+  if (config.bootstrap !== 0 && config.coverage !== true) {
+    throw outOfRange('bootstrap', '0 unless coverage is true', config.bootstrap);
+  }
+  return config as unknown as MeterConfig;
 }
 
 /** The configuration that a state comes with, checked as if it had been given. */
@@ -233,14 +236,7 @@ export function readConfig(value: unknown): MeterConfig {
     else if (JSON.stringify(given[key]) === JSON.stringify(option.only?.[1])) config[key] = option.only?.[1];
     else throw outOfRange(name, JSON.stringify(option.only?.[1]), given[key]);
   }
-  return consistent('state.config.', config);
-}
-
-/** Options that go together. */
-function consistent(prefix: string, config: Record<string, unknown>): MeterConfig {
-  if (config.bootstrap !== 0 && config.coverage !== true) {
-    throw outOfRange(`${prefix}bootstrap`, '0 unless coverage is true', config.bootstrap);
-  }
+  // of the states of groups coverage is kept for all together
   return config as unknown as MeterConfig;
 }
 

@@ -87,6 +87,16 @@ export class Meter<L extends AnyLoss> {
     return meter.#settled();
   }
 
+  /** For what is built on a meter: another one of its kind, which has counted this. */
+  static withState(meter: Meter<AnyLoss>, state: State): Meter<AnyLoss> {
+    const made: unknown = Reflect.construct(
+      Meter,
+      [meter.#backend, state, meter.#reading],
+      meter.constructor as typeof Meter,
+    );
+    return made as Meter<AnyLoss>;
+  }
+
   /** For what is built on a meter: how its logits come. */
   static readingOf(meter: Meter<AnyLoss>): Reading {
     return meter.#reading;
@@ -192,12 +202,8 @@ export class Meter<L extends AnyLoss> {
 
   /** A meter that has counted the same, and counts on by itself. */
   clone(): Meter<L> {
-    const made: unknown = Reflect.construct(
-      Meter,
-      [this.#backend, this.#settled().clone(), this.#reading],
-      this.constructor as typeof Meter,
-    );
-    return made as Meter<L>;
+    const mine = this as unknown as Meter<AnyLoss>;
+    return Meter.withState(mine, this.#settled().clone()) as unknown as Meter<L>;
   }
 
   /** Back to the state of a new meter. */

@@ -1,15 +1,20 @@
+import { arrayKind } from '../input/arrays.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
-import type { Logits, Targets } from '../input/tensors.ts';
+import { type Input, type Logits, type Targets, viewOf } from '../input/tensors.ts';
 import { asLabels, survey } from '../losses/survey.ts';
-import type { Interval } from '../statistics/index.ts';
+import { bonferroni, type Interval } from '../statistics/index.ts';
 import type { MeterState } from './codec.ts';
-import { settingsFrom } from './config.ts';
-import { logitsOf } from './logits-of.ts';
+import { ARITHMETIC, type MeterConfig, settingsFrom } from './config.ts';
+import { Coverage, type Range } from './coverage.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report } from './meter.ts';
+import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions } from './report.ts';
+import { type SlicedParts, slicesToBytes, slicesToJSON } from './slices-codec.ts';
+import { State } from './state.ts';
+import { Waiting } from './waiting.ts';
 
-/** Options of a meter, but for those whose results belong to single samples, and `maxGroups`. */
-export type SlicedOptions<L> = Omit<MeterOptions<L>, 'hardest' | 'coverage' | 'bootstrap' | 'seed'> & {
+/** Options of a meter, and `maxGroups`. `hardest`, `curves` and `bootstrap` are of each group. */
+export type SlicedOptions<L> = MeterOptions<L> & {
   /** Most groups that may occur, so that a column of ids is not taken for one of groups. Default 1000. */
   maxGroups?: number;
 };
@@ -17,15 +22,45 @@ export type SlicedOptions<L> = Omit<MeterOptions<L>, 'hardest' | 'coverage' | 'b
 /** The name of each sample's group: strings or integers, one a sample, ignored ones included. */
 export type Groups = ArrayLike<string | number | bigint>;
 
+/** Options of `update`. */
+export interface SlicedUpdateOptions {
+  groups: Groups;
+  /**
+   * Index of the batch's first sample among all samples of all meters, for `hardest`, `coverage` and `bootstrap`. Default: the
+   * number of samples of all groups that have been seen, ignored ones included.
+   */
+  firstIndex?: number;
+}
+
+/** Options of `compute`. */
+export interface SlicedComputeOptions extends ComputeOptions {
+  /** Name of the metric by whose intervals groups are ordered, a mean as `'macro.f1'`. Default `'accuracy'`. */
+  readonly metric?: string;
+}
+
+/** How bad a group is for certain. */
+export interface WorstGroup {
+  name: string;
+  samples: number;
+  value: number | null;
+  /** Of all groups together: each with the confidence that Bonferroni's correction asks for. */
+  interval: Interval | null;
+}
+
 /** What `SlicedMeter.compute` gives: a report of every group, and which groups are worst for certain. */
 export interface SlicedReport<L> {
   /** One report a group, ordered by name: by number where all names are integers. */
   groups: { name: string; report: Report<L> }[];
+  /** By what the groups are ordered, and the confidence of all their intervals together. */
+  metric: string;
+  confidence: number;
   /**
    * The groups by how bad they are for certain: by the upper end of the metric's interval (of losses and errors the lower one),
    * widened so that all groups' intervals hold together (Bonferroni); those without an interval come last.
    */
-  worst: { name: string; samples: number; value: number | null; interval: Interval | null }[];
+  worst: WorstGroup[];
+  /** With the option `coverage`: the indices below the largest one counted that were not, as ranges [from, to). */
+  missing?: Range[];
 }
 
 /** What SlicedMeter's toJSON gives. */
@@ -33,34 +68,62 @@ export interface SlicedState {
   readonly format: 'focal-simd/slices';
   readonly version: 1;
   readonly maxGroups: number;
+  /** The state of a meter of no group, which has counted nothing. */
+  readonly empty: MeterState;
+  /** With the option `coverage`: of all groups together. */
+  readonly coverage: readonly (readonly [from: number, to: number])[] | null;
   readonly groups: readonly (readonly [name: string, state: MeterState])[];
 }
 
 /** Metrics of which less is better. */
-const ERRORS = ['loss', 'crossEntropy', 'brier', 'aurc'];
+const ERRORS = ['loss', 'crossEntropy', 'brier', 'aurc', 'ece', 'mce', 'adaptiveEce', 'classwiseEce'];
 
-/** Logits that are collected over all groups before a group's meter gets its own. */
-const ROOM = 2 ** 24;
-/** Samples that are collected of a group, at most: as many as a tile takes. */
-const MOST = 4096;
-
-/** A group: its meter, and samples that wait to be counted. */
-interface Group<L extends AnyLoss> {
-  readonly meter: Meter<L>;
-  logits: Float32Array;
-  targets: Int32Array;
-  waiting: number;
+interface Group {
+  readonly name: string;
+  readonly meter: Meter<AnyLoss>;
 }
 
-/** A meter a group, fed with one stream of samples. Exact, order-independent and mergeable as the meters are. */
-export class Slices<L extends AnyLoss> {
-  /** The meter of a group before anything has been counted. */
-  readonly #empty: Meter<L>;
-  readonly #maxGroups: number;
-  readonly #groups = new Map<string, Group<L>>();
+/** Which samples are of which group, before anything has been counted. */
+interface Assigned {
+  /** Of each sample the number of its group. */
+  readonly ids: Int32Array;
+  /** Names of groups that are new, by number from the number of groups on. */
+  readonly fresh: readonly string[];
+  /** Values that have not told a group before, and their numbers. */
+  readonly values: ReadonlyMap<unknown, number>;
+}
 
-  constructor(empty: Meter<L>, maxGroups: unknown = 1000) {
-    this.#empty = empty;
+/**
+ * A meter a group, fed with one stream of samples. Exact, order-independent and mergeable as the meters are: a group's report
+ * is that of a meter of its samples, `total` that of a meter of all.
+ */
+export class Slices<L extends AnyLoss> {
+  /** The meter of all samples, and that of a group, before anything has been counted. */
+  readonly #whole: Meter<AnyLoss>;
+  readonly #empty: Meter<AnyLoss>;
+  readonly #maxGroups: number;
+  readonly #groups: Group[] = [];
+  #waiting: Waiting;
+  /** The number of each group, by every value that has told it: a string, an integer, a bigint. */
+  readonly #ids = new Map<unknown, number>();
+  readonly #config: MeterConfig;
+  #coverage: Coverage | null;
+  #seen = 0;
+  /** What logits come as, which is the same for all. */
+  #scale: Input['scale'] = 0;
+
+  /**
+   * @param whole a meter with the options, which has counted nothing
+   * @param coverage of all groups together
+   */
+  constructor(whole: Meter<L>, maxGroups: unknown = 1000, coverage: readonly Range[] = []) {
+    this.#whole = whole as unknown as Meter<AnyLoss>;
+    const { config } = Meter.stateOf(this.#whole);
+    // indices of a group have holes without number: what has been counted is kept for all groups together
+    this.#config = { ...config, coverage: false };
+    this.#empty = Meter.withState(this.#whole, new State(this.#config));
+    this.#waiting = new Waiting(0, config.classes, false);
+    this.#coverage = config.coverage ? new Coverage(coverage) : null;
     const positive = (x: number): boolean => Number.isInteger(x) && x > 0 && x < 2 ** 31;
     this.#maxGroups = number('maxGroups', maxGroups, 'a positive integer below 2^31', positive);
   }
@@ -70,65 +133,88 @@ export class Slices<L extends AnyLoss> {
    *
    * @param logits as for a meter's `update`
    * @param targets as for a meter's `update`
-   * @param options `groups`, one a sample
+   * @param options `groups`, one a sample, and `firstIndex`
    * @throws as a meter's `update`, and when `groups` do not fit or are too many; nothing has changed then
    */
-  update(logits: Logits, targets: Targets, options: { groups: Groups }): void {
-    const { groups } = common('update', options, ['groups']) as { groups?: unknown };
-    const list = typeof groups === 'object' && groups !== null ? Array.from(groups as ArrayLike<unknown>) : null;
-    if (list === null) throw wrongType('groups', 'an array of strings or integers', groups);
-    const empty = this.#empty as unknown as Meter<AnyLoss>;
-    const input = Meter.read(empty, logits, targets);
-    const { classes } = input;
-    const { config } = Meter.stateOf(empty);
+  update(logits: Logits, targets: Targets, options: SlicedUpdateOptions): void {
+    // options first, as they may run code of the caller
+    const { groups, firstIndex: given } = common('update', options, ['groups', 'firstIndex']);
+    const names = namesOf(groups);
+    const input = Meter.read(this.#empty, logits, targets);
+    const config = this.#config;
     const n = input.batch * input.positions;
-    if (list.length !== n) throw outOfRange('groups', `length ${n} as the targets`, list.length);
-    if (n === 0) return;
-    if (classes !== config.classes) throw outOfRange('logits', `${config.classes} classes`, classes);
-    const names = list.map((group, i) => {
-      if (typeof group === 'string' || typeof group === 'bigint' || Number.isSafeInteger(group)) return `${group}`;
-      throw wrongType(`groups[${i}]`, 'a string or an integer', group);
-    });
-    const seen = new Set([...this.#groups.keys(), ...names]).size;
-    if (seen > this.#maxGroups) throw outOfRange('groups', `at most ${this.#maxGroups} groups (maxGroups)`, seen);
-    survey(Meter.backendOf(empty), settingsFrom(config), input, null);
-    // refuses what a meter would
-    asLabels(input);
-    const most = Math.max(64, Math.min(MOST, Math.floor(ROOM / classes / Math.min(seen, 256))));
-    for (const [i, name] of names.entries()) {
-      const group = this.#group(name);
-      if (group.waiting === group.targets.length) this.#grow(group, most, classes);
-      const at = group.waiting * classes;
-      const logit = logitsOf(input, i);
-      for (let c = 0; c < classes; c++) group.logits[at + c] = logit(c);
-      group.targets[group.waiting++] = Number(input.targets[i]);
+    if (names.length !== n) throw outOfRange('groups', `length ${n} as the targets`, names.length);
+    if (n > 0 && input.classes !== config.classes) {
+      throw outOfRange('logits', `${config.classes} classes`, input.classes);
     }
+    const expected = 'an integer ≥ 0 that leaves the last index below 2^53';
+    const first = number('firstIndex', given === undefined ? this.#seen : given, expected, (x) => {
+      return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
+    });
+    if (config.arithmetic !== ARITHMETIC) {
+      throw outOfRange('update', `meters of arithmetic ${ARITHMETIC}`, `${config.arithmetic}, of an older release`);
+    }
+    if (!Number.isSafeInteger((this.#seen + n) * config.classes)) {
+      throw outOfRange('update', 'counts below 2^53', 'more');
+    }
+    this.#coverage?.check([first, first + n]);
+    if (n === 0) return;
+    const assigned = this.#assign(names);
+    survey(Meter.backendOf(this.#empty), settingsFrom(config), input, null);
+    const labelled = asLabels(input);
+    for (const name of assigned.fresh) this.#set(name, Meter.withState(this.#empty, new State(config)));
+    for (const [value, id] of assigned.values) this.#ids.set(value, id);
+    this.#coverage?.add([first, first + n]);
+    this.#seen += n;
+    this.#scale = input.scale;
+    this.#collect(labelled, assigned.ids, first);
   }
 
   /**
    * The metrics of every group, and which are worst.
    *
-   * @param options `metric` by whose intervals the groups are ordered, default 'accuracy'; `confidence` of all intervals
-   *   together, default 0.95; `beta` as for a meter's `compute`
+   * @param options `metric` by whose intervals the groups are ordered, default `'accuracy'`; `confidence` of all intervals
+   *   together, default 0.95; `beta` and `normalize` as for a meter's `compute`
+   * @throws TypeError or RangeError as a meter's `compute`, and when no metric of a report has this name
    */
-  compute(options: { metric?: string; confidence?: number; beta?: number } = {}): SlicedReport<L> {
-    const { metric = 'accuracy', confidence = 0.95, beta } = options;
-    const names = this.#names();
-    const together = 1 - (1 - confidence) / Math.max(1, names.length);
-    const given = beta === undefined ? {} : { beta };
-    const groups = names.map((name) => ({ name, report: this.#flushed(name).compute({ confidence, ...given }) }));
-    const worst = groups.map(({ name, report }) => {
-      const { intervals = {}, samples } = this.#flushed(name).compute({ confidence: together }) as Report<AnyLoss>;
-      const value = (report as unknown as Record<string, unknown>)[metric];
-      const mean = typeof value === 'object' && value !== null ? (value as { mean: number | null }).mean : value;
-      if (mean === undefined) throw outOfRange('metric', 'the name of a metric over all samples', `'${metric}'`);
-      return { name, samples, value: mean as number | null, interval: intervals[metric] ?? null };
+  compute(options: SlicedComputeOptions = {}): SlicedReport<L> {
+    const known = common('compute', options, ['metric', ...COMPUTE_OPTIONS]);
+    const { metric = 'accuracy' } = known as { metric?: unknown };
+    if (typeof metric !== 'string') throw wrongType('metric', 'the name of a metric', metric);
+    const asked = computeOptions({ ...known, confidence: known.confidence ?? 0.95 }, this.#config);
+    const confidence = asked.confidence as number;
+    // an empty one has all names
+    metricOf(this.#empty.compute() as Report<AnyLoss>, metric);
+    const sorted = this.#sorted();
+    const together = bonferroni(confidence, Math.max(1, sorted.length));
+    const groups = sorted.map(({ name, meter }) => ({ name, report: meter.compute(asked) as Report<L> }));
+    const worst = sorted.map(({ name, meter }, i): WorstGroup => {
+      const report = (groups[i] as (typeof groups)[number]).report as Report<AnyLoss>;
+      const { intervals = {} } = meter.compute({ confidence: together });
+      return { name, samples: report.samples, value: metricOf(report, metric), interval: intervals[metric] ?? null };
     });
-    const badness = ({ interval }: { interval: Interval | null }): number => {
+    const badness = ({ interval }: WorstGroup): number => {
       if (interval === null) return -Infinity;
       return ERRORS.includes(metric) ? interval[0] : -interval[1];
     };
-    return { groups, worst: worst.sort((a, b) => badness(b) - badness(a) || 0) };
+    return {
+      groups,
+      metric,
+      confidence,
+      worst: worst.sort((a, b) => badness(b) - badness(a) || 0),
+      ...(this.#coverage && { missing: this.#coverage.missing() }),
+    };
+  }
+
+  /** A meter that has counted the samples of all groups, to the bit as if it had been given them itself. */
+  total(): Meter<L> {
+    let all = new State(this.#config);
+    for (const { meter } of this.#sorted()) all = all.merged(Meter.stateOf(meter));
+    const { words, hardest, curves } = all;
+    const { config } = Meter.stateOf(this.#whole);
+    const coverage = this.#coverage && [...this.#coverage.ranges];
+    const state = new State(config, { words, hardest: hardest.samples, curves, coverage });
+    return Meter.withState(this.#whole, state) as unknown as Meter<L>;
   }
 
   /**
@@ -140,71 +226,194 @@ export class Slices<L extends AnyLoss> {
     if (!(typeof other === 'object' && other !== null && #groups in other)) {
       throw wrongType('other', 'a SlicedMeter', other);
     }
-    // whether they fit, before anything is merged
-    this.#empty.clone().merge(other.#empty);
-    const seen = new Set([...this.#groups.keys(), ...other.#groups.keys()]).size;
+    // whether the options are the same, before anything is merged
+    this.#whole.clone().merge(other.#whole);
+    const fresh = other.#groups.filter(({ name }) => !this.#ids.has(name));
+    const seen = this.#groups.length + fresh.length;
     if (seen > this.#maxGroups) throw outOfRange('other', `at most ${this.#maxGroups} groups together`, seen);
-    for (const name of other.#names()) {
-      this.#group(name);
-      this.#flushed(name).merge(other.#flushed(name));
-    }
+    const coverage = this.#coverage?.union(other.#coverage as Coverage) ?? null;
+    this.#settle();
+    const merged = other.#sorted().map(({ name, meter }) => {
+      const id = this.#ids.get(name);
+      const mine = id === undefined ? this.#empty : (this.#groups[id] as Group).meter;
+      return [name, Meter.stateOf(mine).merged(Meter.stateOf(meter))] as const;
+    });
+    for (const [name, state] of merged) this.#set(name, Meter.withState(this.#empty, state));
+    this.#coverage = coverage;
+    this.#seen += other.#seen;
   }
 
-  /** The states of all groups, as a plain object that JSON holds exactly. */
+  /** Back to the state of a new one. */
+  reset(): void {
+    this.#groups.length = 0;
+    this.#ids.clear();
+    this.#seen = 0;
+    this.#waiting = new Waiting(0, this.#config.classes, false);
+    if (this.#coverage) this.#coverage = new Coverage();
+  }
+
+  /** The states of all groups, as a plain object that JSON holds exactly; the format is told in slices-codec.ts. */
   toJSON(): SlicedState {
-    const groups = this.#names().map((name) => [name, this.#flushed(name).toJSON()] as const);
-    return { format: 'focal-simd/slices', version: 1, maxGroups: this.#maxGroups, groups };
+    return slicesToJSON(this.#parts());
   }
 
-  /** Take the groups of a state, each with its meter. */
-  restore(groups: Iterable<readonly [string, Meter<L>]>): this {
-    for (const [name, meter] of groups) {
-      this.#group(name);
-      this.#flushed(name).merge(meter);
+  /** The same as bytes. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    return slicesToBytes(this.#parts());
+  }
+
+  #parts(): SlicedParts {
+    const groups = this.#sorted().map(({ name, meter }) => [name, Meter.stateOf(meter)] as const);
+    const coverage = this.#coverage?.ranges ?? null;
+    return { maxGroups: this.#maxGroups, empty: Meter.stateOf(this.#empty), coverage, groups };
+  }
+
+  /** Take the groups of a state, which has been checked. */
+  restore(groups: Iterable<readonly [string, State]>): this {
+    for (const [name, state] of groups) {
+      this.#set(name, Meter.withState(this.#empty, state));
+      const { words, at } = state;
+      this.#seen += (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
     }
     return this;
   }
 
-  #names(): string[] {
-    const names = [...this.#groups.keys()];
-    const integers = names.every((name) => /^-?\d{1,15}$/.test(name));
-    return names.sort((a, b) => (integers ? Number(a) - Number(b) : a < b ? -1 : 1));
+  /** The groups by name, nothing waiting. */
+  #sorted(): Group[] {
+    const integers = this.#groups.every(({ name }) => /^-?\d{1,15}$/.test(name));
+    this.#settle();
+    return this.#groups.toSorted(({ name: a }, { name: b }) => (integers ? Number(a) - Number(b) : a < b ? -1 : 1));
   }
 
-  #group(name: string): Group<L> {
-    let group = this.#groups.get(name);
-    if (!group) {
-      group = { meter: this.#empty.clone(), logits: new Float32Array(), targets: new Int32Array(), waiting: 0 };
-      this.#groups.set(name, group);
+  /** Give a group its meter: a new group, or another meter in the place of the one it has. */
+  #set(name: string, meter: Meter<AnyLoss>): void {
+    const id = this.#ids.get(name) ?? this.#groups.length;
+    this.#groups[id] = { name, meter };
+    this.#ids.set(name, id);
+  }
+
+  /**
+   * The group of each sample; nothing changes.
+   *
+   * @throws when a value is no name, or there are too many groups
+   */
+  #assign(values: ArrayLike<unknown>): Assigned {
+    const ids = new Int32Array(values.length);
+    const fresh = new Map<string, number>();
+    const told = new Map<unknown, number>();
+    const numberOf = (i: number): number => {
+      const value = values[i];
+      const known = this.#ids.get(value) ?? told.get(value);
+      if (known !== undefined) return known;
+      const name = nameOf(value, i);
+      const id = this.#ids.get(name) ?? fresh.get(name) ?? this.#groups.length + fresh.size;
+      if (id >= this.#maxGroups) {
+        throw outOfRange('groups', `at most ${this.#maxGroups} groups (maxGroups)`, `${id + 1}, "${name}" the last`);
+      }
+      if (id >= this.#groups.length) fresh.set(name, id);
+      told.set(value, id);
+      return id;
+    };
+    const small = integersOf(values);
+    if (small) assignIntegers(small, ids, numberOf);
+    else assignAny(values, ids, this.#ids, numberOf);
+    return { ids, fresh: [...fresh.keys()], values: told };
+  }
+
+  /** Put each sample to those of its group that wait; where these are enough, they are counted in. */
+  #collect(input: Input, ids: Int32Array, first: number): void {
+    const groups = this.#groups.length;
+    const { hardest, bootstrap } = this.#config;
+    if (groups > this.#waiting.groups) {
+      this.#settle();
+      this.#waiting = new Waiting(groups, input.classes, hardest > 0 || bootstrap > 0);
     }
-    return group;
+    const waiting = this.#waiting;
+    for (let i = 0; i < ids.length; ) {
+      i = waiting.take(input, ids, i, first);
+      if (i < ids.length) this.#count(ids[i] as number);
+    }
   }
 
-  /** Room for more samples of a group: twice as much, or count in those that wait. */
-  #grow(group: Group<L>, most: number, classes: number): void {
-    if (group.waiting >= most) {
-      this.#flush(group);
+  /** Count in what waits of all groups. */
+  #settle(): void {
+    for (const id of this.#groups.keys()) this.#count(id);
+  }
+
+  /** Count in what waits of a group. */
+  #count(id: number): void {
+    const found = this.#waiting.give(id, this.#scale);
+    if (found === null) return;
+    const meter = this.#groups[id]?.meter as Meter<AnyLoss>;
+    if (found.indices === null) {
+      Meter.count(meter, found.input, 0, null);
       return;
     }
-    const samples = Math.min(most, Math.max(64, 2 * group.waiting));
-    const logits = new Float32Array(samples * classes);
-    const targets = new Int32Array(samples);
-    logits.set(group.logits);
-    targets.set(group.targets);
-    Object.assign(group, { logits, targets });
+    const state = Meter.stateOf(meter);
+    state.indices = found.indices;
+    Meter.count(meter, found.input, 0, null);
+    state.indices = null;
   }
+}
 
-  #flush(group: Group<L>): void {
-    const n = group.waiting;
-    group.waiting = 0;
-    if (n === 0) return;
-    const classes = group.logits.length / group.targets.length;
-    group.meter.update(group.logits.subarray(0, n * classes), group.targets.subarray(0, n));
+/** The groups as an array whose elements run no code. */
+function namesOf(groups: unknown): ArrayLike<unknown> {
+  if (arrayKind(groups)) return viewOf('groups', groups) as ArrayLike<unknown>;
+  if (Array.isArray(groups)) return Array.from(groups as unknown[]);
+  throw wrongType('groups', 'an array of strings or integers', groups);
+}
+
+function nameOf(value: unknown, i: number): string {
+  if (typeof value === 'string' || typeof value === 'bigint' || Number.isSafeInteger(value)) return `${value}`;
+  throw wrongType(`groups[${i}]`, 'a string or an integer', value);
+}
+
+/** The value of a metric over all samples, or of a mean of its name. */
+function metricOf(report: Report<AnyLoss>, metric: string): number | null {
+  const [mean, name] = metric.split('.') as [string, string?];
+  const values = (name === undefined ? report : Object(report[mean as 'macro'])) as unknown as Record<string, unknown>;
+  const value = name === undefined && mean === 'loss' ? report.loss.mean : values[name ?? mean];
+  if (value === null || (typeof value === 'number' && !COUNTS.includes(metric))) return value;
+  throw outOfRange('metric', "the name of a metric over all samples, as 'accuracy' or 'macro.f1'", `'${metric}'`);
+}
+
+/** Numbers of a report that are no metrics. */
+const COUNTS = ['samples', 'ignored', 'nan', 'infinite', 'confidence', 'loss.sum'];
+
+/** Numbers of groups by the values that tell them. */
+function assignAny(
+  values: ArrayLike<unknown>,
+  ids: Int32Array,
+  known: ReadonlyMap<unknown, number>,
+  numberOf: (i: number) => number,
+): void {
+  for (let i = 0; i < ids.length; i++) {
+    const id = known.get(values[i]);
+    ids[i] = id === undefined ? numberOf(i) : id;
   }
+}
 
-  #flushed(name: string): Meter<L> {
-    const group = this.#groups.get(name) as Group<L>;
-    this.#flush(group);
-    return group.meter;
+type Integers = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
+
+const integersOf = (values: ArrayLike<unknown>): Integers | null =>
+  /^(Ui|I)nt/.test(arrayKind(values) ?? '') ? (values as Integers) : null;
+
+/** The same by a table where the integers lie close together, as numbers of groups do. */
+function assignIntegers(values: Integers, ids: Int32Array, numberOf: (i: number) => number): void {
+  let least = values[0] as number;
+  let most = least;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  const size = Math.min(most - least + 1, 4 * values.length);
+  const table = new Int32Array(size).fill(-1);
+  for (let i = 0; i < values.length; i++) {
+    const at = (values[i] as number) - least;
+    const known = at < size ? (table[at] as number) : -1;
+    const id = known < 0 ? numberOf(i) : known;
+    if (at < size) table[at] = id;
+    ids[i] = id;
   }
 }

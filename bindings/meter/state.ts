@@ -23,6 +23,8 @@ export class State {
   readonly hardest: Hardest<Hard>;
   readonly curves: CurveCounts | null;
   readonly coverage: Coverage | null;
+  /** The index of each sample of an update, where they are not one after another: sample i of the update is `indices[i]`. */
+  indices: Float64Array | null = null;
 
   constructor(config: MeterConfig, parts?: Parts) {
     this.config = config;
@@ -30,9 +32,19 @@ export class State {
     const { length } = this.layout;
     if (length > 2 ** 31) throw outOfRange('classes', 'a state of at most 2^31 words', length);
     this.words = parts?.words ?? new Float64Array(length);
-    this.hardest = new Hardest(config.hardest, byLoss, lossOf, parts?.hardest);
+    this.hardest = new Hardest(config.hardest, byLoss, lossOf, parts?.hardest, (one) => this.#placed(one));
     this.curves = parts?.curves ?? (config.curves ? new CurveCounts(config.classes) : null);
     this.coverage = config.coverage ? new Coverage(parts?.coverage ?? []) : null;
+  }
+
+  /** The index of a sample that stands at `i` among those of an update, of which the first has index 0. */
+  indexOf(i: number): number {
+    return this.indices === null ? i : (this.indices[i] as number);
+  }
+
+  #placed(sample: Hard): Hard {
+    const [i, target, prediction, loss] = sample;
+    return this.indices === null ? sample : [this.indexOf(i), target, prediction, loss];
   }
 
   /** Where each section and field stands among the words. */
