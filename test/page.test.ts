@@ -8,7 +8,7 @@ import { commandLine, DEFAULTS } from '../bindings/page/command.ts';
 import { guess } from '../bindings/page/guess.ts';
 import { linesOf } from '../bindings/page/lines.ts';
 import { LossCounts, lossBins } from '../bindings/page/losses.ts';
-import type { Part } from '../bindings/page/protocol.ts';
+import type { Choices, Part } from '../bindings/page/protocol.ts';
 
 const html = readFileSync(fileURLToPath(new URL('../dist/focal.html', import.meta.url)), 'utf8');
 
@@ -84,6 +84,18 @@ describe('guess', () => {
       { 'z.npy': 'logits', 'y.npy': 'targets', 't.txt': 'texts', 'n.txt': 'names' },
       {},
     ],
+    [
+      'probabilities',
+      [part('val_probs.npy', 'floats', [50, 3]), part('y.npy', 'integers', [50])],
+      { 'val_probs.npy': 'logits', 'y.npy': 'targets' },
+      { loss: 'softmax', input: 'probabilities', curves: false },
+    ],
+    [
+      'logarithms of two probabilities',
+      [part('log_probs.npy', 'floats', [50, 2]), part('y.npy', 'integers', [50])],
+      { 'log_probs.npy': 'logits', 'y.npy': 'targets' },
+      { loss: 'softmax', input: 'logProbabilities', curves: true },
+    ],
     ['states', [part('a.json', 'state'), part('b.json', 'state')], { 'a.json': 'state', 'b.json': 'state' }, {}],
     [
       'a table',
@@ -116,6 +128,18 @@ test('the command line quotes names and says what is not the default', () => {
   );
   expect(commandLine({ parts, roles, choices: DEFAULTS })).toBe(
     `focal-simd evaluate 'it'\\''s z.npy' y.npy --names n.txt`,
+  );
+  const rare: Choices = {
+    ...{ ...DEFAULTS, loss: 'sigmoid', curves: true, input: 'logProbabilities', clip: 0.05, gammaNegative: 4 },
+    ...{ background: -1, ignoreIndex: 255, classAxis: -1, smoothing: 0, bins: 20, labelSmoothing: 0.1 },
+  };
+  expect(commandLine({ parts, roles, choices: rare })).toBe(
+    `focal-simd evaluate 'it'\\''s z.npy' y.npy --loss sigmoid --smoothing 0 --clip 0.05 --gamma-negative 4 ` +
+      '--background -1 --ignore-index 255 --input log-probabilities --class-axis last --bins 20 --names n.txt',
+  );
+  const smoothed = { ...DEFAULTS, labelSmoothing: 0.1, clip: 0.05, input: 'probabilities' } as const;
+  expect(commandLine({ parts, roles, choices: smoothed })).toBe(
+    `focal-simd evaluate 'it'\\''s z.npy' y.npy --label-smoothing 0.1 --input probabilities --names n.txt`,
   );
   const states = [part('a.json', 'state'), part('b.json', 'state')];
   const both = { 'a.json': 'state', 'b.json': 'state' } as const;

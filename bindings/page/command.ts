@@ -8,7 +8,12 @@ export const DEFAULTS: Choices = {
   loss: 'softmax',
   gamma: 2,
   alpha: '',
+  input: 'logits',
   smoothing: 1e-3,
+  gammaNegative: null,
+  clip: 0,
+  background: null,
+  labelSmoothing: 0,
   ignoreIndex: -100,
   classAxis: 1,
   bins: 15,
@@ -18,6 +23,33 @@ export const DEFAULTS: Choices = {
   scores: '',
   text: '',
 };
+
+/** Options of the losses, by the flags of the command. */
+const FLAGS = {
+  gamma: '--gamma',
+  smoothing: '--smoothing',
+  labelSmoothing: '--label-smoothing',
+  gammaNegative: '--gamma-negative',
+  clip: '--clip',
+  background: '--background',
+  ignoreIndex: '--ignore-index',
+  input: '--input',
+} as const;
+
+/** The options of the loss that are chosen, but for its weights. */
+export function lossOptions(choices: Choices) {
+  const { loss, gamma, input, ignoreIndex, smoothing, gammaNegative, clip, background, labelSmoothing } = choices;
+  const own =
+    loss === 'softmax'
+      ? { labelSmoothing }
+      : {
+          smoothing,
+          clip,
+          ...(gammaNegative !== null && { gammaNegative }),
+          ...(background !== null && { background }),
+        };
+  return { gamma, ...own, ignoreIndex, input };
+}
 
 export function commandLine({ parts, roles, choices }: Pick<Job, 'parts' | 'roles' | 'choices'>): string {
   const named = (role: Role): Part[] => parts.filter(({ id }) => roles[id] === role);
@@ -37,7 +69,9 @@ export function commandLine({ parts, roles, choices }: Pick<Job, 'parts' | 'role
       if (choices.text !== '') option('--text', choices.text);
     }
     if (choices.loss !== DEFAULTS.loss) option('--loss', choices.loss);
-    if (choices.gamma !== DEFAULTS.gamma) option('--gamma', choices.gamma);
+    for (const [key, value] of Object.entries(lossOptions(choices)) as [keyof typeof FLAGS, number | string][]) {
+      if (value !== DEFAULTS[key]) option(FLAGS[key], value === 'logProbabilities' ? 'log-probabilities' : value);
+    }
     if (choices.alpha.trim() !== '')
       option(
         '--alpha',
@@ -46,10 +80,7 @@ export function commandLine({ parts, roles, choices }: Pick<Job, 'parts' | 'role
           .split(/[\s,;]+/)
           .join(','),
       );
-    if (choices.loss === 'sigmoid' && choices.smoothing !== DEFAULTS.smoothing)
-      option('--smoothing', choices.smoothing);
-    if (choices.ignoreIndex !== DEFAULTS.ignoreIndex) option('--ignore-index', choices.ignoreIndex);
-    if (choices.classAxis !== DEFAULTS.classAxis) option('--class-axis', choices.classAxis);
+    if (choices.classAxis !== DEFAULTS.classAxis) option('--class-axis', 'last');
     if (choices.bins !== DEFAULTS.bins) option('--bins', choices.bins);
     if (choices.loss === 'softmax' && !choices.confusion) words.push('--no-confusion');
     if (choices.loss === 'softmax' && choices.curves) words.push('--curves');

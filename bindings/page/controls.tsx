@@ -1,12 +1,17 @@
 /** The options of an evaluation. */
 import { useText } from '../report/language.ts';
+import type { Choices } from './protocol.ts';
 import { type Actions, isComplete, type State } from './store.ts';
+
+const GAMMA = { min: 0, max: 10, step: 0.1 };
 
 export function Controls({ state, actions }: { state: State; actions: Actions }) {
   const t = useText();
   const { choices } = state;
   const table = state.parts.find(({ id, kind }) => kind === 'table' && state.roles[id] === 'logits');
   const sigmoid = choices.loss === 'sigmoid';
+  // numbers are scores unless it is said which are
+  const textColumns = (table?.columns ?? []).filter(({ kind }) => kind !== 'number' || choices.scores !== '');
   return (
     <form
       class="card controls"
@@ -44,7 +49,7 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
               onChange={({ currentTarget }) => actions.choose({ text: currentTarget.value })}
             >
               <option value="">–</option>
-              {table.columns!.map(({ name }) => (
+              {textColumns.map(({ name }) => (
                 <option key={name}>{name}</option>
               ))}
             </select>
@@ -62,7 +67,7 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
           <option value="sigmoid">{t('sigmoid: each class by itself')}</option>
         </select>
       </label>
-      <Numeric label="γ" value={choices.gamma} min={0} max={10} step={0.1} set={(gamma) => actions.choose({ gamma })} />
+      <Numeric label="γ" value={choices.gamma} {...GAMMA} set={(gamma) => actions.choose({ gamma })} />
       <label>
         α
         <input
@@ -75,22 +80,18 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
           <option value="auto" />
         </datalist>
       </label>
-      {sigmoid && (
-        <Numeric
-          label={t('smoothing')}
-          value={choices.smoothing}
-          min={0}
-          max={0.999}
-          step={0.001}
-          set={(smoothing) => actions.choose({ smoothing })}
-        />
-      )}
-      <Numeric
-        label={t('ignore index')}
-        value={choices.ignoreIndex}
-        step={1}
-        set={(ignoreIndex) => actions.choose({ ignoreIndex })}
-      />
+      <label>
+        {t('the numbers are')}
+        <select
+          id="input"
+          value={choices.input}
+          onChange={({ currentTarget }) => actions.choose({ input: currentTarget.value as 'logits' })}
+        >
+          <option value="logits">{t('logits')}</option>
+          <option value="probabilities">{t('probabilities')}</option>
+          <option value="logProbabilities">{t('logarithms of probabilities')}</option>
+        </select>
+      </label>
       {!table && (
         <label>
           {t('class axis')}
@@ -103,14 +104,6 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
           </select>
         </label>
       )}
-      <Numeric
-        label={t('bins')}
-        value={choices.bins}
-        min={1}
-        max={1000}
-        step={1}
-        set={(bins) => actions.choose({ bins })}
-      />
       {!sigmoid && (
         <Check
           label={t('confusion matrix')}
@@ -122,7 +115,61 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
       <button type="submit" class="main" disabled={!isComplete(state) || state.phase === 'running'}>
         {t('Evaluate')}
       </button>
+      <More {...choices} choose={actions.choose} />
     </form>
+  );
+}
+
+/** What is seldom needed. */
+function More({ loss, choose, ...choices }: Choices & { choose: Actions['choose'] }) {
+  const t = useText();
+  const sigmoid = loss === 'sigmoid';
+  const share = { min: 0, max: 0.999, step: 0.001 };
+  return (
+    <details class="more">
+      <summary>{t('More options')}</summary>
+      <div class="fields">
+        {sigmoid ? (
+          <>
+            <Numeric
+              label={t('γ of negatives')}
+              value={choices.gammaNegative}
+              none="γ"
+              {...GAMMA}
+              set={(gammaNegative: number | null) => choose({ gammaNegative })}
+            />
+            <Numeric label={t('clip')} value={choices.clip} {...share} set={(clip) => choose({ clip })} />
+            <Numeric
+              label={t('smoothing')}
+              value={choices.smoothing}
+              {...share}
+              set={(smoothing) => choose({ smoothing })}
+            />
+            <Numeric
+              label={t('background')}
+              value={choices.background}
+              none={t('none')}
+              step={1}
+              set={(background: number | null) => choose({ background })}
+            />
+          </>
+        ) : (
+          <Numeric
+            label={t('label smoothing')}
+            value={choices.labelSmoothing}
+            {...share}
+            set={(labelSmoothing) => choose({ labelSmoothing })}
+          />
+        )}
+        <Numeric
+          label={t('ignore index')}
+          value={choices.ignoreIndex}
+          step={1}
+          set={(ignoreIndex) => choose({ ignoreIndex })}
+        />
+        <Numeric label={t('bins')} value={choices.bins} min={1} max={1000} step={1} set={(bins) => choose({ bins })} />
+      </div>
+    </details>
   );
 }
 
@@ -137,22 +184,29 @@ function Check({ label, value, set }: { label: string; value: boolean; set: (val
 
 interface NumericProps {
   readonly label: string;
-  readonly value: number;
+  readonly value: number | null;
   readonly min?: number;
   readonly max?: number;
   readonly step: number;
-  readonly set: (value: number) => void;
 }
+/** A field that may be empty has a name for that. */
+type SetNumeric =
+  | { readonly none: string; readonly set: (value: number | null) => void }
+  | { readonly none?: never; readonly set: (value: number) => void };
 
-function Numeric({ label, value, set, ...range }: NumericProps) {
+function Numeric({ label, value, none, set, ...range }: NumericProps & SetNumeric) {
   return (
     <label>
       {label}
       <input
         type="number"
-        value={value}
+        value={value ?? ''}
+        placeholder={none ?? ''}
         {...range}
-        onInput={({ currentTarget: { valueAsNumber } }) => Number.isNaN(valueAsNumber) || set(valueAsNumber)}
+        onInput={({ currentTarget: { valueAsNumber } }) => {
+          if (!Number.isNaN(valueAsNumber)) set(valueAsNumber);
+          else if (none !== undefined) (set as (value: null) => void)(null);
+        }}
       />
     </label>
   );

@@ -5,6 +5,8 @@ const size = (shape: readonly number[]): number => shape.reduce((product, d) => 
 const same = (a: readonly number[], b: readonly number[]): boolean => a.join() === b.join();
 
 const TARGETS = /target|label|truth|(^|[^a-z])(y|gt)([^a-z]|$)/i;
+const LOGARITHMS = /log[^a-z]?_?prob|logp([^a-z]|$)|log_?softmax/i;
+const PROBABILITIES = /prob|softmax|sigmoid(?!.*logit)/i;
 const BASELINE = /base|ref|teacher|old|before|float32|fp32|[^a-z]a\./i;
 
 /** The shape that targets of these logits have, by where the classes are. */
@@ -21,6 +23,10 @@ export interface Guess {
   readonly roles: Record<string, Role>;
   readonly choices: Partial<Choices>;
 }
+
+/** What the numbers of an array are, by its name. */
+const scaleOf = (name: string): Choices['input'] =>
+  LOGARITHMS.test(name) ? 'logProbabilities' : PROBABILITIES.test(name) ? 'probabilities' : 'logits';
 
 /** A part for each role, where one can be told. */
 export function guess(parts: readonly Part[]): Guess {
@@ -51,6 +57,7 @@ export function guess(parts: readonly Part[]): Guess {
   const logits = candidates.find((part) => part !== baseline);
   if (!logits) return { roles, choices };
   roles[logits.id] = 'logits';
+  choices.input = scaleOf(logits.name);
   if (baseline && same(baseline.shape, logits.shape)) roles[baseline.id] = 'baseline';
 
   const left = arrays.filter(({ id }) => roles[id] === 'unused');

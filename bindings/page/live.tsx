@@ -56,6 +56,14 @@ export function Live({ state, result, actions, language }: LiveProps) {
         </div>
       </dl>
       <Output state={state} result={result} language={language} />
+      {result.probable && (
+        <p class="hint">
+          {t('These numbers look like probabilities, and were taken for logits.')}{' '}
+          <button type="button" class="quiet" onClick={() => actions.evaluate({ input: 'probabilities' })}>
+            {t('Take them for probabilities')}
+          </button>
+        </p>
+      )}
       {moved && (
         <p class="hint" role="status">
           {t('At the threshold {what}. Report, state and command are as evaluated.', {

@@ -1,4 +1,5 @@
 /** What the page and its worker say to each other. Everything is plain data, or a File. */
+import type { InputScale } from '../losses/options.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { Metrics } from '../report/format.ts';
 import type { Sample } from '../report/sections.tsx';
@@ -27,7 +28,15 @@ export interface Choices {
   readonly gamma: number;
   /** Empty: the default of the loss; `auto`; or numbers. */
   readonly alpha: string;
+  /** What the numbers given as logits are. */
+  readonly input: InputScale;
+  /** Sigmoid: of the probability; γ of negatives, null for γ; clip; label of none of the classes, null for none. */
   readonly smoothing: number;
+  readonly gammaNegative: number | null;
+  readonly clip: number;
+  readonly background: number | null;
+  /** Softmax: of the targets. */
+  readonly labelSmoothing: number;
   readonly ignoreIndex: number;
   readonly classAxis: 1 | -1;
   readonly bins: number;
@@ -66,6 +75,8 @@ export interface Result {
   readonly hardest: readonly Sample[];
   /** The other model, when two files of logits were given. */
   readonly baseline: Metrics | null;
+  /** Whether what was given as logits looks like probabilities. */
+  readonly probable: boolean;
   readonly seconds: number;
   readonly bytes: number;
   readonly backend: string;

@@ -119,7 +119,8 @@ function startWorker(): Worker {
 export interface Actions {
   readonly add: (files: readonly File[]) => void;
   readonly clear: () => void;
-  readonly evaluate: () => void;
+  /** With other choices, where some are given. */
+  readonly evaluate: (choices?: Partial<Choices>) => void;
   readonly cancel: () => void;
   readonly role: (id: string, role: Role) => void;
   readonly choose: (choices: Partial<Choices>) => void;
@@ -173,7 +174,11 @@ export function useStore(): [State, Actions] {
       send({ type: 'cancel' });
       dispatch({ type: 'clear' });
     },
-    evaluate: () => evaluate(state),
+    evaluate(given = {}) {
+      const choices = { ...state.choices, ...given };
+      dispatch({ type: 'choose', choices: given });
+      evaluate({ ...state, choices });
+    },
     cancel: () => send({ type: 'cancel' }),
     role: (id, role) => dispatch({ type: 'role', id, role }),
     choose: (choices) => dispatch({ type: 'choose', choices }),

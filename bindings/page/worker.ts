@@ -1,5 +1,6 @@
 /** The page's other thread: looks into files, evaluates them piece by piece, and reads rows again. */
 
+import { Looks } from '../cli/looks.ts';
 import { backend, SigmoidFocalLoss, SoftmaxFocalLoss } from '../entries/index.ts';
 import { FocalMeter } from '../entries/meter.ts';
 import {
@@ -12,18 +13,20 @@ import {
   inspect,
   openDataset,
 } from '../files/api.ts';
+import { readColumn } from '../files/open.ts';
 import { createMeter, type LossSpec, type MeterSpec } from '../files/shard.ts';
 import type { Source } from '../files/source.ts';
-import { fromHalf } from '../input/half.ts';
 import { fromFrequencies } from '../losses/frequencies.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { CONFIDENCE, type Metrics } from '../report/format.ts';
 import type { Sample } from '../report/sections.tsx';
+import { lossOptions } from './command.ts';
 import { countLines, linesOf, textsOf } from './lines.ts';
 import { LossCounts } from './losses.ts';
 import type { Answer, Job, Part, Request, Result, Role } from './protocol.ts';
 import { Reader } from './reader.ts';
+import { breathe, samplesOf, withRows } from './rows.ts';
 
 const HARDEST = 10;
 const OF_A_CELL = 20;
@@ -74,11 +77,8 @@ export function serve(scope: Scope): void {
       const given = job;
       if (!given) return;
       run(async (signal) => {
-        const samples = await samplesOf(given, target, prediction, signal);
-        const file = inputOf(given, 'texts');
-        const indices = samples.map(({ index }) => index);
-        const texts = file ? await textsOf(file.source, indices, signal) : null;
-        return { type: 'samples', target, prediction, samples, texts };
+        const samples = await cellOf(given, { target, prediction }, signal);
+        return { type: 'samples', target, prediction, samples, texts: await textsFor(given, samples, signal) };
       });
     }
   };
@@ -158,34 +158,33 @@ function filesOf(job: Work, role: 'logits' | 'baseline'): Files {
 }
 
 async function open(job: Work, role: 'logits' | 'baseline', signal: AbortSignal): Promise<Dataset> {
-  const { classAxis, ignoreIndex, text } = job.choices;
+  const { classAxis, ignoreIndex } = job.choices;
   const names = inputOf(job, 'names');
   const lines: string[] = [];
   if (names) for await (const line of linesOf(names.source, signal)) lines.push(line);
-  const table = inputOf(job, role)?.part.kind === 'table';
-  const columns = table && text !== '' ? [text] : [];
-  const given = { classAxis, ignoreIndex, columns, signal, ...(names && { names: lines }) };
+  const given = { classAxis, ignoreIndex, signal, ...(names && { names: lines }) };
   return openDataset(filesOf(job, role), given);
 }
 
 /** The options of the loss that the controls say. */
 async function lossOf({ choices }: Work, dataset: Dataset, signal: AbortSignal): Promise<LossSpec> {
-  const { loss: name, gamma, alpha, smoothing, ignoreIndex } = choices;
-  const common = { gamma, ignoreIndex, ...(await alphaOf(alpha, name, dataset, ignoreIndex, signal)) };
+  const { loss: name, alpha } = choices;
+  const options = lossOptions(choices);
   // the loss checks what it is given
-  return (name === 'softmax' ? { name, ...common } : { name, ...common, smoothing }) as LossSpec;
+  return { name, ...options, ...(await alphaOf(alpha, name, dataset, choices, signal)) } as LossSpec;
 }
 
 async function alphaOf(
   said: string,
   loss: LossSpec['name'],
   dataset: Dataset,
-  ignoreIndex: number,
+  { ignoreIndex, background }: Job['choices'],
   signal: AbortSignal,
 ): Promise<{ alpha?: number | number[] }> {
   const text = said.trim();
   if (text === '') return {};
-  if (text === 'auto') return { alpha: fromFrequencies(await countTargets(dataset, { ignoreIndex, signal }), loss) };
+  if (text === 'auto')
+    return { alpha: fromFrequencies(await countTargets(dataset, { ignoreIndex, background, signal }), loss) };
   const numbers = text
     .split(/[\s,;]+/)
     .filter((word) => word !== '')
@@ -196,10 +195,10 @@ async function alphaOf(
 
 type Each = SoftmaxFocalLoss<'none'> | SigmoidFocalLoss<'none'>;
 
-/** The loss of each sample, or of each logit. */
+/** The loss of each sample, or of each logit, that is not ignored. */
 function eachOf({ name, ...options }: LossSpec): Each {
   const Loss = (name === 'softmax' ? SoftmaxFocalLoss : SigmoidFocalLoss) as new (options: object) => Each;
-  return new Loss({ ...options, reduction: 'none' });
+  return new Loss({ ...options, reduction: 'none', ignored: 'drop' });
 }
 
 /** Largest number of classes whose confusions are counted: the state has C² counts. */
@@ -214,7 +213,7 @@ export function meterOf({ loss, bins, confusion, curves }: Job['choices'], class
 async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer) => void): Promise<Result> {
   const start = performance.now();
   const states = job.parts.filter(({ id }) => job.roles[id] === 'state');
-  if (!inputOf(job, 'logits') && states.length > 0) return merged(job, states);
+  if (!inputOf(job, 'logits') && states.length > 0) return merged(job, states, signal);
   const dataset = await open(job, 'logits', signal);
   try {
     const spec = await lossOf(job, dataset, signal);
@@ -230,21 +229,18 @@ async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer
     const files = job.files[perSample.file]!.size;
     let told = 0;
     let done = 0;
-    const column = job.choices.text;
-    const texts = new Texts();
+    const looks = new Looks({ loss: spec.name, input: job.choices.input === 'logits' ? 'logits' : 'probabilities' });
     for await (const chunk of dataset.chunks(0, undefined, { signal })) {
       signal.throwIfAborted();
       update(meter, chunk, dataset);
-      const found = each.forward(chunk.logits, chunk.targets);
-      losses.add(found);
-      if (chunk.columns[column]) texts.add(chunk.first, chunk.columns[column], found);
+      losses.add(each.forward(chunk.logits, chunk.targets));
+      looks.see(chunk.logits);
       done += chunk.samples;
       const now = performance.now();
       if (now - told > TICK) {
         told = now;
         const bytes = total ? (files * done) / total : 0;
         answer({ type: 'progress', done, total, bytes });
-        // a message that asks to stop can only come between two tasks
         await breathe();
       }
     }
@@ -252,22 +248,15 @@ async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer
     for (const { part, blob } of statesIn(job, states)) meter.merge(await meterIn(part.name, blob));
     const metrics = meter.compute({ confidence: CONFIDENCE }) as Metrics;
     const hard = metrics.hardest ?? [];
-    const textFile = inputOf(job, 'texts');
-    const found = textFile
-      ? await textsOf(
-          textFile.source,
-          hard.map(({ index }) => index),
-          signal,
-        )
-      : texts.of(hard.map(({ index }) => index));
     return {
       state: meter.toJSON(),
       metrics,
       names: dataset.names,
-      texts: found,
+      texts: await textsFor(job, hard, signal),
       losses: losses.counts,
-      hardest: total === null ? hard : await withRows(dataset, hard),
+      hardest: total === null ? hard : await withRows(dataset, hard, signal),
       baseline,
+      probable: looks.warning !== null,
       seconds: (performance.now() - start) / 1000,
       bytes: files,
       backend: backend(),
@@ -276,8 +265,6 @@ async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer
     await dataset.close();
   }
 }
-
-const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 function update(meter: Meter<AnyLoss>, chunk: Chunk, dataset: Dataset): void {
   try {
@@ -290,28 +277,30 @@ function update(meter: Meter<AnyLoss>, chunk: Chunk, dataset: Dataset): void {
   }
 }
 
-/** The texts of the samples with the largest losses: columns of a table pass by once. */
-class Texts {
-  #kept: { index: number; loss: number; text: string }[] = [];
+/** The texts of samples: lines of a file, or a column of the table. */
+async function textsFor(job: Work, samples: readonly Sample[], signal: AbortSignal): Promise<Result['texts']> {
+  const indices = samples.map(({ index }) => index);
+  const file = inputOf(job, 'texts');
+  if (file) return textsOf(file.source, indices, signal);
+  const table = inputOf(job, 'logits');
+  const { text } = job.choices;
+  if (table?.part.kind !== 'table' || text === '') return null;
+  const values = await readColumn(table.input, text, indices, { signal });
+  return new Map(Array.from(values, ([row, value]) => [row, value == null ? '' : String(value)]));
+}
 
-  add(first: number, column: readonly unknown[], losses: Float32Array): void {
-    const perSample = losses.length / column.length;
-    for (const [i, text] of column.entries()) {
-      let loss = 0;
-      for (let c = 0; c < perSample; c++) loss += losses[i * perSample + c]!;
-      this.#kept.push({ index: first + i, loss: Number.isFinite(loss) ? loss : Infinity, text: String(text ?? '') });
-    }
-    if (this.#kept.length > 4096) this.#cut();
-  }
-
-  #cut(): void {
-    this.#kept = this.#kept.sort((a, b) => b.loss - a.loss || a.index - b.index).slice(0, 8 * HARDEST);
-  }
-
-  of(indices: readonly number[]): Map<number, string> | null {
-    const texts = new Map(this.#kept.map(({ index, text }) => [index, text]));
-    const found = indices.flatMap((index) => (texts.has(index) ? [[index, texts.get(index)!] as const] : []));
-    return found.length > 0 ? new Map(found) : null;
+/** The samples of a cell of the confusion matrix that have the largest losses. */
+async function cellOf(
+  job: Work,
+  cell: { readonly target: number; readonly prediction: number },
+  signal: AbortSignal,
+): Promise<Sample[]> {
+  const dataset = await open(job, 'logits', signal);
+  try {
+    const each = eachOf(await lossOf(job, dataset, signal));
+    return await samplesOf(dataset, cell, OF_A_CELL, (row, target) => each.forward(row, [target])[0]!, signal);
+  } finally {
+    await dataset.close();
   }
 }
 
@@ -345,7 +334,7 @@ async function meterIn(name: string, blob: Source): Promise<Meter<AnyLoss>> {
 }
 
 /** The report of several shards together. */
-async function merged(job: Work, states: readonly Part[]): Promise<Result> {
+async function merged(job: Work, states: readonly Part[], signal: AbortSignal): Promise<Result> {
   const start = performance.now();
   const [first, ...others] = statesIn(job, states);
   const meter = await meterIn(first!.part.name, first!.blob);
@@ -366,84 +355,17 @@ async function merged(job: Work, states: readonly Part[]): Promise<Result> {
   const { classes } = state.config;
   if (names && lines.length !== classes)
     throw new FileError(names.part.name, `expected ${classes} lines, got ${lines.length}`);
-  const texts = inputOf(job, 'texts');
   return {
     state,
     metrics,
     names: names ? lines : null,
-    texts: texts
-      ? await textsOf(
-          texts.source,
-          hard.map(({ index }) => index),
-        )
-      : null,
+    texts: await textsFor(job, hard, signal),
     losses: null,
     hardest: hard,
     baseline: null,
+    probable: false,
     seconds: (performance.now() - start) / 1000,
     bytes: 0,
     backend: backend(),
   };
-}
-
-/** A sample's logits, from a chunk [B, C] or [B, C, D1, …]. */
-function rowOf({ logits }: Chunk, sample: number, into: Float32Array | number[]): void {
-  const [, classes, positions] = dimsOf(logits);
-  const { data } = logits;
-  const half = logits.type === 'float16';
-  const from = Math.floor(sample / positions) * classes * positions + (sample % positions);
-  for (let c = 0; c < classes; c++) {
-    const z = data[from + c * positions]!;
-    into[c] = half ? fromHalf(z) : z;
-  }
-}
-
-function dimsOf({ dims }: Chunk['logits']): [batch: number, classes: number, positions: number] {
-  const [batch, classes, ...rest] = Array.from(dims!);
-  return [batch!, classes!, rest.reduce((product, d) => product * d, 1)];
-}
-
-/** The rows of these samples, read again. */
-async function withRows(dataset: Dataset, samples: readonly Sample[]): Promise<Sample[]> {
-  const most = 1000;
-  if (dataset.classes > most) return [...samples];
-  const found: Sample[] = [];
-  for (const sample of samples) {
-    let logits: number[] | undefined;
-    for await (const chunk of dataset.chunks(sample.index, sample.index + 1)) {
-      logits = [];
-      rowOf(chunk, sample.index - chunk.first, logits);
-    }
-    found.push(logits ? { ...sample, logits } : sample);
-  }
-  return found;
-}
-
-/** The samples of one class taken for another that have the largest losses: one more pass over the files. */
-async function samplesOf(job: Work, target: number, prediction: number, signal: AbortSignal): Promise<Sample[]> {
-  const dataset = await open(job, 'logits', signal);
-  try {
-    const { classes } = dataset;
-    const each = eachOf(await lossOf(job, dataset, signal));
-    let kept: { index: number; loss: number; logits: number[] }[] = [];
-    const row = new Float32Array(classes);
-    for await (const chunk of dataset.chunks(0, undefined, { signal })) {
-      const labels = chunk.targets.data as ArrayLike<number | bigint>;
-      for (let i = 0; i < chunk.samples; i++) {
-        if (Number(labels[i]) !== target) continue;
-        rowOf(chunk, i, row);
-        let best = 0;
-        for (let c = 1; c < classes; c++) if (row[c]! > row[best]!) best = c;
-        if (best !== prediction) continue;
-        const [loss] = each.forward(row, [target]);
-        kept.push({ index: chunk.first + i, loss: loss!, logits: Array.from(row) });
-      }
-      if (kept.length > OF_A_CELL) kept = kept.sort((a, b) => b.loss - a.loss || a.index - b.index).slice(0, OF_A_CELL);
-      await breathe();
-    }
-    kept.sort((a, b) => b.loss - a.loss || a.index - b.index);
-    return kept.map((sample) => ({ ...sample, target, prediction }));
-  } finally {
-    await dataset.close();
-  }
 }

@@ -1,0 +1,84 @@
+/** Samples read once more from the files: their logits, and which were taken for what. */
+import type { Chunk, Dataset } from '../files/api.ts';
+import { fromHalf } from '../input/half.ts';
+import type { Sample } from '../report/sections.tsx';
+
+/** The largest logit's class, as the kernels have it: of equals the lowest index, and NaN is the largest of all. */
+export function predictionOf(row: ArrayLike<number>): number {
+  let best = 0;
+  for (let c = 0; c < row.length; c++) {
+    if (Number.isNaN(row[c])) return c;
+    if (row[c]! > row[best]!) best = c;
+  }
+  return best;
+}
+
+/** The logits of samples of a chunk [B, C] or [B, C, D1, …], one after another into the same row. */
+export function rowsOf({ logits }: Chunk): { row: Float32Array; read: (sample: number) => void } {
+  const [, classes, ...rest] = Array.from(logits.dims!) as [number, number, ...number[]];
+  const positions = rest.reduce((product, d) => product * d, 1);
+  const { data } = logits;
+  const half = logits.type === 'float16';
+  const row = new Float32Array(classes);
+  const read = (sample: number) => {
+    const from = Math.floor(sample / positions) * classes * positions + (sample % positions);
+    for (let c = 0; c < classes; c++) {
+      const z = data[from + c * positions]!;
+      row[c] = half ? fromHalf(z) : z;
+    }
+  };
+  return { row, read };
+}
+
+/** The samples with their logits. */
+export async function withRows(dataset: Dataset, samples: readonly Sample[], signal: AbortSignal): Promise<Sample[]> {
+  const found: Sample[] = [];
+  for (const sample of samples) {
+    let logits: readonly number[] = [];
+    for await (const chunk of dataset.chunks(sample.index, sample.index + 1, { signal })) {
+      const { row, read } = rowsOf(chunk);
+      read(sample.index - chunk.first);
+      logits = Array.from(row);
+    }
+    found.push({ ...sample, logits });
+  }
+  return found;
+}
+
+const byLoss = (a: Sample, b: Sample): number => {
+  const [ours, theirs] = [a, b].map(({ loss }) => (Number.isNaN(loss) ? Infinity : loss!)) as [number, number];
+  return theirs === ours ? a.index - b.index : theirs - ours;
+};
+
+/**
+ * The samples of one class taken for another that have the largest losses: one more pass over the files.
+ *
+ * @param lossOf the loss of one sample
+ */
+export async function samplesOf(
+  dataset: Dataset,
+  { target, prediction }: { readonly target: number; readonly prediction: number },
+  most: number,
+  lossOf: (row: Float32Array, target: number) => number,
+  signal: AbortSignal,
+): Promise<Sample[]> {
+  let kept: Sample[] = [];
+  for await (const chunk of dataset.chunks(0, undefined, { signal })) {
+    signal.throwIfAborted();
+    const { row, read } = rowsOf(chunk);
+    const labels = chunk.targets.data as ArrayLike<number | bigint>;
+    for (let i = 0; i < chunk.samples; i++) {
+      if (Number(labels[i]) !== target) continue;
+      read(i);
+      if (predictionOf(row) !== prediction) continue;
+      const loss = lossOf(row, target);
+      kept.push({ index: chunk.first + i, target, prediction, loss, logits: Array.from(row) });
+      if (kept.length > 4 * most) kept = kept.sort(byLoss).slice(0, most);
+    }
+    await breathe();
+  }
+  return kept.sort(byLoss).slice(0, most);
+}
+
+/** A message that asks to stop can only come between two tasks. */
+export const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));

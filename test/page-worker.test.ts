@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
+import { FocalMeter } from '../bindings/entries/meter.ts';
+import { DEFAULTS } from '../bindings/page/command.ts';
+import { guess } from '../bindings/page/guess.ts';
+import { lossBins } from '../bindings/page/losses.ts';
+import type { Answer, Choices, Request, Result } from '../bindings/page/protocol.ts';
+import { type Scope, serve } from '../bindings/page/worker.ts';
+
+type Typed = Float32Array | Int32Array | Uint8Array;
+
+function npy(name: string, array: Typed, shape: readonly number[]): File {
+  const descr = { Float32Array: '<f4', Int32Array: '<i4', Uint8Array: '|u1' }[array.constructor.name];
+  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`;
+  const text = `${dict.padEnd(64 * Math.ceil((dict.length + 11) / 64) - 11)}\n`;
+  const head = Uint8Array.of(0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, text.length & 255, text.length >> 8);
+  return new File([head, text, array as Uint8Array<ArrayBuffer>], name);
+}
+
+/** The worker as the page has it. */
+class Page {
+  readonly #waiting = new Map<string, (answer: Answer) => void>();
+  readonly #scope: Scope;
+
+  constructor() {
+    this.#scope = { postMessage: (answer) => this.#take(answer), onmessage: null };
+    serve(this.#scope);
+  }
+
+  #take(answer: Answer): void {
+    this.#waiting.get(answer.type === 'error' ? 'any' : answer.type)?.(answer);
+  }
+
+  ask<T extends Answer['type']>(request: Request, type: T): Promise<Extract<Answer, { type: T }>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set('any', (answer) => reject(new Error((answer as { message: string }).message)));
+      this.#waiting.set(type, (answer) => resolve(answer as Extract<Answer, { type: T }>));
+      this.#scope.onmessage!({ data: request } as MessageEvent<Request>);
+    });
+  }
+
+  /** Drops files; what is guessed is evaluated, with the choices given in its place. */
+  async drop(files: readonly File[], choices: Partial<Choices> = {}): Promise<Result> {
+    const { parts, errors } = await this.ask({ type: 'inspect', files }, 'parts');
+    expect(errors).toEqual([]);
+    const { roles, choices: guessed } = guess(parts);
+    const chosen = { ...DEFAULTS, ...guessed, ...choices };
+    const { result } = await this.ask({ type: 'evaluate', files, parts, roles, choices: chosen }, 'result');
+    return result;
+  }
+
+  async cell(target: number, prediction: number) {
+    return this.ask({ type: 'cell', target, prediction }, 'samples');
+  }
+}
+
+const N = 300;
+const CLASSES = 5;
+const logits = Float32Array.from({ length: N * CLASSES }, (_, i) => Math.fround(4 * Math.sin(i * i * 0.7 + 1)));
+const targets = Int32Array.from({ length: N }, (_, i) => (i % 10 === 9 ? -100 : (i * 7 + (i >> 2)) % CLASSES));
+const row = (i: number) => logits.subarray(i * CLASSES, (i + 1) * CLASSES);
+const textsOf = (samples: readonly { index: number }[]) =>
+  new Map(samples.map(({ index }) => [index, `text ${index}`]));
+const prediction = (i: number) => row(i).indexOf(Math.max(...row(i)));
+
+describe('the worker of the page', () => {
+  test('counts as a meter does, and each loss that is not ignored once', async () => {
+    const { state, losses, metrics, hardest } = await new Page().drop([
+      npy('z.npy', logits, [N, CLASSES]),
+      npy('y.npy', targets, [N]),
+    ]);
+    const meter = new FocalMeter(new SoftmaxFocalLoss(), {
+      classes: CLASSES,
+      confusion: true,
+      hardest: 10,
+      coverage: true,
+    });
+    meter.update(logits, targets);
+    expect(state).toEqual(meter.toJSON());
+    expect(lossBins(losses!).reduce((sum, { count }) => sum + count, 0)).toBe(metrics.samples);
+    for (const { index, logits: read } of hardest) expect(read).toEqual(Array.from(row(index)));
+  });
+
+  test('gives of a cell the samples of largest loss, with their rows and texts', async () => {
+    const page = new Page();
+    const texts = new File([Array.from({ length: N }, (_, i) => `text ${i}\n`).join('')], 'texts.txt');
+    await page.drop([npy('z.npy', logits, [N, CLASSES]), npy('y.npy', targets, [N]), texts]);
+    const [target, predicted] = [1, 3];
+    const found = await page.cell(target, predicted);
+    const loss = new SoftmaxFocalLoss({ reduction: 'none' });
+    const expected = [...targets.keys()]
+      .filter((i) => targets[i] === target && prediction(i) === predicted)
+      .map((index) => ({
+        index,
+        target,
+        prediction: predicted,
+        loss: loss.forward(row(index), [target])[0]!,
+        logits: Array.from(row(index)),
+      }))
+      .sort((a, b) => b.loss - a.loss)
+      .slice(0, 20);
+    expect(expected.length).toBeGreaterThan(3);
+    expect(found.samples).toEqual(expected);
+    expect(found.texts).toEqual(new Map(expected.map(({ index }) => [index, `text ${index}`])));
+  });
+
+  test('reads texts of a table from their column', async () => {
+    const lines = [...targets.keys()].map((i) =>
+      [`text ${i}`, ...row(i), targets[i] === -100 ? '' : targets[i]].join(),
+    );
+    const page = new Page();
+    const { texts, hardest } = await page.drop([
+      new File([`text,a,b,c,d,e,label\n${lines.join('\n')}\n`], 'table.csv'),
+    ]);
+    expect(texts).toEqual(textsOf(hardest));
+    const cell = await page.cell(1, 3);
+    expect(cell.texts).toEqual(textsOf(cell.samples));
+  });
+
+  test('takes probabilities for what they are, and tells when they were taken for logits', async () => {
+    const probabilities = logits.map((z, i) => {
+      const of = row(Math.floor(i / CLASSES));
+      return Math.exp(z) / of.reduce((sum, one) => sum + Math.exp(one), 0);
+    });
+    const [z, p, y] = [
+      npy('z.npy', logits, [N, CLASSES]),
+      npy('p.npy', probabilities, [N, CLASSES]),
+      npy('y.npy', targets, [N]),
+    ];
+    const right = await new Page().drop([z, y]);
+    const wrong = await new Page().drop([p, y]);
+    const told = await new Page().drop([p, y], { input: 'probabilities' });
+    expect([right.probable, wrong.probable, told.probable]).toEqual([false, true, false]);
+    expect(told.metrics.loss.mean).toBeCloseTo(right.metrics.loss.mean!, 5);
+    expect(wrong.metrics.loss.mean).not.toBeCloseTo(right.metrics.loss.mean!, 2);
+  });
+});
