@@ -51,6 +51,40 @@ const OPTIONS: Row[] = [
   ['α infinite', RangeError, /^alpha\[0\] expected .*, got Infinity$/, { alpha: [Infinity, 1, 1] }],
   ['α a function', TypeError, /^alpha expected .*, got a function$/, { alpha: () => 1 }],
   ['α an object', TypeError, /^alpha expected .*, got Object$/, { alpha: { length: 3 } }],
+  [
+    'divisor unknown',
+    RangeError,
+    /^divisor expected 'valid' or .* or a number > 0, got "count"$/,
+    { divisor: 'count' },
+  ],
+  ['divisor 0', RangeError, /^divisor expected a finite number > 0, got 0$/, { divisor: 0 }],
+  ['divisor < 0', RangeError, /^divisor expected a finite number > 0, got -2$/, { divisor: -2 }],
+  ['divisor NaN', RangeError, /^divisor expected a finite number > 0, got NaN$/, { divisor: NaN }],
+  ['divisor infinite', RangeError, /^divisor expected a finite number > 0, got Infinity$/, { divisor: Infinity }],
+  ['divisor null', TypeError, /^divisor expected .*, got null$/, { divisor: null }],
+  ['divisor a bigint', TypeError, /^divisor expected .*, got 3n$/, { divisor: 3n }],
+  [
+    'a divisor of the sum',
+    RangeError,
+    /^divisor expected reduction 'mean' to go with, got "sum"$/,
+    { reduction: 'sum', divisor: 'valid' },
+  ],
+  [
+    'a divisor of each',
+    RangeError,
+    /^divisor expected reduction 'mean' to go with, got "none"$/,
+    { reduction: 'none', divisor: 2 },
+  ],
+  ['classAxis 0', RangeError, /^classAxis expected 1 or -1, got 0$/, { classAxis: 0 }],
+  ['classAxis 2', RangeError, /^classAxis expected 1 or -1, got 2$/, { classAxis: 2 }],
+  ['classAxis a word', TypeError, /^classAxis expected 1 or -1, got "last"$/, { classAxis: 'last' }],
+  [
+    'input unknown',
+    RangeError,
+    /^input expected 'logits' or 'probabilities' or 'logProbabilities', got "odds"$/,
+    { input: 'odds' },
+  ],
+  ['input a boolean', TypeError, /^input expected .*, got true$/, { input: true }],
   ['options null', TypeError, /^options expected an object, got null$/, null],
   ['options a number', TypeError, /^options expected an object, got 2$/, 2],
   ['options a string', TypeError, /^options expected an object, got "mean"$/, 'mean'],
@@ -61,6 +95,14 @@ const SOFTMAX_OPTIONS: Row[] = [
   ['α that float32 rounds to 0', RangeError, /^alpha\[1\] expected .*, got 1e-50$/, { alpha: [1, 1e-50, 1] }],
   ['α that float32 cannot hold', RangeError, /^alpha\[1\] expected .*, got 1e\+300$/, { alpha: [1, 1e300, 1] }],
   ['smoothing', RangeError, /^options expected only .*, got "smoothing"$/, { smoothing: 0.1 }],
+  ['background', RangeError, /^options expected only .*, got "background"$/, { background: 3 }],
+  ['gammaNegative', RangeError, /^options expected only .*, got "gammaNegative"$/, { gammaNegative: 4 }],
+  ['clip', RangeError, /^options expected only .*, got "clip"$/, { clip: 0.05 }],
+  ['the divisor of the other', RangeError, /^divisor expected 'valid' or 'weights' or/, { divisor: 'positives' }],
+  ['labelSmoothing 1', RangeError, /^labelSmoothing expected a number in \[0, 1\), got 1$/, { labelSmoothing: 1 }],
+  ['labelSmoothing < 0', RangeError, /^labelSmoothing expected .*, got -0\.1$/, { labelSmoothing: -0.1 }],
+  ['labelSmoothing NaN', RangeError, /^labelSmoothing expected .*, got NaN$/, { labelSmoothing: NaN }],
+  ['labelSmoothing null', TypeError, /^labelSmoothing expected .*, got null$/, { labelSmoothing: null }],
 ];
 
 const SIGMOID_OPTIONS: Row[] = [
@@ -71,6 +113,21 @@ const SIGMOID_OPTIONS: Row[] = [
   ['smoothing 1', RangeError, /^smoothing expected .*, got 1$/, { smoothing: 1 }],
   ['smoothing NaN', RangeError, /^smoothing expected .*, got NaN$/, { smoothing: NaN }],
   ['smoothing null', TypeError, /^smoothing expected .*, got null$/, { smoothing: null }],
+  ['labelSmoothing', RangeError, /^options expected only .*, got "labelSmoothing"$/, { labelSmoothing: 0.1 }],
+  ['the divisor of the other', RangeError, /^divisor expected 'valid' or 'positives' or/, { divisor: 'weights' }],
+  ['gammaNegative < 0', RangeError, /^gammaNegative expected a finite number ≥ 0, got -1$/, { gammaNegative: -1 }],
+  ['gammaNegative null', TypeError, /^gammaNegative expected .*, got null$/, { gammaNegative: null }],
+  ['clip 1', RangeError, /^clip expected a number in \[0, 1\), got 1$/, { clip: 1 }],
+  ['clip < 0', RangeError, /^clip expected .*, got -0\.05$/, { clip: -0.05 }],
+  ['clip a string', TypeError, /^clip expected .*, got "0\.05"$/, { clip: '0.05' }],
+  ['background a fraction', RangeError, /^background expected an integer of 32 bits, got 1\.5$/, { background: 1.5 }],
+  ['background a bigint', TypeError, /^background expected .*, got 3n$/, { background: 3n }],
+  [
+    'background that is ignored',
+    RangeError,
+    /^background expected another label than ignoreIndex, got -100$/,
+    { background: -100 },
+  ],
 ];
 
 const label = (i: number, got: string, classes = 3) =>
@@ -202,6 +259,288 @@ const INPUTS: Row[] = [
   ['a bigint among dims', TypeError, /^logits\.dims\[1\] expected .*, got 3n$/, tensor(z, 2, 3n), y],
 ];
 
+/** Targets by the loss and its options, which take them or do not. */
+type TargetRow = [
+  name: string,
+  error: Row[1],
+  message: RegExp,
+  options: object,
+  logits: unknown,
+  targets: unknown,
+  calls?: object,
+];
+const rows23 = tensor(z, 2, 3);
+const TARGETS: Record<'softmax' | 'sigmoid', TargetRow[]> = {
+  softmax: [
+    [
+      'shares < 0',
+      RangeError,
+      /^targets\[4\] expected a finite number ≥ 0, got -0\.5$/,
+      {},
+      rows23,
+      tensor([1, 0, 0, 0, -0.5, 1], 2, 3),
+    ],
+    [
+      'a share of NaN',
+      RangeError,
+      /^targets\[0\] expected a finite number ≥ 0, got NaN$/,
+      {},
+      rows23,
+      tensor([NaN, 0, 0, 0, 0, 1], 2, 3),
+    ],
+    [
+      'an infinite share',
+      RangeError,
+      /^targets\[5\] expected a finite number/,
+      {},
+      rows23,
+      tensor([0, 0, 0, 0, 0, Infinity], 2, 3),
+    ],
+    [
+      'a share past float32',
+      RangeError,
+      /^targets\[5\] expected a finite number/,
+      {},
+      rows23,
+      tensor([0, 0, 0, 0, 0, 1e39], 2, 3),
+    ],
+    [
+      'shares without dims',
+      RangeError,
+      /^targets expected .* \(targets in the shape of the logits need dims on both\)$/,
+      {},
+      rows23,
+      new Float32Array(6),
+    ],
+    ['logits without dims', RangeError, /^targets expected /, {}, z, tensor(new Float32Array(6), 2, 3)],
+    [
+      'one class',
+      RangeError,
+      /^logits expected at least 2 classes \(SigmoidFocalLoss is the loss of one logit a sample\), got 1$/,
+      {},
+      tensor(z, 6, 1),
+      [0, 0, 0, 0, 0, 0],
+    ],
+    [
+      'one class without dims',
+      RangeError,
+      /^logits expected at least 2 classes \(SigmoidFocalLoss/,
+      {},
+      z,
+      [0, 0, 0, 0, 0, 0],
+    ],
+  ],
+  sigmoid: [
+    [
+      'a tag > 1',
+      RangeError,
+      /^targets\[2\] expected a number in \[0, 1\] or ignoreIndex -100, got 1\.5$/,
+      {},
+      rows23,
+      tensor([1, 0, 1.5, 0, 0, 1], 2, 3),
+    ],
+    [
+      'a tag < 0',
+      RangeError,
+      /^targets\[0\] expected a number in \[0, 1\] or ignoreIndex -100, got -1$/,
+      {},
+      rows23,
+      tensor([-1, 0, 1, 0, 0, 1], 2, 3),
+    ],
+    ['a tag of NaN', RangeError, /^targets\[3\] expected .*, got NaN$/, {}, rows23, tensor([1, 0, 1, NaN, 0, 1], 2, 3)],
+    [
+      'a tag of −100 that is not ignored',
+      RangeError,
+      /^targets\[3\] expected .* or ignoreIndex 255, got -100$/,
+      { ignoreIndex: 255 },
+      rows23,
+      tensor([1, 0, 1, -100, 0, 1], 2, 3),
+    ],
+    [
+      'soft tags, asymmetric',
+      RangeError,
+      /^targets\[1\] expected 0 or 1, as gammaNegative and clip take them, or ignoreIndex -100, got 0\.5$/,
+      { gammaNegative: 4 },
+      rows23,
+      tensor([1, 0.5, 1, 0, 0, 1], 2, 3),
+    ],
+    [
+      'soft tags, clipped',
+      RangeError,
+      /^targets\[1\] expected 0 or 1, as gammaNegative and clip/,
+      { clip: 0.05 },
+      rows23,
+      tensor([1, 0.5, 1, 0, 0, 1], 2, 3),
+    ],
+    [
+      'tags without dims',
+      RangeError,
+      /^targets expected .* \(targets in the shape of the logits need dims on both\)$/,
+      {},
+      rows23,
+      new Uint8Array(6),
+    ],
+    [
+      'C for one class',
+      RangeError,
+      /^targets\[1\] expected a number in \[0, 1\] or ignoreIndex -100, got 2$/,
+      {},
+      tensor(z, 6, 1),
+      [0, 2, 0, 0, 0, 0],
+    ],
+    ['a label of C without background', RangeError, label(1, '3'), {}, rows23, [0, 3]],
+    [
+      'C where the background is −1',
+      RangeError,
+      /^targets\[1\] expected an integer in \[0, 3\), background -1 or ignoreIndex -100, got 3$/,
+      { background: -1 },
+      rows23,
+      [0, 3],
+    ],
+    [
+      'a background that is a class',
+      RangeError,
+      /^background expected none of the classes \[0, 3\), got 2$/,
+      { background: 2 },
+      rows23,
+      [0, 1],
+    ],
+    [
+      'a background of one class',
+      RangeError,
+      /^background expected at least 2 classes .*, got 1$/,
+      { background: 2 },
+      tensor(z, 6, 1),
+      [0, 0, 0, 0, 0, 0],
+    ],
+  ],
+};
+/** Of either loss. */
+const EITHER: TargetRow[] = [
+  [
+    'another number of classes',
+    RangeError,
+    /^targets expected shape \[2\] to go with logits \[2,3\], got \[2,2\]$/,
+    {},
+    rows23,
+    tensor([1, 0, 0, 1], 2, 2),
+  ],
+  [
+    'the shape of the other axis',
+    RangeError,
+    /^targets expected shape \[1,2\] to go with logits \[1,3,2\], got \[1,3\] \(which fits classAxis -1; it is 1\)$/,
+    {},
+    tensor(z, 1, 3, 2),
+    tensor([0, 1, 0], 1, 3),
+  ],
+  [
+    'the shape of axis 1',
+    RangeError,
+    /, got \[1,2\] \(which fits classAxis 1; it is -1\)$/,
+    { classAxis: -1 },
+    tensor(z, 1, 3, 2),
+    tensor([0, 1], 1, 2),
+  ],
+  [
+    'logits on a GPU',
+    TypeError,
+    /^logits\.location expected 'cpu', where await tensor\.getData\(\) brings the data, got "gpu-buffer"$/,
+    {},
+    { dims: [2, 3], location: 'gpu-buffer' },
+    y,
+  ],
+  [
+    'targets on a GPU',
+    TypeError,
+    /^targets\.location expected 'cpu', where await tensor\.getData\(\) brings the data, got "ml-tensor"$/,
+    {},
+    rows23,
+    { dims: [2], location: 'ml-tensor' },
+  ],
+  [
+    'a gradient of probabilities',
+    RangeError,
+    /^input expected 'logits' where a gradient is wanted, got "probabilities"$/,
+    { input: 'probabilities' },
+    null,
+    null,
+  ],
+  ['too few weights', RangeError, /^weights expected 2 numbers, one a sample, got 1$/, {}, rows23, y, { weights: [1] }],
+  [
+    'weights per logit',
+    RangeError,
+    /^weights expected 2 numbers, one a sample, got 6$/,
+    {},
+    rows23,
+    y,
+    { weights: new Float32Array(6) },
+  ],
+  [
+    'a weight < 0',
+    RangeError,
+    /^weights\[1\] expected a finite float32 number ≥ 0, got -1$/,
+    {},
+    rows23,
+    y,
+    { weights: [1, -1] },
+  ],
+  [
+    'a weight of NaN',
+    RangeError,
+    /^weights\[0\] expected a finite float32 number ≥ 0, got NaN$/,
+    {},
+    rows23,
+    y,
+    { weights: [NaN, 1] },
+  ],
+  [
+    'a weight past float32',
+    RangeError,
+    /^weights\[0\] expected .*, got 1e\+39$/,
+    {},
+    rows23,
+    y,
+    { weights: [1e39, 1] },
+  ],
+  [
+    'a weight that is a string',
+    TypeError,
+    /^weights\[1\] expected a number, got "1"$/,
+    {},
+    rows23,
+    y,
+    { weights: [1, '1'] },
+  ],
+  [
+    'bigint weights',
+    TypeError,
+    /^weights\[0\] expected a number, got 1n$/,
+    {},
+    rows23,
+    y,
+    { weights: BigInt64Array.of(1n, 1n) },
+  ],
+  ['a number for weights', TypeError, /^weights expected an array of numbers, got 1$/, {}, rows23, y, { weights: 1 }],
+  [
+    'a DataView for weights',
+    TypeError,
+    /^weights expected an array of numbers, got /,
+    {},
+    rows23,
+    y,
+    { weights: new DataView(new ArrayBuffer(8)) },
+  ],
+  [
+    'an option that is none',
+    RangeError,
+    /^options expected only (grad, upstream, )?weights for .*, got "weight"$/,
+    {},
+    rows23,
+    y,
+    { weight: [1, 1] },
+  ],
+];
+
 const shared = new Float32Array(7);
 
 /** Options of valueAndGrad. */
@@ -292,6 +631,30 @@ describe.each(backends)('$name', ({ api }) => {
       refuses(() => loss.forward(logits as Logits, targets as Targets), error, message);
       refuses(() => loss.valueAndGrad(logits as Logits, targets as Targets), error, message);
       expect(loss.valueAndGrad(z, y)).toEqual(before);
+    });
+
+    test.each([...TARGETS[name], ...EITHER])('targets: %s', (_, error, message, options, logits, targets, calls) => {
+      const loss = losses[name](options as object);
+      const plain = losses[name]();
+      const before = plain.valueAndGrad(z, y);
+      if (logits) refuses(() => loss.forward(any(logits), any(targets), any(calls)), error, message);
+      const given = logits ? [logits, targets] : [rows23, y];
+      refuses(() => loss.valueAndGrad(any(given[0]), any(given[1]), any(calls)), error, message);
+      expect(plain.valueAndGrad(z, y)).toEqual(before);
+    });
+
+    test('a numeric divisor divides the sum', () => {
+      const sum = losses[name]({ reduction: 'sum' }).valueAndGrad(z, y);
+      const { value, grad } = losses[name]({ divisor: 256 }).valueAndGrad(z, y);
+      expect(value).toBe((sum.value as number) / 256);
+      expect(grad).toEqual(sum.grad.map((g) => g / 256));
+    });
+
+    test('data that is in memory, wherever it came from', () => {
+      const cpu = { data: z, dims: [2, 3], location: 'cpu-pinned' };
+      expect(losses[name]().forward(cpu, { data: Int32Array.from(y), dims: [2, 1], location: 'cpu' })).toBe(
+        losses[name]().forward(z, y),
+      );
     });
 
     test.each(GRADIENT)('gradient: %s', (_, error, message, options) => {

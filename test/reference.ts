@@ -105,8 +105,8 @@ function focal(x: Pair, gamma: number, s: number, { u = 0, clip = 0 }: Kind = {}
   const plain = s === 0 && u === 0 && clip === 0;
   const power = gamma === 0 ? 1 : Math.exp(gamma * (plain ? -softplus(x) : Math.log(b)));
   const share = plain ? 1 : ((1 - s) * (1 - 2 * u) * q) / b;
-  // p falls faster than ce grows
-  const turn = p === 0 ? 0 : gamma * Math.min(ce, Number.MAX_VALUE) * p * share;
+  // p, or the share of q, falls faster than ce grows
+  const turn = p === 0 || share === 0 ? 0 : gamma * Math.min(ce, Number.MAX_VALUE) * p * share;
   const rise = clip > 0 ? (p * q) / (1 - m) : q;
   return {
     loss: power === 0 || ce === 0 ? 0 : power * ce,
@@ -168,17 +168,21 @@ export function reference(problem: Problem): Reference {
     const target = (c: number): number => (dense ? Math.fround(targets[at(c)] as number) : y === c ? 1 : 0);
     const up = upstream(i) * weight(i);
     if (!dense && y !== background) positives++;
+    // whatever its logits are
+    const dropped = weight(i) === 0;
     if (softmax) {
+      const alphaOf = (c: number) => (alpha === null ? 1 : ((alpha as ArrayLike<number>)[c] as number));
+      for (let c = 0; c < classes; c++) weights += weight(i) * target(c) * alphaOf(c);
       const undefinedRow = row.includes(Infinity) || row.some(Number.isNaN) || row.every((z) => z === -Infinity);
+      if (dropped) continue;
       if (undefinedRow) {
         losses[i] = NaN;
         for (let c = 0; c < classes; c++) grad[at(c)] = gradTerms[at(c)] = NaN;
-        if (weight(i) > 0) continue;
+        continue;
       }
       for (const [c, z] of row.entries()) {
         const t = target(c) * (1 - labelSmoothing) + labelSmoothing / classes;
-        const w = t * (alpha === null ? 1 : ((alpha as ArrayLike<number>)[c] as number));
-        weights += weight(i) * target(c) * (alpha === null ? 1 : ((alpha as ArrayLike<number>)[c] as number));
+        const w = t * alphaOf(c);
         if (t === 0) continue;
         const rest = others(row, c);
         const x = margin(z, rest);
@@ -201,6 +205,7 @@ export function reference(problem: Problem): Reference {
         if (dense && t === Math.fround(problem.ignoreIndex)) continue;
         if (dense) valid++;
         if (dense) positives += t;
+        if (dropped) continue;
         const sign = t > 0.5 ? 1 : -1;
         const a = typeof alpha === 'number' || alpha === null ? alpha : (alpha[c] as number);
         const off = a === null || (a <= 0 && typeof alpha === 'number');

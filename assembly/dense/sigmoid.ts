@@ -95,8 +95,10 @@ function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize):
     const raised = power(b, exponent, fraction);
     v128.store(to + i, v128.bitselect(product(w, raised, entropy), v128.load(to + i), which));
     if (!slopes) continue;
-    const turn = f32x4.mul(f32x4.mul(kept, f32x4.mul(q, p)), f32x4.pmin(entropy, lanes(LARGEST)));
-    const term = f32x4.add(rise, f32x4.mul(gamma, f32x4.div(turn, f32x4.pmax(b, lanes(SMALLEST)))));
+    // the share of q in b first: q times the entropy may be below float32, where b is just as small
+    const share = f32x4.div(f32x4.mul(kept, q), f32x4.pmax(b, lanes(SMALLEST)));
+    const turn = f32x4.mul(f32x4.mul(share, p), f32x4.pmin(entropy, lanes(LARGEST)));
+    const term = f32x4.add(rise, f32x4.mul(gamma, turn));
     const slope = f32x4.mul(f32x4.mul(f32x4.mul(w, raised), term), up);
     v128.store(slopes + i, v128.bitselect(slope, v128.load(slopes + i), which));
   }

@@ -4,6 +4,8 @@
  * shrunk. So nothing of the object itself is believed: the intrinsic getters tell its kind and its memory.
  */
 
+import { fromHalf } from './half.ts';
+
 type Key = 'buffer' | 'byteOffset' | 'length' | typeof Symbol.toStringTag;
 
 const TypedArray = Object.getPrototypeOf(Uint8Array.prototype);
@@ -63,6 +65,16 @@ export function plainView(value: unknown): PlainView | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The elements of a plain or typed array, each read once; undefined for anything else. */
+export function elementsOf(value: unknown): unknown[] | undefined {
+  const view = arrayKind(value) && (plainView(value) ?? []);
+  if (view) return Array.from(view as ArrayLike<number>, arrayKind(value) === 'Float16Array' ? fromHalf : (x) => x);
+  if (!Array.isArray(value)) return undefined;
+  const elements: unknown[] = [];
+  for (let i = 0; i < value.length; i++) elements.push(value[i]);
+  return elements;
 }
 
 /** Whether other threads may write to the memory while a call reads it. */

@@ -1,3 +1,4 @@
+import { elementsOf } from './arrays.ts';
 import { outOfRange, wrongType } from './errors.ts';
 
 /** Check one of a few words; `more` says what else would have been taken. */
@@ -17,9 +18,8 @@ export function number(name: string, value: unknown, expected: string, ok: (x: n
 
 /** Check an array of numbers, one a class. */
 export function numbers(name: string, value: unknown, expected: string, ok: (x: number) => boolean): number[] {
-  const arrayLike = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
-  if (!arrayLike) throw wrongType(name, 'an array of numbers', value);
-  const values = Array.from(value as ArrayLike<number>);
+  const values = elementsOf(value);
+  if (!values) throw wrongType(name, 'an array of numbers', value);
   if (values.length === 0) throw outOfRange(name, 'at least one number', 'an empty array');
   return values.map((x, i) => number(`${name}[${i}]`, x, expected, ok));
 }

@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/backend.ts';
 import { SUM_LOSS } from '../backend/constants.ts';
 import { rounded } from '../backend/limbs.ts';
-import { arrayKind, overlaps } from '../input/arrays.ts';
+import { elementsOf, overlaps } from '../input/arrays.ts';
 import { common } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { float32Of, type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
@@ -131,12 +131,12 @@ export abstract class FocalLoss<R extends Reduction> {
     return input;
   }
 
-  /** What the sum is divided by: never 0, as the sum of nothing is 0. */
+  /** What the sum is divided by: never 0, as the mean is 0 where nothing is left. */
   #divisor(counts: Survey): number {
     const { reduction, divisor } = this.settings;
     if (reduction !== 'mean') return 1;
     if (typeof divisor === 'number') return divisor;
-    return divisor === 'positives' ? Math.max(1, counts.positives) : counts[divisor] || 1;
+    return divisor === 'positives' ? Math.max(1, counts.positives) : counts[divisor] || Infinity;
   }
 
   /** `divisor`: what the sum is divided by, 0 where the count of valid losses is not known yet. */
@@ -184,8 +184,8 @@ export class SigmoidLoss<R extends Reduction> extends FocalLoss<R> {
 /** A copy of the weights that a call gives. */
 function readWeights(given: unknown): Float32Array | null {
   if (given === undefined || given === null) return null;
-  if (!Array.isArray(given) && !arrayKind(given)) throw wrongType('weights', 'an array of numbers', given);
-  const values = Array.from(given as ArrayLike<unknown>);
+  const values = elementsOf(given);
+  if (!values) throw wrongType('weights', 'an array of numbers', given);
   const copy = new Float32Array(values.length);
   for (let i = 0; i < copy.length; i++) {
     const w = values[i];

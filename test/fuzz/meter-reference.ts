@@ -46,7 +46,10 @@ const ERROR = 4e-6;
 export function meterReference(problem: Problem, truth: Reference, random: Random): Tallied {
   const bins = [15, 15, 1, 4, 64][random.below(5)] as number;
   const topK = [...new Set([1 + random.below(problem.classes), 1 + random.below(problem.classes)])];
-  const { losses: entropies } = reference({ ...problem, gamma: 0, alpha: null, smoothing: 0 });
+  const { losses: entropies } = reference({
+    ...problem,
+    ...{ gamma: 0, gammaNegative: 0, clip: 0, alpha: null, smoothing: 0, labelSmoothing: 0 },
+  });
   const variant = problem.loss === 'softmax' ? softmaxTally : sigmoidTally;
   const expected = variant(problem, bins, topK);
   return {

@@ -104,7 +104,7 @@ export function denseStages(arrays: Arrays): DenseStages {
     if (m === 0 && cut > 0) return { loss: 0, slope: 0 };
     const rise = cut > 0 ? (p * q) / (1 - m) : q - u;
     const share = b > 0 ? ((1 - 2 * u) * (1 - s) * q) / b : 1;
-    const turn = p === 0 ? 0 : exponent * entropy * p * share;
+    const turn = p === 0 || share === 0 ? 0 : exponent * entropy * p * share;
     return { loss: product(w, power, entropy), slope: w * power * (rise + turn) };
   };
 
