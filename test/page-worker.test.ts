@@ -134,4 +134,22 @@ describe('the worker of the page', () => {
     expect(told.metrics.loss.mean).toBeCloseTo(right.metrics.loss.mean!, 5);
     expect(wrong.metrics.loss.mean).not.toBeCloseTo(right.metrics.loss.mean!, 2);
   });
+
+  test('counts pairs of classes where there are too many for a matrix', async () => {
+    const many = 1001;
+    const samples = 200;
+    const wide = Float32Array.from({ length: samples * many }, (_, i) => Math.sin(i));
+    const of = Int32Array.from({ length: samples }, (_, i) => (i % 10 === 9 ? -100 : i % 7));
+    // a sample in three is taken for class 1000
+    for (let i = 0; i < samples; i += 3) wide[i * many + 1000] = 9;
+    const page = new Page();
+    const { pairs, metrics } = await page.drop([npy('z.npy', wide, [samples, many]), npy('y.npy', of, [samples])]);
+    expect(metrics).not.toHaveProperty('confusion');
+    const counted = [...of.keys()].filter((i) => of[i] === 3 && i % 3 === 0);
+    const pair = pairs.find(({ row, column }) => row === 3 && column === 1000)!;
+    expect(pair).toMatchObject({ count: counted.length, share: counted.length / metrics.perClass[3]!.support });
+    expect(pairs.map(({ count }) => count)).toEqual(pairs.map(({ count }) => count).sort((a, b) => b - a));
+    const { samples: shown } = await page.cell(3, 1000);
+    expect(shown.map(({ index }) => index).sort((a, b) => a - b)).toEqual(counted);
+  });
 });

@@ -1,11 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseHTML } from 'linkedom';
+import { h } from 'preact';
+import { renderToString } from 'preact-render-to-string';
 import { describe, expect, test, vi } from 'vitest';
 import { FocalComparison, judge } from '../bindings/entries/compare.ts';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter } from '../bindings/entries/meter.ts';
+import type { SoftmaxReport } from '../bindings/meter/report.ts';
 import { CHINESE } from '../bindings/report/chinese.ts';
+import { Confusion } from '../bindings/report/crossing.tsx';
 import { figures } from '../bindings/report/format.ts';
 import type { ReportOptions } from '../bindings/report/types.ts';
 
@@ -150,6 +154,26 @@ describe('renderReport', () => {
     expect(html.length).toBeLessThan(2_000_000);
     expect(document.querySelectorAll('.classes tbody tr').length).toBe(classes);
     expect(cells(document.querySelector('.matrix')!).length).toBe(21);
+  });
+
+  test('a map of more cells than a page can hold leaves out the faintest, and says so', () => {
+    const classes = 300;
+    const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes, confusion: true });
+    meter.update(new Float32Array(classes), [0]);
+    // a tenth of each class is taken for the next, and one sample for each of all others
+    const confusion = Array.from({ length: classes }, (_, t) =>
+      Array.from({ length: classes }, (_, p) => (p === (t + 1) % classes ? 100 : p === t ? 601 : 1)),
+    );
+    const perClass = meter.compute().perClass.map((one) => ({ ...one, support: 999 }));
+    const m = { ...meter.compute(), samples: 999 * classes, perClass, confusion } as SoftmaxReport;
+    const html = renderToString(h(Confusion, { m, labels: { names: null, texts: null } }));
+    const { document } = parseHTML(`<body>${html}</body>`);
+    const cells = Array.from(
+      document.querySelectorAll('.map path'),
+      (path) => path.getAttribute('d')!.split('M').length - 1,
+    );
+    expect(cells.reduce((sum, n) => sum + n, 0)).toBe(2 * classes);
+    expect(document.querySelector('.map')!.textContent).toContain('Shares below 1.6 % are not drawn.');
   });
 
   test('refuses what is no state', () => {

@@ -1,10 +1,11 @@
 /** The report of an evaluation, alive. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { FocalMeter } from '../entries/scalar.ts';
+import { Confusion } from '../report/crossing.tsx';
 import { thresholdText } from '../report/curves.tsx';
 import { className, describe, figures, type Labels, type Metrics } from '../report/format.ts';
 import { useText } from '../report/language.ts';
-import { Confusion, Headline, Reliability, Samples, Section } from '../report/sections.tsx';
+import { Headline, Reliability, Samples, Section } from '../report/sections.tsx';
 import { type CurveOf, Thresholds } from '../report/thresholds.ts';
 import type { Language } from '../report/types.ts';
 import { AllClasses } from './classes.tsx';
@@ -77,7 +78,7 @@ export function Live({ state, result, actions, language }: LiveProps) {
       {thresholds && <ThresholdSection {...{ thresholds, labels, threshold, move, focus, look }} m={m} />}
       {result.losses && <Losses counts={result.losses} variant={m.variant} />}
       <AllClasses m={m} labels={labels} />
-      <Confusion m={m} labels={labels} chosen={state.chosen} choose={actions.look}>
+      <Confusion m={m} labels={labels} pairs={result.pairs} chosen={state.chosen} choose={actions.look}>
         <Cell state={state} labels={labels} />
       </Confusion>
       {result.hardest.length > 0 && (
@@ -93,10 +94,12 @@ export function Live({ state, result, actions, language }: LiveProps) {
 function Cell({ state, labels }: { state: State; labels: Labels }) {
   const t = useText();
   const { chosen, samples } = state;
+  const shown = useRef<HTMLDivElement>(null);
+  useEffect(() => shown.current?.scrollIntoView({ block: 'nearest' }), [chosen, samples]);
   if (!chosen) return <p class="note">{t('Choose a cell to see its samples.')}</p>;
   const [target, prediction] = [className(labels, chosen.target), className(labels, chosen.prediction)];
   return (
-    <div class="cell" aria-live="polite">
+    <div ref={shown} class="cell" aria-live="polite">
       <h3>
         {t('{target} taken for {prediction}', { target, prediction })}
         {samples && `: ${t('{n} of largest loss', { n: samples.length })}`}

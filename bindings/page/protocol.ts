@@ -1,7 +1,7 @@
 /** What the page and its worker say to each other. Everything is plain data, or a File. */
 import type { InputScale } from '../losses/options.ts';
 import type { MeterState } from '../meter/codec.ts';
-import type { Metrics } from '../report/format.ts';
+import type { Metrics, Pair } from '../report/format.ts';
 import type { Sample } from '../report/sections.tsx';
 
 /** What a part of a file is for. */
@@ -73,6 +73,8 @@ export interface Result {
   readonly losses: readonly number[] | null;
   /** The hardest samples, their rows read again. */
   readonly hardest: readonly Sample[];
+  /** The most frequent confusions, where there are too many classes for a matrix. */
+  readonly pairs: readonly Pair[];
   /** The other model, when two files of logits were given. */
   readonly baseline: Metrics | null;
   /** Whether what was given as logits looks like probabilities. */

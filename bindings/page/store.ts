@@ -1,6 +1,7 @@
 /** What the page knows, and the worker behind it. */
 import { useEffect, useMemo, useReducer, useRef } from 'preact/hooks';
-import type { Chosen, Sample } from '../report/sections.tsx';
+import type { Chosen } from '../report/crossing.tsx';
+import type { Sample } from '../report/sections.tsx';
 import { DEFAULTS } from './command.ts';
 import { guess } from './guess.ts';
 import type { Answer, Choices, Part, Request, Result, Role } from './protocol.ts';

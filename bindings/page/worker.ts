@@ -24,6 +24,7 @@ import type { Sample } from '../report/sections.tsx';
 import { lossOptions } from './command.ts';
 import { countLines, linesOf, textsOf } from './lines.ts';
 import { LossCounts } from './losses.ts';
+import { PairCounts } from './pairs.ts';
 import type { Answer, Job, Part, Request, Result, Role } from './protocol.ts';
 import { Reader } from './reader.ts';
 import { breathe, samplesOf, withRows } from './rows.ts';
@@ -224,6 +225,9 @@ async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer
     );
     const each = eachOf(spec);
     const losses = new LossCounts();
+    const { loss, confusion, ignoreIndex } = job.choices;
+    const many = loss === 'softmax' && confusion && dataset.classes > CONFUSION_CLASSES;
+    const pairs = many ? new PairCounts(dataset.classes, ignoreIndex) : null;
     const total = dataset.samples;
     const perSample = inputOf(job, 'logits')!.part;
     const files = job.files[perSample.file]!.size;
@@ -235,6 +239,7 @@ async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer
       update(meter, chunk, dataset);
       losses.add(each.forward(chunk.logits, chunk.targets));
       looks.see(chunk.logits);
+      pairs?.add(chunk);
       done += chunk.samples;
       const now = performance.now();
       if (now - told > TICK) {
@@ -255,6 +260,7 @@ async function evaluate(job: Work, signal: AbortSignal, answer: (message: Answer
       texts: await textsFor(job, hard, signal),
       losses: losses.counts,
       hardest: total === null ? hard : await withRows(dataset, hard, signal),
+      pairs: pairs?.top(metrics) ?? [],
       baseline,
       probable: looks.warning !== null,
       seconds: (performance.now() - start) / 1000,
@@ -362,6 +368,7 @@ async function merged(job: Work, states: readonly Part[], signal: AbortSignal): 
     texts: await textsFor(job, hard, signal),
     losses: null,
     hardest: hard,
+    pairs: [],
     baseline: null,
     probable: false,
     seconds: (performance.now() - start) / 1000,

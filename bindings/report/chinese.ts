@@ -108,6 +108,10 @@ export const CHINESE: Readonly<Record<string, string>> = {
   'Most frequent confusions': '最常见的混淆',
   '{shown} of {all} pairs': '{all} 对中的 {shown} 对',
   'of the target': '占目标比例',
+  Pairs: '类别对',
+  'Point at a cell, or go there by the arrow keys (Shift: to the next confusion).':
+    '指向一个单元格，或用方向键移动（按住 Shift 跳到下一个混淆）。',
+  'Shares below {share} are not drawn.': '低于 {share} 的比例未画出。',
 
   Comparison: '比较',
   Passed: '通过',

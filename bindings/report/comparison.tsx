@@ -6,6 +6,7 @@ import { points, probability, significant as short4 } from '../compare/text.ts';
 import type { Bin } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';
 import { at, Chart, type Data, Key, Line, type Place, type Point, Scroll, short } from './charts.tsx';
+import { Crossed, type Crossing } from './crossing.tsx';
 import {
   between,
   className,
@@ -22,8 +23,6 @@ import { type Translate, useText } from './language.ts';
 import {
   type ClassColumn,
   ColumnTable,
-  Crossed,
-  type Crossing,
   DIAGONAL,
   drawnBins,
   Entries,

@@ -7,11 +7,12 @@ import { FocalMeter } from '../entries/scalar.ts';
 import { wrongType } from '../input/errors.ts';
 import type { MeterState } from '../meter/codec.ts';
 import { Comparison, Verdict } from './comparison.tsx';
+import { Confusion } from './crossing.tsx';
 import { Curves } from './curves.tsx';
 import { CONFIDENCE, confidenceOf, describe, describeComparison, type Fact, type Labels } from './format.ts';
 import { Speaks, translator, useText } from './language.ts';
 import style from './report.css';
-import { Classes, Confusion, Hardest, Headline, Reliability } from './sections.tsx';
+import { Classes, Hardest, Headline, Reliability } from './sections.tsx';
 import { Thresholds } from './thresholds.ts';
 import type { Language, ReportOptions } from './types.ts';
 
