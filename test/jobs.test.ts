@@ -4,14 +4,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dump } from 'npyjs';
 import { describe, expect, test, vi } from 'vitest';
+import { FocalComparison } from '../bindings/entries/compare.ts';
+import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter } from '../bindings/entries/meter.ts';
 import type * as Node from '../bindings/entries/node.ts';
-import { bindFiles } from '../bindings/files/node/pool.ts';
+import { bindCompareFiles, bindFiles } from '../bindings/files/node/pool.ts';
 import { Random } from './random.ts';
 
 // as built, since a worker thread starts from a file of dist/
 const built = new URL('../dist/node.js', import.meta.url).href;
-const { evaluateFiles, evaluateShard, mapShards, mergeStates }: typeof Node = await import(built);
+const { compareFiles, evaluateFiles, evaluateShard, mapShards, mergeStates }: typeof Node = await import(built);
 
 // starting threads takes its time where processors are few
 vi.setConfig({ testTimeout: 60_000 });
@@ -75,6 +77,97 @@ describe('the bytes are the same for any number of threads', () => {
   });
 });
 
+describe('compareFiles', () => {
+  const other = z.map((x, i) => x + Math.cos(3 * i));
+  writeFileSync(at('w.npy'), new Uint8Array(dump(other, [N, C])));
+  writeFileSync(at('w64.npy'), new Uint8Array(dump(Float64Array.from(other), [N, C])));
+  writeFileSync(at('planes-w.npy'), new Uint8Array(dump(other, [4, C, 30, 50])));
+  const pair = { baseline: at('z.npy'), candidate: at('w.npy'), targets: at('y.npy') };
+  const comparison = { hardest: 9, flips: true, coverage: true };
+
+  test.each([
+    ['softmax', pair, { loss: { name: 'softmax' }, comparison }],
+    ['another type', { ...pair, candidate: at('w64.npy') }, { loss: { name: 'softmax' }, comparison }],
+    ['no targets', { baseline: at('z.npy'), candidate: at('w.npy') }, { loss: { name: 'softmax' }, comparison }],
+    ['sigmoid', pair, { loss: { name: 'sigmoid' }, comparison: { curves: true, coverage: true } }],
+    [
+      'images, without targets',
+      { baseline: at('planes.npy'), candidate: at('planes-w.npy') },
+      { loss: { name: 'softmax' } },
+    ],
+    ['the scalar twin', pair, { loss: { name: 'softmax' }, comparison, backend: 'scalar' }],
+    [
+      'Parquet',
+      { table: fixture('zstd.parquet'), target: 'label', baseline: 'p_*', candidate: 'p_*' },
+      { loss: { name: 'softmax' } },
+    ],
+    [
+      'CSV, by one',
+      { table: fixture('named.csv'), target: 'label', baseline: 'p_*', candidate: 'p_*' },
+      { loss: { name: 'softmax' } },
+    ],
+  ] as [string, Node.PairFiles, Node.CompareFilesOptions][])('the same bytes: %s', async (title, files, options) => {
+    const one = await compareFiles(files, { ...options, jobs: 1, firstIndex: 100 });
+    for (const jobs of [2, 3]) {
+      const seen: number[] = [];
+      const onProgress = (samples: number) => seen.push(samples);
+      const many = await compareFiles(files, { ...options, jobs, firstIndex: 100, bytes: 2000, onProgress });
+      expect(many.comparison.toBytes()).toEqual(one.comparison.toBytes());
+      expect(many).toMatchObject({ samples: one.samples, missing: one.missing, names: one.names });
+      expect(seen.at(-1)).toBe(one.samples);
+      expect(many.jobs).toBe(/by one/.test(title) ? 1 : jobs);
+    }
+  });
+
+  test('counts what update counts', async () => {
+    const own = new FocalComparison(new SoftmaxFocalLoss(), { classes: C, ...comparison });
+    own.update(z, other, y);
+    const { comparison: found } = await compareFiles(pair, { loss: { name: 'softmax' }, comparison, jobs: 2 });
+    expect(found.toBytes()).toEqual(own.toBytes());
+  });
+
+  const labels = y.slice();
+  labels[4321] = 71;
+  writeFileSync(at('bad-pair.npy'), new Uint8Array(dump(labels)));
+  writeFileSync(at('short.npy'), new Uint8Array(dump(z.slice(C), [N - 1, C])));
+  writeFileSync(at('wide.npy'), new Uint8Array(dump(z, [N / 2, 2 * C])));
+  const softmax = { loss: { name: 'softmax' } };
+  test.each([
+    [
+      'a bad label',
+      { ...pair, targets: at('bad-pair.npy') },
+      softmax,
+      /bad-pair\.npy: targets\[4321\] expected .*got 71$/,
+    ],
+    ['fewer samples', { ...pair, candidate: at('short.npy') }, softmax, /y\.npy: expected shape \[5999\]/],
+    [
+      'other classes',
+      { ...pair, candidate: at('wide.npy'), targets: undefined },
+      softmax,
+      /wide\.npy: expected 6000 samples of 7 classes as the baseline, got 3000 samples of 14/,
+    ],
+    ['one model', { logits: at('z.npy'), targets: at('y.npy') }, softmax, /^files expected an object \{ baseline/],
+    ['a missing file', { ...pair, candidate: at('none.npy') }, softmax, /none\.npy: no such file/],
+    ['no options', pair, undefined, /options expected an object with loss/],
+    ['a meter', pair, { ...softmax, meter: {} }, /options expected only .*got "meter"/],
+    ['an unknown option', pair, { ...softmax, comparison: { flip: true } }, /got "flip"/],
+  ])('refused: %s', async (_, files, options, message) => {
+    for (const jobs of [1, 2]) {
+      const run = compareFiles(files as never, (options && { ...options, jobs, bytes: 500 }) as never);
+      await expect(run).rejects.toThrow(message);
+    }
+  });
+
+  test('a worker that dies is told with its samples', async () => {
+    const program = new URL('./files/dying-worker.mjs', import.meta.url);
+    const backend = async () => FocalComparison;
+    const compare = bindCompareFiles({ auto: backend, scalar: backend }, program);
+    await expect(compare(pair, { loss: { name: 'softmax' }, jobs: 2 })).rejects.toThrow(
+      /^a worker died \(exit code 3\) while it worked on samples \d+ to \d+ of .*z\.npy, .*y\.npy, .*w\.npy$/,
+    );
+  });
+});
+
 describe('faults', () => {
   const labels = y.slice();
   labels[N - 5] = 70;
@@ -92,7 +185,7 @@ describe('faults', () => {
 
   test('a worker that dies', async () => {
     const program = new URL('./files/dying-worker.mjs', import.meta.url);
-    const evaluate = bindFiles({ auto: FocalMeter, scalar: async () => FocalMeter }, program);
+    const evaluate = bindFiles({ auto: async () => FocalMeter, scalar: async () => FocalMeter }, program);
     const abort = new AbortController();
     // the other one would live for ever
     setTimeout(() => abort.abort(new Error('too late')), 20_000);
@@ -100,7 +193,7 @@ describe('faults', () => {
     expect((await run).samples).toBe(N);
     const dying = evaluate(FILES, { loss: { name: 'softmax' }, jobs: 2, signal: abort.signal });
     await expect(dying).rejects.toThrow(
-      /^a worker died \(exit code 3\) while it evaluated samples \d+ to \d+ of .*z\.npy, .*y\.npy$/,
+      /^a worker died \(exit code 3\) while it worked on samples \d+ to \d+ of .*z\.npy, .*y\.npy$/,
     );
   }, 30_000);
 

@@ -13,6 +13,11 @@ export const lazyPairs = (compile: () => WebAssembly.Module): (() => PairBackend
     try {
       return new Views('simd', instantiate<PairKernels>(compile()));
     } catch {
-      return new Views('scalar', scalarPairKernels());
+      return twin();
     }
   });
+
+const twin = (): PairBackend => new Views('scalar', scalarPairKernels());
+
+/** The scalar twin alone. */
+export const scalarPairs = (): (() => PairBackend) => once(twin);

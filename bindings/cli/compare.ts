@@ -1,18 +1,18 @@
 /** `focal-simd compare`. */
-import { FocalComparison } from '../entries/compare.ts';
-import type { Chunk, Dataset } from '../files/dataset.ts';
+import { compareFiles } from '../entries/node.ts';
+import { openPair, type Pair, type PairFiles } from '../files/compare.ts';
 import { countTargets } from '../files/evaluate.ts';
-import { openArray } from '../files/node/api.ts';
-import type { AnyLoss } from '../meter/meter.ts';
+import { resolve } from '../files/node/source.ts';
+import type { LossSpec } from '../files/shard.ts';
 import { comparison } from './comparison.ts';
-import { InputError, refused, refusing, warn } from './errors.ts';
+import { InputError, refused, warn } from './errors.ts';
 import { CONFUSION_CLASSES, type CompareOptions, flagHint } from './grammar.ts';
-import { checkTexts } from './lines.ts';
-import { Looks } from './looks.ts';
-import { libraryOf, lossSpec, makeLoss, meterOptions, refuseForeign } from './model.ts';
+import { checkTexts, readNames } from './lines.ts';
+import { LOOKED_AT, Looks } from './looks.ts';
+import { libraryOf, lossSpec, meterOptions, refuseForeign } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
-import { fileOf, filesOf, noTargets, openSamples, openTexts, STDIN } from './samples.ts';
+import { fileOf, filesOf, inputOf, openTexts, STDIN } from './samples.ts';
 import { showProgress, startProgress, stopProgress } from './terminal.ts';
 
 export async function compare(
@@ -22,9 +22,10 @@ export async function compare(
   options: CompareOptions,
 ): Promise<number> {
   refuseForeign(options);
-  const { state, report, names, alpha, ignoreIndex, background } = options;
+  const { state, report, names, alpha, ignoreIndex, background, classAxis } = options;
   if ([baseline, candidate, targets].includes(STDIN))
     throw new InputError(`compare reads files, not stdin${flagHint()}`);
+  const files = pairOf(baseline, candidate, targets, options);
   const { target, baseline: scores } = options;
   const tabled = target === undefined ? null : filesOf(baseline, undefined, options, scores);
   const texts = await openTexts(tabled, { ...options, ...(scores && { scores }) });
@@ -35,115 +36,87 @@ export async function compare(
     [...read, names, text, alpha],
     options,
   );
-  const sides = await openSides(baseline, candidate, targets, options);
-  const [first] = sides;
+  const given = names === undefined ? null : await readNames(names);
+  const axis = classAxis === 'last' ? -1 : 1;
+  const pair = await refused(names ?? 'options', () =>
+    openPair(files, { ignoreIndex, classAxis: axis, names: given, resolve }),
+  );
   try {
-    const { classes, samples } = first;
-    const labelled = targets !== undefined || options.target !== undefined;
+    const { samples } = pair.baseline;
     const { firstIndex = 0 } = options;
     if (text !== undefined && samples !== null) {
       await checkTexts(text, { samples: firstIndex + samples, atLeast: options.firstIndex !== undefined });
     }
-    if (alpha === 'auto' && !labelled) throw new InputError('--alpha auto needs targets');
-    const look = labelled && (alpha === 'auto' || samples !== null);
-    const perClass = look ? await countTargets(first, { ignoreIndex, background }) : null;
-    const api = libraryOf(options);
-    const loss = makeLoss(api, await lossSpec(options, perClass));
-    const both = makeComparison(loss, options, classes);
-    const seconds = await count(both, sides, labelled, options);
-    const run = { files: read.filter((file) => file !== undefined), backend: api.backend(), seconds };
-    return await give(await comparison(both, first.names, options, run, texts.of), options, outputs);
+    if (alpha === 'auto' && !pair.labelled) throw new InputError('--alpha auto needs targets');
+    const look = pair.labelled && (alpha === 'auto' || samples !== null);
+    const perClass = look ? await countTargets(pair.baseline, { ignoreIndex, background }) : null;
+    const spec = await lossSpec(options, perClass);
+    const { comparison: both, ...found } = await count(files, pair, spec, options);
+    const run = { files: read.filter((file) => file !== undefined), backend: libraryOf(options).backend(), ...found };
+    return await give(await comparison(both, pair.baseline.names, options, run, texts.of), options, outputs);
   } finally {
-    for (const side of sides) await side.close();
+    await pair.close();
   }
 }
 
-function makeComparison(loss: AnyLoss, options: CompareOptions, classes: number): FocalComparison {
-  // the confusions of both sides are not what a comparison shows
-  const meter = meterOptions({ ...options, confusion: options.confusion ?? false }, classes);
-  const flips = options.loss === 'softmax' ? { flips: options.flips ?? classes <= CONFUSION_CLASSES } : {};
-  return refusing('options', () => new FocalComparison<AnyLoss>(loss, { ...meter, ...flips }));
-}
-
-/** Both datasets, read in pieces of the same samples. */
-async function openSides(
+/** Which files, or which columns of a table. */
+function pairOf(
   baseline: string,
   candidate: string | undefined,
   targets: string | undefined,
   options: CompareOptions,
-): Promise<readonly [Dataset, Dataset]> {
+): PairFiles {
   const { target, baseline: ours, candidate: theirs } = options;
-  if ((target === undefined) !== (ours === undefined) || (ours === undefined) !== (theirs === undefined)) {
+  if (target !== undefined && ours !== undefined && theirs !== undefined) {
+    if (candidate !== undefined) throw new InputError('of a table, both models are columns of one file');
+    return { table: inputOf(baseline, options), target, baseline: ours, candidate: theirs };
+  }
+  if (target !== undefined || ours !== undefined || theirs !== undefined) {
     throw new InputError('of a table, --target, --baseline and --candidate each name columns');
   }
-  if (target === undefined && candidate === undefined) {
+  if (candidate === undefined) {
     throw new InputError(
       "missing required argument 'candidate'; of a table name the columns: --target, --baseline, --candidate",
     );
   }
-  const labels = target === undefined && targets === undefined ? await noTargets(baseline, options) : targets;
-  const files = (logits: string, scores: string[] | undefined) =>
-    typeof labels === 'object' ? { logits, targets: labels } : filesOf(logits, labels, options, scores);
-  if (target !== undefined && candidate !== undefined)
-    throw new InputError('of a table, both models are columns of one file');
-  const first = await openSamples(files(baseline, ours), options);
-  try {
-    const second = await openSamples(files(candidate ?? baseline, theirs), options);
-    if (second.classes === first.classes) return [first, second];
-    await second.close();
-    throw new InputError(
-      `${candidate ?? baseline}: expected ${first.classes} classes as the baseline, got ${second.classes}`,
-    );
-  } catch (error) {
-    await first.close();
-    throw error;
-  }
+  const [logits, others] = [inputOf(baseline, options), inputOf(candidate, options)];
+  return { baseline: logits, candidate: others, ...(targets !== undefined && { targets: inputOf(targets, options) }) };
 }
 
-/** Bytes at a time for each side, so that both come in pieces of as many samples. */
-async function blockSizes(sides: readonly Dataset[], { chunk, target }: CompareOptions): Promise<number[]> {
-  if (target !== undefined) return sides.map(() => chunk);
-  const sizes: number[] = [];
-  for (const { files } of sides) {
-    const array = await openArray(files[0]!, 'logits');
-    sizes.push(array.itemsize);
-    await array.close();
-  }
-  const logits = Math.floor(chunk / sizes.reduce((a, b) => Math.max(a, b)));
-  return sizes.map((size) => logits * size);
-}
-
-async function count(
-  both: FocalComparison,
-  sides: readonly [Dataset, Dataset],
-  labelled: boolean,
-  options: CompareOptions,
-): Promise<number> {
-  const { firstIndex = 0 } = options;
-  const [ours, theirs] = await blockSizes(sides, options);
-  const start = performance.now();
-  const candidates = sides[1].chunks(0, undefined, { bytes: theirs! });
+async function count(files: PairFiles, { baseline, candidate }: Pair, spec: LossSpec, options: CompareOptions) {
+  const { firstIndex = 0, chunk: bytes, backend, jobs, classAxis } = options;
   const looks = [new Looks(options), new Looks(options)] as const;
-  startProgress(sides[0].samples);
-  try {
-    for await (const piece of sides[0].chunks(0, undefined, { bytes: ours! })) {
-      const { value } = (await candidates.next()) as { value?: Chunk };
-      if (value?.first !== piece.first || value.samples !== piece.samples) {
-        throw new InputError('the two files lie in different orders: save both as numpy.ascontiguousarray(logits)');
-      }
-      looks[0].see(piece.logits);
-      looks[1].see(value.logits);
-      const targets = labelled ? piece.targets : undefined;
-      await refused('samples', async () =>
-        both.update(piece.logits, value.logits, targets, { firstIndex: firstIndex + piece.first }),
-      );
-      showProgress(piece.first + piece.samples);
+  for (const [i, side] of [baseline, candidate].entries()) {
+    for await (const chunk of side.chunks(0, Math.min(LOOKED_AT, side.samples ?? LOOKED_AT))) {
+      looks[i]!.see(chunk.logits);
+      break;
     }
+  }
+  const { classes, names } = baseline;
+  // the confusions of both sides are not what a comparison shows
+  const meter = meterOptions({ ...options, confusion: options.confusion ?? false }, classes);
+  const flips = options.loss === 'softmax' ? { flips: options.flips ?? classes <= CONFUSION_CLASSES } : {};
+  const loss: LossSpec = classAxis === 'last' ? Object.assign({ classAxis: -1 }, spec) : spec;
+  const start = performance.now();
+  startProgress(baseline.samples);
+  try {
+    const found = await refused('samples', () =>
+      compareFiles(files, {
+        loss,
+        comparison: { ...meter, ...flips },
+        firstIndex,
+        bytes,
+        backend,
+        jobs,
+        onProgress: showProgress,
+        ...(names && { names }),
+      }),
+    );
+    const { comparison, jobs: used } = found;
+    return { comparison, jobs: used, seconds: (performance.now() - start) / 1000 };
   } finally {
     stopProgress();
+    const { warning } = looks.find((one) => one.warning) ?? looks[0];
+    if (warning) warn(warning);
   }
-  const seconds = (performance.now() - start) / 1000;
-  const { warning } = looks.find((one) => one.warning) ?? looks[0];
-  if (warning) warn(warning);
-  return seconds;
 }

@@ -64,7 +64,6 @@ export interface ComputeOptions {
 export interface RunOptions {
   firstIndex?: number;
   backend: 'auto' | 'scalar';
-  /** Of evaluate. */
   jobs?: number;
 }
 
@@ -271,6 +270,8 @@ const add: Record<string, (command: Command) => Command> = {
         integer(0, 2 ** 52),
       )
       .addOption(new Option('--backend <name>', 'kernels that answer').choices(['auto', 'scalar']).default('auto')),
+  jobs: (command) =>
+    command.option('--jobs <count>', 'worker threads (default: the processors, 1 for small files)', integer(1, 1024)),
   gate: (command) =>
     command
       .option(
@@ -344,20 +345,19 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'evaluate',
     'Evaluate a classifier. The files are streamed: they may be larger than memory.',
-    'input scores variant loss meter bootstrap compute run gate output report title debug',
+    'input scores variant loss meter bootstrap compute run jobs gate output report title debug',
   )
     .argument(
       '<logits>',
       'array of floats, shape [B, C] or [B, C, D1, …] (.npy, .npz, .safetensors), or a table: --target',
     )
     .argument('[targets]', 'array of class indices, shape [B] or [B, D1, …]')
-    .option('--jobs <count>', 'worker threads (default: the processors, 1 for small files)', integer(1, 1024))
     .action((logits, targets, options) => actions.evaluate(logits, targets, options));
 
   command(
     'compare',
     'Compare two classifiers on the same samples: is the candidate still the baseline?',
-    'input variant loss meter run drop output report title debug',
+    'input variant loss meter run jobs drop output report title debug',
   )
     .argument('<baseline>', "array of the baseline's logits, or a table: --target, --baseline, --candidate")
     .argument('[candidate]', "array of the candidate's logits for the same samples")

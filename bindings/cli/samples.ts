@@ -1,6 +1,6 @@
 /** Where the samples come from, by the arguments and options. */
 import type { Dataset } from '../files/dataset.ts';
-import { inspect, openArray, openDataset, readColumn } from '../files/node/api.ts';
+import { inspect, openDataset, readColumn } from '../files/node/api.ts';
 import type { Files, Input } from '../files/open.ts';
 import { InputError, refused } from './errors.ts';
 import type { InputOptions } from './grammar.ts';
@@ -15,7 +15,7 @@ interface TextOptions {
 }
 
 /** A file in the format that was said, or that it tells itself. */
-const inputOf = (file: string, { format }: InputOptions): Input => (format ? { file, format } : file);
+export const inputOf = (file: string, { format }: InputOptions): Input => (format ? { file, format } : file);
 
 /** Columns of a table, or two files. */
 export function filesOf(
@@ -72,28 +72,6 @@ export async function openTexts(files: Files | null, { text, scores, firstIndex 
     return new Map(Array.from(values, ([row, value]) => [row + firstIndex, value == null ? '' : String(value)]));
   };
   return { path: undefined, of };
-}
-
-/** Targets that are not there: zeros of the shape that goes with the logits, which nobody looks at. */
-export async function noTargets(logits: string, { classAxis }: InputOptions): Promise<Input> {
-  const array = await openArray(logits, 'logits');
-  const { shape } = array;
-  await array.close();
-  const dims = classAxis === 'last' ? shape.slice(0, -1) : shape.filter((_, axis) => axis !== 1);
-  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${dims.map((d) => `${d},`).join(' ')}), }`;
-  const header = Buffer.alloc(10 + text.length);
-  header.write('\x93NUMPY\x01', 'latin1');
-  header.writeUInt16LE(text.length, 8);
-  header.write(text, 10, 'latin1');
-  return {
-    name: logits,
-    size: header.length + dims.reduce((product, d) => product * d, 1),
-    async read(offset, length) {
-      const bytes = new Uint8Array(length);
-      if (offset < header.length) bytes.set(header.subarray(offset, Math.min(header.length, offset + length)));
-      return bytes;
-    },
-  };
 }
 
 /** The file of an input, without the member of `file.npz:logits`: for who compares files. */

@@ -1,5 +1,13 @@
 /** Files by path and by all processors, in Node, Deno and Bun: `import { evaluateFiles } from 'focal-simd/node'`. */
-import { bindFiles, type FilesOptions, type FilesResult } from '../files/node/pool.ts';
+import type { PairFiles } from '../files/compare.ts';
+import {
+  bindCompareFiles,
+  bindFiles,
+  type CompareFilesOptions,
+  type CompareFilesResult,
+  type FilesOptions,
+  type FilesResult,
+} from '../files/node/pool.ts';
 import { bindMap, bindMerge, type Lines, type MapOptions } from '../files/node/shards.ts';
 import { resolve } from '../files/node/source.ts';
 import type { Files } from '../files/open.ts';
@@ -8,14 +16,22 @@ import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { FocalMeter } from './meter.ts';
 
 export type * from '../files/api.ts';
+export type { ComparisonSpec, PairArrays, PairFiles, PairTable } from '../files/compare.ts';
 export { FileError } from '../files/errors.ts';
 export { inspect, openArray, openDataset, openPath, stdin } from '../files/node/api.ts';
-export type { FilesOptions, FilesResult, Lines, MapOptions };
+export type { CompareFilesOptions, CompareFilesResult, FilesOptions, FilesResult, Lines, MapOptions };
 
 const evaluate = bindShard(FocalMeter, resolve);
-const byThreads = bindFiles(
-  { auto: FocalMeter, scalar: async () => (await import('./scalar.ts')).FocalMeter },
-  new URL('./worker.js', import.meta.url),
+const program = new URL('./worker.js', import.meta.url);
+const scalar = () => import('./scalar.ts');
+const byThreads = bindFiles({ auto: async () => FocalMeter, scalar: async () => (await scalar()).FocalMeter }, program);
+const compareByThreads = bindCompareFiles(
+  // not loaded by who only evaluates
+  {
+    auto: async () => (await import('./compare.ts')).FocalComparison,
+    scalar: async () => (await scalar()).FocalComparison,
+  },
+  program,
 );
 const map = bindMap(evaluate);
 const merge = bindMerge(FocalMeter);
@@ -39,6 +55,23 @@ export function evaluateShard(files: Files, options: ShardOptions): Promise<Shar
  */
 export function evaluateFiles(files: Files, options: FilesOptions): Promise<FilesResult> {
   return byThreads(files, options);
+}
+
+/**
+ * Compare two classifiers on the same samples, on all processors: the state is the same, byte for byte, as that of one.
+ *
+ * @param files `{ baseline, candidate, targets }`, without targets for how far the two agree alone, or
+ *   `{ table, target, baseline, candidate }` with the columns of either side's scores; each file as for `evaluateFiles`
+ * @param options `loss` and the others of `evaluateFiles`, and in the place of `meter` `comparison`: the options of
+ *   `FocalComparison`, without `classes` those of the files
+ * @returns the comparison, to be computed, judged or merged with those of other shards
+ * @throws as `evaluateFiles`; FileError where the two do not go together
+ * @example
+ * const files = { baseline: 'fp32.npy', candidate: 'int8.npy', targets: 'y.npy' };
+ * const { comparison } = await compareFiles(files, { loss: { name: 'softmax' } });
+ */
+export function compareFiles(files: PairFiles, options: CompareFilesOptions): Promise<CompareFilesResult> {
+  return compareByThreads(files, options);
 }
 
 /**

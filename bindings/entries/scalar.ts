@@ -1,6 +1,9 @@
 /** The scalar twin alone: no WebAssembly is ever compiled. */
 import { bindAlloc } from '../backend/alloc.ts';
+import { scalarPairs } from '../backend/pairs.ts';
 import { scalar, scalarKernels } from '../backend/provide.ts';
+import { bindComparison } from '../compare/api.ts';
+import type { Comparison } from '../compare/comparison.ts';
 import { bind } from '../losses/api.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Reduction } from '../losses/options.ts';
@@ -21,4 +24,7 @@ export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
 /** A meter for each group of samples. */
 export const SlicedMeter = /* @__PURE__ */ bindSlices(FocalMeter);
 export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;
+/** One classifier against another, as that of `focal-simd/compare`. */
+export const FocalComparison = /* @__PURE__ */ bindComparison(FocalMeter, /* @__PURE__ */ scalarPairs());
+export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;
 export const alloc = /* @__PURE__ */ bindAlloc(provide);

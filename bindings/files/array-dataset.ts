@@ -71,6 +71,7 @@ export class ArrayDataset implements Dataset {
   readonly samples: number;
   readonly splittable: boolean;
   readonly classes: number;
+  readonly itemsize: number;
   readonly names: readonly string[] | null;
   readonly files: readonly string[];
   readonly #logits: StoredArray;
@@ -93,6 +94,7 @@ export class ArrayDataset implements Dataset {
     this.samples = layout.batch * layout.positions;
     this.splittable = !logits.sequential && !targets.sequential;
     this.classes = layout.classes;
+    this.itemsize = logits.itemsize;
     this.names = names;
     this.files = [logits.name, targets.name];
     this.#label = labelReader(targets.name, '', layout.classes, names);

@@ -35,6 +35,8 @@ export interface Dataset {
   /** Whether ranges can be read by several readers at a time; not of streams, which have to be read from their beginning. */
   readonly splittable: boolean;
   readonly classes: number;
+  /** Bytes of a logit as it is read, of which `bytes` of a chunk are so many. */
+  readonly itemsize: number;
   /** Names of the classes, where the files have them or they were given. */
   readonly names: readonly string[] | null;
   /** The files, by name. */

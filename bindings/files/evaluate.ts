@@ -57,8 +57,8 @@ export async function evaluateDataset(
 }
 
 /** What the library says of one value of a chunk, said of the file. */
-function inFile(error: unknown, dataset: Dataset, chunk: Chunk): unknown {
-  const [, index, rest] = /^targets\[(\d+)\](.*)$/s.exec((error as Error)?.message) ?? [];
+export function inFile(error: unknown, dataset: Dataset, chunk: Chunk): unknown {
+  const [, index, rest] = /^(?:baseline: )?targets\[(\d+)\](.*)$/s.exec((error as Error)?.message) ?? [];
   if (index === undefined) return error;
   const perSample = (chunk.targets.data as ArrayLike<unknown>).length / chunk.samples;
   const at = chunk.first * perSample + Number(index);

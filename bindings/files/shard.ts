@@ -53,6 +53,13 @@ export function readerOptions({ loss }: EvaluationSpec): Pick<DatasetOptions, 'c
   return { ...(classAxis !== undefined && { classAxis }), ...(ignoreIndex !== undefined && { ignoreIndex }) };
 }
 
+/** The loss of a specification, without what is about reading the files, which give the classes an axis of their own. */
+export function lossOf(loss: LossSpec): AnyLoss {
+  const { name, classAxis: _, ...options } = loss as LossSpec & { classAxis?: number };
+  const Loss = oneOf('loss.name', name, ['softmax', 'sigmoid']) === 'softmax' ? SoftmaxFocalLoss : SigmoidFocalLoss;
+  return new Loss(options as object);
+}
+
 /**
  * The meter of a specification.
  *
@@ -64,9 +71,7 @@ export function createMeter(
   { loss, meter = {} }: EvaluationSpec,
   classes: number,
 ): Meter<AnyLoss> {
-  const { name, classAxis: _, ...options } = loss as LossSpec & { classAxis?: number };
-  const Loss = oneOf('loss.name', name, ['softmax', 'sigmoid']) === 'softmax' ? SoftmaxFocalLoss : SigmoidFocalLoss;
-  return new FocalMeter<AnyLoss>(new Loss(options as object), { classes, ...meter } as SoftmaxMeterOptions);
+  return new FocalMeter<AnyLoss>(lossOf(loss), { classes, ...meter } as SoftmaxMeterOptions);
 }
 
 const OPTIONS = ['loss', 'meter', 'firstIndex', 'bytes', 'names', 'resolve', 'signal', 'onProgress'];

@@ -29,6 +29,7 @@ export class TableDataset implements Dataset {
   readonly samples: number | null;
   readonly splittable: boolean;
   readonly classes: number;
+  readonly itemsize = 8;
   readonly names: readonly string[] | null;
   readonly files: readonly string[];
   readonly #table: Table;
@@ -80,7 +81,7 @@ export class TableDataset implements Dataset {
 
   async *chunks(from = 0, to = this.samples ?? Infinity, options: ChunkOptions = {}): AsyncGenerator<Chunk> {
     const { bytes = CHUNK, signal } = options;
-    const rows = Math.max(1, Math.floor(bytes / (8 * this.classes)));
+    const rows = Math.max(1, Math.floor(bytes / (this.itemsize * this.classes)));
     const [scores, targets] = [this.#scores.columns, this.#target.columns];
     const wanted = [...scores, ...targets, ...this.#columns];
     for await (const batch of this.#table.batches(wanted, from, to, rows, signal)) {

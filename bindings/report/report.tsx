@@ -1,9 +1,8 @@
 /** The static report: one self-contained page without a script. */
 import type { JSX } from 'preact';
 import { renderToString } from 'preact-render-to-string';
-import { bindComparison } from '../compare/api.ts';
 import type { ComparisonState } from '../compare/codec.ts';
-import { FocalMeter } from '../entries/scalar.ts';
+import { FocalComparison, FocalMeter } from '../entries/scalar.ts';
 import { wrongType } from '../input/errors.ts';
 import type { MeterState } from '../meter/codec.ts';
 import { Comparison, Verdict } from './comparison.tsx';
@@ -18,11 +17,6 @@ import type { Language, ReportOptions } from './types.ts';
 
 /** Replaced by the bundler. */
 declare const VERSION: string;
-
-/** A comparison that is only asked for what it has counted. */
-const FocalComparison = /* @__PURE__ */ bindComparison(FocalMeter, () => {
-  throw new Error('no kernels');
-});
 
 const isComparison = (state: MeterState | ComparisonState): state is ComparisonState =>
   (state as { format?: unknown } | null)?.format === 'focal-simd/comparison';

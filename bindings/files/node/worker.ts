@@ -1,44 +1,75 @@
-/** What a worker thread of `evaluateFiles` runs: takes shares of the samples until none is left, then gives its state. */
+/** What a worker thread runs: in each round it takes shares of the samples until none is left, then gives what it found. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { FocalMeter } from '../../entries/meter.ts';
+import { compareDatasets, createComparison, openPair } from '../compare.ts';
 import { FileError } from '../errors.ts';
-import { evaluateDataset } from '../evaluate.ts';
+import { type Counts, evaluateDataset } from '../evaluate.ts';
 import { openDataset } from '../open.ts';
 import { createMeter, readerOptions } from '../shard.ts';
-import type { Answer, Task } from './pool.ts';
+import type { Counted, Task } from './pool.ts';
 import { resolve } from './source.ts';
+import type { Answer, Shares } from './workers.ts';
+
+/** One kind of work. */
+interface Job {
+  /** Work on samples [from, to). */
+  share(range: { from: number; to: number }, message: unknown): Promise<Counts>;
+  /** What was found in a round. */
+  result(counts: Omit<Counts, 'samples'>): { result: unknown; transfer: ArrayBuffer[] };
+}
+
+const counted = (state: Uint8Array<ArrayBuffer>, counts: Omit<Counts, 'samples'>) => {
+  const result: Counted = { state, ...counts };
+  return { result, transfer: [state.buffer] };
+};
+
+async function begin(task: Task): Promise<Job> {
+  const { names = null, bytes, firstIndex = 0, backend } = task.plain;
+  const reading = { ...readerOptions(task.spec), names, resolve };
+  const scalar = backend === 'scalar' ? await import('../../entries/scalar.ts') : null;
+  if (task.kind === 'compare') {
+    const { FocalComparison } = scalar ?? (await import('../../entries/compare.ts'));
+    const pair = await openPair(task.files, reading);
+    const comparison = createComparison(FocalComparison, task.spec, pair.baseline.classes);
+    return {
+      share: (range) => compareDatasets(pair, comparison, { ...range, firstIndex, bytes }),
+      result: (counts) => counted(comparison.toBytes(), counts),
+    };
+  }
+  const dataset = await openDataset(task.files, reading);
+  const meter = createMeter(scalar?.FocalMeter ?? FocalMeter, task.spec, dataset.classes);
+  return {
+    share: (range) => evaluateDataset(dataset, meter, { ...range, firstIndex, bytes }),
+    result: (counts) => counted(meter.toBytes(), counts),
+  };
+}
 
 const answer = (message: Answer, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(message, transfer);
+const { samples, share, shares, worker, ...task } = workerData as Shares & Task;
+const job = begin(task as Task);
+// told in the first round
+job.catch(() => {});
 
-async function work({ files, options, samples, share, shares, worker }: Task): Promise<void> {
-  const { firstIndex = 0, bytes, names = null, backend } = options;
-  const Meter = backend === 'scalar' ? (await import('../../entries/scalar.ts')).FocalMeter : FocalMeter;
-  const dataset = await openDataset(files, { ...readerOptions(options), names, resolve });
-  const meter = createMeter(Meter, options, dataset.classes);
+async function round(message: unknown): Promise<void> {
+  const { share: work, result } = await job;
   let [missing, computing] = [0, 0];
   for (;;) {
     const next = Atomics.add(shares, 0, 1);
     const from = next * share;
     if (from >= samples) break;
     Atomics.store(shares, 1 + worker, next);
-    const counts = await evaluateDataset(dataset, meter, {
-      firstIndex,
-      from,
-      to: Math.min(samples, from + share),
-      bytes,
-    });
+    const counts = await work({ from, to: Math.min(samples, from + share) }, message);
     missing += counts.missing;
     computing += counts.computing;
     answer({ done: counts.samples });
   }
-  await dataset.close();
-  const state = meter.toBytes();
-  answer({ state, missing, computing }, [state.buffer]);
+  const { transfer, ...found } = result({ missing, computing });
+  answer(found, transfer);
 }
 
-try {
-  await work(workerData as Task);
-} catch (error) {
-  const { name, message } = error as Error;
-  answer({ error: { name, message, file: error instanceof FileError ? error.file : null } });
-}
+parentPort?.on('message', (message) => {
+  round(message).catch((error: Error) => {
+    const { name, message } = error;
+    answer({ error: { name, message, file: error instanceof FileError ? error.file : null } });
+  });
+});
