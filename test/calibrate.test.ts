@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ExactSum } from '../bindings/calibrate/exact-sum.ts';
 import type { Batch } from '../bindings/calibrate/temperature.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
@@ -195,3 +197,27 @@ describe.each(backends)(
     });
   },
 );
+
+describe('ExactSum', () => {
+  test('is the exact sum, rounded once, in any order', () => {
+    // integers of up to 300 bits are float64 and BigInt alike
+    const number = fc.tuple(fc.integer({ min: -(2 ** 31), max: 2 ** 31 }), fc.integer({ min: 0, max: 270 }));
+    const numbers = fc.array(
+      number.map(([m, e]) => m * 2 ** e),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(numbers, (xs) => {
+        const sumOf = (list: readonly number[]) => {
+          const sum = new ExactSum();
+          for (const x of list) sum.add(x);
+          return sum;
+        };
+        const expected = Number(xs.reduce((sum, x) => sum + BigInt(x), 0n));
+        const other = sumOf(xs.slice(0, 9));
+        for (const part of sumOf(xs.slice(9).reverse()).parts) other.add(part);
+        return sumOf(xs).value === expected && sumOf(xs.toReversed()).value === expected && other.value === expected;
+      }),
+    );
+  });
+});

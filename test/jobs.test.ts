@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dump } from 'npyjs';
 import { describe, expect, test, vi } from 'vitest';
+import { fitTemperature } from '../bindings/entries/calibrate.ts';
 import { FocalComparison } from '../bindings/entries/compare.ts';
 import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter } from '../bindings/entries/meter.ts';
@@ -13,7 +14,8 @@ import { Random } from './random.ts';
 
 // as built, since a worker thread starts from a file of dist/
 const built = new URL('../dist/node.js', import.meta.url).href;
-const { compareFiles, evaluateFiles, evaluateShard, mapShards, mergeStates }: typeof Node = await import(built);
+const { calibrateFiles, compareFiles, evaluateFiles, evaluateShard, mapShards, mergeStates }: typeof Node =
+  await import(built);
 
 // starting threads takes its time where processors are few
 vi.setConfig({ testTimeout: 60_000 });
@@ -165,6 +167,49 @@ describe('compareFiles', () => {
     await expect(compare(pair, { loss: { name: 'softmax' }, jobs: 2 })).rejects.toThrow(
       /^a worker died \(exit code 3\) while it worked on samples \d+ to \d+ of .*z\.npy, .*y\.npy, .*w\.npy$/,
     );
+  });
+});
+
+describe('calibrateFiles', () => {
+  test.each([
+    ['softmax', FILES, { loss: 'softmax' }],
+    ['sigmoid', FILES, { loss: 'sigmoid', holdout: 0.5 }],
+    ['nothing held out', FILES, { holdout: 0 }],
+    ['images', { logits: at('planes.npy'), targets: at('planes-y.npy') }, { firstIndex: 7 }],
+    ['the scalar twin', FILES, { backend: 'scalar' }],
+  ] as [string, typeof FILES, Node.CalibrateFilesOptions][])('the same bits: %s', async (_, files, options) => {
+    const { jobs, ...one } = await calibrateFiles(files, { ...options, jobs: 1 });
+    expect(jobs).toBe(1);
+    expect(one.temperature).toBeGreaterThan(0);
+    for (const many of [2, 3]) {
+      expect(await calibrateFiles(files, { ...options, jobs: many, bytes: 2000 })).toEqual({ ...one, jobs: many });
+    }
+  });
+
+  test('as fitTemperature, whatever the batches', async () => {
+    const { jobs: _, ...found } = await calibrateFiles(FILES, { jobs: 2 });
+    const cut = (from: number, to: number) => ({
+      logits: { data: z.slice(from * C, to * C), dims: [to - from, C] },
+      targets: y.slice(from, to),
+      firstIndex: from,
+    });
+    expect(await fitTemperature(() => [cut(0, N)])).toEqual(found);
+    expect(await fitTemperature(() => [cut(17, N), cut(0, 17)])).toEqual(found);
+  });
+
+  const labels = y.slice();
+  labels[4321] = 71;
+  writeFileSync(at('bad-calibrate.npy'), new Uint8Array(dump(labels)));
+  test.each([
+    ['a bad label', { ...FILES, targets: at('bad-calibrate.npy') }, {}, /targets\[4321\] expected .*got 71$/],
+    ['a missing file', { ...FILES, logits: at('none.npy') }, {}, /none\.npy: no such file/],
+    ['an unknown option', FILES, { meter: {} }, /options expected only .*got "meter"/],
+    ['a holdout', FILES, { holdout: 1 }, /holdout expected a number in \[0, 1\), got 1/],
+    ['a loss', FILES, { loss: 'hinge' }, /loss expected 'softmax' or 'sigmoid'/],
+  ])('refused: %s', async (_, files, options, message) => {
+    for (const jobs of [1, 2]) {
+      await expect(calibrateFiles(files, { ...options, jobs, bytes: 500 } as never)).rejects.toThrow(message);
+    }
   });
 });
 

@@ -1,23 +1,43 @@
 import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
+import { ExactSum } from './exact-sum.ts';
 
 /**
  * The negative log-likelihood of a set of samples as a function of β = 1/temperature: its derivatives, and what they come
- * to at both ends. It is convex in β, so the first derivative only grows.
+ * to at both ends. It is convex in β, so the first derivative only grows. The sums are exact: samples may come in any order.
  */
-export interface Slopes {
-  samples: number;
-  /** Σ over the samples of ∂/∂β and ∂²/∂β² at the β that was asked for. */
-  first: number;
-  second: number;
-  /** Σ of ∂/∂β at β = 0, and the limit of it for β → ∞. */
-  atZero: number;
-  atInfinity: number;
+export class Slopes {
+  samples = 0;
   /** Samples of which no β gives a finite likelihood: NaN or +∞ among the logits, or −∞ for the true class. */
-  undefined: number;
+  undefined = 0;
+  /** Σ over the samples of ∂/∂β and ∂²/∂β² at the β that was asked for. */
+  readonly first = new ExactSum();
+  readonly second = new ExactSum();
+  /** Σ of ∂/∂β at β = 0, and the limit of it for β → ∞. */
+  readonly atZero = new ExactSum();
+  readonly atInfinity = new ExactSum();
+
+  add(first: number, second: number, atZero: number, atInfinity: number): void {
+    this.samples++;
+    this.first.add(first);
+    this.second.add(second);
+    this.atZero.add(atZero);
+    this.atInfinity.add(atInfinity);
+  }
+
+  /** Take in those of other samples, which came as plain data or as they are. */
+  merge(other: PlainSlopes): void {
+    this.samples += other.samples;
+    this.undefined += other.undefined;
+    for (const name of ['first', 'second', 'atZero', 'atInfinity'] as const) {
+      for (const part of other[name].parts) this[name].add(part);
+    }
+  }
 }
 
-export const noSlopes = (): Slopes => ({ samples: 0, first: 0, second: 0, atZero: 0, atInfinity: 0, undefined: 0 });
+/** Slopes as they travel from one thread to another. */
+export type PlainSlopes = Pick<Slopes, 'samples' | 'undefined'> &
+  Readonly<Record<'first' | 'second' | 'atZero' | 'atInfinity', { readonly parts: readonly number[] }>>;
 
 /** Reads one logit of a sample as the kernels do, rounded to float32. */
 export type ReadLogit = (c: number) => number;
@@ -56,11 +76,7 @@ export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, y:
     square += weight * gap * gap;
   }
   mean /= weights;
-  slopes.samples++;
-  slopes.first += mean - (own - largest);
-  slopes.second += square / weights - mean * mean;
-  slopes.atZero += total / possible - own;
-  slopes.atInfinity += largest - own;
+  slopes.add(mean - (own - largest), square / weights - mean * mean, total / possible - own, largest - own);
 }
 
 /** Sigmoid: NLL = Σ_c softplus(−βx), x = z_c for the true class, −z_c for the others: ∂ = −x·σ(−βx), ∂² = x²·p·(1 − p). */
@@ -84,11 +100,7 @@ export function addSigmoid(slopes: Slopes, logit: ReadLogit, classes: number, y:
     slopes.undefined++;
     return;
   }
-  slopes.samples++;
-  slopes.first += first;
-  slopes.second += second;
-  slopes.atZero += atZero;
-  slopes.atInfinity += atInfinity;
+  slopes.add(first, second, atZero, atInfinity);
 }
 
 /** Visit each sample of an input: its index, and how to read its logits. */
@@ -127,11 +139,10 @@ export async function minimise(
   let low = 0;
   let high = Infinity;
   for (let passes = 1; ; passes++) {
-    const { samples, first, second, atZero, atInfinity, undefined: bad } = await at(beta);
-    if (passes === 1) {
-      const reason = noOptimum(samples, bad, atZero, atInfinity);
-      if (reason) return { reason, passes };
-    }
+    const slopes = await at(beta);
+    const reason = passes === 1 ? noOptimum(slopes) : null;
+    if (reason) return { reason, passes };
+    const [first, second] = [slopes.first.value, slopes.second.value];
     if (first < 0) low = beta;
     else high = beta;
     // on a plateau of the derivative Newton's step is none, or leads out of what is known
@@ -146,11 +157,11 @@ export async function minimise(
   }
 }
 
-function noOptimum(samples: number, bad: number, atZero: number, atInfinity: number): string | null {
+function noOptimum({ samples, undefined: bad, atZero, atInfinity }: Slopes): string | null {
   if (bad > 0) return `${bad} samples have no finite likelihood at any temperature (NaN or ±∞ among their logits)`;
   if (samples === 0) return 'there are no samples to fit';
-  if (atZero >= 0) return 'the logits do not speak for the targets: the higher the temperature, the better';
-  if (atInfinity === 0)
+  if (atZero.value >= 0) return 'the logits do not speak for the targets: the higher the temperature, the better';
+  if (atInfinity.value === 0)
     return 'every sample that was fitted is predicted rightly: the lower the temperature, the better';
   return null;
 }

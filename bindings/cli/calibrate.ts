@@ -1,7 +1,7 @@
 /** `focal-simd calibrate`. */
 
-import { type CalibrationScores, fitTemperature, type Temperature } from '../entries/calibrate.ts';
-import type { Dataset } from '../files/dataset.ts';
+import type { CalibrationScores, Temperature } from '../entries/calibrate.ts';
+import { calibrateFiles } from '../entries/node.ts';
 import { countTargets } from '../files/evaluate.ts';
 import { openArray } from '../files/node/api.ts';
 import { fromHalf } from '../input/half.ts';
@@ -31,8 +31,14 @@ export async function calibrate(
   try {
     // a bad label is told before hours of work
     await countTargets(dataset, { ignoreIndex });
-    const fitting = { loss, holdout, ignoreIndex, bins };
-    const result = await refused('samples', () => fitTemperature(() => batches(dataset, options), fitting));
+    const { jobs: threads, chunk: bytes, classAxis } = options;
+    const fitting = { loss, holdout, ignoreIndex, bins, bytes, jobs: threads, onProgress: showProgress };
+    const axis = classAxis === 'last' ? ({ classAxis: -1 } as const) : {};
+    const { names } = dataset;
+    startProgress(dataset.samples);
+    const { jobs, ...result } = await refused('samples', () =>
+      calibrateFiles(files, { ...fitting, ...axis, ...(names && { names }) }),
+    ).finally(stopProgress);
     await deliver([
       () => outputs.get('--apply')?.write(divided(logits, result)),
       () => {
@@ -44,19 +50,6 @@ export async function calibrate(
     return EXIT.done;
   } finally {
     await dataset.close();
-  }
-}
-
-/** One pass over the data. */
-async function* batches(dataset: Dataset, { chunk: bytes }: CalibrateOptions) {
-  startProgress(dataset.samples);
-  try {
-    for await (const { logits, targets, first, samples } of dataset.chunks(0, undefined, { bytes })) {
-      yield { logits, targets, firstIndex: first };
-      showProgress(first + samples);
-    }
-  } finally {
-    stopProgress();
   }
 }
 

@@ -112,6 +112,7 @@ export type CalibrateOptions = InputOptions & {
   holdout: number;
   bins: number;
   apply?: string;
+  jobs?: number;
   json?: true;
 };
 
@@ -389,7 +390,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'calibrate',
     'Fit the temperature that the logits are to be divided by, so that probabilities mean what they say.',
-    'input scores variant',
+    'input scores variant jobs',
   )
     .argument('<logits>', 'as for evaluate')
     .argument('[targets]', 'as for evaluate')

@@ -1,8 +1,11 @@
 /** Files by path and by all processors, in Node, Deno and Bun: `import { evaluateFiles } from 'focal-simd/node'`. */
 import type { PairFiles } from '../files/compare.ts';
 import {
+  bindCalibrateFiles,
   bindCompareFiles,
   bindFiles,
+  type CalibrateFilesOptions,
+  type CalibrateFilesResult,
   type CompareFilesOptions,
   type CompareFilesResult,
   type FilesOptions,
@@ -19,12 +22,23 @@ export type * from '../files/api.ts';
 export type { ComparisonSpec, PairArrays, PairFiles, PairTable } from '../files/compare.ts';
 export { FileError } from '../files/errors.ts';
 export { inspect, openArray, openDataset, openPath, stdin } from '../files/node/api.ts';
-export type { CompareFilesOptions, CompareFilesResult, FilesOptions, FilesResult, Lines, MapOptions };
+export type {
+  CalibrateFilesOptions,
+  CalibrateFilesResult,
+  CompareFilesOptions,
+  CompareFilesResult,
+  FilesOptions,
+  FilesResult,
+  Lines,
+  MapOptions,
+};
 
 const evaluate = bindShard(FocalMeter, resolve);
 const program = new URL('./worker.js', import.meta.url);
 const scalar = () => import('./scalar.ts');
-const byThreads = bindFiles({ auto: async () => FocalMeter, scalar: async () => (await scalar()).FocalMeter }, program);
+const meters = { auto: async () => FocalMeter, scalar: async () => (await scalar()).FocalMeter };
+const byThreads = bindFiles(meters, program);
+const calibrateByThreads = bindCalibrateFiles(meters, program);
 const compareByThreads = bindCompareFiles(
   // not loaded by who only evaluates
   {
@@ -72,6 +86,21 @@ export function evaluateFiles(files: Files, options: FilesOptions): Promise<File
  */
 export function compareFiles(files: PairFiles, options: CompareFilesOptions): Promise<CompareFilesResult> {
   return compareByThreads(files, options);
+}
+
+/**
+ * Fit the temperature of files' logits, on all processors: the same bits as by one, and as `fitTemperature` of
+ * `focal-simd/calibrate`, whose options it takes, too.
+ *
+ * @param files as for `evaluateFiles`; they are read once a pass
+ * @param options `loss` ('softmax' or 'sigmoid'), `holdout`, `ignoreIndex` and `bins` as for `fitTemperature`; `classAxis`: 1
+ *   or −1 for the last, default 1; the others as for `evaluateFiles`; `onProgress` is called in each pass
+ * @throws as `evaluateFiles`
+ * @example
+ * const { temperature } = await calibrateFiles({ logits: 'z.npy', targets: 'y.npy' });
+ */
+export function calibrateFiles(files: Files, options?: CalibrateFilesOptions): Promise<CalibrateFilesResult> {
+  return calibrateByThreads(files, options);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Files worked on by worker threads, over ranges of their samples, or by this one alone. */
 import { availableParallelism } from 'node:os';
+import { type Ask, type CalibrationOptions, type Found, Pass, readCalibration } from '../../calibrate/pass.ts';
+import { type Temperature, type TemperatureOptions, temperatureOf } from '../../calibrate/temperature.ts';
 import type { FocalComparisonConstructor } from '../../compare/api.ts';
 import type { Comparison } from '../../compare/comparison.ts';
 import { common, number, oneOf } from '../../input/checks.ts';
@@ -9,7 +11,7 @@ import type { AnyLoss, Meter } from '../../meter/meter.ts';
 import { type ComparisonSpec, compareDatasets, createComparison, openPair, type PairFiles } from '../compare.ts';
 import type { Dataset } from '../dataset.ts';
 import { type Counts, type EvaluateOptions, evaluateDataset } from '../evaluate.ts';
-import { type Files, openDataset } from '../open.ts';
+import { type DatasetOptions, type Files, openDataset } from '../open.ts';
 import { createMeter, readerOptions, type ShardOptions, type ShardResult } from '../shard.ts';
 import { resolve } from './source.ts';
 import { type Work, withWorkers } from './workers.ts';
@@ -41,10 +43,27 @@ export interface CompareFilesResult extends Omit<FilesResult, 'meter'> {
   readonly comparison: Comparison<AnyLoss>;
 }
 
+/** Options of `calibrateFiles`. */
+export interface CalibrateFilesOptions
+  extends TemperatureOptions,
+    Omit<FilesOptions, 'loss' | 'meter'>,
+    Pick<DatasetOptions, 'classAxis'> {}
+
+/** What `calibrateFiles` gives. */
+export interface CalibrateFilesResult extends Temperature {
+  /** How many threads worked. */
+  readonly jobs: number;
+}
+
 /** What a worker is told to do. */
 export type Task = { readonly plain: Plain } & (
   | { readonly kind: 'evaluate'; readonly files: Files; readonly spec: Pick<FilesOptions, 'loss' | 'meter'> }
   | { readonly kind: 'compare'; readonly files: PairFiles; readonly spec: ComparisonSpec }
+  | {
+      readonly kind: 'calibrate';
+      readonly files: Files;
+      readonly spec: { readonly options: CalibrationOptions; readonly reading: Pick<DatasetOptions, 'classAxis'> };
+    }
 );
 
 /** Options as plain data. */
@@ -63,7 +82,7 @@ const MOST_JOBS = 1024;
 /** Bytes of logits at a time, unless told. */
 const CHUNK = 1 << 20;
 
-const OPTIONS = ['loss', 'firstIndex', 'bytes', 'names', 'signal', 'onProgress', 'jobs', 'backend'];
+const OPTIONS = ['firstIndex', 'bytes', 'names', 'signal', 'onProgress', 'jobs', 'backend'];
 
 /** Whether each file is told by a string, which a worker can open for itself. */
 function isPlain(files: object): boolean {
@@ -88,7 +107,6 @@ function jobsFor(files: object, sides: readonly Dataset[], given: number | undef
 
 /** The options that are common to all, checked. */
 function readOptions(name: string, given: unknown, known: readonly string[]): void {
-  if (given === undefined) throw wrongType('options', 'an object with loss', given);
   const { backend = 'auto', signal } = common(name, given, [...OPTIONS, ...known]) as JobsOptions & EvaluateOptions;
   oneOf('backend', backend, ['auto', 'scalar']);
   signal?.throwIfAborted();
@@ -103,27 +121,31 @@ function plainOf({ names, firstIndex, bytes = CHUNK, backend }: Plain): Plain {
   };
 }
 
-/** Count the samples of files into something: by one thread, or by many whose states are merged. */
-async function count(
-  program: URL,
-  task: Task,
-  { jobs, sides, options }: { jobs: number; sides: readonly Dataset[]; options: Plain & EvaluateOptions },
-  alone: (options: EvaluateOptions) => Promise<Counts>,
-  merge: (state: Uint8Array) => void,
-): Promise<Counts> {
-  const { firstIndex, bytes, signal, onProgress } = options;
-  if (jobs === 1) return alone({ ...(firstIndex !== undefined && { firstIndex }), bytes, signal, onProgress });
-  const sum = { missing: 0, computing: 0 };
-  const samples = sides[0]!.samples as number;
-  const work: Work = {
-    samples,
-    classes: sides[0]!.classes * sides.length,
+/** The work that is shared out. */
+function workOf(sides: readonly Dataset[], jobs: number, { bytes, signal, onProgress }: EvaluateOptions): Work {
+  const [{ samples, classes }] = sides as [Dataset];
+  return {
+    samples: samples as number,
+    classes: classes * sides.length,
     files: [...new Set(sides.flatMap(({ files }) => files))],
     jobs,
     bytes: bytes ?? CHUNK,
     signal,
     onProgress,
   };
+}
+
+/** Count the samples of files into something: by one thread, or by many whose states are merged. */
+async function count(
+  program: URL,
+  task: Task,
+  { jobs, sides, options }: { jobs: number; sides: readonly Dataset[]; options: EvaluateOptions },
+  alone: (options: EvaluateOptions) => Promise<Counts>,
+  merge: (state: Uint8Array) => void,
+): Promise<Counts> {
+  if (jobs === 1) return alone(options);
+  const work = workOf(sides, jobs, options);
+  const sum = { samples: work.samples, missing: 0, computing: 0 };
   await withWorkers<Counted, void>(program, task, work, (round) =>
     round(null, ({ state, missing, computing }) => {
       merge(state);
@@ -131,7 +153,7 @@ async function count(
       sum.computing += computing;
     }),
   );
-  return { samples, ...sum };
+  return sum;
 }
 
 /** Something for each backend. */
@@ -146,7 +168,8 @@ export interface Backends<T> {
  */
 export function bindFiles(backends: Backends<FocalMeterConstructor>, program: URL) {
   return async (files: Files, options: FilesOptions): Promise<FilesResult> => {
-    readOptions('evaluateFiles', options, ['meter']);
+    if (options === undefined) throw wrongType('options', 'an object with loss', options);
+    readOptions('evaluateFiles', options, ['loss', 'meter']);
     const { names = null, signal, backend = 'auto', loss, meter: given } = options;
     const dataset = await openDataset(files, { ...readerOptions(options), names, resolve, signal });
     try {
@@ -171,7 +194,8 @@ export function bindFiles(backends: Backends<FocalMeterConstructor>, program: UR
 /** The same of comparisons. */
 export function bindCompareFiles(backends: Backends<FocalComparisonConstructor>, program: URL) {
   return async (files: PairFiles, options: CompareFilesOptions): Promise<CompareFilesResult> => {
-    readOptions('compareFiles', options, ['comparison']);
+    if (options === undefined) throw wrongType('options', 'an object with loss', options);
+    readOptions('compareFiles', options, ['loss', 'comparison']);
     const { names = null, signal, backend = 'auto', loss, comparison: given } = options;
     const pair = await openPair(files, { ...readerOptions(options), names, resolve, signal });
     try {
@@ -189,6 +213,39 @@ export function bindCompareFiles(backends: Backends<FocalComparisonConstructor>,
       return { comparison, ...counts, names: pair.baseline.names, jobs };
     } finally {
       await pair.close();
+    }
+  };
+}
+
+/** Temperatures of files. */
+export function bindCalibrateFiles(backends: Backends<FocalMeterConstructor>, program: URL) {
+  return async (files: Files, options: CalibrateFilesOptions = {}): Promise<CalibrateFilesResult> => {
+    const known = ['loss', 'holdout', 'ignoreIndex', 'bins', 'classAxis'];
+    readOptions('calibrateFiles', options, known);
+    const { loss, holdout, ignoreIndex, bins, classAxis, names = null, signal, backend = 'auto' } = options;
+    const fitting = readCalibration('calibrateFiles', { loss, holdout, ignoreIndex, bins });
+    const reading = { ignoreIndex: fitting.ignoreIndex, ...(classAxis !== undefined && { classAxis }) };
+    const dataset = await openDataset(files, { ...reading, names, resolve, signal });
+    try {
+      const FocalMeter = await backends[backend]();
+      const jobs = jobsFor(files, [dataset], options.jobs);
+      const temperatureBy = (pass: (ask: Ask, into: Pass) => Promise<unknown>) =>
+        temperatureOf(async (ask) => {
+          const into = new Pass(FocalMeter, fitting);
+          await pass(ask, into);
+          return into;
+        });
+      if (jobs === 1) {
+        const found = await temperatureBy((ask, into) => evaluateDataset(dataset, into.asking(ask), options));
+        return { ...found, jobs };
+      }
+      const task: Task = { kind: 'calibrate', files, spec: { options: fitting, reading }, plain: plainOf(options) };
+      const found = await withWorkers<Found, Temperature>(program, task, workOf([dataset], jobs, options), (round) =>
+        temperatureBy((ask, into) => round(ask, (part) => into.merge(part))),
+      );
+      return { ...found, jobs };
+    } finally {
+      await dataset.close();
     }
   };
 }

@@ -1,5 +1,6 @@
 /** What a worker thread runs: in each round it takes shares of the samples until none is left, then gives what it found. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { type Ask, Pass } from '../../calibrate/pass.ts';
 import { FocalMeter } from '../../entries/meter.ts';
 import { compareDatasets, createComparison, openPair } from '../compare.ts';
 import { FileError } from '../errors.ts';
@@ -25,8 +26,22 @@ const counted = (state: Uint8Array<ArrayBuffer>, counts: Omit<Counts, 'samples'>
 
 async function begin(task: Task): Promise<Job> {
   const { names = null, bytes, firstIndex = 0, backend } = task.plain;
-  const reading = { ...readerOptions(task.spec), names, resolve };
   const scalar = backend === 'scalar' ? await import('../../entries/scalar.ts') : null;
+  const Meter = scalar?.FocalMeter ?? FocalMeter;
+  if (task.kind === 'calibrate') {
+    const { options, reading } = task.spec;
+    const dataset = await openDataset(task.files, { ...reading, ignoreIndex: options.ignoreIndex, names, resolve });
+    let pass = new Pass(Meter, options);
+    return {
+      share: (range, ask) => evaluateDataset(dataset, pass.asking(ask as Ask), { ...range, firstIndex, bytes }),
+      result: () => {
+        const result = pass.found();
+        pass = new Pass(Meter, options);
+        return { result, transfer: [] };
+      },
+    };
+  }
+  const reading = { ...readerOptions(task.spec), names, resolve };
   if (task.kind === 'compare') {
     const { FocalComparison } = scalar ?? (await import('../../entries/compare.ts'));
     const pair = await openPair(task.files, reading);
@@ -37,7 +52,7 @@ async function begin(task: Task): Promise<Job> {
     };
   }
   const dataset = await openDataset(task.files, reading);
-  const meter = createMeter(scalar?.FocalMeter ?? FocalMeter, task.spec, dataset.classes);
+  const meter = createMeter(Meter, task.spec, dataset.classes);
   return {
     share: (range) => evaluateDataset(dataset, meter, { ...range, firstIndex, bytes }),
     result: (counts) => counted(meter.toBytes(), counts),

@@ -1,0 +1,148 @@
+import { common, number, oneOf } from '../input/checks.ts';
+import { outOfRange, wrongType } from '../input/errors.ts';
+import { type Input, readInput } from '../input/tensors.ts';
+import { FocalLoss, SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
+import type { Settings } from '../losses/options.ts';
+import { survey } from '../losses/survey.ts';
+import type { FocalMeterConstructor } from '../meter/api.ts';
+import { type AnyLoss, Meter } from '../meter/meter.ts';
+import { isHeldOut } from '../statistics/index.ts';
+import { addSigmoid, addSoftmax, eachSample, type PlainSlopes, Slopes } from './fit.ts';
+import type { Batch, CalibrationScores, TemperatureOptions } from './temperature.ts';
+
+/** The options of `fitTemperature`, checked. */
+export type CalibrationOptions = Required<TemperatureOptions>;
+
+/** @throws TypeError or RangeError for a wrong option */
+export function readCalibration(name: string, given: unknown): CalibrationOptions {
+  const options = common(name, given, ['loss', 'holdout', 'ignoreIndex', 'bins']) as TemperatureOptions;
+  const { ignoreIndex = -100, bins = 15 } = options;
+  return {
+    loss: oneOf('loss', options.loss ?? 'softmax', ['softmax', 'sigmoid']) as 'softmax' | 'sigmoid',
+    holdout: number('holdout', options.holdout ?? 0.2, 'a number in [0, 1)', (x) => x >= 0 && x < 1),
+    ignoreIndex,
+    bins,
+  };
+}
+
+/** What a pass over the data is to find. */
+export interface Ask {
+  /** The logits count times so much. */
+  readonly beta: number;
+  /** Whether the slopes are wanted, of the samples that are fitted. */
+  readonly fit: boolean;
+  /** Whether the scores are, of those that are held out. */
+  readonly measure: boolean;
+}
+
+/** The meter has a backend of its own. */
+const unused = (): never => {
+  throw new Error('a loss that only tells its options');
+};
+
+/** What one part of a pass has found, as it travels from one thread to another. */
+export interface Found {
+  readonly slopes: PlainSlopes;
+  readonly fitted: number;
+  readonly heldOut: number;
+  readonly state: Uint8Array | null;
+}
+
+/** A pass over the data, or a part of one: exact, so that parts may come in any order. */
+export class Pass {
+  readonly slopes = new Slopes();
+  fitted = 0;
+  heldOut = 0;
+  readonly #FocalMeter: FocalMeterConstructor;
+  readonly #options: CalibrationOptions;
+  readonly #loss: AnyLoss;
+  readonly #settings: Settings;
+  #seen = 0;
+  #meter: Meter<AnyLoss> | null = null;
+
+  constructor(FocalMeter: FocalMeterConstructor, options: CalibrationOptions) {
+    const { loss, ignoreIndex } = options;
+    this.#FocalMeter = FocalMeter;
+    this.#options = options;
+    this.#loss = new (loss === 'softmax' ? SoftmaxLoss : SigmoidLoss)(unused, { ignoreIndex });
+    this.#settings = FocalLoss.settingsOf(this.#loss) as Settings;
+  }
+
+  /** What a dataset is counted into for what is asked. */
+  asking(ask: Ask): Pick<Meter<AnyLoss>, 'update'> {
+    return { update: (logits, targets, at) => this.count({ logits, targets, ...at }, ask) };
+  }
+
+  /** Count a batch in, and find what is asked for. */
+  count(batch: Batch, { beta, fit, measure }: Ask): void {
+    if (typeof batch !== 'object' || batch === null) throw wrongType('batch', 'an object { logits, targets }', batch);
+    const input = readInput(batch.logits, batch.targets, this.#settings);
+    if (input.dense && input.classes > 1) {
+      throw outOfRange('targets', 'class indices', 'numbers in the shape of the logits');
+    }
+    const n = input.batch * input.positions;
+    const firstIndex = number('firstIndex', batch.firstIndex ?? this.#seen, 'an integer ≥ 0', (x) => {
+      return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
+    });
+    this.#seen += n;
+    if (n === 0) return;
+    const { holdout, ignoreIndex, bins, loss } = this.#options;
+    this.#meter ??= new this.#FocalMeter<AnyLoss>(this.#loss, { classes: input.classes, bins });
+    survey(Meter.backendOf(this.#meter), this.#settings, input, null);
+    const fits = (i: number): boolean => !isHeldOut(firstIndex + i, holdout);
+    if (measure) this.#measure(input, fits, beta);
+    const add = loss === 'softmax' ? addSoftmax : addSigmoid;
+    eachSample(input, (i, logit) => {
+      const y = Number(input.targets[i]);
+      if (y === ignoreIndex) return;
+      if (!fits(i)) {
+        this.heldOut++;
+        return;
+      }
+      this.fitted++;
+      // of one class, the target is whether it is the sample's
+      if (fit) add(this.slopes, logit, input.classes, input.dense ? 1 - y : y, beta);
+    });
+  }
+
+  /** Means over the held-out samples; null where there are none, or they were not asked for. */
+  get scores(): CalibrationScores | null {
+    const report = this.#meter?.compute();
+    if (!report?.samples) return null;
+    const { crossEntropy, brier, ece } = report;
+    return { crossEntropy, brier, ece };
+  }
+
+  /** All of it as plain data. */
+  found(): Found {
+    const { slopes, fitted, heldOut } = this;
+    return { slopes: { ...slopes }, fitted, heldOut, state: this.#meter?.toBytes() ?? null };
+  }
+
+  /** Take in what another part has found. */
+  merge({ slopes, fitted, heldOut, state }: Found): void {
+    this.slopes.merge(slopes);
+    this.fitted += fitted;
+    this.heldOut += heldOut;
+    if (!state) return;
+    const other = this.#FocalMeter.fromBytes(state);
+    if (this.#meter) this.#meter.merge(other);
+    else this.#meter = other;
+  }
+
+  /** Count the held-out samples of a batch in, with the logits times β. */
+  #measure(input: Input, fits: (i: number) => boolean, beta: number): void {
+    const { batch, classes, positions } = input;
+    const targets = Array.from({ length: batch * positions }, (_, i) => {
+      const y = Number(input.targets[i]);
+      return fits(i) ? this.#options.ignoreIndex : y;
+    });
+    const data = new Float32Array(input.logits.length);
+    eachSample(input, (i, logit) => {
+      const start = Math.floor(i / positions) * classes * positions + (i % positions);
+      for (let c = 0; c < classes; c++) data[start + c * positions] = logit(c) * beta;
+    });
+    const dims = [batch, classes, positions];
+    this.#meter?.update({ data, dims }, { data: targets, dims: [batch, positions] });
+  }
+}
