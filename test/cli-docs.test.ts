@@ -70,6 +70,7 @@ describe('docs/command.md', () => {
   writeFileSync(at('both.csv'), csv([heads('a'), ours], [heads('b'), theirs]));
   writeFileSync(at('names.txt'), 'a\nb\nc\nd\n');
   writeFileSync(at('texts.txt'), 'text\n'.repeat(samples));
+  writeFileSync(at('groups.txt'), 'de\nfr\n'.repeat(samples / 2));
 
   const blocks = Array.from(text.matchAll(/```sh\n(.*?)```/gs), ([, block]) => block!);
   test.each(blocks)('the examples run: %s', async (block) => {

@@ -7,7 +7,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { fitTemperature } from '../bindings/entries/calibrate.ts';
 import { FocalComparison } from '../bindings/entries/compare.ts';
 import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
-import { FocalMeter } from '../bindings/entries/meter.ts';
+import * as meters from '../bindings/entries/meter.ts';
 import type * as Node from '../bindings/entries/node.ts';
 import { bindCompareFiles, bindFiles } from '../bindings/files/node/pool.ts';
 import { Random } from './random.ts';
@@ -230,7 +230,7 @@ describe('faults', () => {
 
   test('a worker that dies', async () => {
     const program = new URL('./files/dying-worker.mjs', import.meta.url);
-    const evaluate = bindFiles({ auto: async () => FocalMeter, scalar: async () => FocalMeter }, program);
+    const evaluate = bindFiles({ auto: async () => meters, scalar: async () => meters }, program);
     const abort = new AbortController();
     // the other one would live for ever
     setTimeout(() => abort.abort(new Error('too late')), 20_000);
@@ -312,7 +312,7 @@ describe('shards and states by the line', () => {
   test('a table in a line', async () => {
     const line = JSON.stringify({ table: fixture('named.csv'), target: 'label', scores: 'p_*' });
     const [state] = await collect([line]);
-    expect(FocalMeter.fromJSON(JSON.parse(state!)).compute().samples).toBe(50);
+    expect(meters.FocalMeter.fromJSON(JSON.parse(state!)).compute().samples).toBe(50);
   });
 
   test('what is wrong is told with its line', async () => {

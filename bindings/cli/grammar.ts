@@ -10,6 +10,8 @@ declare const VERSION: string;
 
 /** Largest number of classes whose confusions are counted unasked: the state has C² counts. */
 export const CONFUSION_CLASSES = 1000;
+/** The same of groups, each of which has counts of its own. */
+export const CONFUSION_CLASSES_OF_GROUPS = 100;
 
 const FORMATS: readonly Format[] = ['npy', 'npz', 'safetensors', 'csv', 'tsv', 'jsonl', 'parquet'];
 
@@ -54,10 +56,18 @@ export interface BootstrapOptions {
   seed?: number;
 }
 
+/** A report for each group of samples. */
+export interface GroupOptions {
+  groupBy?: string;
+  maxGroups?: number;
+}
+
 /** What is computed of a state. */
 export interface ComputeOptions {
   confidence?: number;
   normalize?: 'true' | 'pred' | 'all';
+  /** Of groups. */
+  worstBy?: string;
 }
 
 /** Where the samples stand among those of all shards, and who counts them. */
@@ -95,6 +105,7 @@ export type EvaluateOptions = InputOptions &
   LossOptions &
   MeterOptions &
   BootstrapOptions &
+  GroupOptions &
   ComputeOptions &
   RunOptions &
   OutputOptions &
@@ -235,7 +246,8 @@ const add: Record<string, (command: Command) => Command> = {
       .option('--top-k <list>', 'ranks for top-k accuracy, softmax only (default: 5)', integers)
       .option(
         '--confusion',
-        `count the confusion matrix, softmax only (default: up to ${plain(CONFUSION_CLASSES)} classes)`,
+        `count the confusion matrix, softmax only (default: up to ${plain(CONFUSION_CLASSES)} classes, of groups ` +
+          `${CONFUSION_CLASSES_OF_GROUPS})`,
       )
       .option('--no-confusion', 'do not: the state is smaller by the square of the classes')
       .option('--curves', 'count the curves of AUROC and average precision (default: for sigmoid)')
@@ -254,8 +266,20 @@ const add: Record<string, (command: Command) => Command> = {
         integer(1, LARGEST_REPLICATES),
       )
       .option('--seed <integer>', 'seed of the bootstrap (default: 0)', integer(0, 2 ** 32 - 1)),
+  groups: (command) =>
+    command
+      .option(
+        '--group-by <column>',
+        'a report for each group of samples: the column of a table, or a file with the group of each sample, one a line or an ' +
+          'array of integers',
+      )
+      .option('--max-groups <count>', 'most groups that may occur (default: 1000)', integer(1, LARGEST_COUNT)),
   compute: (command) =>
     command
+      .option(
+        '--worst-by <metric>',
+        'of groups: the metric by which they are worst for certain, such as macro.f1 (default: accuracy)',
+      )
       .option('--confidence <share>', 'confidence of the intervals (default: 0.95)', inside)
       .addOption(
         new Option(
@@ -346,7 +370,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'evaluate',
     'Evaluate a classifier. The files are streamed: they may be larger than memory.',
-    'input scores variant loss meter bootstrap compute run jobs gate output report title debug',
+    'input scores variant loss meter bootstrap groups compute run jobs gate output report title debug',
   )
     .argument(
       '<logits>',

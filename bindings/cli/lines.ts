@@ -93,6 +93,19 @@ export async function eachLine(
   if (length > 0) each(taken(Buffer.alloc(0)), index);
 }
 
+/** All lines, equal ones kept once. */
+export async function linesOf(path: string): Promise<string[]> {
+  const known = new Map<string, string>();
+  const lines: string[] = [];
+  await eachLine(path, (bytes) => {
+    const line = bytes.toString('utf8');
+    const same = known.get(line) ?? line;
+    known.set(same, same);
+    lines.push(same);
+  });
+  return lines;
+}
+
 /** The names of the classes: a JSON array, the `id2label` of a Hugging Face config.json, or one a line. */
 export async function readNames(path: string): Promise<string[]> {
   const text = await readText(path);

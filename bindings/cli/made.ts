@@ -25,7 +25,7 @@ export function more({ seconds, nsPerLogit, backend, unlabelled, jobs = 1 }: Run
 /** The page of a state. */
 export async function page(
   state: Parameters<typeof import('../entries/report.ts').renderReport>[0],
-  shown: Pick<ReportOptions, 'names' | 'texts' | 'judgement' | 'confidence'>,
+  shown: Pick<ReportOptions, 'names' | 'texts' | 'judgement' | 'confidence' | 'worstBy'>,
   { title, model }: OutputOptions,
   run: Run,
 ): Promise<string> {

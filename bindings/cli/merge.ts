@@ -1,8 +1,9 @@
 /** `focal-simd merge`. */
 import { createHash } from 'node:crypto';
 import { type ComparisonState, FocalComparison } from '../entries/compare.ts';
-import { FocalMeter, type MeterState } from '../entries/meter.ts';
+import { FocalMeter, type MeterState, SlicedMeter, type SlicedState } from '../entries/meter.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import type { Slices } from '../meter/slices.ts';
 import { comparison } from './comparison.ts';
 import { InputError, refusing, warn } from './errors.ts';
 import { evaluation } from './evaluation.ts';
@@ -15,7 +16,11 @@ import { STDIN } from './samples.ts';
 /** Longer lines are no states that this process could hold. */
 const LONGEST_STATE = 2 ** 29 - 25;
 
-type Mergeable = Meter<AnyLoss> | FocalComparison;
+type Mergeable = Meter<AnyLoss> | Slices<AnyLoss> | FocalComparison;
+
+/** What tells of all samples: of groups that of all. */
+const totalOf = (one: Mergeable): Meter<AnyLoss> | FocalComparison =>
+  one instanceof SlicedMeter ? one.total() : (one as Meter<AnyLoss> | FocalComparison);
 
 export async function merge(paths: string[], options: MergeOptions): Promise<number> {
   const { state, report, names: namesPath, text } = options;
@@ -29,10 +34,11 @@ export async function merge(paths: string[], options: MergeOptions): Promise<num
   if (!all) throw new InputError('stdin: expected a state a line, got none');
   const compared = all instanceof FocalComparison;
   refuseOther(compared, options);
-  const { config } = compared ? all.toJSON().baseline : all.toJSON();
+  const total = totalOf(all);
+  const { config } = compared ? all.toJSON().baseline : (total as Meter<AnyLoss>).toJSON();
   const names = namesPath === undefined ? null : await readNames(namesPath);
   if (names) checkNames(namesPath!, names, config.classes);
-  const { samples, ignored, missing = [] } = all.compute();
+  const { samples, ignored, missing = [] } = total.compute();
   const gaps = missing.reduce((sum, [from, to]) => sum + to - from, 0);
   if (text !== undefined) {
     // where shards are missing there may be more of them after the last
@@ -50,13 +56,14 @@ export async function merge(paths: string[], options: MergeOptions): Promise<num
 /** Options that only one kind of state has an answer to. */
 function refuseOther(compared: boolean, options: MergeOptions): void {
   const others = compared
-    ? (['min', 'max', 'confidence', 'normalize'] as const)
+    ? (['min', 'max', 'confidence', 'normalize', 'worstBy'] as const)
     : (['maxDrop', 'decide', 'allowNan', 'markdown'] as const);
   const flags = {
     min: '--min',
     max: '--max',
     confidence: '--confidence',
     normalize: '--normalize',
+    worstBy: '--worst-by',
     maxDrop: '--max-drop',
     decide: '--decide',
     allowNan: '--allow-nan',
@@ -79,14 +86,15 @@ class Merged {
     if (!all) this.all = one;
     else if (all instanceof FocalComparison && one instanceof FocalComparison) refusing(name, () => all.merge(one));
     else if (all instanceof FocalMeter && one instanceof FocalMeter) refusing(name, () => all.merge(one));
-    else throw new InputError(`${name}: evaluations and comparisons do not go together`);
+    else if (all instanceof SlicedMeter && one instanceof SlicedMeter) refusing(name, () => all.merge(one));
+    else throw new InputError(`${name}: states of evaluations, of groups and of comparisons do not go together`);
   }
 }
 
 function stateOf(json: { format?: unknown }): Mergeable {
-  return json?.format === 'focal-simd/comparison'
-    ? FocalComparison.fromJSON(json as ComparisonState)
-    : FocalMeter.fromJSON(json as MeterState);
+  if (json?.format === 'focal-simd/comparison') return FocalComparison.fromJSON(json as ComparisonState);
+  if (json?.format === 'focal-simd/slices') return SlicedMeter.fromJSON(json as SlicedState);
+  return FocalMeter.fromJSON(json as MeterState);
 }
 
 /**
@@ -94,7 +102,7 @@ function stateOf(json: { format?: unknown }): Mergeable {
  * are one shard given twice; only of nothing there may be any number.
  */
 function refuseAgain(seen: Map<string, string>, path: string, meter: Mergeable): void {
-  const { samples, ignored, missing } = meter.compute();
+  const { samples, ignored, missing } = totalOf(meter).compute();
   if (samples + ignored === 0 || missing) return;
   const digest = createHash('sha256').update(meter.toBytes()).digest('hex');
   const other = seen.get(digest);

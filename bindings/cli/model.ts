@@ -1,14 +1,22 @@
 /** The loss, and what counts it, by the options. */
 import * as losses from '../entries/index.ts';
-import { FocalMeter } from '../entries/meter.ts';
+import { FocalMeter, SlicedMeter } from '../entries/meter.ts';
 import * as scalar from '../entries/scalar.ts';
 import type { LossSpec } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import type { Slices } from '../meter/slices.ts';
 import { readAlpha } from './alpha.ts';
 import { InputError, refusing } from './errors.ts';
-import { type BootstrapOptions, CONFUSION_CLASSES, type LossOptions, type MeterOptions } from './grammar.ts';
+import {
+  type BootstrapOptions,
+  CONFUSION_CLASSES,
+  CONFUSION_CLASSES_OF_GROUPS,
+  type GroupOptions,
+  type LossOptions,
+  type MeterOptions,
+} from './grammar.ts';
 
-const simd = { ...losses, FocalMeter };
+const simd = { ...losses, FocalMeter, SlicedMeter };
 export type Library = typeof simd;
 
 export const libraryOf = ({ backend }: { backend: 'auto' | 'scalar' }): Library =>
@@ -64,10 +72,11 @@ export function makeLoss(api: Library, { name, ...options }: LossSpec): AnyLoss 
 }
 
 /** What is counted depends on the options and the number of classes, never on what is written: states of shards go together. */
-export function meterOptions(options: LossOptions & MeterOptions & BootstrapOptions, classes: number) {
+export function meterOptions(options: LossOptions & MeterOptions & BootstrapOptions & GroupOptions, classes: number) {
   const { loss, bins, hardest, topK, bootstrap, seed } = options;
   if (seed !== undefined && bootstrap === undefined) throw new InputError('--seed goes with --bootstrap');
-  const confusion = options.confusion ?? classes <= CONFUSION_CLASSES;
+  const most = options.groupBy === undefined ? CONFUSION_CLASSES : CONFUSION_CLASSES_OF_GROUPS;
+  const confusion = options.confusion ?? classes <= most;
   const curves = options.curves ?? loss === 'sigmoid';
   return {
     classes,
@@ -88,6 +97,17 @@ export const makeMeter = (
   options: LossOptions & MeterOptions & BootstrapOptions,
   classes: number,
 ): Meter<AnyLoss> => refusing('options', () => new api.FocalMeter<AnyLoss>(loss, meterOptions(options, classes)));
+
+export function makeSlices(
+  api: Library,
+  loss: AnyLoss,
+  options: LossOptions & MeterOptions & BootstrapOptions & GroupOptions,
+  classes: number,
+): Slices<AnyLoss> {
+  const { maxGroups } = options;
+  const own = { ...meterOptions(options, classes), ...(maxGroups !== undefined && { maxGroups }) };
+  return refusing('options', () => new api.SlicedMeter<AnyLoss>(loss, own));
+}
 
 /** Have the kernels compiled before the clock starts. */
 export function warmUp(api: Library, loss: AnyLoss, classes: number): void {

@@ -1,10 +1,11 @@
 /** Where the samples come from, by the arguments and options. */
+import { existsSync } from 'node:fs';
 import type { Dataset } from '../files/dataset.ts';
-import { inspect, openDataset, readColumn } from '../files/node/api.ts';
+import { inspect, openArray, openDataset, readColumn } from '../files/node/api.ts';
 import type { Files, Input } from '../files/open.ts';
 import { InputError, refused } from './errors.ts';
-import type { InputOptions } from './grammar.ts';
-import { readNames, type TextsOf, textsIn } from './lines.ts';
+import type { GroupOptions, InputOptions } from './grammar.ts';
+import { linesOf, readNames, type TextsOf, textsIn } from './lines.ts';
 
 export const STDIN = '-';
 
@@ -40,11 +41,15 @@ export function filesOf(
 }
 
 /** Open them, with the names of the classes where there are any. */
-export async function openSamples(files: Files, options: InputOptions & { names?: string }): Promise<Dataset> {
+export async function openSamples(
+  files: Files,
+  options: InputOptions & { names?: string },
+  columns: readonly string[] = [],
+): Promise<Dataset> {
   const { ignoreIndex, classAxis, names: path } = options;
   const names = path === undefined ? null : await readNames(path);
   const axis = classAxis === 'last' ? -1 : 1;
-  return refused(path ?? 'options', () => openDataset(files, { ignoreIndex, classAxis: axis, names }));
+  return refused(path ?? 'options', () => openDataset(files, { ignoreIndex, classAxis: axis, names, columns }));
 }
 
 /** Texts of the samples. */
@@ -57,9 +62,8 @@ export interface Texts {
 /** What --text says: a column of the table if it has one of that name, else a file. */
 export async function openTexts(files: Files | null, { text, scores, firstIndex = 0 }: TextOptions): Promise<Texts> {
   const lines = { path: text, of: textsIn(text) };
-  if (text === undefined || !files || !('table' in files)) return lines;
-  const { table } = files;
-  if (table === STDIN || (table as { file?: unknown }).file === STDIN) return lines;
+  const table = files && tableOf(files);
+  if (text === undefined || !table) return lines;
   const { columns } = await refused('options', () => inspect(table));
   const column = columns?.find(({ name }) => name === text);
   if (!column) return lines;
@@ -72,6 +76,54 @@ export async function openTexts(files: Files | null, { text, scores, firstIndex 
     return new Map(Array.from(values, ([row, value]) => [row + firstIndex, value == null ? '' : String(value)]));
   };
   return { path: undefined, of };
+}
+
+/** Whether the files are a table that can be looked into before it is read. */
+const tableOf = (files: Files): Input | null => {
+  if (!('table' in files)) return null;
+  const { table } = files;
+  return table === STDIN || (table as { file?: unknown }).file === STDIN ? null : table;
+};
+
+/** What --group-by says: a column of the table if it has one of that name, else a file with the group of each sample. */
+export async function openGroups(
+  files: Files,
+  { groupBy, firstIndex = 0 }: GroupOptions & { firstIndex?: number },
+): Promise<string | string[] | null> {
+  if (groupBy === undefined) return null;
+  const table = tableOf(files);
+  if (table) {
+    const { columns } = await refused('options', () => inspect(table));
+    if (columns?.some(({ name }) => name === groupBy)) return groupBy;
+    if (!existsSync(fileOf(groupBy) as string)) {
+      throw new InputError(`--group-by expected a column of the table or a file, got ${JSON.stringify(groupBy)}`);
+    }
+  } else if ('table' in files) {
+    return groupBy;
+  }
+  const names = /\.(npy|npz|safetensors)(:[^/\\]+)?$/i.test(groupBy) ? await namesIn(groupBy) : await linesOf(groupBy);
+  return names.slice(firstIndex);
+}
+
+/** What an array of any shape holds, integers or strings, as names of groups. */
+async function namesIn(path: string): Promise<string[]> {
+  const array = await refused(path, () => openArray(path, 'groups'));
+  try {
+    const flat = await array.inCOrder();
+    const bytes = await flat.bytes(0, flat.size);
+    // of equal names one string is kept
+    const known = new Map<unknown, string>();
+    return Array.from(flat.strings?.(bytes) ?? (flat.decode(bytes) as ArrayLike<unknown>), (value, i) => {
+      const name = known.get(value) ?? `${value as string}`;
+      if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+        throw new InputError(`${path}: groups[${i}] expected an integer, got ${value}`);
+      }
+      known.set(value, name);
+      return name;
+    });
+  } finally {
+    await array.close();
+  }
 }
 
 /** The file of an input, without the member of `file.npz:logits`: for who compares files. */

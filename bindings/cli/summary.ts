@@ -2,6 +2,8 @@
 
 import type { Judgement } from '../compare/judge.ts';
 import { printable } from '../input/foreign-text.ts';
+import type { AnyLoss } from '../meter/meter.ts';
+import type { SlicedReport } from '../meter/slices.ts';
 import {
   between,
   className,
@@ -9,6 +11,7 @@ import {
   estimates,
   type Fact,
   fixed,
+  groupValue,
   hardLoss,
   type Labels,
   type Metrics,
@@ -26,6 +29,7 @@ import { bold, clip, dim, table } from './terminal.ts';
 const CLASSES_SHOWN = 15;
 const CONFUSIONS_SHOWN = 10;
 const WARNINGS_SHOWN = 5;
+const GROUPS_SHOWN = 15;
 export const NAME_WIDTH = 28;
 export const TEXT_WIDTH = 96;
 const FACT_WIDTH = 20;
@@ -38,12 +42,14 @@ export function formatSummary(
   m: Metrics,
   labels: Labels,
   judgement: Judgement | null = null,
+  groups: SlicedReport<AnyLoss> | null = null,
 ): string {
   const name: Name = (c) => foreign(className(labels, c), NAME_WIDTH);
   const blocks: Lines[] = [
     factLines(facts),
     numbers(m),
     warnings(m, labels),
+    groupLines(groups),
     reliability(m),
     classes(m, name),
     confusions(m, name),
@@ -87,6 +93,24 @@ function numbers(m: Metrics): Lines {
 function warnings({ warnings: all = [] }: Metrics, labels: Labels): Lines {
   const shown = all.slice(0, WARNINGS_SHOWN).map((line) => `  ${printable(warningOf(labels, line))}`);
   return all.length > 0 ? titled('Warnings', `${shown.length} of ${plain(all.length)}`, shown) : [];
+}
+
+/** The groups that are worst for certain. */
+function groupLines(groups: SlicedReport<AnyLoss> | null): Lines {
+  if (!groups) return [];
+  const { worst, metric, confidence } = groups;
+  const shown = worst.slice(0, GROUPS_SHOWN);
+  const rows = shown.map(({ name, samples, value, interval }) => [
+    foreign(name === '' ? '(none)' : name, NAME_WIDTH),
+    plain(samples),
+    groupValue(metric)(value),
+    between(interval, groupValue(metric)) ?? '',
+  ]);
+  return titled(
+    'Groups',
+    `worst ${metric} for certain first, ${shown.length} of ${plain(worst.length)}; all intervals hold together with ${percent(confidence)}`,
+    table(['group', ' samples', ` ${metric}`, ' interval'], rows),
+  );
 }
 
 function reliability(m: Metrics): Lines {

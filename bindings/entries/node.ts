@@ -16,7 +16,7 @@ import { resolve } from '../files/node/source.ts';
 import type { Files } from '../files/open.ts';
 import { bindShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
-import { FocalMeter } from './meter.ts';
+import { FocalMeter, SlicedMeter } from './meter.ts';
 
 export type * from '../files/api.ts';
 export type { ComparisonSpec, PairArrays, PairFiles, PairTable } from '../files/compare.ts';
@@ -36,7 +36,7 @@ export type {
 const evaluate = bindShard(FocalMeter, resolve);
 const program = new URL('./worker.js', import.meta.url);
 const scalar = () => import('./scalar.ts');
-const meters = { auto: async () => FocalMeter, scalar: async () => (await scalar()).FocalMeter };
+const meters = { auto: async () => ({ FocalMeter, SlicedMeter }), scalar };
 const byThreads = bindFiles(meters, program);
 const calibrateByThreads = bindCalibrateFiles(meters, program);
 const compareByThreads = bindCompareFiles(
@@ -61,7 +61,8 @@ export function evaluateShard(files: Files, options: ShardOptions): Promise<Shar
  * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a path or a URL, or with one thread `-` for
  *   stdin or whatever `evaluateShard` takes
  * @param options those of `evaluateShard`, and `jobs`: worker threads, default the processors there are, 1 for small inputs
- *   and for what can only be read from its beginning (CSV, JSONL, compressed .npz files)
+ *   and for what can only be read from its beginning (CSV, JSONL, compressed .npz files);
+ *   `groups`, the column of a table or the group of each sample, for `slices`, and `maxGroups`
  * @returns the meter, to be computed or merged with those of other shards
  * @throws as `evaluateShard`; of several faults the one of the first sample. Error when a worker dies, naming the samples
  * @example

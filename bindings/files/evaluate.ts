@@ -1,6 +1,7 @@
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import type { Groups, SlicedUpdateOptions, Slices } from '../meter/slices.ts';
 import type { Chunk, Dataset, Labels } from './dataset.ts';
-import { FileError, quiet } from './errors.ts';
+import { FileError, quiet, quoted } from './errors.ts';
 
 /** What was read. */
 export interface Counts {
@@ -21,6 +22,8 @@ export interface EvaluateOptions {
   to?: number | undefined;
   /** Most bytes of logits at a time. Default 4 MiB. */
   bytes?: number | undefined;
+  /** Of a `SlicedMeter`: the column, which the dataset hands on (`columns`), or what gives the group of each sample of a chunk. */
+  groups?: string | ((chunk: Chunk) => Groups) | undefined;
   /** Ends the evaluation with its reason. */
   signal?: AbortSignal | undefined;
   /** Called after each chunk with the number of samples that are done. */
@@ -35,16 +38,20 @@ export interface EvaluateOptions {
  */
 export async function evaluateDataset(
   dataset: Dataset,
-  meter: Pick<Meter<AnyLoss>, 'update'>,
+  meter: Pick<Meter<AnyLoss>, 'update'> | Pick<Slices<AnyLoss>, 'update'>,
   options: EvaluateOptions = {},
 ): Promise<Counts> {
-  const { firstIndex = 0, from = 0, to, bytes, signal, onProgress } = options;
+  const { firstIndex = 0, from = 0, to, bytes, groups, signal, onProgress } = options;
+  const groupsOf = typeof groups === 'string' ? (chunk: Chunk) => groupsIn(dataset, chunk, groups) : groups;
   const sum = { samples: 0, missing: 0, computing: 0 };
   for await (const chunk of dataset.chunks(from, to, { ...(bytes && { bytes }), signal })) {
     signal?.throwIfAborted();
     const start = performance.now();
     try {
-      meter.update(chunk.logits, chunk.targets, { firstIndex: firstIndex + chunk.first });
+      const at = { firstIndex: firstIndex + chunk.first };
+      // which of the two it is the options tell: each refuses those of the other
+      const own = groupsOf ? { ...at, groups: groupsOf(chunk) } : at;
+      (meter as Slices<AnyLoss>).update(chunk.logits, chunk.targets, own as SlicedUpdateOptions);
     } catch (error) {
       throw inFile(error, dataset, chunk);
     }
@@ -54,6 +61,22 @@ export async function evaluateDataset(
     onProgress?.(sum.samples);
   }
   return sum;
+}
+
+/** A column as names of groups: what is missing is the group without a name. */
+function groupsIn(dataset: Dataset, { columns, first }: Chunk, column: string): Groups {
+  const values = columns[column];
+  if (!values) throw new FileError(dataset.files[0]!, `column ${quoted(column)} was not asked for`);
+  return values.map((value, i) => {
+    if (value === null || value === undefined) return '';
+    if (value instanceof Date) return value.toISOString();
+    if (typeof value !== 'object') return `${value as string}`;
+    const at = `${quoted(column)}[${first + i}]`;
+    throw new FileError(
+      dataset.files[0]!,
+      `${at} expected the name of a group, got ${quiet(JSON.stringify(value), 40)}`,
+    );
+  });
 }
 
 /** What the library says of one value of a chunk, said of the file. */

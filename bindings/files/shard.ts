@@ -2,9 +2,10 @@ import { common, oneOf } from '../input/checks.ts';
 import { wrongType } from '../input/errors.ts';
 import { bind } from '../losses/api.ts';
 import type { Reduction, SigmoidFocalLossOptions, SoftmaxFocalLossOptions } from '../losses/options.ts';
-import type { FocalMeterConstructor } from '../meter/api.ts';
+import type { FocalMeterConstructor, SlicedMeterConstructor } from '../meter/api.ts';
 import type { SigmoidMeterOptions, SoftmaxMeterOptions } from '../meter/config.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
+import type { SlicedOptions, Slices } from '../meter/slices.ts';
 import { type EvaluateOptions, evaluateDataset } from './evaluate.ts';
 import { type DatasetOptions, type Files, openDataset, type Resolve } from './open.ts';
 
@@ -72,6 +73,17 @@ export function createMeter(
   classes: number,
 ): Meter<AnyLoss> {
   return new FocalMeter<AnyLoss>(lossOf(loss), { classes, ...meter } as SoftmaxMeterOptions);
+}
+
+/** The meter of each group, of a specification. */
+export function createSlices(
+  SlicedMeter: SlicedMeterConstructor,
+  { loss, meter = {} }: EvaluationSpec,
+  classes: number,
+  maxGroups: number | undefined,
+): Slices<AnyLoss> {
+  const own = { classes, ...meter, ...(maxGroups !== undefined && { maxGroups }) };
+  return new SlicedMeter<AnyLoss>(lossOf(loss), own as SlicedOptions<AnyLoss>);
 }
 
 const OPTIONS = ['loss', 'meter', 'firstIndex', 'bytes', 'names', 'resolve', 'signal', 'onProgress'];

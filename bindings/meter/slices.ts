@@ -363,7 +363,8 @@ function namesOf(groups: unknown): ArrayLike<unknown> {
   throw wrongType('groups', 'an array of strings or integers', groups);
 }
 
-function nameOf(value: unknown, i: number): string {
+/** The name that a value stands for. */
+export function nameOf(value: unknown, i: number): string {
   if (typeof value === 'string' || typeof value === 'bigint' || Number.isSafeInteger(value)) return `${value}`;
   throw wrongType(`groups[${i}]`, 'a string or an integer', value);
 }

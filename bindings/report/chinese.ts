@@ -5,6 +5,12 @@ export const CHINESE: Readonly<Record<string, string>> = {
   files: '文件',
   date: '日期',
   intervals: '区间',
+  interval: '区间',
+  Groups: '分组',
+  group: '组',
+  'Worst for certain first; all intervals hold together with {confidence}.':
+    '最确定较差的组在前；所有区间同时成立的置信度为 {confidence}。',
+  'The other {n} groups': '其余 {n} 个组',
   'made by': '生成',
   reproduce: '复现命令',
   loss: '损失',

@@ -141,6 +141,10 @@ export function estimates(m: Metrics): Estimate[] {
   ];
 }
 
+/** How the value of a metric of groups is shown: shares in percent. */
+export const groupValue = (metric: string): ((x: Value) => string) =>
+  /accuracy|recall|precision|specificity|prevalence/i.test(metric) ? percent : metric === 'loss' ? significant : fixed;
+
 /** The same without their intervals. */
 export const figures = (m: Metrics): Fact[] => estimates(m).map(([name, value]) => [name, value]);
 

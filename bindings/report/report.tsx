@@ -2,13 +2,15 @@
 import type { JSX } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
-import { FocalComparison, FocalMeter } from '../entries/scalar.ts';
+import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
 import { wrongType } from '../input/errors.ts';
 import type { MeterState } from '../meter/codec.ts';
+import type { SlicedState } from '../meter/slices.ts';
 import { Comparison, Verdict } from './comparison.tsx';
 import { Confusion } from './crossing.tsx';
 import { Curves } from './curves.tsx';
 import { CONFIDENCE, confidenceOf, describe, describeComparison, type Fact, type Labels } from './format.ts';
+import { Groups } from './groups.tsx';
 import { Speaks, translator, useText } from './language.ts';
 import style from './report.css';
 import { Classes, Hardest, Headline, Reliability } from './sections.tsx';
@@ -18,7 +20,7 @@ import type { Language, ReportOptions } from './types.ts';
 /** Replaced by the bundler. */
 declare const VERSION: string;
 
-const isComparison = (state: MeterState | ComparisonState): state is ComparisonState =>
+const isComparison = (state: MeterState | SlicedState | ComparisonState): state is ComparisonState =>
   (state as { format?: unknown } | null)?.format === 'focal-simd/comparison';
 
 /**
@@ -26,12 +28,12 @@ const isComparison = (state: MeterState | ComparisonState): state is ComparisonS
  *
  * It uses neither WebAssembly nor a DOM, so it goes in Node, in Workers and in CI alike.
  *
- * @param state what `toJSON()` of a meter or a comparison gives, or a parsed file that `--state` of the command wrote
+ * @param state what `toJSON()` of a meter, a sliced meter or a comparison gives, or a parsed file that `--state` of the command wrote
  * @returns the page, from its doctype on
  * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison
  * @example writeFileSync('report.html', renderReport(meter.toJSON(), { names, title: 'Nightly' }));
  */
-export function renderReport(state: MeterState | ComparisonState, options: ReportOptions = {}): string {
+export function renderReport(state: MeterState | SlicedState | ComparisonState, options: ReportOptions = {}): string {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
   const { title, names = null, texts = null, language = 'en' } = options;
   const labels: Labels = { names, texts: Array.isArray(texts) ? new Map(texts.entries()) : (texts as Labels['texts']) };
@@ -55,10 +57,18 @@ interface Page {
   readonly body: JSX.Element;
 }
 
-type PageOptions = Pick<ReportOptions, 'judgement' | 'confidence'>;
+type PageOptions = Pick<ReportOptions, 'judgement' | 'confidence' | 'worstBy'>;
 
-function evaluationPage(state: MeterState, labels: Labels, { judgement, confidence = CONFIDENCE }: PageOptions): Page {
-  const meter = FocalMeter.fromJSON(state);
+const isSliced = (state: MeterState | SlicedState): state is SlicedState =>
+  (state as { format?: unknown } | null)?.format === 'focal-simd/slices';
+
+function evaluationPage(
+  state: MeterState | SlicedState,
+  labels: Labels,
+  { judgement, confidence = CONFIDENCE, worstBy = 'accuracy' }: PageOptions,
+): Page {
+  const slices = isSliced(state) ? SlicedMeter.fromJSON(state) : null;
+  const meter = slices ? slices.total() : FocalMeter.fromJSON(state as MeterState);
   const m = meter.compute({ confidence });
   return {
     title: 'Evaluation',
@@ -67,6 +77,7 @@ function evaluationPage(state: MeterState, labels: Labels, { judgement, confiden
       <>
         {judgement && <Verdict judgement={judgement} />}
         <Headline m={m} labels={labels} />
+        {slices && <Groups groups={slices.compute({ confidence, metric: worstBy })} />}
         <Reliability m={m} />
         <Curves thresholds={Thresholds.of(meter, m)} m={m} labels={labels} />
         <Classes m={m} labels={labels} />

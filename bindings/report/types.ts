@@ -23,6 +23,8 @@ export interface ReportOptions {
   command?: string;
   /** Confidence of the intervals, in (0, 1). Default 0.95. */
   confidence?: number;
+  /** Of states of groups: the metric by which they are worst for certain. Default 'accuracy'. */
+  worstBy?: string;
   /** Default 'en'. */
   language?: Language;
 }

@@ -6,13 +6,14 @@ import type { FocalComparisonConstructor } from '../../compare/api.ts';
 import type { Comparison } from '../../compare/comparison.ts';
 import { common, number, oneOf } from '../../input/checks.ts';
 import { outOfRange, wrongType } from '../../input/errors.ts';
-import type { FocalMeterConstructor } from '../../meter/api.ts';
+import type { FocalMeterConstructor, SlicedMeterConstructor } from '../../meter/api.ts';
 import type { AnyLoss, Meter } from '../../meter/meter.ts';
+import { type Groups, nameOf, type Slices } from '../../meter/slices.ts';
 import { type ComparisonSpec, compareDatasets, createComparison, openPair, type PairFiles } from '../compare.ts';
 import type { Dataset } from '../dataset.ts';
 import { type Counts, type EvaluateOptions, evaluateDataset } from '../evaluate.ts';
 import { type DatasetOptions, type Files, openDataset } from '../open.ts';
-import { createMeter, readerOptions, type ShardOptions, type ShardResult } from '../shard.ts';
+import { createMeter, createSlices, readerOptions, type ShardOptions, type ShardResult } from '../shard.ts';
 import { resolve } from './source.ts';
 import { type Work, withWorkers } from './workers.ts';
 
@@ -25,10 +26,17 @@ export interface JobsOptions {
 }
 
 /** Options of `evaluateFiles`. */
-export interface FilesOptions extends Omit<ShardOptions, 'resolve'>, JobsOptions {}
+export interface FilesOptions extends Omit<ShardOptions, 'resolve'>, JobsOptions {
+  /** A report for each group of samples: the column of a table that tells it, or the group of each sample, shape [N]. */
+  groups?: string | Groups | undefined;
+  /** Most groups that may occur. Default 1000. */
+  maxGroups?: number | undefined;
+}
 
 /** What `evaluateFiles` gives. */
 export interface FilesResult extends ShardResult {
+  /** With `groups`: a meter each; `meter` is that of all samples. */
+  readonly slices: Slices<AnyLoss> | null;
   /** How many threads evaluated. */
   readonly jobs: number;
   /** Milliseconds within the library, reading left out, of all threads together. */
@@ -36,17 +44,19 @@ export interface FilesResult extends ShardResult {
 }
 
 /** Options of `compareFiles`. */
-export interface CompareFilesOptions extends ComparisonSpec, Omit<FilesOptions, 'loss' | 'meter'> {}
+export interface CompareFilesOptions
+  extends ComparisonSpec,
+    Omit<FilesOptions, 'loss' | 'meter' | 'groups' | 'maxGroups'> {}
 
 /** What `compareFiles` gives. */
-export interface CompareFilesResult extends Omit<FilesResult, 'meter'> {
+export interface CompareFilesResult extends Omit<FilesResult, 'meter' | 'slices'> {
   readonly comparison: Comparison<AnyLoss>;
 }
 
 /** Options of `calibrateFiles`. */
 export interface CalibrateFilesOptions
   extends TemperatureOptions,
-    Omit<FilesOptions, 'loss' | 'meter'>,
+    Omit<FilesOptions, 'loss' | 'meter' | 'groups' | 'maxGroups'>,
     Pick<DatasetOptions, 'classAxis'> {}
 
 /** What `calibrateFiles` gives. */
@@ -57,7 +67,12 @@ export interface CalibrateFilesResult extends Temperature {
 
 /** What a worker is told to do. */
 export type Task = { readonly plain: Plain } & (
-  | { readonly kind: 'evaluate'; readonly files: Files; readonly spec: Pick<FilesOptions, 'loss' | 'meter'> }
+  | {
+      readonly kind: 'evaluate';
+      readonly files: Files;
+      readonly spec: Pick<FilesOptions, 'loss' | 'meter' | 'maxGroups'>;
+      readonly groups: GroupColumn | GroupList | null;
+    }
   | { readonly kind: 'compare'; readonly files: PairFiles; readonly spec: ComparisonSpec }
   | {
       readonly kind: 'calibrate';
@@ -83,6 +98,50 @@ const MOST_JOBS = 1024;
 const CHUNK = 1 << 20;
 
 const OPTIONS = ['firstIndex', 'bytes', 'names', 'signal', 'onProgress', 'jobs', 'backend'];
+
+/** The column that tells the groups. */
+type GroupColumn = string;
+
+/** The group of each sample in memory that threads share: a number each, and what the numbers are called. */
+interface GroupList {
+  readonly names: readonly string[];
+  readonly ids: Int32Array<SharedArrayBuffer>;
+}
+
+function groupsIn(groups: unknown): GroupColumn | GroupList | null {
+  if (groups === undefined) return null;
+  if (typeof groups === 'string') return groups;
+  const { length } = Object(groups) as ArrayLike<unknown>;
+  if (typeof groups !== 'object' || !Number.isSafeInteger(length)) {
+    throw wrongType('groups', 'the name of a column or an array of strings or integers', groups);
+  }
+  const ids = new Int32Array(new SharedArrayBuffer(4 * length));
+  const numbers = new Map<string, number>();
+  for (let i = 0; i < length; i++) {
+    const name = nameOf((groups as ArrayLike<unknown>)[i], i);
+    const id = numbers.get(name) ?? numbers.size;
+    numbers.set(name, id);
+    ids[i] = id;
+  }
+  return { names: [...numbers.keys()], ids };
+}
+
+/** How the groups of a chunk are told. */
+export function groupsOf(groups: GroupColumn | GroupList | null): EvaluateOptions['groups'] {
+  if (groups === null || typeof groups === 'string') return groups ?? undefined;
+  const { names, ids } = groups;
+  return ({ first, samples }) => Array.from(ids.subarray(first, first + samples), (id) => names[id] as string);
+}
+
+/** The columns that are read beside. */
+export const columnsOf = (groups: GroupColumn | GroupList | null): string[] =>
+  typeof groups === 'string' ? [groups] : [];
+
+/** The meters of a backend. */
+export interface Meters {
+  readonly FocalMeter: FocalMeterConstructor;
+  readonly SlicedMeter: SlicedMeterConstructor;
+}
 
 /** Whether each file is told by a string, which a worker can open for itself. */
 function isPlain(files: object): boolean {
@@ -121,8 +180,11 @@ function plainOf({ names, firstIndex, bytes = CHUNK, backend }: Plain): Plain {
   };
 }
 
+/** How samples are counted, whatever by. */
+type Counting = Omit<EvaluateOptions, 'groups'>;
+
 /** The work that is shared out. */
-function workOf(sides: readonly Dataset[], jobs: number, { bytes, signal, onProgress }: EvaluateOptions): Work {
+function workOf(sides: readonly Dataset[], jobs: number, { bytes, signal, onProgress }: Counting): Work {
   const [{ samples, classes }] = sides as [Dataset];
   return {
     samples: samples as number,
@@ -139,8 +201,8 @@ function workOf(sides: readonly Dataset[], jobs: number, { bytes, signal, onProg
 async function count(
   program: URL,
   task: Task,
-  { jobs, sides, options }: { jobs: number; sides: readonly Dataset[]; options: EvaluateOptions },
-  alone: (options: EvaluateOptions) => Promise<Counts>,
+  { jobs, sides, options }: { jobs: number; sides: readonly Dataset[]; options: Counting },
+  alone: (options: Counting) => Promise<Counts>,
   merge: (state: Uint8Array) => void,
 ): Promise<Counts> {
   if (jobs === 1) return alone(options);
@@ -166,25 +228,33 @@ export interface Backends<T> {
  * @param backends the meters by the name of the backend
  * @param program the script that a worker thread runs
  */
-export function bindFiles(backends: Backends<FocalMeterConstructor>, program: URL) {
+export function bindFiles(backends: Backends<Meters>, program: URL) {
   return async (files: Files, options: FilesOptions): Promise<FilesResult> => {
     if (options === undefined) throw wrongType('options', 'an object with loss', options);
-    readOptions('evaluateFiles', options, ['loss', 'meter']);
-    const { names = null, signal, backend = 'auto', loss, meter: given } = options;
-    const dataset = await openDataset(files, { ...readerOptions(options), names, resolve, signal });
+    readOptions('evaluateFiles', options, ['loss', 'meter', 'groups', 'maxGroups']);
+    const { names = null, signal, backend = 'auto', loss, meter: given, maxGroups } = options;
+    const groups = groupsIn(options.groups);
+    const columns = columnsOf(groups);
+    const dataset = await openDataset(files, { ...readerOptions(options), names, columns, resolve, signal });
     try {
-      const FocalMeter = await backends[backend]();
-      const meter: Meter<AnyLoss> = createMeter(FocalMeter, options, dataset.classes);
+      const { samples, classes } = dataset;
+      if (groups !== null && typeof groups !== 'string' && samples !== null && groups.ids.length !== samples) {
+        throw outOfRange('groups', `${samples}, one a sample`, groups.ids.length);
+      }
+      const { FocalMeter, SlicedMeter } = await backends[backend]();
+      const slices = groups === null ? null : createSlices(SlicedMeter, options, classes, maxGroups);
+      const meter: Meter<AnyLoss> = createMeter(FocalMeter, options, classes);
       const sides = [dataset];
       const jobs = jobsFor(files, sides, options.jobs);
+      const spec = { loss, ...(given && { meter: given }), ...(maxGroups !== undefined && { maxGroups }) };
       const counts = await count(
         program,
-        { kind: 'evaluate', files, spec: { loss, ...(given && { meter: given }) }, plain: plainOf(options) },
+        { kind: 'evaluate', files, spec, groups, plain: plainOf(options) },
         { jobs, sides, options },
-        (read) => evaluateDataset(dataset, meter, read),
-        (state) => meter.merge(FocalMeter.fromBytes(state)),
+        (read) => evaluateDataset(dataset, slices ?? meter, { ...read, groups: groupsOf(groups) }),
+        (state) => (slices ? slices.merge(SlicedMeter.fromBytes(state)) : meter.merge(FocalMeter.fromBytes(state))),
       );
-      return { meter, ...counts, names: dataset.names, jobs };
+      return { meter: slices?.total() ?? meter, slices, ...counts, names: dataset.names, jobs };
     } finally {
       await dataset.close();
     }
@@ -218,7 +288,7 @@ export function bindCompareFiles(backends: Backends<FocalComparisonConstructor>,
 }
 
 /** Temperatures of files. */
-export function bindCalibrateFiles(backends: Backends<FocalMeterConstructor>, program: URL) {
+export function bindCalibrateFiles(backends: Backends<Meters>, program: URL) {
   return async (files: Files, options: CalibrateFilesOptions = {}): Promise<CalibrateFilesResult> => {
     const known = ['loss', 'holdout', 'ignoreIndex', 'bins', 'classAxis'];
     readOptions('calibrateFiles', options, known);
@@ -227,7 +297,7 @@ export function bindCalibrateFiles(backends: Backends<FocalMeterConstructor>, pr
     const reading = { ignoreIndex: fitting.ignoreIndex, ...(classAxis !== undefined && { classAxis }) };
     const dataset = await openDataset(files, { ...reading, names, resolve, signal });
     try {
-      const FocalMeter = await backends[backend]();
+      const { FocalMeter } = await backends[backend]();
       const jobs = jobsFor(files, [dataset], options.jobs);
       const temperatureBy = (pass: (ask: Ask, into: Pass) => Promise<unknown>) =>
         temperatureOf(async (ask) => {

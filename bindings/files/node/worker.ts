@@ -1,13 +1,13 @@
 /** What a worker thread runs: in each round it takes shares of the samples until none is left, then gives what it found. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Ask, Pass } from '../../calibrate/pass.ts';
-import { FocalMeter } from '../../entries/meter.ts';
+import * as simd from '../../entries/meter.ts';
 import { compareDatasets, createComparison, openPair } from '../compare.ts';
 import { FileError } from '../errors.ts';
 import { type Counts, evaluateDataset } from '../evaluate.ts';
 import { openDataset } from '../open.ts';
-import { createMeter, readerOptions } from '../shard.ts';
-import type { Counted, Task } from './pool.ts';
+import { createMeter, createSlices, readerOptions } from '../shard.ts';
+import { type Counted, columnsOf, groupsOf, type Task } from './pool.ts';
 import { resolve } from './source.ts';
 import type { Answer, Shares } from './workers.ts';
 
@@ -27,16 +27,16 @@ const counted = (state: Uint8Array<ArrayBuffer>, counts: Omit<Counts, 'samples'>
 async function begin(task: Task): Promise<Job> {
   const { names = null, bytes, firstIndex = 0, backend } = task.plain;
   const scalar = backend === 'scalar' ? await import('../../entries/scalar.ts') : null;
-  const Meter = scalar?.FocalMeter ?? FocalMeter;
+  const { FocalMeter, SlicedMeter } = scalar ?? simd;
   if (task.kind === 'calibrate') {
     const { options, reading } = task.spec;
     const dataset = await openDataset(task.files, { ...reading, ignoreIndex: options.ignoreIndex, names, resolve });
-    let pass = new Pass(Meter, options);
+    let pass = new Pass(FocalMeter, options);
     return {
       share: (range, ask) => evaluateDataset(dataset, pass.asking(ask as Ask), { ...range, firstIndex, bytes }),
       result: () => {
         const result = pass.found();
-        pass = new Pass(Meter, options);
+        pass = new Pass(FocalMeter, options);
         return { result, transfer: [] };
       },
     };
@@ -51,10 +51,13 @@ async function begin(task: Task): Promise<Job> {
       result: (counts) => counted(comparison.toBytes(), counts),
     };
   }
-  const dataset = await openDataset(task.files, reading);
-  const meter = createMeter(Meter, task.spec, dataset.classes);
+  const { groups, spec } = task;
+  const dataset = await openDataset(task.files, { ...reading, columns: columnsOf(groups) });
+  const { classes } = dataset;
+  const meter =
+    groups === null ? createMeter(FocalMeter, spec, classes) : createSlices(SlicedMeter, spec, classes, spec.maxGroups);
   return {
-    share: (range) => evaluateDataset(dataset, meter, { ...range, firstIndex, bytes }),
+    share: (range) => evaluateDataset(dataset, meter, { ...range, firstIndex, bytes, groups: groupsOf(groups) }),
     result: (counts) => counted(meter.toBytes(), counts),
   };
 }

@@ -102,12 +102,19 @@ export async function withWorkers<R, T>(
           onProgress?.(done);
           return;
         }
-        if ('error' in answer) {
+        const fault = (error: Error) => {
           // no other share is begun
           Atomics.store(shares, 0, NONE);
-          faults.push({ share: shares[1 + worker] as number, error: remade(answer.error) });
+          faults.push({ share: shares[1 + worker] as number, error });
+        };
+        if ('error' in answer) {
+          fault(remade(answer.error));
         } else {
-          take(answer.result as R);
+          try {
+            take(answer.result as R);
+          } catch (error) {
+            fault(error as Error);
+          }
         }
         if (--left === 0) end();
       };
