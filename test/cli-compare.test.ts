@@ -126,7 +126,7 @@ describe('compare', () => {
     expect(readFileSync(at('merged.json'), 'utf8')).toBe(readFileSync(at('whole.json'), 'utf8'));
     await json('evaluate', 'a.npy', 'y.npy', '--state', 'one.json');
     for (const [args, message] of [
-      [['part0.json', 'one.json'], /one\.json: evaluations and comparisons do not go together/],
+      [['part0.json', 'one.json'], /one\.json: states of evaluations, of groups and of comparisons do not go together/],
       [['part0.json', '--min', 'accuracy=0.1'], /--min goes with states of evaluations alone/],
       [['one.json', '--max-drop', 'accuracy=1pp'], /--max-drop goes with states of comparisons alone/],
     ] as const) {
