@@ -11,6 +11,7 @@
  */
 import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
 import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './math/exp';
+import { LOGIT_THRESHOLDS } from './meter/scratch';
 import { ignoring } from './tile/labels';
 import { log, log1pFrom } from './math/log';
 import {
@@ -195,14 +196,14 @@ function multiply(gaps: usize, weights: usize, powers: usize, to: usize, bytes: 
 }
 
 /**
- * σ(gap) in units of 2^−24, and in the sign bit whether the gap is > 0. What is not above ½ is 1 − LARGER, which is exact, as is
+ * σ(gap) in units of 2^−24, and in the sign bit whether the gap is above the threshold. What is not above ½ is 1 − LARGER, which is exact, as is
  * 1 − the result: so that a probability has the same bits, whichever of the two it is asked for.
  */
 // @ts-ignore: decorator
 @inline
-function decision(gap: v128, larger: v128): v128 {
+function decision(gap: v128, larger: v128, threshold: v128): v128 {
   const p = v128.bitselect(f32x4.sub(lanes(ONE), larger), larger, i32x4.shr_s(gap, 31));
-  return v128.or(p, v128.and(f32x4.gt(gap, lanes(ZERO)), lanes(SIGN)));
+  return v128.or(p, v128.and(f32x4.gt(gap, threshold), lanes(SIGN)));
 }
 
 /** The same to PLANES, also ce to ENTROPIES and `decision` to TILE, all from `offset` on. */
@@ -225,7 +226,8 @@ function multiplyAndKeep(gaps: usize, weights: usize, powers: usize, offset: usi
   }
   if (anyInfinite(most)) limits(weights, losses, bytes);
   for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(offset + i, decision(v128.load(gaps + i), v128.load(i, LARGER)), TILE);
+    const threshold = v128.load(offset + i, LOGIT_THRESHOLDS);
+    v128.store(offset + i, decision(v128.load(gaps + i), v128.load(i, LARGER), threshold), TILE);
   }
 }
 

@@ -1,44 +1,43 @@
 /** What the metrics add to the scratch block (tile/scratch.ts): the binary of the losses goes without. */
-import { BIN_BYTES, TALLY_BINS, TALLY_BYTES, TALLY_CLASSES } from '../../bindings/backend/constants';
-import { GUARD, LANES } from '../tile/scratch';
+import {
+  BIN_BYTES, COLUMN_BRIER, COLUMN_CONFIDENCE, COLUMN_PASSED_OVER, COLUMN_PREDICTED, COLUMN_RANK, COLUMN_WRONG, LOGITS, TALLY_BINS,
+  TALLY_BYTES, TALLY_CLASSES,
+} from '../../bindings/backend/constants';
+import { APART } from '../tile/block';
+import { COLUMNS, GUARD, LANES } from '../tile/scratch';
+
+export const BRIER: usize = COLUMNS + COLUMN_BRIER;
+export const RANK: usize = COLUMNS + COLUMN_RANK;
+export const PREDICTED: usize = COLUMNS + COLUMN_PREDICTED;
+export const CONFIDENCE: usize = COLUMNS + COLUMN_CONFIDENCE;
+export const PASSED_OVER: usize = COLUMNS + COLUMN_PASSED_OVER;
+export const WRONG: usize = COLUMNS + COLUMN_WRONG;
 
 const guard0: usize = memory.data(GUARD, 16);
-/** Classes that come before the true one: those with a larger logit, or the same and a lower index. i32[SAMPLES]. */
-export const RANK: usize = memory.data(4 * LANES, 16);
-const guard1: usize = memory.data(GUARD, 16);
-/** Numbers of the samples that `tally` passed over: i32[SAMPLES]. */
-export const PASSED_OVER: usize = memory.data(4 * LANES, 16);
-const guard2: usize = memory.data(GUARD, 16);
-/** Predicted class, −1 where NaN leaves it open, and where ignored: i32[SAMPLES]. */
-export const PREDICTED: usize = memory.data(4 * LANES, 16);
-const guard3: usize = memory.data(GUARD, 16);
 /** Which 16 classes of a row hold the first of its largest logits: i32[SAMPLES]. */
 export const SIXTEEN: usize = memory.data(4 * LANES, 16);
-const guard4: usize = memory.data(GUARD, 16);
-/** Softmax: probability of the predicted class: f32[SAMPLES]. */
-export const CONFIDENCE: usize = memory.data(4 * LANES, 16);
-const guard5: usize = memory.data(GUARD, 16);
-/** Σ (p − [c = y])² of each sample, 0 where ignored: f32[SAMPLES]. */
-export const BRIER: usize = memory.data(4 * LANES, 16);
-const guard6: usize = memory.data(GUARD, 16);
-/** One-vs-rest: whether the logit of the true class is > 0, as all ones or 0: i32[SAMPLES]. */
+const guard1: usize = memory.data(GUARD, 16);
+/** One-vs-rest: whether the decision is for the true class, as all ones or 0: i32[SAMPLES]. */
 export const POSITIVE: usize = memory.data(4 * LANES, 16);
-const guard7: usize = memory.data(GUARD, 16);
+const guard2: usize = memory.data(GUARD, 16);
+/** One-vs-rest: what a logit must be above for its class, laid out as the tile, which is half as large as others: f32[LOGITS / 2]. */
+export const LOGIT_THRESHOLDS: usize = memory.data(2 * LOGITS + APART, 16);
+const guard3: usize = memory.data(GUARD, 16);
 /** See BIN_BYTES. */
 export const BINS: usize = memory.data(BIN_BYTES * TALLY_BINS, 16);
-const guard8: usize = memory.data(GUARD, 16);
+const guard4: usize = memory.data(GUARD, 16);
 /** Counts and losses of each class, see TALLY_BYTES. */
 export const TALLY: usize = memory.data(TALLY_BYTES * TALLY_CLASSES, 16);
-const guard10: usize = memory.data(GUARD, 16);
+const guard5: usize = memory.data(GUARD, 16);
 /** What is to be added up, made of something else: f32[SAMPLES]. */
 export const TERMS: usize = memory.data(4 * LANES, 16);
-const guard11: usize = memory.data(GUARD, 16);
+const guard6: usize = memory.data(GUARD, 16);
 /** Losses of each sample summed up (one-vs-rest): f64[SAMPLES]. */
 export const SAMPLE_LOSSES: usize = memory.data(8 * LANES, 16);
-const guard12: usize = memory.data(GUARD, 16);
+const guard7: usize = memory.data(GUARD, 16);
 /** LABELS, while `review` has others in their place: i32[SAMPLES]. */
 export const OWN_LABELS: usize = memory.data(4 * LANES, 16);
-const guard13: usize = memory.data(GUARD, 16);
+const guard8: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function metricsGuard(i: i32): usize {
@@ -52,10 +51,6 @@ export function metricsGuard(i: i32): usize {
     case 6: return guard6;
     case 7: return guard7;
     case 8: return guard8;
-    case 9: return guard10;
-    case 10: return guard11;
-    case 11: return guard12;
-    case 12: return guard13;
     default: return 0;
   }
 }

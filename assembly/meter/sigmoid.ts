@@ -4,7 +4,7 @@
  * counts of each class, and counts of each bin and, where curves are kept, of each threshold.
  *
  * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnDecisions` then makes it p. The sign
- * of a decision is set where its logit is > 0.
+ * of a decision is set where its logit is above the threshold.
  */
 import { BIN_BYTES, BIN_HITS, LOGITS, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
@@ -16,7 +16,7 @@ import { addWide } from '../math/exact-sum';
 import { oneVersusRestAndEntropies } from '../focal';
 import { CROSS_ENTROPY, ENTROPIES, LABELS, LOSS, OFFSET, PLANES, SQUARES, SUM, TILE } from '../tile/scratch';
 import { ignored } from '../tile/labels';
-import { BINS, BRIER, POSITIVE, SAMPLE_LOSSES } from './scratch';
+import { BINS, BRIER, LOGIT_THRESHOLDS, POSITIVE, SAMPLE_LOSSES, WRONG } from './scratch';
 import { base, classes, first, images, positions, samples } from '../tile/tile';
 
 /** Add the losses of each sample in SAMPLE_LOSSES. */
@@ -307,6 +307,54 @@ function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i3
   return left;
 }
 
+/** Whether decisions are for the class, as all ones or 0: those on NaN are not. */
+// @ts-ignore: decorator
+@inline
+function isFor(decision: v128): v128 {
+  return v128.and(i32x4.shr_s(decision, 31), f32x4.eq(decision, decision));
+}
+
+// @ts-ignore: decorator
+@inline
+function isForOne(decision: f32): i32 {
+  return i32(reinterpret<i32>(decision) < 0 && decision == decision);
+}
+
+/** Add the wrong decisions of each sample in WRONG, once `turnDecisions` has been there. */
+export function countWrong(): void {
+  if (!first) memory.fill(WRONG, 0, usize(samples) << 2);
+  let at: usize = 0;
+  if (positions == 1) {
+    for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+      let wrong = load<i32>(i, WRONG);
+      const end = at + (usize(classes) << 2);
+      for (const whole = at + (usize(classes & ~3) << 2); at < whole; at += 16) {
+        wrong += popcnt(i32x4.bitmask(isFor(v128.load(at, TILE))));
+      }
+      for (; at < end; at += 4) wrong += isForOne(load<f32>(at, TILE));
+      store<i32>(i, wrong, WRONG);
+    }
+  } else {
+    let sample = WRONG;
+    for (let b = 0; b < images; b++, sample += usize(positions) << 2) {
+      for (let c = 0; c < classes; c++) {
+        let d: usize = 0;
+        for (; d < usize(positions & ~3) << 2; d += 16, at += 16) {
+          v128.store(sample + d, i32x4.sub(v128.load(sample + d), isFor(v128.load(at, TILE))));
+        }
+        for (; d < usize(positions) << 2; d += 4, at += 4) {
+          store<i32>(sample + d, load<i32>(sample + d) + isForOne(load<f32>(at, TILE)));
+        }
+      }
+    }
+  }
+  // of the true class it is the positive decision that is right
+  for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
+    if (load<i32>(i, OFFSET) < 0) continue;
+    store<i32>(i, load<i32>(i, WRONG) + (load<i32>(i, POSITIVE) < 0 ? -1 : 1), WRONG);
+  }
+}
+
 /** Count losses and decisions of each class; up to eight rows past the last become zeros. How many losses are above 128. */
 function countClasses(): i32 {
   let left = 0;
@@ -429,12 +477,12 @@ export function flush(bins: i32): void {
   zeros = 0;
 }
 
-/** Note in POSITIVE which true logits are > 0, before their `decision` takes their place. */
+/** Note in POSITIVE which true logits are above their thresholds, before their `decision` takes their place. */
 function noteDecisions(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     // it is negated
-    if (offset >= 0) store<i32>(i, -i32(load<f32>(base + offset) < 0), POSITIVE);
+    if (offset >= 0) store<i32>(i, -i32(-load<f32>(base + offset) > load<f32>(LOGIT_THRESHOLDS + offset)), POSITIVE);
   }
 }
 

@@ -12,7 +12,9 @@ import { ignoring } from '../tile/labels';
 import { CROSS_ENTROPY, ENTROPIES, LOSS, PLANES, TILE } from '../tile/scratch';
 import { samples, scale } from '../tile/tile';
 import { BRIER, TERMS } from './scratch';
-import { countDecisions, decisions, gatherLosses, gatherSamples, narrowSums, turnDecisions } from './sigmoid';
+import {
+  countDecisions, countWrong, decisions, gatherLosses, gatherSamples, narrowSums, turnDecisions,
+} from './sigmoid';
 import { confidences, countSamples, largestAndPlace, outcomes, reviewed, squaresAndRanks } from './softmax';
 
 /** Of the call under way, as `begin` has read it: ranks that are told apart, 0 where no metrics are wanted; bins. */
@@ -98,5 +100,6 @@ export function tally(): i32 {
   if (!sigmoid) return tabled ? countSamples(samples, bins) : -1;
   const counted = tabled && sound;
   turnDecisions(counted ? bins : 0);
+  countWrong();
   return counted ? countDecisions(bins) : -1;
 }

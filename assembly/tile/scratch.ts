@@ -5,7 +5,9 @@
  * ones.
  */
 
-import { LOGITS, SAMPLES, SUM_COUNT } from '../../bindings/backend/constants';
+import {
+  COLUMN_BYTES, COLUMN_COUNT, COLUMN_CROSS_ENTROPY, COLUMN_LOSS, LOGITS, SAMPLE_BYTES, SAMPLES, SUM_COUNT,
+} from '../../bindings/backend/constants';
 import { APART } from './block';
 
 /** Kernels work in groups of 16 samples, and rearranging writes up to 3 lanes past the end of a segment. */
@@ -49,8 +51,9 @@ const guardWeights: usize = memory.data(GUARD, 16);
 /** What multiplies the losses of each sample: f32[SAMPLES]. */
 export const SAMPLE_WEIGHTS: usize = memory.data(4 * LANES, 16);
 const guard9: usize = memory.data(GUARD, 16);
-/** Loss of each sample (softmax), 0 where ignored: f32[SAMPLES]. */
-export const LOSS: usize = memory.data(4 * LANES, 16);
+/** What each sample comes to: the losses have the first column alone, meters all of them (meter/scratch.ts). */
+export const COLUMNS: usize = memory.data(COLUMN_BYTES * COLUMN_COUNT, 16);
+export const LOSS: usize = COLUMNS + COLUMN_LOSS;
 const guard10: usize = memory.data(GUARD, 16);
 /** ∂loss/∂gap of each sample times UPSTREAM, 0 where ignored: f32[SAMPLES]. */
 export const SLOPE: usize = memory.data(4 * LANES, 16);
@@ -61,8 +64,7 @@ const guard12: usize = memory.data(GUARD, 16);
 /** Exact sums, see exact-sum.ts. */
 export const SUMS: usize = memory.data(8 * 13 * SUM_COUNT, 16);
 const guard13: usize = memory.data(GUARD, 16);
-/** Metrics: cross-entropy of each sample, 0 where ignored: f32[SAMPLES]. */
-export const CROSS_ENTROPY: usize = memory.data(4 * LANES, 16);
+export const CROSS_ENTROPY: usize = COLUMNS + COLUMN_CROSS_ENTROPY;
 const guard14: usize = memory.data(GUARD, 16);
 /** Metrics: Σ e^(2·(logit − MAX)) over the other classes: f64[SAMPLES]. */
 export const SQUARES: usize = memory.data(8 * LANES, 16);
@@ -110,6 +112,6 @@ export function guard(i: i32): usize {
     case 19: return guard19;
     case 20: return guardOwn;
     case 21: return guardWeights;
-    default: return 0;
+    default: return i < 22 + COLUMN_COUNT ? COLUMNS + COLUMN_BYTES * (i - 22) + SAMPLE_BYTES : 0;
   }
 }

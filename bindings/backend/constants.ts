@@ -101,5 +101,23 @@ export const BIN_CONFIDENCE = 8;
 
 /** Bytes of a block of a number a sample, with room for whole vectors. */
 export const SAMPLE_BYTES = 4 * SAMPLES + 64;
+/** Columns in COLUMNS, each of so many bytes: a number a sample, room for a vector, and 16 bytes that nothing writes to. */
+export const COLUMN_BYTES = SAMPLE_BYTES + 16;
+/** What each sample comes to: loss, cross-entropy, Brier score: f32, 0 where ignored. */
+export const COLUMN_LOSS = 0;
+export const COLUMN_CROSS_ENTROPY = COLUMN_BYTES;
+export const COLUMN_BRIER = 2 * COLUMN_BYTES;
+/** Softmax: classes that come before the true one, as far as is asked for: i32. */
+export const COLUMN_RANK = 3 * COLUMN_BYTES;
+/** Softmax: predicted class, −1 where NaN leaves it open and where ignored: i32. */
+export const COLUMN_PREDICTED = 4 * COLUMN_BYTES;
+/** Softmax: probability of the predicted class: f32. */
+export const COLUMN_CONFIDENCE = 5 * COLUMN_BYTES;
+/** Samples that `tally` passed over, by number: i32. */
+export const COLUMN_PASSED_OVER = 6 * COLUMN_BYTES;
+/** Sigmoid: wrong decisions: i32. */
+export const COLUMN_WRONG = 7 * COLUMN_BYTES;
+export const COLUMN_COUNT = 8;
+
 /** From PAIRS, where the candidate's rows are loaded, to the columns of what is known of the pairs, each of SAMPLE_BYTES. */
 export const PAIR_COLUMNS = 4 * LOGITS + 64;

@@ -83,18 +83,11 @@ export interface Kernels {
 
 /** What evaluation metrics need beside the loss; asked for by PARAM_RANKS. */
 export interface MeterKernels extends Kernels {
-  /** What each sample comes to, f32[SAMPLES] each: loss, cross-entropy, Brier score; 0 where ignored. */
-  readonly LOSS: number;
-  readonly CROSS_ENTROPY: number;
-  readonly BRIER: number;
-  /** Softmax: classes that come before the true one, as far as is asked for: i32[SAMPLES]. */
-  readonly RANK: number;
-  /** Predicted class, −1 where NaN leaves it open and where ignored: i32[SAMPLES]. */
-  readonly PREDICTED: number;
-  /** Probability of the predicted class: f32[SAMPLES]. */
-  readonly CONFIDENCE: number;
-  /** Samples that `tally` passed over, by number: i32[SAMPLES]. */
-  readonly PASSED_OVER: number;
+  /** Columns of what each sample comes to, see COLUMN_BYTES. */
+  readonly COLUMNS: number;
+  /** Sigmoid: what a logit must be above for the decision to be for its class, laid out as the tile: f32[LOGITS / 2]. */
+  readonly LOGIT_THRESHOLDS: number;
+  /** Counts of classes and of bins, see TALLY_BYTES and BIN_BYTES; 0: there are none. */
   readonly TALLY: number;
   readonly BINS: number;
 
@@ -104,8 +97,8 @@ export interface MeterKernels extends Kernels {
   topK(k: number): number;
   /**
    * Count the tile in TALLY and BINS, which take 4096 samples before they must be cleared. Softmax: how many samples were passed
-   * over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of each logit, negative where
-   * the logit is > 0; how many losses above TALLY_LARGEST, or NaN, were left out. −1: nothing was counted.
+   * over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of each logit, its sign bit
+   * set where the decision is for the class; how many losses above TALLY_LARGEST, or NaN, were left out. −1: nothing was counted.
    */
   tally(): number;
   /** Move what is pending to BINS, whose number is that of the call that counted it. */

@@ -1,3 +1,4 @@
+import { COLUMN_BRIER, COLUMN_CROSS_ENTROPY, COLUMN_LOSS, COLUMN_RANK } from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
@@ -166,10 +167,11 @@ export class Comparison<L extends AnyLoss> {
     };
     Meter.count(meter, input, firstIndex, ({ f32, i32, kernels }, from, count) => {
       const copy = (to: Float32Array, at: number) => to.set(f32.subarray(at >> 2, (at >> 2) + count), from);
-      copy(numbers.loss, kernels.LOSS);
-      copy(numbers.crossEntropy, kernels.CROSS_ENTROPY);
-      copy(numbers.brier, kernels.BRIER);
-      numbers.rank.set(i32.subarray(kernels.RANK >> 2, (kernels.RANK >> 2) + count), from);
+      copy(numbers.loss, kernels.COLUMNS + COLUMN_LOSS);
+      copy(numbers.crossEntropy, kernels.COLUMNS + COLUMN_CROSS_ENTROPY);
+      copy(numbers.brier, kernels.COLUMNS + COLUMN_BRIER);
+      const rank = (kernels.COLUMNS + COLUMN_RANK) >> 2;
+      numbers.rank.set(i32.subarray(rank, rank + count), from);
     });
     return numbers;
   }

@@ -1,4 +1,4 @@
-import type { Backend } from '../backend/backend.ts';
+import type { Backend, MeterBackend } from '../backend/backend.ts';
 import type { Settings } from './options.ts';
 import type { Tile } from './tile.ts';
 
@@ -11,7 +11,24 @@ interface Loaded {
   count: number;
 }
 
-const loaded = new WeakMap<Backend, Record<'positive' | 'negative', Loaded>>();
+const loaded = new WeakMap<Backend, Record<'positive' | 'negative' | 'threshold', Loaded>>();
+
+/** What of a backend has been loaded so far. */
+function knownOf(backend: Backend): Record<'positive' | 'negative' | 'threshold', Loaded> {
+  let known = loaded.get(backend);
+  if (!known) {
+    const nothing = (): Loaded => ({ weights: NaN, layout: '', count: 0 });
+    known = { positive: nothing(), negative: nothing(), threshold: nothing() };
+    loaded.set(backend, known);
+  }
+  return known;
+}
+
+/** Have the thresholds of the logits in LOGIT_THRESHOLDS, laid out as the tile. */
+export function loadThresholds(backend: MeterBackend, thresholds: number | Float32Array, tile: Tile): void {
+  const { LOGIT_THRESHOLDS } = backend.kernels;
+  load(backend, knownOf(backend).threshold, thresholds, LOGIT_THRESHOLDS, tile, tile.positions, tile.images);
+}
 
 /**
  * Have the weights of the tile's classes in CLASS_WEIGHTS, and for one-vs-rest those of its logits in LOGIT_WEIGHTS. `dense`: there is
@@ -23,12 +40,7 @@ export function loadWeights(
   tile: Tile,
   dense: boolean,
 ): void {
-  let known = loaded.get(backend);
-  if (!known) {
-    const nothing = (): Loaded => ({ weights: NaN, layout: '', count: 0 });
-    known = { positive: nothing(), negative: nothing() };
-    loaded.set(backend, known);
-  }
+  const known = knownOf(backend);
   const { CLASS_WEIGHTS, LOGIT_WEIGHTS } = backend.kernels;
   const { positions, images } = tile;
   if (variant === 'sigmoid') load(backend, known.negative, negative, LOGIT_WEIGHTS, tile, positions, images);

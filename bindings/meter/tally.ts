@@ -3,6 +3,11 @@ import {
   BIN_BYTES,
   BIN_CONFIDENCE,
   BIN_HITS,
+  COLUMN_CONFIDENCE,
+  COLUMN_PASSED_OVER,
+  COLUMN_PREDICTED,
+  COLUMN_RANK,
+  COLUMN_WRONG,
   PROBABILITIES,
   SAMPLES,
   SUM_BRIER,
@@ -24,6 +29,7 @@ import type { Kernels } from '../backend/kernels.ts';
 import { carry, deposit, LIMBS } from '../backend/limbs.ts';
 import { loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
+import { loadThresholds } from '../losses/load-weights.ts';
 import type { Settings } from '../losses/options.ts';
 import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { ln } from '../losses/portable.ts';
@@ -163,7 +169,7 @@ export abstract class Tally {
   /**
    * Count in an input whose targets are all good.
    *
-   * @param visit called after each tile, while LOSS, CROSS_ENTROPY, BRIER and, of softmax, RANK hold its samples' numbers
+   * @param visit called after each tile, while COLUMNS hold its samples' numbers
    */
   abstract update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void;
 
@@ -217,11 +223,8 @@ function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: Stat
   for (let c = 0, to = 0; c < classes; c++, to += at.classes.stride) {
     const row = kernels.TALLY + c * TALLY_BYTES;
     addTo(words, at.classes.support + to, i32[(row + TALLY_SUPPORT) >> 2] as number);
-    // decisions of one-vs-rest depend on thresholds, and are counted from the logits
-    if (config.variant === 'softmax') {
-      addTo(words, at.classes.right + to, i32[(row + TALLY_RIGHT) >> 2] as number);
-      addTo(words, at.classes.predicted + to, i32[(row + TALLY_PREDICTED) >> 2] as number);
-    }
+    addTo(words, at.classes.right + to, i32[(row + TALLY_RIGHT) >> 2] as number);
+    addTo(words, at.classes.predicted + to, i32[(row + TALLY_PREDICTED) >> 2] as number);
     const sum = at.classes.loss + to;
     const first = c * (TALLY_BYTES >> 3);
     depositParts(words, sum, parts[first] as number, parts[first + 1] as number);
@@ -267,7 +270,7 @@ class SoftmaxTally extends Tally {
       const passedOver = kernels.tally();
       if (passedOver < 0) for (let i = 0; i < n; i++) this.#count(backend, state, input, losses, tile.firstSample, i);
       for (let j = 0; j < passedOver; j++) {
-        const i = i32[(kernels.PASSED_OVER >> 2) + j] as number;
+        const i = i32[((kernels.COLUMNS + COLUMN_PASSED_OVER) >> 2) + j] as number;
         this.#count(backend, state, input, losses, tile.firstSample, i);
       }
       if (config.confusion) this.#confuse(backend, state, n);
@@ -286,12 +289,12 @@ class SoftmaxTally extends Tally {
     const { topK } = this.config;
     const y = i32[(kernels.LABELS >> 2) + i] as number;
     if (y < 0) return;
-    let prediction = i32[(kernels.PREDICTED >> 2) + i] as number;
+    let prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
     if (prediction < 0) {
       this.ranking.settle(input, first + i, y);
       prediction = this.ranking.prediction;
-      i32[(kernels.PREDICTED >> 2) + i] = prediction;
-      i32[(kernels.RANK >> 2) + i] = this.ranking.rank;
+      i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] = prediction;
+      i32[((kernels.COLUMNS + COLUMN_RANK) >> 2) + i] = this.ranking.rank;
       for (const [j, k] of topK.entries()) if (this.ranking.rank < k) addTo(words, at.topK.hits + j, 1);
     }
     const hit = prediction === y;
@@ -300,14 +303,20 @@ class SoftmaxTally extends Tally {
     if (hit) addTo(words, at.classes.right + row, 1);
     addTo(words, at.classes.predicted + at.classes.stride * prediction, 1);
     addLoss(state, y, f32[(losses >> 2) + i] as number);
-    bin(state, f32[(kernels.CONFIDENCE >> 2) + i] as number, hit);
+    bin(state, f32[((kernels.COLUMNS + COLUMN_CONFIDENCE) >> 2) + i] as number, hit);
   }
 
   #confuse({ kernels, i32 }: Backend, { words, at }: State, n: number): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      addTo(words, at.confusion.samples + y * this.config.classes + (i32[(kernels.PREDICTED >> 2) + i] as number), 1);
+      addTo(
+        words,
+        at.confusion.samples +
+          y * this.config.classes +
+          (i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number),
+        1,
+      );
     }
   }
 
@@ -332,8 +341,8 @@ class SoftmaxTally extends Tally {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      const prediction = i32[(kernels.PREDICTED >> 2) + i] as number;
-      const p = rounded(f32[(kernels.CONFIDENCE >> 2) + i] as number);
+      const prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
+      const p = rounded(f32[((kernels.COLUMNS + COLUMN_CONFIDENCE) >> 2) + i] as number);
       resampler.places.push(support + y * stride, predicted + prediction * stride);
       if (prediction === y) resampler.places.push(right + y * stride);
       if (!Number.isNaN(p)) resampler.addToBin(binOf(p, this.config.bins), prediction === y, p * UNIT);
@@ -347,29 +356,40 @@ class SoftmaxTally extends Tally {
       if (y < 0) continue;
       const loss = lossBits(i32[(losses >> 2) + i] as number);
       if (loss < hardest.threshold) continue;
-      hardest.offer([firstIndex + i, y, i32[(kernels.PREDICTED >> 2) + i] as number, loss]);
+      hardest.offer([firstIndex + i, y, i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number, loss]);
     }
   }
 }
 
+/** The largest float32 that is not above x: a float32 is above the one where it is above the other. */
+function floor32(x: number): number {
+  const near = Math.fround(x);
+  if (near <= x) return near;
+  FLOAT[0] = near;
+  BITS[0] = (BITS[0] as number) + (near > 0 ? -1 : 1);
+  return near === 0 ? -(2 ** -149) : (FLOAT[0] as number);
+}
+const FLOAT = new Float32Array(1);
+const BITS = new Int32Array(FLOAT.buffer);
+
 class SigmoidTally extends Tally {
-  /** Wrong decisions of each sample of the tile, and for the bootstrap whether each decision is for the class. */
-  #wrong = new Int32Array();
-  #decided = new Uint8Array();
+  readonly #thresholds: number | Float32Array;
+
+  constructor(config: MeterConfig) {
+    super(config);
+    const { threshold } = config;
+    this.#thresholds = typeof threshold === 'number' ? floor32(threshold) : Float32Array.from(threshold, floor32);
+  }
 
   update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels } = backend;
     const { settings, config } = this;
-    const room = SIGMOID_METRICS_ROOM;
-    const call = new Call(backend, settings, input, room, { ranks: 1, bins: config.bins });
+    const call = new Call(backend, settings, input, SIGMOID_METRICS_ROOM, { ranks: 1, bins: config.bins });
     const { tile } = call;
-    if (this.#wrong.length < SAMPLES) this.#wrong = new Int32Array(SAMPLES);
-    if (this.resampler && this.#decided.length < room.logits) this.#decided = new Uint8Array(room.logits);
     tile.eachSamples(() => {
       const n = tile.samples;
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
       this.makeRoom(state, n);
-      this.#wrong.fill(0, 0, n);
       this.takeTables(backend, state, n);
       call.sumLogits(
         (losses) => {
@@ -379,8 +399,8 @@ class SigmoidTally extends Tally {
           else if (left > 0) this.#countLarge(backend, state, tile, losses);
         },
         () => {
+          loadThresholds(backend, this.#thresholds, tile);
           state.curves?.count(backend.i32, kernels.LABELS >> 2, tile);
-          this.#decide(backend, state, tile);
         },
       );
       const losses = call.finish();
@@ -393,50 +413,28 @@ class SigmoidTally extends Tally {
     carry(state.words, state.at.decisions.wrongSquares, 2);
   }
 
-  /** Count the decisions for and against the classes of a chunk, from its logits. */
-  #decide({ kernels, f32, i32 }: Backend, { words, at, config }: State, tile: Tile): void {
-    const { images, positions, classes, firstClass, imageStride, classStride } = tile;
-    const { threshold } = config;
-    const labels = kernels.LABELS >> 2;
-    const wrong = this.#wrong;
-    for (let c = 0; c < classes; c++) {
-      const y = firstClass + c;
-      const t = typeof threshold === 'number' ? threshold : (threshold[y] as number);
-      let predicted = 0;
-      let right = 0;
-      for (let b = 0, i = 0; b < images; b++) {
-        const from = (tile.source >> 2) + b * imageStride + c * classStride;
-        for (let d = 0; d < positions; d++, i++) {
-          const label = i32[labels + i] as number;
-          const yes = (f32[from + d] as number) > t;
-          if (this.resampler) this.#decided[(b * classes + c) * positions + d] = yes ? 1 : 0;
-          if (label < 0 || (!yes && label !== y)) continue;
-          if (yes) predicted++;
-          if (yes && label === y) right++;
-          else wrong[i] = (wrong[i] as number) + 1;
-        }
-      }
-      addTo(words, at.classes.predicted + y * at.classes.stride, predicted);
-      addTo(words, at.classes.right + y * at.classes.stride, right);
-    }
-  }
-
-  /** Count a chunk of classes one by one: probabilities in TILE. */
+  /** Count a chunk of classes one by one: decisions in TILE. */
   #count(backend: Backend, state: State, tile: Tile, losses: number): void {
     const { words, at } = state;
     const { f32 } = backend;
-    this.#each(backend, tile, (c, _, cell, positive, p) => {
-      if (positive) addTo(words, at.classes.support + at.classes.stride * c, 1);
+    this.#each(backend, tile, (c, _, cell, positive, p, isFor) => {
+      const row = at.classes.stride * c;
+      if (positive) addTo(words, at.classes.support + row, 1);
+      if (isFor) addTo(words, at.classes.predicted + row, 1);
+      if (isFor && positive) addTo(words, at.classes.right + row, 1);
       addLoss(state, c, f32[(losses >> 2) + cell] as number);
       bin(state, p, positive);
     });
   }
 
-  /** Visit what is counted of a chunk: class, sample, cell of the tile, whether the sample is of the class, probability. */
+  /**
+   * Visit what is counted of a chunk: class, sample, cell of the tile, whether the sample is of the class, probability, whether the
+   * decision is for the class.
+   */
   #each(
     { kernels, f32, i32 }: Backend,
     { images, positions, classes, firstClass }: Tile,
-    visit: (c: number, i: number, cell: number, positive: boolean, p: number) => void,
+    visit: (c: number, i: number, cell: number, positive: boolean, p: number, isFor: boolean) => void,
   ): void {
     for (let i = 0; i < images * positions; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
@@ -444,8 +442,9 @@ class SigmoidTally extends Tally {
       const start = Math.floor(i / positions) * classes * positions + (i % positions);
       for (let c = 0; c < classes; c++) {
         const cell = start + c * positions;
-        // the sign tells on which side of 0 the logit is
-        visit(firstClass + c, i, cell, y === firstClass + c, Math.abs(f32[(kernels.TILE >> 2) + cell] as number));
+        const at = (kernels.TILE >> 2) + cell;
+        const p = Math.abs(f32[at] as number);
+        visit(firstClass + c, i, cell, y === firstClass + c, p, (i32[at] as number) < 0 && !Number.isNaN(p));
       }
     }
   }
@@ -453,12 +452,11 @@ class SigmoidTally extends Tally {
   #resample(backend: Backend, state: State, resampler: Resampler, tile: Tile, firstIndex: number): void {
     const { support, right, predicted, stride } = state.at.replicateClasses;
     const last = tile.firstClass + tile.classes - 1;
-    this.#each(backend, tile, (c, i, cell, positive, p) => {
-      const yes = this.#decided[cell] === 1;
+    this.#each(backend, tile, (c, i, _, positive, p, isFor) => {
       const row = c * stride;
       if (positive) resampler.places.push(support + row);
-      if (yes) resampler.places.push(predicted + row);
-      if (yes && positive) resampler.places.push(right + row);
+      if (isFor) resampler.places.push(predicted + row);
+      if (isFor && positive) resampler.places.push(right + row);
       if (!Number.isNaN(p)) resampler.addToBin(binOf(rounded(p), this.config.bins), positive, rounded(p) * UNIT);
       if (c === last) resampler.add(state, firstIndex + i, tile.firstClass === 0 ? 1 : 0);
     });
@@ -474,12 +472,16 @@ class SigmoidTally extends Tally {
   }
 
   #addWrong({ kernels, i32 }: Backend, { words, at }: State, n: number): void {
+    const wrongAt = (kernels.COLUMNS + COLUMN_WRONG) >> 2;
+    let [none, squares] = [0, 0];
     for (let i = 0; i < n; i++) {
       if ((i32[(kernels.LABELS >> 2) + i] as number) < 0) continue;
-      const wrong = this.#wrong[i] as number;
-      if (wrong === 0) addTo(words, at.decisions.subset, 1);
-      else addTo(words, at.decisions.wrongSquares, wrong * wrong);
+      const wrong = i32[wrongAt + i] as number;
+      if (wrong === 0) none++;
+      squares += wrong * wrong;
     }
+    addTo(words, at.decisions.subset, none);
+    addTo(words, at.decisions.wrongSquares, squares);
   }
 
   #pick(

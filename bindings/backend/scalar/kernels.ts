@@ -1,6 +1,9 @@
 import { fromHalf } from '../../input/half.ts';
 import {
   BYTES,
+  COLUMN_BYTES,
+  COLUMN_COUNT,
+  COLUMN_LOSS,
   EACH_UPSTREAM,
   HALVES,
   LABELS_ALONE,
@@ -31,6 +34,7 @@ import { ExactSum } from './exact-sum.ts';
 export interface Twin extends Kernels {
   /** Where stages leave what they make, as in assembly/tile/scratch.ts. */
   readonly TRUE: number;
+  readonly COLUMNS: number;
   readonly LOSS: number;
   readonly SLOPE: number;
   readonly LOSSES: number;
@@ -89,7 +93,8 @@ export function scalarKernels(more = 0): Twin {
   const PARAMS = block(8 * PARAM_COUNT);
   const LABELS = block(4 * SAMPLES);
   const TRUE = block(4 * SAMPLES);
-  const LOSS = block(4 * SAMPLES);
+  const COLUMNS = block(COLUMN_BYTES * COLUMN_COUNT);
+  const LOSS = COLUMNS + COLUMN_LOSS;
   const SLOPE = block(4 * SAMPLES);
   const UPSTREAM = block(4 * SAMPLES);
   const SAMPLE_WEIGHTS = block(4 * SAMPLES);
@@ -287,6 +292,7 @@ export function scalarKernels(more = 0): Twin {
     PARAMS,
     LABELS,
     TRUE,
+    COLUMNS,
     LOSS,
     SLOPE,
     UPSTREAM,

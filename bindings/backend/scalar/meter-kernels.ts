@@ -1,4 +1,11 @@
 import {
+  COLUMN_BRIER,
+  COLUMN_CONFIDENCE,
+  COLUMN_CROSS_ENTROPY,
+  COLUMN_PREDICTED,
+  COLUMN_RANK,
+  COLUMN_WRONG,
+  LOGITS,
   PARAM_COUNT,
   PARAM_RANKS,
   SAMPLES,
@@ -21,21 +28,18 @@ function sigmoid(x: number): number {
   return (x < 0 ? t : 1) / (1 + t);
 }
 
-/** Probability of a logit; negative where the logit is > 0. */
-const decision = (z: number): number => (z > 0 ? -sigmoid(z) : sigmoid(z));
+/** Whether a decision, a probability, has its sign bit set. */
+const isFor = (p: number): boolean => p < 0 || Object.is(p, -0);
 
 /** The scalar twin with what evaluation metrics need beside the loss. */
 export function scalarMeterKernels(): MeterKernels {
-  const bytes = 4 * SAMPLES;
-  const twin = scalarKernels(6 * bytes);
-  const { max, totals, margins, sums, geometry: tile, LOSS, LOSSES, TILE } = twin;
+  const twin = scalarKernels(4 * SAMPLES + 2 * LOGITS);
+  const { max, totals, margins, sums, geometry: tile, COLUMNS, LOSS, LOSSES, TILE } = twin;
   const { buffer } = twin.memory;
-  const CONFIDENCE = buffer.byteLength - bytes;
-  const PREDICTED = CONFIDENCE - bytes;
-  const ENTROPY = PREDICTED - bytes;
-  const BRIER = ENTROPY - bytes;
-  const TERMS = BRIER - bytes;
-  const RANK = TERMS - bytes;
+  const TERMS = buffer.byteLength - 4 * SAMPLES;
+  const LOGIT_THRESHOLDS = TERMS - 2 * LOGITS;
+  const ENTROPY = COLUMNS + COLUMN_CROSS_ENTROPY;
+  const BRIER = COLUMNS + COLUMN_BRIER;
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
   const params = new Float64Array(buffer, twin.PARAMS, PARAM_COUNT);
@@ -46,9 +50,12 @@ export function scalarMeterKernels(): MeterKernels {
   const entropies = view(ENTROPY);
   const brier = view(BRIER);
   const terms = view(TERMS);
-  const confidence = view(CONFIDENCE);
-  const predicted = i32.subarray(PREDICTED >> 2);
-  const ranks = i32.subarray(RANK >> 2, (RANK >> 2) + SAMPLES);
+  const confidence = view(COLUMNS + COLUMN_CONFIDENCE);
+  const integers = (at: number) => i32.subarray((COLUMNS + at) >> 2, ((COLUMNS + at) >> 2) + SAMPLES);
+  const predicted = integers(COLUMN_PREDICTED);
+  const wrong = integers(COLUMN_WRONG);
+  const thresholds = f32.subarray(LOGIT_THRESHOLDS >> 2);
+  const ranks = integers(COLUMN_RANK);
   const ownLabels = new Int32Array(SAMPLES);
   /** Probability that a sample's own class has, 1 − p_y, sums over its classes, as each variant needs them. */
   const decided = new Float32Array(SAMPLES);
@@ -107,36 +114,39 @@ export function scalarMeterKernels(): MeterKernels {
     });
   };
 
+  /** Probability of a logit of the tile, its sign bit set where the decision is for the class. */
+  const decision = (z: number, at: number): number => (z > (thresholds[at] as number) ? -sigmoid(z) : sigmoid(z));
+
   /** Sigmoid: losses of the logits in LOSSES, and what the metrics of a sample need of its logits. */
   const sumDecisions = (): void => {
     const { base, firstClass } = tile;
-    if (!firstClass) for (const values of [entropySums, squares, sampleLosses]) values.fill(0, 0, SAMPLES);
+    if (!firstClass) for (const values of [entropySums, squares, sampleLosses, wrong]) values.fill(0, 0, SAMPLES);
     twin.logitLosses(LOSSES, 0, 1);
     twin.scale(LOSSES, 0);
     // the true logits are negated
     twin.eachTrue((i, at) => {
-      decided[i] = decision(-(f32[base + at] as number));
+      decided[i] = decision(-(f32[base + at] as number), at);
     });
     eachLogit((i, _, at) => {
       const gap = f32[base + at] as number;
-      const p = (labels[i] as number) < 0 ? 0 : decision(gap);
+      const p = (labels[i] as number) < 0 ? 0 : decision(gap, at);
       f32[(TILE >> 2) + at] = p;
       if ((labels[i] as number) < 0) return;
       entropySums[i] = (entropySums[i] as number) + Math.log1p(Math.exp(-Math.abs(gap))) + Math.max(gap, 0);
       squares[i] = (squares[i] as number) + p * p;
       sampleLosses[i] = (sampleLosses[i] as number) + (f32[(LOSSES >> 2) + at] as number);
+      if (isFor(p)) wrong[i] = (wrong[i] as number) + 1;
+    });
+    twin.eachTrue((i, at) => {
+      const countedWrong = isFor(f32[(TILE >> 2) + at] as number);
+      wrong[i] = (wrong[i] as number) + Number(!isFor(decided[i] as number)) - Number(countedWrong);
     });
   };
 
   return {
     ...twin,
-    CROSS_ENTROPY: ENTROPY,
-    BRIER,
-    CONFIDENCE,
-    RANK,
-    PREDICTED,
+    LOGIT_THRESHOLDS,
     // it has no tables
-    PASSED_OVER: 0,
     TALLY: 0,
     BINS: 0,
 
