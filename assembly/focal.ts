@@ -11,7 +11,6 @@
  */
 import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
 import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './math/exp';
-import { LOGIT_THRESHOLDS } from './meter/scratch';
 import { ignoring } from './tile/labels';
 import { log, log1pFrom } from './math/log';
 import {
@@ -207,7 +206,9 @@ function decision(gap: v128, larger: v128, threshold: v128): v128 {
 }
 
 /** The same to PLANES, also ce to ENTROPIES and `decision` to TILE, all from `offset` on. */
-function multiplyAndKeep(gaps: usize, weights: usize, powers: usize, offset: usize, bytes: usize): void {
+function multiplyAndKeep(
+  gaps: usize, weights: usize, powers: usize, thresholds: usize, offset: usize, bytes: usize,
+): void {
   const losses = PLANES + offset;
   let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 32) {
@@ -226,7 +227,7 @@ function multiplyAndKeep(gaps: usize, weights: usize, powers: usize, offset: usi
   }
   if (anyInfinite(most)) limits(weights, losses, bytes);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const threshold = v128.load(offset + i, LOGIT_THRESHOLDS);
+    const threshold = v128.load(thresholds + i);
     v128.store(offset + i, decision(v128.load(gaps + i), v128.load(i, LARGER), threshold), TILE);
   }
 }
@@ -328,14 +329,14 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
 }
 
 /** Of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES and the `decision` to TILE, which may be `at`. */
-export function oneVersusRestAndEntropies(at: usize, n: i32): void {
+export function oneVersusRestAndEntropies(at: usize, thresholds: usize, n: i32): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
     reduce(at + offset, bytes);
     decay(bytes);
     const weights = LOGIT_WEIGHTS + offset;
-    multiplyAndKeep(at + offset, weights, prepare(at + offset, weights, true, bytes), offset, bytes);
+    multiplyAndKeep(at + offset, weights, prepare(at + offset, weights, true, bytes), thresholds + offset, offset, bytes);
   }
 }
 

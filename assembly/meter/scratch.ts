@@ -38,6 +38,12 @@ const guard7: usize = memory.data(GUARD, 16);
 /** LABELS, while `review` has others in their place: i32[SAMPLES]. */
 export const OWN_LABELS: usize = memory.data(4 * LANES, 16);
 const guard8: usize = memory.data(GUARD, 16);
+/** Curves: the cell of each logit of the tile, see CELL_PAGE_BITS, −1 for none: i32[LOGITS]. */
+export const CELLS: usize = memory.data(4 * LOGITS + 16, 16);
+const guard9: usize = memory.data(GUARD, 16);
+/** Curves: exponentials of a row, or of two samples in planes: f64[LOGITS]. */
+export const EXPONENTIALS: usize = memory.data(8 * LOGITS + 16, 16);
+const guard10: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function metricsGuard(i: i32): usize {
@@ -51,6 +57,8 @@ export function metricsGuard(i: i32): usize {
     case 6: return guard6;
     case 7: return guard7;
     case 8: return guard8;
+    case 9: return guard9;
+    case 10: return guard10;
     default: return 0;
   }
 }

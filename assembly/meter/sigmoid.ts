@@ -19,16 +19,50 @@ import { ignored } from '../tile/labels';
 import { BINS, BRIER, LOGIT_THRESHOLDS, POSITIVE, SAMPLE_LOSSES, WRONG } from './scratch';
 import { base, classes, first, images, positions, samples } from '../tile/tile';
 
-/** Add the losses of each sample in SAMPLE_LOSSES. */
+/** Rows of losses from `at` on, each added up to its sample's sum; four at a time, as one sum has to wait for itself. */
+function gatherRows(at: usize): void {
+  const row = usize(classes) << 2;
+  const end = SAMPLE_LOSSES + (usize(samples) << 3);
+  let to = SAMPLE_LOSSES;
+  for (; to + 32 <= end; to += 32, at += 3 * row) {
+    let s0 = load<f64>(to);
+    let s1 = load<f64>(to, 8);
+    let s2 = load<f64>(to, 16);
+    let s3 = load<f64>(to, 24);
+    for (const stop = at + row; at < stop; at += 4) {
+      s0 += f64(load<f32>(at));
+      s1 += f64(load<f32>(at + row));
+      s2 += f64(load<f32>(at + 2 * row));
+      s3 += f64(load<f32>(at + 3 * row));
+    }
+    store<f64>(to, s0);
+    store<f64>(to, s1, 8);
+    store<f64>(to, s2, 16);
+    store<f64>(to, s3, 24);
+  }
+  for (; to < end; to += 8) {
+    let sum = load<f64>(to);
+    for (const stop = at + row; at < stop; at += 4) sum += f64(load<f32>(at));
+    store<f64>(to, sum);
+  }
+}
+
+/** Add the losses of each sample in SAMPLE_LOSSES, class by class. */
 export function gatherLosses(): void {
   let to = SAMPLE_LOSSES;
   let losses = PLANES;
   if (!first) memory.fill(to, 0, usize(samples) << 3);
+  if (positions == 1) return gatherRows(losses);
   for (let b = 0; b < images; b++, to += usize(positions) << 3) {
     for (let c = 0; c < classes; c++) {
-      for (let d: usize = 0; d < usize(positions); d++, losses += 4) {
-        store<f64>(to + (d << 3), load<f64>(to + (d << 3)) + f64(load<f32>(losses)));
+      const end = losses + (usize(positions) << 2);
+      let sum = to;
+      for (const whole = losses + (usize(positions & ~3) << 2); losses < whole; losses += 16, sum += 32) {
+        const v = v128.load(losses);
+        addTwo(sum, f64x2.promote_low_f32x4(v));
+        addTwo(sum + 16, upper(v));
       }
+      for (; losses < end; losses += 4, sum += 8) store<f64>(sum, load<f64>(sum) + f64(load<f32>(losses)));
     }
   }
 }
@@ -489,7 +523,7 @@ function noteDecisions(): void {
 /** One-vs-rest of the turned tile: losses in PLANES, cross-entropies in ENTROPIES, each `decision` in TILE. */
 export function decisions(): void {
   noteDecisions();
-  oneVersusRestAndEntropies(base, samples * classes);
+  oneVersusRestAndEntropies(base, LOGIT_THRESHOLDS, samples * classes);
 }
 
 /**

@@ -11,6 +11,7 @@ import { sigmoid } from '../stages';
 import { ignoring } from '../tile/labels';
 import { CROSS_ENTROPY, ENTROPIES, LOSS, PLANES, TILE } from '../tile/scratch';
 import { samples, scale } from '../tile/tile';
+import { logitCells, marginCells } from './cells';
 import { BRIER, TERMS } from './scratch';
 import {
   countDecisions, countWrong, decisions, gatherLosses, gatherSamples, narrowSums, turnDecisions,
@@ -94,6 +95,12 @@ export function review(on: bool): void {
   reviewing = on;
   reviewed(samples, on);
   if (!on) confidences(samples);
+}
+
+export function cells(): i32 {
+  if (!sigmoid) return marginCells();
+  logitCells();
+  return 0;
 }
 
 export function tally(): i32 {

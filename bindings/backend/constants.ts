@@ -119,5 +119,24 @@ export const COLUMN_PASSED_OVER = 6 * COLUMN_BYTES;
 export const COLUMN_WRONG = 7 * COLUMN_BYTES;
 export const COLUMN_COUNT = 8;
 
+/**
+ * The cells that curves are counted in (bindings/meter/cells.ts): bits of the float32 2^−64, 1, 128, 2^40 and ∞, between which steps
+ * of the magnitude are of different kinds; bits of a float32 below the 32nd of an octave; first steps of each kind; cells on
+ * either side of 0.
+ */
+export const CELL_SMALL = 0x1f800000;
+export const CELL_ONE = 0x3f800000;
+export const CELL_WIDE = 0x43000000;
+export const CELL_LARGE = 0x53800000;
+export const CELL_INFINITE = 0x7f800000;
+export const CELL_SHIFT = 18;
+export const CELL_FROM_SMALL = 1;
+export const CELL_FROM_ONE = 2049;
+export const CELL_FROM_WIDE = 6113;
+export const CELL_FROM_LARGE = 7169;
+export const CELL_SIDE = 7171;
+/** Cells that are counted together, a power of two. In CELLS one is page · 2 · PAGE + its place there, + PAGE for a positive. */
+export const CELL_PAGE_BITS = 6;
+
 /** From PAIRS, where the candidate's rows are loaded, to the columns of what is known of the pairs, each of SAMPLE_BYTES. */
 export const PAIR_COLUMNS = 4 * LOGITS + 64;

@@ -13,12 +13,12 @@
  *       [others, or (open others close)…]         and what the classes that are not the largest add to them
  *       gradient, or (open gradient close)…       of the logits
  *     sigmoid:
- *       (open sum [gradient] [tally] close)…      losses of the logits, chunk by chunk
+ *       (open [cells] sum [gradient] [tally] close)… losses of the logits, chunk by chunk
  *       finish
  *     metrics, softmax:
  *       decide                                    predictions; how many are wrong
  *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one
- *       topK… tally
+ *       topK… [cells] tally
  *
  * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true one, which is
  * what `choose` does, and `others` sees to the rest. Such numbers are loaded and checked by `targets` before each `open`.
@@ -91,10 +91,18 @@ export interface MeterKernels extends Kernels {
   readonly TALLY: number;
   readonly BINS: number;
 
+  /** Curves: the cell of each logit of the tile, see CELL_PAGE_BITS, −1 for none: i32[LOGITS]. */
+  readonly CELLS: number;
+
   decide(): number;
   review(on: boolean): void;
   /** How many samples have fewer than k classes before their own; those whose prediction is open are not among them. */
   topK(k: number): number;
+  /**
+   * Fill CELLS, [image][class][position]; softmax: from the margins of a tile with all classes, which in planes are
+   * [class][sample]. Returns how many samples the kernels had to pass over, which are in no cell.
+   */
+  cells(): number;
   /**
    * Count the tile in TALLY and BINS, which take 4096 samples before they must be cleared. Softmax: how many samples were passed
    * over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of each logit, its sign bit

@@ -150,14 +150,15 @@ export class Call {
   }
 
   /**
-   * Sigmoid: the losses of the logits, chunk by chunk; `visit` gets them while the chunk is open, `loaded` comes before that. Returns
+   * Sigmoid: the losses of the logits, chunk by chunk; `visit` gets them while the chunk is open, `opened` comes before them. Returns
    * how many numbers among the targets are ignored.
    */
-  sumLogits(visit: (losses: number) => void, loaded?: () => void): number {
+  sumLogits(visit: (losses: number) => void, opened?: () => void): number {
     let ignored = 0;
     this.tile.eachClasses(() => {
       // losses are laid out without gaps, and so the logits must be
-      ignored += this.#open(this.#input.logits, this.#inPlace && this.tile.contiguous, loaded);
+      ignored += this.#open(this.#input.logits, this.#inPlace && this.tile.contiguous);
+      opened?.();
       visit(this.#backend.kernels.sum());
       this.#backend.kernels.close();
     });
@@ -187,12 +188,11 @@ export class Call {
   }
 
   /** Returns how many of the chunk's targets, numbers, are ignored. */
-  #open(array: Input['logits'], inPlace: boolean, loaded?: () => void): number {
+  #open(array: Input['logits'], inPlace: boolean): number {
     const { tile } = this;
     loadWeights(this.#backend, this.#settings, tile, this.#dense);
     tile.load(array, inPlace);
     const ignored = this.#targets === NUMBERS ? tile.loadTargets(this.#settings) : 0;
-    loaded?.();
     tile.open();
     return ignored;
   }

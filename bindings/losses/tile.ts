@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/backend.ts';
-import { HALVES, PLANES } from '../backend/constants.ts';
+import { HALVES, PLANES, TRANSPOSED } from '../backend/constants.ts';
 import { badTarget, copyNumbers, type TargetRules } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import { type Plan, planeStride, SHORT_RUN } from './plan.ts';
@@ -41,6 +41,11 @@ export class Tile {
   /** Whether one tile holds all classes of its samples. */
   get whole(): boolean {
     return this.#plan.classes >= this.#input.classes;
+  }
+
+  /** Whether the logits of one class lie side by side before the kernels. */
+  get planar(): boolean {
+    return this.#plan.form === TRANSPOSED || this.classStride > 1;
   }
 
   /** Call `visit` for each tile of samples. */

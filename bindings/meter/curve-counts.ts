@@ -1,57 +1,50 @@
+import { CELL_PAGE_BITS } from '../backend/constants.ts';
 import { outOfRange } from '../input/errors.ts';
-import { cellOfBits } from './cells.ts';
+import { CELLS } from './cells.ts';
 
 /** Cells that are allocated together. */
-const PAGE_BITS = 6;
-const PAGE = 1 << PAGE_BITS;
+const PAGE = 1 << CELL_PAGE_BITS;
+/** Pages of a class. */
+const PAGES = Math.ceil(CELLS / PAGE);
 
 /** Negatives and positives of a cell that has any. */
 export type Cell = readonly [cell: number, negatives: number, positives: number];
 
-/** Where the logits of a tile are. */
-interface TileOfLogits {
-  readonly source: number;
-  readonly images: number;
-  readonly positions: number;
-  readonly classes: number;
-  readonly firstClass: number;
-  readonly imageStride: number;
-  readonly classStride: number;
-}
-
 /** Of each class: how many of its samples (positives) and of all others (negatives) fell in each cell of the logit. */
 export class CurveCounts {
-  /** Pages of a class: the negatives of so many cells, then their positives. */
-  readonly #pages: (Float64Array | undefined)[][];
+  readonly classes: number;
+  /** Of each class that has counts: where each of its pages begins, 0 where it has none. */
+  readonly #tables: (Int32Array | undefined)[];
+  /** Pages: the negatives of so many cells, then their positives. The first is nobody's. */
+  #counts = new Float64Array(2 * PAGE);
+  #used = 2 * PAGE;
 
   constructor(classes: number) {
-    this.#pages = Array.from({ length: classes }, () => []);
-  }
-
-  get classes(): number {
-    return this.#pages.length;
+    this.classes = classes;
+    this.#tables = Array.from({ length: classes }, () => undefined);
   }
 
   /**
-   * Count the logits of a tile: float32 that stand in `i32` from `source` (bytes) on, with strides in logits. NaN is in no cell.
+   * Count what the kernels found of each logit of a tile.
    *
-   * @param labels where the classes of the tile's samples stand in `i32`, below 0 where ignored
+   * @param keys what stands in CELLS, [image][class][position]; below 0: nothing
    */
-  count(i32: Int32Array, labels: number, tile: TileOfLogits): void {
-    const { source, images, positions, classes, firstClass, imageStride, classStride } = tile;
+  count(keys: Int32Array, images: number, positions: number, classes: number, firstClass: number): void {
+    let counts = this.#counts;
     for (let c = 0; c < classes; c++) {
-      const pages = this.#pages[firstClass + c] as (Float64Array | undefined)[];
+      const table = this.#table(firstClass + c);
       for (let b = 0; b < images; b++) {
-        const at = (source >> 2) + b * imageStride + c * classStride;
-        const label = labels + b * positions;
-        for (let d = 0; d < positions; d++) {
-          const y = i32[label + d] as number;
-          const z = i32[at + d] as number;
-          if (y < 0 || (z & 0x7fffffff) > 0x7f800000) continue;
-          const cell = cellOfBits(z);
-          const page = pages[cell >> PAGE_BITS] ?? this.#page(pages, cell);
-          const slot = (cell & (PAGE - 1)) + (y === firstClass + c ? PAGE : 0);
-          page[slot] = (page[slot] as number) + 1;
+        let at = (b * classes + c) * positions;
+        for (const end = at + positions; at < end; at++) {
+          const key = keys[at] as number;
+          if (key < 0) continue;
+          let page = table[key >> (CELL_PAGE_BITS + 1)] as number;
+          if (page === 0) {
+            page = this.#page(table, key >> (CELL_PAGE_BITS + 1));
+            counts = this.#counts;
+          }
+          const slot = page + (key & (2 * PAGE - 1));
+          counts[slot] = (counts[slot] as number) + 1;
         }
       }
     }
@@ -59,22 +52,23 @@ export class CurveCounts {
 
   /** Add counts of a cell. */
   add(c: number, cell: number, negatives: number, positives: number): void {
-    const pages = this.#pages[c] as (Float64Array | undefined)[];
-    const page = pages[cell >> PAGE_BITS] ?? this.#page(pages, cell);
-    const slot = cell & (PAGE - 1);
-    page[slot] = (page[slot] as number) + negatives;
-    page[slot + PAGE] = (page[slot + PAGE] as number) + positives;
+    const table = this.#table(c);
+    const page = table[cell >> CELL_PAGE_BITS] || this.#page(table, cell >> CELL_PAGE_BITS);
+    const slot = page + (cell & (PAGE - 1));
+    this.#counts[slot] = (this.#counts[slot] as number) + negatives;
+    this.#counts[slot + PAGE] = (this.#counts[slot + PAGE] as number) + positives;
   }
 
   /** The cells of class c that have counts, from the lowest logit up. */
   *cells(c: number): Generator<Cell> {
-    const pages = this.#pages[c] as (Float64Array | undefined)[];
-    for (let p = 0; p < pages.length; p++) {
-      const page = pages[p];
-      if (!page) continue;
+    const table = this.#tables[c];
+    if (!table) return;
+    for (let p = 0; p < PAGES; p++) {
+      const page = table[p] as number;
+      if (page === 0) continue;
       for (let slot = 0; slot < PAGE; slot++) {
-        const negatives = page[slot] as number;
-        const positives = page[slot + PAGE] as number;
+        const negatives = this.#counts[page + slot] as number;
+        const positives = this.#counts[page + slot + PAGE] as number;
         if (negatives !== 0 || positives !== 0) yield [p * PAGE + slot, negatives, positives];
       }
     }
@@ -100,11 +94,25 @@ export class CurveCounts {
     return both;
   }
 
-  #page(pages: (Float64Array | undefined)[], cell: number): Float64Array {
-    const page = new Float64Array(2 * PAGE);
-    // no holes: an array with holes is a dictionary to the engine
-    while (pages.length <= cell >> PAGE_BITS) pages.push(undefined);
-    pages[cell >> PAGE_BITS] = page;
+  #table(c: number): Int32Array {
+    let table = this.#tables[c];
+    if (!table) {
+      table = new Int32Array(PAGES);
+      this.#tables[c] = table;
+    }
+    return table;
+  }
+
+  /** A new page. */
+  #page(table: Int32Array, p: number): number {
+    if (this.#used === this.#counts.length) {
+      const more = new Float64Array(2 * this.#counts.length);
+      more.set(this.#counts);
+      this.#counts = more;
+    }
+    const page = this.#used;
+    this.#used += 2 * PAGE;
+    table[p] = page;
     return page;
   }
 }

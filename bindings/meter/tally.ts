@@ -266,6 +266,7 @@ class SoftmaxTally extends Tally {
         kernels.review(false);
       }
       for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.topK(k));
+      if (state.curves) this.#countMargins(backend, state.curves, input, tile);
       this.takeTables(backend, state, n);
       const passedOver = kernels.tally();
       if (passedOver < 0) for (let i = 0; i < n; i++) this.#count(backend, state, input, losses, tile.firstSample, i);
@@ -275,7 +276,6 @@ class SoftmaxTally extends Tally {
       }
       if (config.confusion) this.#confuse(backend, state, n);
       if (config.hardest > 0) this.#pick(backend, state, losses, firstIndex + tile.firstSample, n);
-      if (state.curves) this.#countMargins(backend, state.curves, input, tile.firstSample, n);
       if (this.resampler) this.#resample(backend, state, this.resampler, firstIndex + tile.firstSample, n);
       this.addSamples(state, n, valid);
       visit?.(backend, tile.firstSample, n);
@@ -321,18 +321,31 @@ class SoftmaxTally extends Tally {
   }
 
   /** Count the margin of each class in its cell. */
-  #countMargins({ kernels, i32 }: Backend, curves: CurveCounts, input: Input, first: number, n: number): void {
-    const row = new Float32Array(input.classes);
-    for (let i = 0; i < n; i++) {
+  #countMargins(backend: Backend, curves: CurveCounts, input: Input, tile: Tile): void {
+    const { kernels, i32 } = backend;
+    const n = tile.samples;
+    // of probabilities, logarithms to the last bit are logits; and a chunk of the classes has no margins
+    const known = tile.whole && input.scale !== PROBABILITIES;
+    const over = known ? kernels.cells() : n;
+    if (known) {
+      const [images, positions] = tile.planar ? [1, n] : [n, 1];
+      curves.count(i32.subarray(kernels.CELLS >> 2), images, positions, tile.classes, 0);
+    }
+    const list = (kernels.COLUMNS + COLUMN_PASSED_OVER) >> 2;
+    for (let j = 0; j < over; j++) {
+      const i = known ? (i32[list + j] as number) : j;
       const y = i32[(kernels.LABELS >> 2) + i] as number;
-      if (y < 0) continue;
-      const logit = logitsOf(input, first + i);
-      // of probabilities, the logarithms are logits
-      for (let c = 0; c < row.length; c++) row[c] = input.scale === PROBABILITIES ? lnOrNothing(logit(c)) : logit(c);
-      marginsOf(row, row);
-      for (const [c, x] of row.entries()) {
-        if (!Number.isNaN(x)) curves.add(c, cellOf(x), y === c ? 0 : 1, y === c ? 1 : 0);
-      }
+      if (y >= 0) this.#countSample(curves, input, tile.firstSample + i, y);
+    }
+  }
+
+  #countSample(curves: CurveCounts, input: Input, sample: number, y: number): void {
+    const row = new Float32Array(input.classes);
+    const logit = logitsOf(input, sample);
+    for (let c = 0; c < row.length; c++) row[c] = input.scale === PROBABILITIES ? lnOrNothing(logit(c)) : logit(c);
+    marginsOf(row, row);
+    for (const [c, x] of row.entries()) {
+      if (!Number.isNaN(x)) curves.add(c, cellOf(x), y === c ? 0 : 1, y === c ? 1 : 0);
     }
   }
 
@@ -400,7 +413,10 @@ class SigmoidTally extends Tally {
         },
         () => {
           loadThresholds(backend, this.#thresholds, tile);
-          state.curves?.count(backend.i32, kernels.LABELS >> 2, tile);
+          if (!state.curves) return;
+          kernels.cells();
+          const cells = backend.i32.subarray(kernels.CELLS >> 2);
+          state.curves.count(cells, tile.images, tile.positions, tile.classes, tile.firstClass);
         },
       );
       const losses = call.finish();

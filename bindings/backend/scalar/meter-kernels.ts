@@ -2,6 +2,7 @@ import {
   COLUMN_BRIER,
   COLUMN_CONFIDENCE,
   COLUMN_CROSS_ENTROPY,
+  COLUMN_PASSED_OVER,
   COLUMN_PREDICTED,
   COLUMN_RANK,
   COLUMN_WRONG,
@@ -16,6 +17,7 @@ import {
   SUM_LOSS_SQUARES,
 } from '../constants.ts';
 import type { MeterKernels } from '../kernels.ts';
+import { cellKey } from './cells.ts';
 import type { ExactSum } from './exact-sum.ts';
 import { margin, scalarKernels } from './kernels.ts';
 
@@ -33,11 +35,12 @@ const isFor = (p: number): boolean => p < 0 || Object.is(p, -0);
 
 /** The scalar twin with what evaluation metrics need beside the loss. */
 export function scalarMeterKernels(): MeterKernels {
-  const twin = scalarKernels(4 * SAMPLES + 2 * LOGITS);
+  const twin = scalarKernels(4 * SAMPLES + 6 * LOGITS);
   const { max, totals, margins, sums, geometry: tile, COLUMNS, LOSS, LOSSES, TILE } = twin;
   const { buffer } = twin.memory;
   const TERMS = buffer.byteLength - 4 * SAMPLES;
   const LOGIT_THRESHOLDS = TERMS - 2 * LOGITS;
+  const CELLS = LOGIT_THRESHOLDS - 4 * LOGITS;
   const ENTROPY = COLUMNS + COLUMN_CROSS_ENTROPY;
   const BRIER = COLUMNS + COLUMN_BRIER;
   const f32 = new Float32Array(buffer);
@@ -54,6 +57,8 @@ export function scalarMeterKernels(): MeterKernels {
   const integers = (at: number) => i32.subarray((COLUMNS + at) >> 2, ((COLUMNS + at) >> 2) + SAMPLES);
   const predicted = integers(COLUMN_PREDICTED);
   const wrong = integers(COLUMN_WRONG);
+  const passedOver = integers(COLUMN_PASSED_OVER);
+  const cells = i32.subarray(CELLS >> 2, (CELLS >> 2) + LOGITS);
   const thresholds = f32.subarray(LOGIT_THRESHOLDS >> 2);
   const ranks = integers(COLUMN_RANK);
   const ownLabels = new Int32Array(SAMPLES);
@@ -146,6 +151,7 @@ export function scalarMeterKernels(): MeterKernels {
   return {
     ...twin,
     LOGIT_THRESHOLDS,
+    CELLS,
     // it has no tables
     TALLY: 0,
     BINS: 0,
@@ -227,6 +233,25 @@ export function scalarMeterKernels(): MeterKernels {
       let count = 0;
       for (let i = 0; i < samples(); i++) if ((predicted[i] as number) >= 0 && (ranks[i] as number) < k) count++;
       return count;
+    },
+
+    cells() {
+      const n = samples();
+      if (!twin.isSigmoid()) {
+        // margins are made in the bindings
+        let over = 0;
+        for (let i = 0; i < n; i++) if ((labels[i] as number) >= 0) passedOver[over++] = i;
+        cells.fill(-1, 0, n * tile.classes);
+        return over;
+      }
+      eachLogit((i, _, at) => {
+        cells[at] = (labels[i] as number) < 0 ? -1 : cellKey(i32[tile.base + at] as number, false);
+      });
+      // the true logits are negated
+      twin.eachTrue((_, at) => {
+        cells[at] = cellKey((i32[tile.base + at] as number) ^ -0x80000000, true);
+      });
+      return 0;
     },
 
     tally() {
