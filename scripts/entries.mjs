@@ -32,12 +32,12 @@ export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.was
 
 /** What an application may weigh, in bytes: bundled and minified for a browser, gzipped. */
 export const BUDGETS = [
-  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 21_600 },
-  { name: 'default', source: `export * from 'focal-simd';`, bytes: 22_700 },
+  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 21_700 },
+  { name: 'default', source: `export * from 'focal-simd';`, bytes: 22_800 },
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 61_900,
+    bytes: 64_000,
   },
 ];
 
