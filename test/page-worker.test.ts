@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { FocalComparison } from '../bindings/entries/compare.ts';
 import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
-import { FocalMeter } from '../bindings/entries/meter.ts';
+import { FocalMeter, SlicedMeter } from '../bindings/entries/meter.ts';
 import { DEFAULTS } from '../bindings/page/command.ts';
 import { guess } from '../bindings/page/guess.ts';
 import { lossBins } from '../bindings/page/losses.ts';
-import type { Answer, Choices, Request, Result } from '../bindings/page/protocol.ts';
+import type { Answer, Choices, Evaluated, Request, Result } from '../bindings/page/protocol.ts';
 import { type Scope, serve } from '../bindings/page/worker.ts';
 
 type Typed = Float32Array | Int32Array | Uint8Array;
@@ -40,7 +41,12 @@ class Page {
   }
 
   /** Drops files; what is guessed is evaluated, with the choices given in its place. */
-  async drop(files: readonly File[], choices: Partial<Choices> = {}): Promise<Result> {
+  async drop(files: readonly File[], choices: Partial<Choices> = {}): Promise<Evaluated & Pick<Result, 'texts'>> {
+    const { evaluated, texts } = await this.all(files, choices);
+    return { ...evaluated!, texts };
+  }
+
+  async all(files: readonly File[], choices: Partial<Choices> = {}): Promise<Result> {
     const { parts, errors } = await this.ask({ type: 'inspect', files }, 'parts');
     expect(errors).toEqual([]);
     const { roles, choices: guessed } = guess(parts);
@@ -151,5 +157,106 @@ describe('the worker of the page', () => {
     expect(pairs.map(({ count }) => count)).toEqual(pairs.map(({ count }) => count).sort((a, b) => b - a));
     const { samples: shown } = await page.cell(3, 1000);
     expect(shown.map(({ index }) => index).sort((a, b) => a - b)).toEqual(counted);
+  });
+
+  const candidate = logits.map((z, i) => Math.fround(z + Math.sin(i)));
+  const both = [npy('baseline.npy', logits, [N, CLASSES]), npy('candidate.npy', candidate, [N, CLASSES])];
+  const compared = (labelled: boolean) => {
+    const given = { classes: CLASSES, bins: 15, hardest: 10, coverage: true, flips: true, confusion: false };
+    const comparison = new FocalComparison(new SoftmaxFocalLoss(), given);
+    comparison.update(
+      { data: logits, dims: [N, CLASSES] },
+      { data: candidate, dims: [N, CLASSES] },
+      labelled ? targets : undefined,
+    );
+    return comparison;
+  };
+
+  test('holds two models against each other, and evaluates the candidate', async () => {
+    const found = await new Page().all([...both, npy('y.npy', targets, [N])]);
+    expect(found.compared!.state).toEqual(compared(true).toJSON());
+    expect(found.compared!.report).toEqual(compared(true).compute());
+    const alone = await new Page().drop([both[1]!, npy('y.npy', targets, [N])]);
+    expect(found.evaluated!.state).toEqual(alone.state);
+  });
+
+  test('tells how far two models agree where there are no targets', async () => {
+    const { evaluated, compared: found } = await new Page().all(both);
+    expect(evaluated).toBeNull();
+    expect(found!.state).toEqual(compared(false).toJSON());
+  });
+
+  test('takes two models of one table by their columns', async () => {
+    const lines = [...targets.keys()].map((i) => {
+      const theirs = candidate.subarray(i * CLASSES, (i + 1) * CLASSES);
+      return [...row(i), ...theirs, targets[i] === -100 ? '' : targets[i]].join();
+    });
+    const head = ['a', 'b'].flatMap((side) => Array.from({ length: CLASSES }, (_, c) => `${side}_${c}`));
+    const csv = new File([`${head.join()},label\n${lines.join('\n')}\n`], 'two.csv');
+    const found = await new Page().all([csv], { scores: 'b_*', baseline: 'a_*' });
+    expect(found.compared!.state).toEqual(compared(true).toJSON());
+  });
+
+  test('merges states of comparisons, and tells those of other kinds', async () => {
+    const json = (name: string, state: unknown) => new File([JSON.stringify(state)], name);
+    const state = compared(true).toJSON();
+    const { evaluated, compared: found } = await new Page().all([json('a.json', state)]);
+    expect(evaluated).toBeNull();
+    expect(found!.state).toEqual(state);
+    await expect(new Page().all([json('a.json', state), json('b.json', state)])).rejects.toThrow(/^b\.json: /);
+    const { state: other } = await new Page().drop([both[0]!, npy('y.npy', targets, [N])]);
+    await expect(new Page().all([json('a.json', state), json('b.json', other)])).rejects.toThrow(
+      'b.json: states of evaluations, of groups and of comparisons do not go together',
+    );
+  });
+
+  describe('groups', () => {
+    const groups = Int32Array.from({ length: N }, (_, i) => i % 3);
+    const expected = () => {
+      const sliced = new SlicedMeter(new SoftmaxFocalLoss(), { classes: CLASSES });
+      sliced.update(logits, targets, { groups });
+      return sliced.compute({ metric: 'loss', confidence: 0.95 }).worst;
+    };
+    const arrays = [npy('z.npy', logits, [N, CLASSES]), npy('y.npy', targets, [N])];
+
+    test.each([
+      ['an array', () => [...arrays, npy('groups.npy', groups, [N])]],
+      ['lines', () => [...arrays, new File([groups.join('\n')], 'group-of-each.txt')]],
+      [
+        'a column',
+        () => {
+          const lines = [...targets.keys()].map((i) => [...row(i), `g${groups[i]}`, Math.max(targets[i]!, -1)].join());
+          return [new File([`a,b,c,d,e,domain,label\n${lines.join('\n')}\n`], 't.csv')];
+        },
+      ],
+    ])('from %s', async (_, files) => {
+      const {
+        groups: reports,
+        metrics,
+        state,
+      } = await new Page().drop(files(), { ignoreIndex: files().length === 1 ? -1 : -100 });
+      const { worst } = reports!.find(({ metric }) => metric === 'loss')!;
+      const told = worst.map(({ name, samples, value, interval }) => ({
+        name: name.replace('g', ''),
+        samples,
+        value,
+        interval,
+      }));
+      expect(told).toEqual(expected());
+      const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes: CLASSES });
+      meter.update(logits, targets);
+      expect(metrics.loss).toEqual(meter.compute().loss);
+      expect(state).toMatchObject({ format: 'focal-simd/slices' });
+    });
+
+    test('too few of them are told', async () => {
+      const files = [...arrays, new File([Array.from({ length: 50 }, () => 'a\n').join('')], 'n.txt')];
+      const { parts } = await new Page().ask({ type: 'inspect', files }, 'parts');
+      const { roles, choices } = guess(parts);
+      const given = { roles: { ...roles, [parts[2]!.id]: 'groups' as const }, choices: { ...DEFAULTS, ...choices } };
+      await expect(new Page().ask({ type: 'evaluate', files, parts, ...given }, 'result')).rejects.toThrow(
+        'n.txt: expected a line for each sample, got 50',
+      );
+    });
   });
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { fromBlob } from '../bindings/files/source.ts';
-import { commandLine, DEFAULTS } from '../bindings/page/command.ts';
+import { commandLine, compareLine, DEFAULTS } from '../bindings/page/command.ts';
 import { guess } from '../bindings/page/guess.ts';
 import { linesOf } from '../bindings/page/lines.ts';
 import { LossCounts, lossBins } from '../bindings/page/losses.ts';
@@ -96,6 +96,24 @@ describe('guess', () => {
       { 'log_probs.npy': 'logits', 'y.npy': 'targets' },
       { loss: 'softmax', input: 'logProbabilities', curves: true },
     ],
+    [
+      'two models by their names',
+      [part('model_int8.npy', 'floats', [50, 3]), part('model.npy', 'floats', [50, 3])],
+      { 'model_int8.npy': 'logits', 'model.npy': 'baseline' },
+      {},
+    ],
+    [
+      'groups',
+      [part('site.npy', 'integers', [50]), part('z.npy', 'floats', [50, 3]), part('a.npy', 'integers', [50])],
+      { 'site.npy': 'groups', 'z.npy': 'logits', 'a.npy': 'targets' },
+      {},
+    ],
+    [
+      'one logit a sample',
+      [part('z.npy', 'floats', [50]), part('y.npy', 'integers', [50])],
+      { 'z.npy': 'logits', 'y.npy': 'targets' },
+      { loss: 'sigmoid', curves: true },
+    ],
     ['states', [part('a.json', 'state'), part('b.json', 'state')], { 'a.json': 'state', 'b.json': 'state' }, {}],
     [
       'a table',
@@ -140,6 +158,18 @@ test('the command line quotes names and says what is not the default', () => {
   const smoothed = { ...DEFAULTS, labelSmoothing: 0.1, clip: 0.05, input: 'probabilities' } as const;
   expect(commandLine({ parts, roles, choices: smoothed })).toBe(
     `focal-simd evaluate 'it'\\''s z.npy' y.npy --label-smoothing 0.1 --input probabilities --names n.txt`,
+  );
+  const two = [...parts, part('old.npy', 'floats', [5, 3])];
+  const sides = { ...roles, 'old.npy': 'baseline' } as const;
+  expect(compareLine({ parts: two, roles: sides, choices: { ...DEFAULTS, curves: true } })).toBe(
+    `focal-simd compare old.npy 'it'\\''s z.npy' y.npy --curves --names n.txt`,
+  );
+  const table = [part('t.csv', 'table')];
+  const columns = { ...DEFAULTS, target: 'label', scores: 'b_*, c', baseline: 'a_*', text: 'words' };
+  const one = { parts: table, roles: { 't.csv': 'logits' }, choices: columns } as const;
+  expect(commandLine(one)).toBe(`focal-simd evaluate t.csv --target label --scores 'b_*' --scores c --text words`);
+  expect(compareLine(one)).toBe(
+    `focal-simd compare t.csv --target label --baseline 'a_*' --candidate 'b_*' --candidate c --text words`,
   );
   const states = [part('a.json', 'state'), part('b.json', 'state')];
   const both = { 'a.json': 'state', 'b.json': 'state' } as const;

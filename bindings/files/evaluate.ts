@@ -64,7 +64,7 @@ export async function evaluateDataset(
 }
 
 /** A column as names of groups: what is missing is the group without a name. */
-function groupsIn(dataset: Dataset, { columns, first }: Chunk, column: string): Groups {
+export function groupsIn(dataset: Dataset, { columns, first }: Chunk, column: string): Groups {
   const values = columns[column];
   if (!values) throw new FileError(dataset.files[0]!, `column ${quoted(column)} was not asked for`);
   return values.map((value, i) => {

@@ -77,7 +77,7 @@ function Status({ state, actions }: { state: State; actions: Actions }) {
   const t = useText();
   const { progress, phase } = state;
   const seconds = (performance.now() - state.started) / 1000;
-  const share = progress?.total ? progress.done / progress.total : null;
+  const share = progress?.share ?? null;
   return (
     <>
       <div role="alert">

@@ -22,6 +22,8 @@ export const DEFAULTS: Choices = {
   target: '',
   scores: '',
   text: '',
+  group: '',
+  baseline: '',
 };
 
 /** Options of the losses, by the flags of the command. */
@@ -51,42 +53,89 @@ export function lossOptions(choices: Choices) {
   return { gamma, ...own, ignoreIndex, input };
 }
 
-export function commandLine({ parts, roles, choices }: Pick<Job, 'parts' | 'roles' | 'choices'>): string {
-  const named = (role: Role): Part[] => parts.filter(({ id }) => roles[id] === role);
-  const words: string[] = ['focal-simd'];
-  const [logits] = named('logits');
-  const file = ({ name }: Part) => words.push(quoted(name));
-  const option = (flag: string, value: string | number) => words.push(flag, quoted(String(value)));
-  if (!logits) {
-    words.push('merge');
-    named('state').forEach(file);
-  } else {
-    words.push('evaluate');
-    [logits, ...named('targets')].forEach(file);
-    if (logits.kind === 'table') {
-      option('--target', choices.target);
-      if (choices.scores !== '') option('--scores', choices.scores);
-      if (choices.text !== '') option('--text', choices.text);
-    }
-    if (choices.loss !== DEFAULTS.loss) option('--loss', choices.loss);
-    for (const [key, value] of Object.entries(lossOptions(choices)) as [keyof typeof FLAGS, number | string][]) {
-      if (value !== DEFAULTS[key]) option(FLAGS[key], value === 'logProbabilities' ? 'log-probabilities' : value);
-    }
-    if (choices.alpha.trim() !== '')
-      option(
-        '--alpha',
-        choices.alpha
-          .trim()
-          .split(/[\s,;]+/)
-          .join(','),
-      );
-    if (choices.classAxis !== DEFAULTS.classAxis) option('--class-axis', 'last');
-    if (choices.bins !== DEFAULTS.bins) option('--bins', choices.bins);
-    if (choices.loss === 'softmax' && !choices.confusion) words.push('--no-confusion');
-    if (choices.loss === 'softmax' && choices.curves) words.push('--curves');
-    if (choices.loss === 'sigmoid' && !choices.curves) words.push('--no-curves');
+/** Columns by name or pattern, separated by commas. */
+export const patternsOf = (text: string): string[] => text.split(',').flatMap((one) => one.trim() || []);
+
+type Given = Pick<Job, 'parts' | 'roles' | 'choices'>;
+
+/** The words of a command, for a shell. */
+class Words {
+  readonly #words = ['focal-simd'];
+
+  add(...words: readonly (string | number)[]): this {
+    this.#words.push(...words.map((word) => quoted(String(word))));
+    return this;
   }
-  for (const { name } of named('names')) option('--names', name);
-  for (const { name } of named('texts')) option('--text', name);
-  return words.join(' ');
+
+  toString(): string {
+    return this.#words.join(' ');
+  }
+}
+
+const partsWith = ({ parts, roles }: Given, role: Role): Part[] => parts.filter(({ id }) => roles[id] === role);
+
+/** The command that gives the same evaluation. */
+export function commandLine(given: Given): string {
+  const { choices } = given;
+  const words = new Words();
+  const names = (role: Role) => partsWith(given, role).map(({ name }) => name);
+  const [logits] = partsWith(given, 'logits');
+  if (!logits) {
+    words.add('merge', ...names('state'));
+  } else {
+    words.add('evaluate', logits.name, ...names('targets'));
+    if (logits.kind === 'table') {
+      words.add('--target', choices.target);
+      for (const pattern of patternsOf(choices.scores)) words.add('--scores', pattern);
+    }
+    addOptions(words, choices);
+    if (choices.loss === 'softmax' && !choices.confusion) words.add('--no-confusion');
+    addCurves(words, choices);
+    if (logits.kind === 'table' && choices.group !== '') words.add('--group-by', choices.group);
+    for (const group of names('groups')) words.add('--group-by', group);
+  }
+  addLabels(words, given);
+  return String(words);
+}
+
+/** The command that gives the same comparison. */
+export function compareLine(given: Given): string {
+  const { choices } = given;
+  const words = new Words().add('compare');
+  const names = (role: Role) => partsWith(given, role).map(({ name }) => name);
+  const [logits] = partsWith(given, 'logits');
+  if (logits?.kind === 'table') {
+    words.add(logits.name, '--target', choices.target);
+    for (const pattern of patternsOf(choices.baseline)) words.add('--baseline', pattern);
+    for (const pattern of patternsOf(choices.scores)) words.add('--candidate', pattern);
+  } else {
+    words.add(...names('baseline'), ...names('logits'), ...names('targets'));
+  }
+  addOptions(words, choices);
+  addCurves(words, choices);
+  addLabels(words, given);
+  return String(words);
+}
+
+function addOptions(words: Words, choices: Choices): void {
+  if (choices.loss !== DEFAULTS.loss) words.add('--loss', choices.loss);
+  for (const [key, value] of Object.entries(lossOptions(choices)) as [keyof typeof FLAGS, number | string][]) {
+    if (value !== DEFAULTS[key]) words.add(FLAGS[key], value === 'logProbabilities' ? 'log-probabilities' : value);
+  }
+  const alpha = choices.alpha.trim();
+  if (alpha !== '') words.add('--alpha', alpha.split(/[\s,;]+/).join(','));
+  if (choices.classAxis !== DEFAULTS.classAxis) words.add('--class-axis', 'last');
+  if (choices.bins !== DEFAULTS.bins) words.add('--bins', choices.bins);
+}
+
+/** Curves are counted for the sigmoid loss unless told. */
+function addCurves(words: Words, { loss, curves }: Choices): void {
+  if (curves !== (loss === 'sigmoid')) words.add(curves ? '--curves' : '--no-curves');
+}
+
+function addLabels(words: Words, given: Given): void {
+  for (const { name } of partsWith(given, 'names')) words.add('--names', name);
+  for (const { name } of partsWith(given, 'texts')) words.add('--text', name);
+  const { text } = given.choices;
+  if (text !== '' && partsWith(given, 'logits')[0]?.kind === 'table') words.add('--text', text);
 }

@@ -43,6 +43,26 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
             />
           </label>
           <label>
+            {t('columns of another model')}
+            <input
+              value={choices.baseline}
+              placeholder={t('none')}
+              onInput={({ currentTarget }) => actions.choose({ baseline: currentTarget.value })}
+            />
+          </label>
+          <label>
+            {t('column of groups')}
+            <select
+              value={choices.group}
+              onChange={({ currentTarget }) => actions.choose({ group: currentTarget.value })}
+            >
+              <option value="">–</option>
+              {table.columns!.map(({ name }) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+          <label>
             {t('column of texts')}
             <select
               value={choices.text}

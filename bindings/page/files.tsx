@@ -55,9 +55,9 @@ export function Files({ state, actions }: { state: State; actions: Actions }) {
 
 const ROLES: Record<Part['kind'], readonly Role[]> = {
   floats: ['logits', 'baseline', 'targets', 'unused'],
-  integers: ['targets', 'logits', 'unused'],
-  lines: ['names', 'texts', 'unused'],
-  table: ['logits', 'baseline', 'unused'],
+  integers: ['targets', 'groups', 'unused'],
+  lines: ['names', 'texts', 'groups', 'unused'],
+  table: ['logits', 'unused'],
   state: ['state', 'unused'],
 };
 
@@ -105,6 +105,7 @@ const NAMES: Record<Role, string> = {
   targets: 'targets',
   names: 'names of the classes',
   texts: 'texts of the samples',
+  groups: 'groups of the samples',
   state: 'state',
   unused: 'not used',
 };

@@ -8,6 +8,8 @@ const TARGETS = /target|label|truth|(^|[^a-z])(y|gt)([^a-z]|$)/i;
 const LOGARITHMS = /log[^a-z]?_?prob|logp([^a-z]|$)|log_?softmax/i;
 const PROBABILITIES = /prob|softmax|sigmoid(?!.*logit)/i;
 const BASELINE = /base|ref|teacher|old|before|float32|fp32|[^a-z]a\./i;
+const CANDIDATE = /cand|quant|int8|q4|q8|fp16|float16|half|new|after|student|onnx|webgpu|[^a-z]b\./i;
+const GROUPS = /group|slice|segment|domain|lang|site|source|customer|cohort/i;
 
 /** The shape that targets of these logits have, by where the classes are. */
 const targetShape = (logits: readonly number[], classAxis: 1 | -1): number[] =>
@@ -43,17 +45,20 @@ export function guess(parts: readonly Part[]): Guess {
     const texts = columns.filter(({ name, kind }) => kind === 'text' && name !== choices.target);
     const text = texts.find(({ name }) => /text|sentence|content|title/i.test(name));
     choices.text = text?.name ?? '';
+    const free = columns.filter(({ name }) => name !== choices.target && name !== choices.text);
+    choices.group = free.find(({ name, kind }) => kind !== 'number' && GROUPS.test(name))?.name ?? '';
     return { roles, choices };
   }
 
   const arrays = parts.filter(({ kind }) => kind === 'floats' || kind === 'integers');
   const floats = arrays.filter(
-    ({ kind, shape, name }) => kind === 'floats' && shape.length >= 2 && !TARGETS.test(name),
+    ({ kind, shape, name }) => kind === 'floats' && shape.length >= 1 && !TARGETS.test(name),
   );
   const largest = floats.reduce((most, { shape }) => Math.max(most, size(shape)), 0);
   const candidates = floats.filter(({ shape }) => size(shape) === largest);
-  const baseline =
-    candidates.length > 1 ? (candidates.find(({ name }) => BASELINE.test(name)) ?? candidates[1]) : undefined;
+  const two = candidates.length > 1 ? candidates : [];
+  const known = two.find(({ name }) => BASELINE.test(name)) ?? two.find(({ name }) => !CANDIDATE.test(name));
+  const baseline = known ?? two[0];
   const logits = candidates.find((part) => part !== baseline);
   if (!logits) return { roles, choices };
   roles[logits.id] = 'logits';
@@ -62,7 +67,8 @@ export function guess(parts: readonly Part[]): Guess {
 
   const left = arrays.filter(({ id }) => roles[id] === 'unused');
   const possible = left.filter((part) => same(part.shape, logits.shape) || fits(part, logits) !== null);
-  const targets = possible.find(({ name }) => TARGETS.test(name)) ?? possible[0];
+  const others = possible.filter(({ name }) => !GROUPS.test(name));
+  const targets = possible.find(({ name }) => TARGETS.test(name)) ?? others[0];
   if (targets) {
     roles[targets.id] = 'targets';
     const dense = same(targets.shape, logits.shape) && logits.shape.length === targets.shape.length;
@@ -70,14 +76,20 @@ export function guess(parts: readonly Part[]): Guess {
     choices.loss = dense || logits.shape[1] === 1 ? 'sigmoid' : 'softmax';
   }
 
-  const classes = choices.classAxis === -1 ? logits.shape.at(-1)! : logits.shape[1]!;
+  const groups = left.find((part) => part !== targets && GROUPS.test(part.name) && fits(part, logits) !== null);
+  if (groups) roles[groups.id] = 'groups';
+
+  // one logit a sample may come without an axis of classes
+  const axis = choices.classAxis === -1 ? logits.shape.length - 1 : 1;
+  const classes = logits.shape.length === 1 ? 1 : logits.shape[axis]!;
   const samples = size(logits.shape) / classes;
   // one threshold decides everything then, so its curves are what one looks at
   choices.curves = choices.loss === 'sigmoid' || classes <= 2;
   for (const part of parts.filter(({ kind }) => kind === 'lines')) {
     const [lines] = part.shape;
     const taken = Object.values(roles);
-    if (lines === classes && !taken.includes('names')) roles[part.id] = 'names';
+    if (lines! >= samples && GROUPS.test(part.name) && !taken.includes('groups')) roles[part.id] = 'groups';
+    else if (lines === classes && !taken.includes('names')) roles[part.id] = 'names';
     else if (lines! >= samples && !taken.includes('texts')) roles[part.id] = 'texts';
   }
   return { roles, choices };

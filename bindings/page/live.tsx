@@ -1,9 +1,11 @@
-/** The report of an evaluation, alive. */
+/** The report of an evaluation, or of a comparison, alive. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { FocalMeter } from '../entries/scalar.ts';
+import { Comparison } from '../report/comparison.tsx';
 import { Confusion } from '../report/crossing.tsx';
 import { thresholdText } from '../report/curves.tsx';
-import { className, describe, figures, type Labels, type Metrics } from '../report/format.ts';
+import { className, describe, describeComparison, type Fact, type Labels, type Metrics } from '../report/format.ts';
+import { Groups, type GroupsReport, metricName } from '../report/groups.tsx';
 import { useText } from '../report/language.ts';
 import { Headline, Reliability, Samples, Section } from '../report/sections.tsx';
 import { type CurveOf, Thresholds } from '../report/thresholds.ts';
@@ -11,7 +13,7 @@ import type { Language } from '../report/types.ts';
 import { AllClasses } from './classes.tsx';
 import { Losses } from './distribution.tsx';
 import { Output } from './output.tsx';
-import type { Result } from './protocol.ts';
+import type { Evaluated, Result } from './protocol.ts';
 import { size } from './sizes.ts';
 import type { Actions, State } from './store.ts';
 import { ThresholdSection } from './threshold.tsx';
@@ -25,21 +27,12 @@ interface LiveProps {
 
 export function Live({ state, result, actions, language }: LiveProps) {
   const t = useText();
-  const { names } = result;
+  const { evaluated, compared, names } = result;
   const labels: Labels = { names, texts: state.texts };
-  const thresholds = useMemo(() => {
-    const { config } = result.state;
-    return config.curves ? Thresholds.of(FocalMeter.fromJSON(result.state), result.metrics) : null;
-  }, [result]);
-  const [threshold, move] = useState<number | null>(null);
-  const [focus, look] = useState<CurveOf>(null);
-  useEffect(() => {
-    move(null);
-    look(thresholds?.main ?? null);
-  }, [thresholds]);
-  const moved = threshold !== null && thresholds?.decides === true;
-  const m = useMemo(() => (moved ? thresholds.at(threshold) : result.metrics), [result, thresholds, threshold]);
-  const facts = describe(result.state.config, m);
+  const facts: Fact[] = [
+    ...(evaluated ? describe(evaluated.total.config, evaluated.metrics) : []),
+    ...(compared && !evaluated ? describeComparison(compared.state.baseline.config, compared.report) : []),
+  ];
   return (
     <div class="live" aria-busy={state.phase === 'running'} data-took={state.took}>
       <dl class="facts">
@@ -57,7 +50,48 @@ export function Live({ state, result, actions, language }: LiveProps) {
         </div>
       </dl>
       <Output state={state} result={result} language={language} />
-      {result.probable && (
+      {compared && (
+        <article aria-labelledby="two">
+          <h2 id="two" class="part">
+            {t('Two models on the same samples')}
+          </h2>
+          <Comparison r={compared.report} labels={labels} />
+        </article>
+      )}
+      {evaluated && (
+        <article aria-label={t('Evaluation')}>
+          {compared && <h2 class="part">{t('The candidate by itself')}</h2>}
+          <Evaluation {...{ state, evaluated, labels, actions }} />
+        </article>
+      )}
+    </div>
+  );
+}
+
+interface EvaluationProps {
+  readonly state: State;
+  readonly evaluated: Evaluated;
+  readonly labels: Labels;
+  readonly actions: Actions;
+}
+
+function Evaluation({ state, evaluated, labels, actions }: EvaluationProps) {
+  const t = useText();
+  const thresholds = useMemo(() => {
+    const { config } = evaluated.total;
+    return config.curves ? Thresholds.of(FocalMeter.fromJSON(evaluated.total), evaluated.metrics) : null;
+  }, [evaluated]);
+  const [threshold, move] = useState<number | null>(null);
+  const [focus, look] = useState<CurveOf>(null);
+  useEffect(() => {
+    move(null);
+    look(thresholds?.main ?? null);
+  }, [thresholds]);
+  const moved = threshold !== null && thresholds?.decides === true;
+  const m = useMemo(() => (moved ? thresholds.at(threshold) : evaluated.metrics), [evaluated, thresholds, threshold]);
+  return (
+    <>
+      {evaluated.probable && (
         <p class="hint">
           {t('These numbers look like probabilities, and were taken for logits.')}{' '}
           <button type="button" class="quiet" onClick={() => actions.evaluate({ input: 'probabilities' })}>
@@ -73,20 +107,43 @@ export function Live({ state, result, actions, language }: LiveProps) {
         </p>
       )}
       <Headline m={m} labels={labels} />
-      {result.baseline && <Against m={m} baseline={result.baseline} />}
       <Reliability m={m} />
       {thresholds && <ThresholdSection {...{ thresholds, labels, threshold, move, focus, look }} m={m} />}
-      {result.losses && <Losses counts={result.losses} variant={m.variant} />}
+      {evaluated.losses && <Losses counts={evaluated.losses} variant={m.variant} />}
+      {evaluated.groups && <OrderedGroups reports={evaluated.groups} m={evaluated.metrics} />}
       <AllClasses m={m} labels={labels} />
-      <Confusion m={m} labels={labels} pairs={result.pairs} chosen={state.chosen} choose={actions.look}>
+      <Confusion m={m} labels={labels} pairs={evaluated.pairs} chosen={state.chosen} choose={actions.look}>
         <Cell state={state} labels={labels} />
       </Confusion>
-      {result.hardest.length > 0 && (
+      {evaluated.hardest.length > 0 && (
         <Section title={t('Hardest samples')} note={t('Largest focal loss first.')}>
-          <Samples samples={result.hardest} labels={labels} />
+          <Samples samples={evaluated.hardest} labels={labels} />
         </Section>
       )}
-    </div>
+    </>
+  );
+}
+
+/** The groups, ordered by the metric that is chosen. */
+function OrderedGroups({ reports, m }: { readonly reports: readonly GroupsReport[]; readonly m: Metrics }) {
+  const t = useText();
+  const [metric, choose] = useState('accuracy');
+  const report = reports.find((one) => one.metric === metric) ?? reports[0]!;
+  return (
+    <Groups groups={report} m={m}>
+      <div class="tools">
+        <label>
+          {t('by')}
+          <select id="worst" value={metric} onChange={({ currentTarget: { value } }) => choose(value)}>
+            {reports.map(({ metric }) => (
+              <option key={metric} value={metric}>
+                {t(metricName(metric))}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+    </Groups>
   );
 }
 
@@ -106,37 +163,5 @@ function Cell({ state, labels }: { state: State; labels: Labels }) {
       </h3>
       {samples ? <Samples samples={samples} labels={labels} /> : <progress aria-label={t('Progress')} />}
     </div>
-  );
-}
-
-/** Two models on the same samples. */
-function Against({ m, baseline }: { m: Metrics; baseline: Metrics }) {
-  const t = useText();
-  const other = new Map(figures(baseline));
-  return (
-    <Section title={t('Two models')}>
-      <table>
-        <thead>
-          <tr>
-            <td />
-            <th scope="col" class="number">
-              {t('logits')}
-            </th>
-            <th scope="col" class="number">
-              {t('logits of another model')}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {figures(m).map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{t(name)}</th>
-              <td class="number">{value}</td>
-              <td class="number">{other.get(name)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Section>
   );
 }

@@ -1,9 +1,13 @@
 /** What is taken away: the report, the state, the command. */
+import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
+import type { ComparisonState } from '../compare/codec.ts';
+import type { MeterState } from '../meter/codec.ts';
+import type { SlicedState } from '../meter/slices.ts';
 import { useText } from '../report/language.ts';
 import { renderReport } from '../report/report.tsx';
 import type { Language } from '../report/types.ts';
-import { commandLine } from './command.ts';
+import { commandLine, compareLine } from './command.ts';
 import type { Result } from './protocol.ts';
 import type { State } from './store.ts';
 
@@ -29,14 +33,47 @@ function download(name: string, type: string, text: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+/** Something to take away: its report, its state, its command. */
+interface Takeaway {
+  readonly id: string;
+  readonly state: MeterState | SlicedState | ComparisonState;
+  readonly name: string;
+  readonly command: string;
+  readonly download: string;
+}
+
 export function Output({ state, result, language }: { state: State; result: Result; language: Language }) {
   const t = useText();
-  const [copied, setCopied] = useState(false);
   const [title, setTitle] = useState('');
-  const command = commandLine(state);
+  const { evaluated, compared } = result;
+  const takeaways: Takeaway[] = [
+    ...(evaluated
+      ? [
+          {
+            id: '',
+            state: evaluated.state,
+            name: 'state.json',
+            command: commandLine(state),
+            download: t('Download the report'),
+          },
+        ]
+      : []),
+    ...(compared
+      ? [
+          {
+            id: 'comparison-',
+            state: compared.state,
+            name: 'comparison.json',
+            // merged states have one command
+            command: result.bytes > 0 ? compareLine(state) : commandLine(state),
+            download: t('Download the comparison'),
+          },
+        ]
+      : []),
+  ];
   const used = state.parts.filter(({ id }) => state.roles[id] !== 'unused');
-  const report = () =>
-    renderReport(result.state, {
+  const report = ({ state, command }: Takeaway) =>
+    renderReport(state, {
       ...(title !== '' && { title }),
       names: result.names,
       texts: result.texts,
@@ -51,34 +88,53 @@ export function Output({ state, result, language }: { state: State; result: Resu
           {t('Title')}
           <input
             value={title}
-            placeholder={t('Evaluation')}
+            placeholder={evaluated ? t('Evaluation') : t('Comparison')}
             onInput={({ currentTarget }) => setTitle(currentTarget.value)}
           />
         </label>
-        <button type="button" id="report" onClick={() => download('report.html', 'text/html', report())}>
-          {t('Download the report')}
-        </button>
-        <button
-          type="button"
-          id="state"
-          onClick={() => download('state.json', 'application/json', `${JSON.stringify(result.state)}\n`)}
-        >
-          {t('Download state.json')}
-        </button>
+        {takeaways.map((one) => (
+          <Fragment key={one.id}>
+            <button
+              type="button"
+              id={`${one.id}report`}
+              onClick={() => download(`${one.id}report.html`, 'text/html', report(one))}
+            >
+              {one.download}
+            </button>
+            <button
+              type="button"
+              id={`${one.id}state`}
+              onClick={() => download(one.name, 'application/json', `${JSON.stringify(one.state)}\n`)}
+            >
+              {t('Download {name}', { name: one.name })}
+            </button>
+          </Fragment>
+        ))}
       </div>
-      <div class="tools">
-        <code>{command}</code>
-        <button
-          type="button"
-          class="quiet"
-          onClick={async () => {
-            await copy(command);
-            setCopied(true);
-          }}
-        >
-          {copied ? t('Copied') : t('Copy')}
-        </button>
-      </div>
+      {takeaways.map(({ id, command }) => (
+        <Command key={id} command={command} />
+      ))}
     </section>
+  );
+}
+
+/** A command, to be copied. */
+function Command({ command }: { readonly command: string }) {
+  const t = useText();
+  const [copied, setCopied] = useState('');
+  return (
+    <div class="tools">
+      <code>{command}</code>
+      <button
+        type="button"
+        class="quiet"
+        onClick={async () => {
+          await copy(command);
+          setCopied(command);
+        }}
+      >
+        {copied === command ? t('Copied') : t('Copy')}
+      </button>
+    </div>
   );
 }

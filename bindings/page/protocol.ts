@@ -1,11 +1,16 @@
 /** What the page and its worker say to each other. Everything is plain data, or a File. */
+import type { ComparisonState } from '../compare/codec.ts';
+import type { ComparisonReport } from '../compare/report.ts';
+import type { Dtype } from '../files/dtypes.ts';
 import type { InputScale } from '../losses/options.ts';
 import type { MeterState } from '../meter/codec.ts';
+import type { SlicedState } from '../meter/slices.ts';
 import type { Metrics, Pair } from '../report/format.ts';
+import type { GroupsReport } from '../report/groups.tsx';
 import type { Sample } from '../report/sections.tsx';
 
 /** What a part of a file is for. */
-export type Role = 'logits' | 'baseline' | 'targets' | 'names' | 'texts' | 'state' | 'unused';
+export type Role = 'logits' | 'baseline' | 'targets' | 'names' | 'texts' | 'groups' | 'state' | 'unused';
 
 /** An array, a text, a table or a state among what was dropped. */
 export interface Part {
@@ -16,7 +21,7 @@ export interface Part {
   readonly name: string;
   readonly member: string | null;
   readonly kind: 'floats' | 'integers' | 'lines' | 'table' | 'state';
-  readonly dtype?: string;
+  readonly dtype?: Dtype;
   readonly shape: readonly number[];
   /** Of a table. */
   readonly columns?: readonly { readonly name: string; readonly kind: string }[];
@@ -46,6 +51,9 @@ export interface Choices {
   readonly target: string;
   readonly scores: string;
   readonly text: string;
+  /** Its column of groups, and the columns of the scores of another model; empty for none. */
+  readonly group: string;
+  readonly baseline: string;
 }
 
 export interface Job {
@@ -63,22 +71,36 @@ export type Request =
   /** What the worker asked the page to read; null where it could not. */
   | { readonly type: 'bytes'; readonly id: number; readonly bytes: ArrayBuffer | null };
 
-/** What an evaluation gives. */
-export interface Result {
-  readonly state: MeterState;
+/** What the evaluation of one model gives. */
+export interface Evaluated {
+  readonly state: MeterState | SlicedState;
+  /** Of all groups together: without groups the same. */
+  readonly total: MeterState;
   readonly metrics: Metrics;
-  readonly names: readonly string[] | null;
-  readonly texts: ReadonlyMap<number, string> | null;
   /** Counts of losses by the first bits of their float32: a quarter of an octave each. Null for states alone. */
   readonly losses: readonly number[] | null;
   /** The hardest samples, their rows read again. */
   readonly hardest: readonly Sample[];
   /** The most frequent confusions, where there are too many classes for a matrix. */
   readonly pairs: readonly Pair[];
-  /** The other model, when two files of logits were given. */
-  readonly baseline: Metrics | null;
+  /** The groups, by each metric that they can be ordered by; null without groups. */
+  readonly groups: readonly GroupsReport[] | null;
   /** Whether what was given as logits looks like probabilities. */
   readonly probable: boolean;
+}
+
+/** The model against another one. */
+export interface Compared {
+  readonly state: ComparisonState;
+  readonly report: ComparisonReport;
+}
+
+/** What comes of what was dropped: an evaluation, a comparison, or both. */
+export interface Result {
+  readonly evaluated: Evaluated | null;
+  readonly compared: Compared | null;
+  readonly names: readonly string[] | null;
+  readonly texts: ReadonlyMap<number, string> | null;
   readonly seconds: number;
   readonly bytes: number;
   readonly backend: string;
@@ -86,7 +108,14 @@ export interface Result {
 
 export type Answer =
   | { readonly type: 'parts'; readonly parts: readonly Part[]; readonly errors: readonly string[] }
-  | { readonly type: 'progress'; readonly done: number; readonly total: number | null; readonly bytes: number }
+  | {
+      readonly type: 'progress';
+      /** Samples of this pass. */
+      readonly done: number;
+      /** Of all passes; null where only the end can tell. */
+      readonly share: number | null;
+      readonly bytes: number;
+    }
   | { readonly type: 'result'; readonly result: Result }
   | {
       readonly type: 'samples';

@@ -14,7 +14,7 @@ export interface State {
   readonly errors: readonly string[];
   readonly phase: 'empty' | 'looking' | 'ready' | 'running';
   readonly started: number;
-  readonly progress: { readonly done: number; readonly total: number | null; readonly bytes: number } | null;
+  readonly progress: Extract<Answer, { type: 'progress' }> | null;
   readonly result: Result | null;
   /** Milliseconds from the start to the first number on the page. */
   readonly took: number;
@@ -49,7 +49,7 @@ const EMPTY: State = {
 };
 
 /** Roles that one part alone can have. */
-const SINGLE: readonly Role[] = ['logits', 'baseline', 'targets', 'names', 'texts'];
+const SINGLE: readonly Role[] = ['logits', 'baseline', 'targets', 'names', 'texts', 'groups'];
 
 function withRole(roles: State['roles'], id: string, role: Role): State['roles'] {
   const others = Object.entries(roles).map(([other, its]): [string, Role] => [
@@ -133,7 +133,8 @@ export const isComplete = ({ parts, roles, choices }: State): boolean => {
   const has = (role: Role) => parts.some(({ id }) => roles[id] === role);
   const table = parts.some(({ id, kind }) => kind === 'table' && roles[id] === 'logits');
   if (table) return choices.target !== '';
-  return (has('logits') && has('targets')) || (!has('logits') && has('state'));
+  // two models alone are held against each other
+  return (has('logits') && (has('targets') || has('baseline'))) || (!has('logits') && has('state'));
 };
 
 export function useStore(): [State, Actions] {

@@ -338,6 +338,14 @@ export function Reliability({ quality: { baseline, candidate } }: { readonly qua
           note={<Sides />}
           x={x}
           y={{ domain: [0, most], ticks: 4, format: short, label: counted }}
+          data={{
+            head: [x.label, ...names],
+            rows: sides[0].map(({ lower, upper, count }, i) => [
+              `${lower.toFixed(2)}–${upper.toFixed(2)}`,
+              plain(count),
+              plain(sides[1][i]!.count),
+            ]),
+          }}
         >
           {(place) => <Two place={place} lines={sides.map(outline)} />}
         </Chart>

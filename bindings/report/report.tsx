@@ -77,7 +77,7 @@ function evaluationPage(
       <>
         {judgement && <Verdict judgement={judgement} />}
         <Headline m={m} labels={labels} />
-        {slices && <Groups groups={slices.compute({ confidence, metric: worstBy })} />}
+        {slices && <Groups groups={slices.compute({ confidence, metric: worstBy })} m={m} />}
         <Reliability m={m} />
         <Curves thresholds={Thresholds.of(meter, m)} m={m} labels={labels} />
         <Classes m={m} labels={labels} />

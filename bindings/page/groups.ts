@@ -1,0 +1,49 @@
+/** Which group each sample is of: an array, lines of a text, or a column of the table. */
+import { type Chunk, type Dataset, FileError, openArray } from '../files/api.ts';
+import { groupsIn } from '../files/evaluate.ts';
+import type { StoredArray } from '../files/stored-array.ts';
+import type { Groups } from '../meter/slices.ts';
+import { inputOf, type Work } from './job.ts';
+import { linesOf } from './lines.ts';
+
+/** Gives the groups of a chunk's samples; chunks come one after another. */
+export interface GroupReader {
+  of(chunk: Chunk): Promise<Groups>;
+  close(): Promise<void>;
+}
+
+const nothing = async () => {};
+
+/** @returns null where there are none */
+export async function groupsOf(job: Work, dataset: Dataset, signal: AbortSignal): Promise<GroupReader | null> {
+  const { group } = job.choices;
+  if (inputOf(job, 'logits')?.part.kind === 'table') {
+    if (group === '') return null;
+    return { of: async (chunk) => groupsIn(dataset, chunk, group), close: nothing };
+  }
+  const given = inputOf(job, 'groups');
+  if (!given) return null;
+  if (given.part.kind !== 'lines') {
+    return ofArray(await openArray(given.input, 'groups', { signal, strings: true }), signal);
+  }
+  const lines = linesOf(given.source, signal);
+  const next = async (chunk: Chunk, i: number): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (!done) return value;
+    throw new FileError(given.part.name, `expected a line for each sample, got ${chunk.first + i}`);
+  };
+  const of = async (chunk: Chunk) => {
+    const groups: string[] = [];
+    for (let i = 0; i < chunk.samples; i++) groups.push(await next(chunk, i));
+    return groups;
+  };
+  return { of, close: nothing };
+}
+
+function ofArray(array: StoredArray, signal: AbortSignal): GroupReader {
+  const of = async ({ first, samples }: Chunk): Promise<Groups> => {
+    const bytes = await array.bytes(first, samples, signal);
+    return array.strings?.(bytes) ?? (array.decode(bytes) as Groups);
+  };
+  return { of, close: () => array.close() };
+}
