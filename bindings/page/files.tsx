@@ -1,5 +1,5 @@
 /** The files that were dropped, and what each of their arrays is. */
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { plain } from '../report/format.ts';
 import { type Translate, useText } from '../report/language.ts';
 import type { Part, Role } from './protocol.ts';
@@ -9,7 +9,14 @@ import type { Actions, State } from './store.ts';
 export function Files({ state, actions }: { state: State; actions: Actions }) {
   const t = useText();
   const input = useRef<HTMLInputElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
   const some = state.parts.length > 0;
+  // who presses a button that goes away is not to start from the top of the page
+  const before = useRef(some);
+  useEffect(() => {
+    if (before.current !== some && document.activeElement === document.body) button.current?.focus();
+    before.current = some;
+  }, [some]);
   return (
     <section class={`card files ${some ? '' : 'empty'}`} aria-label={t('Files')}>
       <div class="pick">
@@ -27,7 +34,7 @@ export function Files({ state, actions }: { state: State; actions: Actions }) {
             currentTarget.value = '';
           }}
         />
-        <button type="button" class={some ? '' : 'main'} onClick={() => input.current!.click()}>
+        <button ref={button} type="button" class={some ? '' : 'main'} onClick={() => input.current!.click()}>
           {some ? t('Add files') : t('Choose files')}
         </button>
         {!some && (

@@ -1,6 +1,6 @@
 /**
  * The page in every browser: files through the picker, from the disk, offline; its state is the command's, byte for byte.
- * In Chromium also a drop, a broken file, a cancel half-way, the time to the first number, the memory, and axe.
+ * In Chromium also a drop, a broken file, a cancel half-way, the time to the first number, the memory, axe, and the keyboard alone.
  */
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -23,29 +23,59 @@ const npy = (descr, shape, array) => Buffer.concat([header(descr, shape), Buffer
 const wave = (length) => Float32Array.from({ length }, (_, i) => 6 * Math.sin(i * i * 0.37 + i));
 const labels = (length, classes) => Int32Array.from({ length }, (_, i) => (i % 11 === 10 ? -100 : (i * 31) % classes));
 
-/** The cases: files to pick, and the command that has to give the same state. */
+/** The cases: files to pick. What is guessed of them is evaluated. */
 async function cases(folder) {
   const file = async (name, content) => {
     const to = path.join(folder, name);
     await writeFile(to, content);
     return to;
   };
-  const rows = [
-    await file('rows.npy', npy('<f4', [700, 12], wave(8400))),
-    await file('y.npy', npy('<i4', [700], labels(700, 12))),
-  ];
+  const y = await file('y.npy', npy('<i4', [700], labels(700, 12)));
+  const rows = await file('rows.npy', npy('<f4', [700, 12], wave(8400)));
+  const candidate = await file(
+    'candidate.npy',
+    npy(
+      '<f4',
+      [700, 12],
+      wave(8400).map((z, i) => z + Math.sin(i)),
+    ),
+  );
+  const groups = await file('groups.txt', Array.from({ length: 700 }, (_, i) => `group ${i % 3}\n`).join(''));
+  const probabilities = await file(
+    'probabilities.npy',
+    npy(
+      '<f4',
+      [700, 12],
+      wave(8400).map((z) => 1 / (1 + Math.exp(-z))),
+    ),
+  );
   const planes = [
     await file('planes.npy', npy('<f4', [6, 5, 9, 11], wave(2970))),
     await file('planes-y.npy', npy('<i4', [6, 9, 11], labels(594, 5))),
   ];
+  const one = [
+    await file('one.npy', npy('<f4', [500, 1], wave(500))),
+    await file(
+      'one-y.npy',
+      npy(
+        '<i4',
+        [500],
+        Int32Array.from({ length: 500 }, (_, i) => (i % 9 === 8 ? -100 : (i * i) % 2)),
+      ),
+    ),
+  ];
   const table = Array.from({ length: 300 }, (_, i) =>
     [`text ${i}`, ...wave(900).slice(3 * i, 3 * i + 3), `c${i % 3}`].join(','),
   );
-  const csv = [await file('table.csv', `text,c0,c1,c2,label\n${table.join('\n')}\n`)];
   return [
-    { name: 'rows', files: rows, args: rows },
-    { name: 'planes', files: planes, args: planes },
-    { name: 'a table', files: csv, args: null },
+    { name: 'rows', files: [rows, y] },
+    { name: 'planes', files: planes },
+    { name: 'one logit a sample', files: one },
+    { name: 'probabilities', files: [probabilities, y] },
+    { name: 'groups', files: [rows, y, groups] },
+    { name: 'two models', files: [rows, candidate, y] },
+    { name: 'two models without targets', files: [rows, candidate] },
+    { name: 'a table', files: [await file('table.csv', `text,c0,c1,c2,label\n${table.join('\n')}\n`)] },
   ];
 }
 
@@ -67,31 +97,37 @@ const download = (selector) => `
   URL.createObjectURL = create;
   return await blob.text();`;
 
-const DONE = `document.querySelector('.live[aria-busy=false] #state')`;
+const DONE = `document.querySelector('.live[aria-busy=false] .output code')`;
 
+/** What the page lets take away is what the commands give that it shows beside, byte for byte. */
 async function checkCases({ sandbox, folder, page }, browser) {
   const cli = path.join(sandbox, 'node_modules/focal-simd/dist/cli.js');
   const passed = [];
-  for (const { name, files, args } of await cases(folder)) {
+  for (const { name, files } of await cases(folder)) {
     await browser.visit(page);
     await browser.evaluate(until(`document.querySelector('#files')`));
     await browser.pick('#files', files);
     const outcome = await browser.evaluate(until(DONE));
     if (outcome !== true) throw new Error(`${name}: ${outcome}`);
-    const state = await browser.evaluate(download('#state'));
-    if (args) {
+    const buttons = `[...document.querySelectorAll('.output button[id$=state]')]`;
+    const shown = await browser.evaluate(
+      `return [${buttons}.map(({ id }) => id), [...document.querySelectorAll('.output code')].map((code) => code.textContent)]`,
+    );
+    for (const [i, id] of shown[0].entries()) {
+      const state = await browser.evaluate(download(`#${id}`));
       const to = path.join(folder, 'state.json');
-      await run(process.execPath, [cli, 'evaluate', ...args, '--state', to], { cwd: folder });
+      const [, ...words] = shown[1][i].split(' ');
+      await run(process.execPath, [cli, ...words, '--state', to], { cwd: folder });
       const expected = await readFile(to, 'utf8');
-      if (state !== expected)
-        throw new Error(`${name}: the state is not the command's: ${state.slice(0, 300)} … ${expected.slice(0, 300)}`);
-    } else if (!state.startsWith('{"format":')) {
-      throw new Error(`${name}: ${state.slice(0, 300)}`);
+      if (state !== expected) {
+        const both = `${state.slice(0, 300)} … ${expected.slice(0, 300)}`;
+        throw new Error(`${name}: the state is not that of ${shown[1][i]}: ${both}`);
+      }
+      const report = await browser.evaluate(download(`#${id.replace('state', 'report')}`));
+      if (!report.startsWith('<!doctype html>'))
+        throw new Error(`${name}: the report begins with ${report.slice(0, 60)}`);
+      passed.push(`${shown[1][i]}: ${state.length} bytes`);
     }
-    const report = await browser.evaluate(download('#report'));
-    if (!report.startsWith('<!doctype html>'))
-      throw new Error(`${name}: the report begins with ${report.slice(0, 60)}`);
-    passed.push(`${name} ${state.length} bytes`);
   }
   if (browser.errors.length > 0) throw new Error(browser.errors.join('\n'));
   return passed.join(', ');
@@ -194,6 +230,62 @@ async function checkAxe({ page }, browser) {
   return 'axe finds nothing at 360 and 1280 pixels, light and dark';
 }
 
+/** Where the keyboard is: whether one can see it, and what it is on. */
+const FOCUS = `
+  const element = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(element);
+  const { width, height, top, bottom } = element.getBoundingClientRect();
+  const name = element.getAttribute('aria-label') ?? element.id;
+  return {
+    what: element.tagName + ' ' + (name || element.textContent.slice(0, 40)),
+    body: element === document.body,
+    matrix: element.matches('.matrix button'),
+    threshold: element.id === 'threshold',
+    visible: outlineStyle !== 'none' && parseFloat(outlineWidth) > 0 && width > 0 && height > 0 && bottom > 0 && top < innerHeight,
+  };`;
+
+/** The page by the keyboard alone: from the sample to the samples of a cell, and the threshold. */
+async function checkKeyboard({ folder, page }, browser) {
+  const focus = () => browser.evaluate(FOCUS);
+  /** Press Tab until something has the focus; everything on the way must be seen to have it. */
+  const tabTo = async (wanted) => {
+    for (let i = 0; i < 200; i++) {
+      await browser.press('Tab');
+      const at = await focus();
+      if (!at.body && !at.visible) throw new Error(`the focus cannot be seen on ${at.what}`);
+      if (wanted(at)) return at;
+    }
+    throw new Error('Tab does not lead there');
+  };
+  await browser.visit(page);
+  await browser.evaluate(until(`document.querySelector('#sample')`));
+  await tabTo(({ what }) => what === 'BUTTON sample');
+  await browser.press('Enter');
+  await browser.evaluate(until(DONE));
+  if ((await focus()).body) throw new Error('the focus is lost with the button that was pressed');
+  const before = await tabTo(({ matrix }) => matrix);
+  await browser.press('ArrowRight');
+  await browser.press('ArrowDown');
+  const after = await focus();
+  if (!after.matrix || after.what === before.what)
+    throw new Error(`arrow keys lead from ${before.what} to ${after.what}`);
+  await browser.press('Enter');
+  const cell = await browser.evaluate(
+    until(`document.querySelector('.cell .samples li')`, `document.querySelector('.cell h3').textContent`),
+  );
+  await tabTo(({ body }) => body);
+  await browser.visit(page);
+  await browser.evaluate(until(`document.querySelector('#files')`));
+  await browser.pick('#files', [path.join(folder, 'one.npy'), path.join(folder, 'one-y.npy')]);
+  await browser.evaluate(until(DONE));
+  await tabTo(({ threshold }) => threshold);
+  const figures = `return document.querySelector('.figures').textContent`;
+  const evaluated = await browser.evaluate(figures);
+  for (let i = 0; i < 20; i++) await browser.press('ArrowRight');
+  if ((await browser.evaluate(figures)) === evaluated) throw new Error('the threshold moves no number');
+  return `${before.what}, ${after.what}, ${cell}`;
+}
+
 async function checkSpeed({ folder, page }, browser) {
   const files = [path.join(folder, 'm.npy'), path.join(folder, 'm-y.npy')];
   await writeFile(files[0], npy('<f4', [10_000, 100], wave(1_000_000)));
@@ -235,6 +327,7 @@ export function pageChecks({ sandbox }) {
         { name: `the page in ${browser.name}: speed`, check: checked(browser, checkSpeed) },
         { name: `the page in ${browser.name}: 2 GB`, check: checked(browser, checkLarge) },
         { name: `the page in ${browser.name}: axe`, check: checked(browser, checkAxe) },
+        { name: `the page in ${browser.name}: keyboard`, check: checked(browser, checkKeyboard) },
       ];
     });
 }

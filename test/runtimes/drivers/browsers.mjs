@@ -58,6 +58,7 @@ async function launchPuppeteer(options) {
       const input = await page.$(selector);
       await input.uploadFile(...paths);
     },
+    press: (key) => page.keyboard.press(key),
     bypassPolicy: () => page.setBypassCSP(true),
     async look(scheme, width) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
