@@ -155,7 +155,7 @@ async function evaluateOne(
     total: meter.toJSON(),
     metrics,
     losses: losses.counts,
-    hardest: total === null ? hard : await withRows(dataset, hard, signal),
+    hardest: total === null ? hard : await withRows(dataset, hard, ignoreIndex, signal),
     pairs: pairs?.top(metrics) ?? [],
     groups: slices && groupsReports(slices),
     probable: looks.warning !== null,

@@ -30,17 +30,34 @@ export function rowsOf({ logits }: Chunk): { row: Float32Array; read: (sample: n
   return { row, read };
 }
 
-/** The samples with their logits. */
-export async function withRows(dataset: Dataset, samples: readonly Sample[], signal: AbortSignal): Promise<Sample[]> {
+/** Of targets in the shape of the logits, those of a sample that are not 0 nor ignored; undefined of labels. */
+function membersOf({ targets, samples }: Chunk, sample: number, ignoreIndex: number): Sample['members'] {
+  const data = targets.data as ArrayLike<number | bigint>;
+  const [, classes = 1, positions = 1] = Array.from(targets.dims!);
+  if (targets.dims!.length < 3 || data.length === samples) return undefined;
+  const from = Math.floor(sample / positions) * classes * positions + (sample % positions);
+  return Array.from({ length: classes }, (_, c) => [c, Number(data[from + c * positions])] as const).filter(
+    ([, t]) => t !== 0 && t !== ignoreIndex,
+  );
+}
+
+/** The samples with their logits, and their targets where these have the shape of the logits. */
+export async function withRows(
+  dataset: Dataset,
+  samples: readonly Sample[],
+  ignoreIndex: number,
+  signal: AbortSignal,
+): Promise<Sample[]> {
   const found: Sample[] = [];
   for (const sample of samples) {
-    let logits: readonly number[] = [];
+    let more: Pick<Sample, 'logits' | 'members'> = {};
     for await (const chunk of dataset.chunks(sample.index, sample.index + 1, { signal })) {
       const { row, read } = rowsOf(chunk);
       read(sample.index - chunk.first);
-      logits = Array.from(row);
+      const members = membersOf(chunk, sample.index - chunk.first, ignoreIndex);
+      more = { logits: Array.from(row), ...(members && { members }) };
     }
-    found.push({ ...sample, logits });
+    found.push({ ...sample, ...more });
   }
   return found;
 }

@@ -16,6 +16,7 @@ import {
   hardLoss,
   type Labels,
   type Metrics,
+  NONE,
   percent,
   plain,
   signedPercent,
@@ -400,19 +401,25 @@ export interface Sample {
   /** null where it is no class index. */
   readonly target: number | null;
   readonly prediction: number;
-  /** The row of logits, where the file is at hand. */
+  /** The row of logits, where the file is at hand, and of targets in its shape those that are not 0. */
   readonly logits?: readonly number[];
+  readonly members?: readonly (readonly [c: number, t: number])[];
 }
 
 const LOGITS = 6;
 
-/** The largest logits of a sample and that of its target, as bars. */
+/** What a sample wants of the classes that it wants something of. */
+const wantedOf = ({ target, members }: Sample): ReadonlyMap<number, number> =>
+  new Map(members ?? (target === null ? [] : [[target, 1]]));
+
+/** The largest logits of a sample and those of its targets, as bars. */
 function Logits({ sample, labels }: { readonly sample: Sample; readonly labels: Labels }) {
   const t = useText();
-  const { logits = [], target } = sample;
+  const { logits = [] } = sample;
+  const wanted = wantedOf(sample);
   const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b);
-  const shown = order.slice(0, LOGITS);
-  if (target !== null && !shown.includes(target) && target < logits.length) shown.push(target);
+  const rest = order.slice(LOGITS).filter((c) => wanted.has(c));
+  const shown = [...order.slice(0, LOGITS), ...rest.slice(0, LOGITS)];
   const finite = shown.map((c) => logits[c]!).filter(Number.isFinite);
   const least = finite.reduce((least, z) => Math.min(least, z), 0);
   const span = finite.reduce((most, z) => Math.max(most, z), 0) - least || 1;
@@ -421,10 +428,10 @@ function Logits({ sample, labels }: { readonly sample: Sample; readonly labels: 
       <caption class="hidden">{t('Logits')}</caption>
       <tbody>
         {shown.map((c) => (
-          <tr key={c} class={c === target ? 'is-target' : ''}>
+          <tr key={c} class={wanted.has(c) ? 'is-target' : ''}>
             <th scope="row">
               <bdi>{className(labels, c)}</bdi>
-              {c === target && <small> {t('target')}</small>}
+              {wanted.has(c) && <small> {wantedText(t, wanted.get(c)!)}</small>}
             </th>
             <td class="number">{significant(logits[c]!, 4)}</td>
             <td class="bar">
@@ -435,6 +442,22 @@ function Logits({ sample, labels }: { readonly sample: Sample; readonly labels: 
       </tbody>
     </table>
   );
+}
+
+/** A share of a target is told where it is not the whole. */
+const wantedText = (t: Translate, share: number): string =>
+  share === 1 ? t('target') : `${t('target')} ${significant(share, 3)}`;
+
+/** So many targets of a sample tell enough. */
+const TARGETS = 8;
+
+/** The targets of a sample by name; null where it is not known which they are. */
+function targetsOf(sample: Sample, labels: Labels): ComponentChildren {
+  const wanted = wantedOf(sample);
+  if (wanted.size === 0) return sample.members ? NONE : null;
+  const names = Array.from(wanted, ([c]) => className(labels, c));
+  const more = names.length > TARGETS ? `, +${names.length - TARGETS}` : '';
+  return <bdi>{`${names.slice(0, TARGETS).join(', ')}${more}`}</bdi>;
 }
 
 /** A sample: its index, what is told of it, and what is drawn below. */
@@ -483,15 +506,15 @@ export function Entries({ entries, labels, ...rest }: EntriesProps) {
 /** Samples with what was wanted and what was said. */
 export function Samples({ samples, labels }: { readonly samples: readonly Sample[]; readonly labels: Labels }) {
   const t = useText();
-  const named = (c: number | null) => <bdi>{className(labels, c)}</bdi>;
   const entries = samples.map((sample): Entry => {
-    const { index, loss, target, prediction, logits } = sample;
+    const { index, loss, prediction, logits } = sample;
+    const targets = targetsOf(sample, labels);
     return {
       index,
       facts: [
         [t('loss'), hardLoss(loss)],
-        ...(target === null ? [] : [[t('target'), named(target)] as const]),
-        [t('prediction'), named(prediction)],
+        ...(targets === null ? [] : [[t('target'), targets] as const]),
+        [t('prediction'), <bdi key={prediction}>{className(labels, prediction)}</bdi>],
       ],
       below: logits && <Logits sample={sample} labels={labels} />,
     };
