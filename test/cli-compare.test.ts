@@ -51,6 +51,16 @@ describe('compare', () => {
     expect(out).toMatch(/^ {2}agreement +\d+\.\d %$/m);
   });
 
+  test('intervals: of the confidence asked for, from a bootstrap where asked', async () => {
+    const args = ['--bootstrap', 20, '--seed', 5, '--confidence', 0.8];
+    const { report } = await json('compare', 'a.npy', 'b.npy', 'y.npy', ...args, '--state', 'boot.json');
+    const own = new FocalComparison(new SoftmaxFocalLoss(), { ...OPTIONS, bootstrap: 20, seed: 5 });
+    own.update({ data: z, dims }, { data: other, dims }, y);
+    expect(report).toEqual(plain(own.compute({ confidence: 0.8 })));
+    expect(report.quality.deltas.macroF1.interval).toHaveLength(2);
+    expect((await json('merge', 'boot.json', '--confidence', 0.8)).report).toEqual(report);
+  });
+
   test('no bit depends on the number of jobs', async () => {
     const [one, three] = [1, 3].map((jobs) => [...['a.npy', 'b.npy', 'y.npy', '--chunk', 300], '--jobs', jobs]);
     await json('compare', ...one!, '--state', 'one-job.json');

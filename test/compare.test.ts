@@ -6,9 +6,12 @@ import type { ComparisonReport, Delta } from '../bindings/compare/report.ts';
 import type { AnyLoss } from '../bindings/meter/meter.ts';
 import {
   criticalValue,
+  holm,
+  mcnemar,
   pairedInterval,
   percentileInterval,
   poissonWeight,
+  precisionDifference,
   replicateError,
 } from '../bindings/statistics/index.ts';
 import { backends } from './backends.ts';
@@ -151,6 +154,42 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
       if (baseline === null) expect([candidate, delta], key).toEqual([null, null]);
       else close(delta, (candidate as number) - baseline, 1e-7);
     }
+  });
+
+  test.each(both)('%s: recall and precision by class are those of the samples, one by one', (name) => {
+    const { classes, n } = shape;
+    const data = draw(shape);
+    const comparison = compared(name, data, [[0, n]]);
+    const { quality } = comparison.compute({ confidence: 0.9 });
+    const chosen = (side: Float32Array, i: number, c: number): boolean => {
+      const row = side.subarray(i * classes, (i + 1) * classes);
+      return name === 'softmax' ? row.indexOf(Math.max(...row)) === c : row[c]! > 0;
+    };
+    const z = criticalValue(0.9);
+    const tests = quality!.perClass.map(({ recall, precision }, c) => {
+      const right = [0, 0, 0] as [number, number, number];
+      const wrong = [0, 0, 0] as [number, number, number];
+      for (let i = 0; i < n; i++) {
+        const [first, second] = [chosen(data.a, i, c), chosen(data.b, i, c)];
+        if (first || second) (data.targets[i] === c ? right : wrong)[first && second ? 0 : first ? 1 : 2]++;
+      }
+      const expected = precisionDifference({ right, wrong }, z)!;
+      close(precision.delta, expected.difference, 1e-12);
+      const { standardError, interval, p } = precision;
+      expect({ standardError, interval, p }).toEqual({ ...expected, difference: undefined });
+      expect(precision.n).toBe(right[0] + right[2] + wrong[0] + wrong[2]);
+      expect([recall.lost, recall.won, recall.p]).toEqual([right[1], right[2], mcnemar(right[1], right[2])]);
+      return [recall.p, expected.p] as const;
+    });
+    for (const [i, key] of (['recall', 'precision'] as const).entries()) {
+      const adjusted = holm(tests.map((pair) => pair[i]!));
+      expect(quality!.perClass.map((entry) => entry[key].adjusted)).toEqual(adjusted);
+    }
+    // who of the samples without targets is right, nobody knows
+    comparison.update(data.a, data.b, undefined, { firstIndex: n });
+    const { precision } = comparison.compute().quality!.perClass[0]!;
+    expect([precision.interval, precision.p, precision.adjusted]).toEqual([null, null, null]);
+    expect(precision.delta).not.toBeNull();
   });
 
   test.each(both)('%s: a model against itself differs in nothing', (name) => {

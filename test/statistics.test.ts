@@ -17,6 +17,7 @@ import {
   poissonWeight,
   poissonWeights,
   power,
+  precisionDifference,
   replicateError,
   wilson,
 } from '../bindings/statistics/index.ts';
@@ -57,6 +58,35 @@ describe('agrees with scipy, statsmodels and numpy', () => {
     for (const [lost, won, n, confidence, lower, upper] of golden.paired) {
       closeAll(pairedInterval(lost, won, n, criticalValue(confidence)), [lower, upper], 1e-10, 1e-12);
     }
+  });
+
+  test('two precisions, by GEE and sample by sample', () => {
+    for (const { right, wrong, ...expected } of golden.precisions) {
+      const found = precisionDifference({ right, wrong }, criticalValue(0.95));
+      closeAll([found?.difference, found?.standardError], [expected.difference, expected.standardError], 1e-9, 1e-12);
+      closeAll([found?.p, ...(found?.interval ?? [])], [expected.p, ...expected.interval], 1e-9, 1e-12);
+    }
+  });
+
+  test('two precisions: none where a side chose nothing, mirrored when they change places, 0 ± something where they are one', () => {
+    const z = criticalValue(0.95);
+    expect(precisionDifference({ right: [0, 3, 0], wrong: [0, 1, 0] }, z)).toBeNull();
+    const count = fc.nat(30);
+    fc.assert(
+      fc.property(count, count, count, count, count, count, (a, b, c, d, e, f) => {
+        const one = precisionDifference({ right: [a, b, c], wrong: [d, e, f] }, z);
+        const other = precisionDifference({ right: [a, c, b], wrong: [d, f, e] }, z);
+        if (!one || !other) return one === other;
+        const { difference, standardError, p, interval } = one;
+        closeAll([other.difference, other.standardError, other.p], [-difference, standardError, p], 1e-9, 1e-12);
+        closeAll([other.interval[0], other.interval[1]], [-interval[1], -interval[0]], 1e-9, 1e-12);
+        expect(p >= 0 && p <= 1 && interval[0] <= difference && difference <= interval[1]).toBe(true);
+        return true;
+      }),
+    );
+    const same = precisionDifference({ right: [9, 0, 0], wrong: [0, 0, 0] }, z);
+    expect(same).toMatchObject({ difference: 0, standardError: 0, p: 1 });
+    expect(same!.interval[0]).toBeLessThan(-0.1);
   });
 
   test('Holm', () => {

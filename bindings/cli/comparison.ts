@@ -5,6 +5,7 @@ import type { Delta } from '../compare/report.ts';
 import { points, probability } from '../compare/text.ts';
 import { type ComparisonReport, type FocalComparison, judge, markdown } from '../entries/compare.ts';
 import {
+  CONFIDENCE,
   className,
   describeComparison,
   type Fact,
@@ -37,11 +38,12 @@ const CLASSES_SHOWN = 15;
 export async function comparison(
   both: FocalComparison,
   names: readonly string[] | null,
-  options: OutputOptions & DropOptions,
+  options: OutputOptions & DropOptions & { confidence?: number },
   run: Run,
   textsOf = textsIn(options.text),
 ): Promise<Result> {
-  const report = both.compute();
+  const { confidence = CONFIDENCE } = options;
+  const report = both.compute({ confidence });
   const hardest = report.quality?.hardest ?? [];
   const texts = await textsOf(hardest.map(({ index }) => index));
   const { maxDrop = {}, decide = false, allowNan = false } = options;
@@ -57,7 +59,7 @@ export async function comparison(
           ...(options.title !== undefined && { title: options.title }),
         })
       : summary(run, state, report, { names, texts }, judgement),
-    page: () => page(state, { names, texts, judgement }, options, run),
+    page: () => page(state, { names, texts, judgement, confidence }, options, run),
     judgement,
   };
 }

@@ -114,6 +114,8 @@ export type MergeOptions = ComputeOptions & OutputOptions & GateOptions & DropOp
 export type CompareOptions = InputOptions &
   LossOptions &
   MeterOptions &
+  BootstrapOptions &
+  Pick<ComputeOptions, 'confidence'> &
   RunOptions &
   OutputOptions &
   DropOptions & { flips?: boolean; baseline?: string[]; candidate?: string[] };
@@ -274,13 +276,14 @@ const add: Record<string, (command: Command) => Command> = {
           'array of integers',
       )
       .option('--max-groups <count>', 'most groups that may occur (default: 1000)', integer(1, LARGEST_COUNT)),
+  confidence: (command) =>
+    command.option('--confidence <share>', 'confidence of the intervals (default: 0.95)', inside),
   compute: (command) =>
     command
       .option(
         '--worst-by <metric>',
         'of groups: the metric by which they are worst for certain, such as macro.f1 (default: accuracy)',
       )
-      .option('--confidence <share>', 'confidence of the intervals (default: 0.95)', inside)
       .addOption(
         new Option(
           '--normalize <over>',
@@ -370,7 +373,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'evaluate',
     'Evaluate a classifier. The files are streamed: they may be larger than memory.',
-    'input scores variant loss meter bootstrap groups compute run jobs gate output report title debug',
+    'input scores variant loss meter bootstrap groups confidence compute run jobs gate output report title debug',
   )
     .argument(
       '<logits>',
@@ -382,7 +385,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'compare',
     'Compare two classifiers on the same samples: is the candidate still the baseline?',
-    'input variant loss meter run jobs drop output report title debug',
+    'input variant loss meter bootstrap confidence run jobs drop output report title debug',
   )
     .argument('<baseline>', "array of the baseline's logits, or a table: --target, --baseline, --candidate")
     .argument('[candidate]', "array of the candidate's logits for the same samples")
@@ -399,7 +402,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'merge',
     'The report of several evaluations or comparisons together, from the states that --state wrote.',
-    'compute gate drop output report title debug',
+    'confidence compute gate drop output report title debug',
   )
     .argument('<states...>', 'state files; - reads one a line from stdin')
     .action((states, options) => actions.merge(states, options));

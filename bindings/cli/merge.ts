@@ -56,12 +56,11 @@ export async function merge(paths: string[], options: MergeOptions): Promise<num
 /** Options that only one kind of state has an answer to. */
 function refuseOther(compared: boolean, options: MergeOptions): void {
   const others = compared
-    ? (['min', 'max', 'confidence', 'normalize', 'worstBy'] as const)
+    ? (['min', 'max', 'normalize', 'worstBy'] as const)
     : (['maxDrop', 'decide', 'allowNan', 'markdown'] as const);
   const flags = {
     min: '--min',
     max: '--max',
-    confidence: '--confidence',
     normalize: '--normalize',
     worstBy: '--worst-by',
     maxDrop: '--max-drop',

@@ -1,6 +1,7 @@
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { bonferroni, criticalValue, type Interval, pairedInterval } from '../statistics/index.ts';
-import type { ComparisonReport, Delta, ShareDelta } from './report.ts';
+import { precisionOf } from './precision.ts';
+import type { ComparisonReport, Delta, QualityReport } from './report.ts';
 
 type MeterReport = SoftmaxReport | SigmoidReport;
 
@@ -54,15 +55,25 @@ function lowest(values: readonly Metric[]): Found {
   return worst < 0 ? { value: null } : { value: values[worst] as number, class: worst };
 }
 
+/** The interval of one class's difference, at a critical value. */
+const INTERVALS = {
+  recall: ({ quality }: ComparisonReport, c: number, z: number): Interval | null => {
+    const { lost, won, n } = (quality as QualityReport).perClass[c]!.recall;
+    return pairedInterval(lost, won, n, z);
+  },
+  precision: ({ quality, fidelity }: ComparisonReport, c: number, z: number): Interval | null =>
+    precisionOf(fidelity.perClass[c]!, (quality as QualityReport).perClass[c]!, z)?.interval ?? null,
+};
+
 /** The class that dropped most, with an interval of its drop that holds whichever class that is. */
-function worstChange(report: ComparisonReport, pick: (c: number) => Delta | ShareDelta): Change | null {
-  const classes = (report.quality?.perClass ?? []).map((_, c) => pick(c));
-  const known = classes.filter(({ delta }) => delta !== null);
+function worstChange(report: ComparisonReport, name: 'recall' | 'precision'): Change | null {
+  const classes = (report.quality?.perClass ?? []).map((entry) => entry[name]);
   const { class: worst } = lowest(classes.map(({ delta }) => delta));
-  const base = worst === undefined ? null : change(classes[worst], true);
+  const base = worst === undefined ? null : change(classes[worst], name === 'recall');
   if (!base || worst === undefined) return null;
+  const known = classes.flatMap(({ delta }, c) => (delta === null ? [] : [c]));
   const z = criticalValue(bonferroni(report.confidence, known.length));
-  const intervals = known.map((one) => ('lost' in one ? pairedInterval(one.lost, one.won, one.n, z) : null));
+  const intervals = known.map((c) => INTERVALS[name](report, c, z));
   // with all of them true at once, the lowest difference lies between the lowest of the lower ends and of the upper ends
   const end = (side: 0 | 1): number =>
     intervals.reduce((least, interval) => Math.min(least, interval?.[side] ?? NaN), Infinity);
@@ -72,7 +83,7 @@ function worstChange(report: ComparisonReport, pick: (c: number) => Delta | Shar
 const byClass = (name: 'recall' | 'precision'): Measure => ({
   share: true,
   find: ({ perClass }) => lowest(perClass.map((entry) => entry[name])),
-  change: (report) => worstChange(report, (c) => report.quality?.perClass[c]?.[name] as Delta),
+  change: (report) => worstChange(report, name),
 });
 
 const topK = (k: number): Measure => ({

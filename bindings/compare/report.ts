@@ -19,6 +19,7 @@ import {
 } from '../statistics/index.ts';
 import type { Sides } from './comparison.ts';
 import type { Largest, Pairs } from './pairs.ts';
+import { adjust, precisionOf } from './precision.ts';
 import { fromBits } from './rises.ts';
 
 type AnyReport = SoftmaxReport | SigmoidReport;
@@ -47,6 +48,14 @@ export interface Delta {
 export interface ShareDelta extends Delta {
   lost: number;
   won: number;
+}
+
+/** A difference that was tested. */
+export interface TestedDelta extends Delta {
+  /** null where there is nothing to test. */
+  p: Metric;
+  /** The same, adjusted for all classes after Holm. */
+  adjusted: Metric;
 }
 
 /** How far the candidate predicts a class as the baseline does. */
@@ -91,9 +100,13 @@ export interface ClassQuality {
   p: Metric;
   /** The same, adjusted for all classes after Holm. */
   adjusted: Metric;
-  recall: ShareDelta;
-  /** Over as many samples as the candidate predicts to be of the class; it has no interval. */
-  precision: Delta;
+  /** Over the samples of the class; `p` is McNemar's exact mid-p of its own `lost` and `won`. */
+  recall: ShareDelta & TestedDelta;
+  /**
+   * Over as many samples as the candidate predicts to be of the class. Its interval is Zou and Donner's, its `p` that of Kosinski's
+   * test of predictive values; null where the predictions of samples without targets are among the counts.
+   */
+  precision: TestedDelta;
 }
 
 /** One of the samples whose loss rose most. */
@@ -154,14 +167,15 @@ export function report(sides: Sides, given: ComputeOptions): ComparisonReport {
   const { at, words, coverage, meter } = pairs;
   const z = criticalValue(confidence);
   const baseline = sides.baseline.compute();
+  const fidelity = fidelityOf(pairs, z);
   return {
     variant: meter.variant,
     confidence,
     samples: words[at.totals.samples] as number,
     ignored: words[at.totals.ignored] as number,
     ...(coverage ? { missing: coverage.missing() } : {}),
-    fidelity: fidelityOf(pairs, z),
-    quality: baseline.samples === 0 ? null : new Quality(sides, confidence, baseline).report(),
+    fidelity,
+    quality: baseline.samples === 0 ? null : new Quality(sides, confidence, baseline, fidelity).report(),
   };
 }
 
@@ -215,11 +229,13 @@ class Quality {
   readonly #baseline: AnyReport;
   readonly #candidate: AnyReport;
   readonly #samples: number;
+  readonly #fidelity: FidelityReport;
   /** Both sides' counts in each replicate of the bootstrap, which has drawn the same samples for both. */
   readonly #replicates: readonly (readonly [Counts, Counts])[];
 
-  constructor({ pairs, baseline, candidate }: Sides, confidence: number, report: AnyReport) {
+  constructor({ pairs, baseline, candidate }: Sides, confidence: number, report: AnyReport, fidelity: FidelityReport) {
     this.#pairs = pairs;
+    this.#fidelity = fidelity;
     this.#confidence = confidence;
     this.#z = criticalValue(confidence);
     this.#baseline = report;
@@ -313,21 +329,36 @@ class Quality {
   #classes(): ClassQuality[] {
     const { at, meter } = this.#pairs;
     const softmax = meter.variant === 'softmax';
-    return Array.from({ length: meter.classes }, (_, c): ClassQuality => {
+    const perClass = Array.from({ length: meter.classes }, (_, c): ClassQuality => {
       const [before, after] = [this.#baseline.perClass[c], this.#candidate.perClass[c]];
       const support = before?.support ?? 0;
       const row = c * at.classes.stride;
       const recalls = [before?.recall ?? null, after?.recall ?? null];
-      const recall = this.#share(recalls, support, at.classes.lost + row, at.classes.won + row);
+      const share = this.#share(recalls, support, at.classes.lost + row, at.classes.won + row);
+      const recall = { ...share, p: support === 0 ? null : mcnemar(share.lost, share.won), adjusted: null };
       // one-vs-rest, a class's decisions are those on its samples and on all others
       const others = softmax ? null : c * at.negatives.stride;
       const lost = recall.lost + (others === null ? 0 : this.#word(at.negatives.lost + others));
       const won = recall.won + (others === null ? 0 : this.#word(at.negatives.won + others));
       const p = (softmax ? support : this.#samples) === 0 ? null : mcnemar(lost, won);
-      const precision = this.#plain(before?.precision ?? null, after?.precision ?? null);
-      precision.n = this.#word(at.predictions.candidate + c * at.predictions.stride);
-      return { support, lost, won, p, adjusted: null, recall, precision };
+      const predictions = this.#fidelity.perClass[c] as ClassFidelity;
+      const plain = this.#plain(before?.precision ?? null, after?.precision ?? null);
+      const precision = { ...plain, n: predictions.candidate, p: null, adjusted: null };
+      const known = precisionOf(predictions, { support, recall, precision }, this.#z);
+      const { standardError = null, interval = null, p: test = null } = known ?? {};
+      return {
+        support,
+        lost,
+        won,
+        p,
+        adjusted: null,
+        recall,
+        precision: { ...precision, standardError, interval, p: test },
+      };
     });
+    adjust(perClass.map(({ recall }) => recall));
+    adjust(perClass.map(({ precision }) => precision));
+    return perClass;
   }
 
   /** A difference of which no interval is claimed. */

@@ -15,5 +15,6 @@ export type {
   QualityReport,
   RisenSample,
   ShareDelta,
+  TestedDelta,
 } from './report.ts';
 export type { Rise } from './rises.ts';

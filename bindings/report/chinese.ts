@@ -156,6 +156,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   lost: '失去',
   won: '赢得',
   'p (Holm)': 'p（Holm）',
+  'p of precision': '精确率的 p',
   'of {n}': '共 {n}',
   Flips: '翻转',
   'Decisions for the class of either side, and samples that left and joined it.':

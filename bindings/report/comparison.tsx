@@ -392,6 +392,7 @@ function Changes({ quality, labels }: { readonly quality: QualityReport; readonl
     { name: 'won', value: (c) => perClass[c]!.won, show: (value) => plain(value ?? 0) },
     { name: 'p (Holm)', value: (c) => perClass[c]!.adjusted, show: p },
     ...pair('precision'),
+    { name: 'p of precision', value: (c) => perClass[c]!.precision.adjusted, show: p },
   ];
   return (
     <Ranked

@@ -14,4 +14,5 @@ export {
 } from './intervals.ts';
 export { criticalValue, normalCdf, normalQuantile } from './normal.ts';
 export { isHeldOut, poissonWeight, poissonWeights, THRESHOLDS } from './poisson.ts';
+export { type Chosen, type PrecisionDifference, precisionDifference } from './predictive.ts';
 export { bonferroni, holm, mcnemar } from './tests.ts';

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 import statsmodels
+import statsmodels.api as sm
 from scipy import stats
 from scipy.optimize import brentq
 from statsmodels.stats.multitest import multipletests
@@ -94,6 +95,38 @@ def quantiles():
         yield {"values": values.tolist(), "interval": np.quantile(values, [0.025, 0.975]).tolist(), "error": values.std(ddof=1)}
 
 
+def precisions():
+    """Two precisions on the same samples: statsmodels' GEE with the samples as groups, scipy's test of two proportions where
+    no sample is shared, and by its definition, sample by sample, the statistic of Kosinski (2013); Wilson's from statsmodels."""
+    for right, wrong in [([40, 6, 2], [30, 3, 9]), ([0, 30, 22], [0, 12, 25]), ([5, 0, 3], [2, 4, 0]), ([900, 40, 55], [100, 80, 20]),
+                         ([0, 3, 9], [0, 5, 2]), ([17, 1, 0], [4, 0, 2])]:
+        y, t, who, cells = [], [], [], [(1, n, w) for n, w in zip(right, "bfs")] + [(0, n, w) for n, w in zip(wrong, "bfs")]
+        for truth, count, chosen in cells:
+            for _ in range(count):
+                group = who[-1] + 1 if who else 0
+                for side in {"b": (0, 1), "f": (0,), "s": (1,)}[chosen]:
+                    y.append(truth), t.append(side), who.append(group)
+        y, t, who = np.array(y), np.array(t), np.array(who)
+        fit = sm.GEE(y, sm.add_constant(t), groups=who).fit()
+        n = [(t == side).sum() for side in (0, 1)]
+        p = [y[t == side].mean() for side in (0, 1)]
+        pooled = y.mean()
+        product = sum(np.prod(y[who == g] - pooled) for g in np.unique(who) if (who == g).sum() == 2)
+        variance = (pooled * (1 - pooled) - 2 * product / len(y)) * (1 / n[0] + 1 / n[1])
+        test = stats.chi2.sf((p[1] - p[0]) ** 2 / variance, 1)
+        if right[0] + wrong[0] == 0:
+            table = [[y[t == side].sum(), (1 - y[t == side]).sum()] for side in (0, 1)]
+            assert abs(test - stats.chi2_contingency(table, correction=False).pvalue) < 1e-12
+        shared = sum(np.prod(y[who == g] - np.array(p)) for g in np.unique(who) if (who == g).sum() == 2)
+        spread = np.sqrt(n[0] * n[1] * np.prod([x * (1 - x) for x in p]))
+        correlation = shared / spread if spread > 0 else (right[0] + wrong[0]) / np.sqrt(n[0] * n[1])
+        (l0, u0), (l1, u1) = [proportion_confint(y[t == side].sum(), n[side], 0.05, "wilson") for side in (0, 1)]
+        reach = lambda a, b: np.sqrt(a * a + b * b - 2 * correlation * a * b)
+        d = p[1] - p[0]
+        yield {"right": right, "wrong": wrong, "difference": fit.params[1], "standardError": fit.bse[1], "p": test,
+               "interval": [d - reach(p[1] - l1, u0 - p[0]), d + reach(u1 - p[1], p[0] - l0)]}
+
+
 ps = [1e-300, 1e-20, 1e-5, 0.005, 0.025, 0.1, 0.31, 0.5, 0.7, 0.975, 0.9999]
 xs = [-37, -12, -5, -2.5, -2.4999, -1, -0.01, 0, 1e-9, 0.5, 2.49, 2.51, 6]
 out = {
@@ -107,6 +140,7 @@ out = {
     "delong": list(delong()),
     "means": list(means()),
     "quantiles": list(quantiles()),
+    "precisions": list(precisions()),
     "poisson": [stats.poisson.pmf(k, 1) for k in range(8)],
 }
 path = Path(__file__).with_name("statistics.json")
