@@ -5,12 +5,13 @@
 import { writeFileSync } from 'node:fs';
 import { digestOf, SHORT } from '../test/runtimes/corpus.mjs';
 
-const api = { ...(await import('focal-simd')), ...(await import('focal-simd/meter')) };
+const entries = ['focal-simd', 'focal-simd/meter', 'focal-simd/compare'];
+const api = Object.assign({}, ...(await Promise.all(entries.map((entry) => import(entry)))));
 const digests = Object.fromEntries(
   Object.entries({ full: undefined, short: SHORT }).map(([name, cases]) => {
-    const { calls, sha256 } = digestOf(api, cases);
-    return [name, { calls, sha256 }];
+    const { calls, sha256, comparisons } = digestOf(api, cases);
+    return [name, { calls, sha256, comparisons }];
   }),
 );
 writeFileSync(new URL('../test/runtimes/digest.json', import.meta.url), `${JSON.stringify(digests, null, 2)}\n`);
-console.log(digests.full.sha256);
+console.log(digests.full.sha256, digests.full.comparisons);

@@ -236,9 +236,24 @@ class Digest {
   }
 }
 
+/** Compares a case's logits with others of the same shape: the state is of the numbers of both sides and their pairs. */
+function compareCase(api, index, { sigmoid, logits, targets, classes, dims }, loss, digest) {
+  const next = generator(index + 1_000_003);
+  const pick = (list) => list[next() % list.length];
+  const size = dims.reduce((a, b) => a * b, 1);
+  const candidate = { data: logitsOf(size, next, pick), dims };
+  const options = { classes, bins: 5, hardest: 3, ...(sigmoid ? {} : { flips: true }) };
+  const comparison = new api.FocalComparison(loss, options);
+  comparison.update(logits, candidate, targets);
+  // without targets only the pairs are counted
+  if (next() % 4 === 0) comparison.update(candidate, logits);
+  comparison.compute();
+  digest.add(comparison.toBytes());
+}
+
 /** Runs one case; returns the number of calls it made. */
-function runCase(api, index, digest) {
-  const { sigmoid, options, logits, targets, gradient, extras, classes, metered } = build(index);
+function runCase(api, index, digest, comparisons) {
+  const { sigmoid, options, logits, targets, gradient, extras, classes, dims, metered } = build(index);
   const loss = new (sigmoid ? api.SigmoidFocalLoss : api.SoftmaxFocalLoss)(options);
   let calls = 0;
   if (metered) {
@@ -253,6 +268,7 @@ function runCase(api, index, digest) {
     meter.compute();
     digest.add(meter.toBytes());
     calls += 3;
+    if (api.FocalComparison) compareCase(api, index, { sigmoid, logits, targets, classes, dims }, loss, comparisons);
   }
   if (gradient) {
     const { value, grad } = loss.valueAndGrad(logits, targets, extras);
@@ -279,23 +295,25 @@ function runCase(api, index, digest) {
 
 /**
  * The corpus as a generator that yields after every case, so that several copies can be interleaved; it returns
- * `{ cases, calls, sha256 }`.
+ * `{ cases, calls, sha256, comparisons }`: one digest of losses, gradients and states, and one of the states of comparisons, null
+ * where the namespace has none.
  *
  * @param {object} api - the package's namespace
  * @param {number} [cases] - how many cases from the start
  */
 export function* steps(api, cases = CASES) {
   const digest = new Digest();
+  const comparisons = new Digest();
   let calls = 0;
   for (let index = 0; index < cases; index++) {
     try {
-      calls += runCase(api, index, digest);
+      calls += runCase(api, index, digest, comparisons);
     } catch (error) {
       throw new Error(`case ${index}: ${error.stack ?? error}`);
     }
     yield index;
   }
-  return { cases, calls, sha256: digest.hex() };
+  return { cases, calls, sha256: digest.hex(), comparisons: api.FocalComparison ? comparisons.hex() : null };
 }
 
 /** Runs generators in turn, one step each, and returns their results. */

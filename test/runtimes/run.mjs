@@ -105,13 +105,15 @@ const digests = JSON.parse(await readFile(path.join(here, 'digest.json'), 'utf8'
 let reference;
 
 /** Throws unless the report is what the scenario promises. */
-function judge({ backend, corpus }, { sha256, calls, sample, ...report }) {
+function judge({ backend, corpus }, { sha256, calls, comparisons = null, sample, ...report }) {
   if (report.backend !== backend) throw new Error(`backend() is '${report.backend}', expected '${backend}'`);
   if (backend === 'simd') {
     reference ??= sample;
     const expected = digests[corpus];
     if (sha256 !== expected.sha256)
       throw new Error(`digest of ${calls} calls is ${sha256}, expected ${expected.sha256}`);
+    if (comparisons !== null && comparisons !== expected.comparisons)
+      throw new Error(`digest of comparisons is ${comparisons}, expected ${expected.comparisons}`);
   }
   const wrong = sample.findIndex(
     (value, i) => !(Math.abs(value - reference[i]) <= 1e-5 * Math.abs(reference[i]) + 1e-9),

@@ -5,7 +5,8 @@ export { CASES, digestOf, interleave, SHORT, sample, steps } from './corpus.mjs'
 
 /**
  * @param {() => object | Promise<object>} load - imports or requires the losses
- * @param {() => object | Promise<object>} loadMeter - imports or requires the meter, which is not timed
+ * @param {() => object | Promise<object>} loadMeter - imports or requires the meter, and comparisons where they are digested, too;
+ *   not timed
  * @param {number} [cases] - length of the corpus prefix; the whole by default
  */
 export async function probe(load, loadMeter, cases) {

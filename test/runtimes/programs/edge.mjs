@@ -3,6 +3,6 @@ import { probe, SHORT } from './suite.js';
 
 globalThis.report = probe(
   () => import('focal-simd'),
-  () => import('focal-simd/meter'),
+  async () => ({ ...(await import('focal-simd/meter')), ...(await import('focal-simd/compare')) }),
   SHORT_CORPUS ? SHORT : undefined,
 ).then(JSON.stringify);

@@ -6,7 +6,7 @@ console.log(
   JSON.stringify(
     await probe(
       () => import('focal-simd'),
-      () => import('focal-simd/meter'),
+      async () => ({ ...(await import('focal-simd/meter')), ...(await import('focal-simd/compare')) }),
       cases,
     ),
   ),
