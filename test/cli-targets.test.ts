@@ -27,6 +27,10 @@ const floats = { 'z.npy': logits, 'p.npy': softmax, 'q.npy': sigmoid, 'ln.npy': 
 for (const [name, data] of Object.entries(floats)) write(name, data, [N, C]);
 write('y.npy', labels);
 write('none.npy', withNone);
+const multiHot = Uint8Array.from(logits, () => random.below(2));
+const shares = Float32Array.from(logits, () => random.uniform());
+write('hot.npy', multiHot, [N, C]);
+write('soft.npy', shares, [N, C]);
 
 const tensor = (data: Float32Array) => ({ data, dims: [N, C] });
 const meterOptions = { classes: C, hardest: 10, coverage: true };
@@ -42,15 +46,44 @@ function report(variant: 'softmax' | 'sigmoid', options: object, data: Float32Ar
 }
 
 describe('options of the losses', () => {
-  test.concurrent.each<[string, 'softmax' | 'sigmoid', object, Float32Array, Int32Array]>([
+  test.concurrent.each<[string, 'softmax' | 'sigmoid', object, Float32Array, Targets]>([
     ['p.npy y.npy --input probabilities', 'softmax', { input: 'probabilities' }, softmax, labels],
     ['ln.npy y.npy --input log-probabilities', 'softmax', { input: 'logProbabilities' }, floats['ln.npy'], labels],
     ['q.npy y.npy --loss sigmoid --input probabilities', 'sigmoid', { input: 'probabilities' }, sigmoid, labels],
     ['z.npy none.npy --loss sigmoid --background 4', 'sigmoid', { background: 4 }, logits, withNone],
     ['z.npy none.npy --loss sigmoid --background 4 --jobs 2', 'sigmoid', { background: 4 }, logits, withNone],
+    ['z.npy hot.npy --loss sigmoid', 'sigmoid', {}, logits, { data: multiHot, dims: [N, C] }],
+    ['z.npy hot.npy --loss sigmoid --jobs 2 --chunk 64', 'sigmoid', {}, logits, { data: multiHot, dims: [N, C] }],
+    ['z.npy soft.npy --loss sigmoid --gamma 1', 'sigmoid', { gamma: 1 }, logits, { data: shares, dims: [N, C] }],
+    ['z.npy soft.npy', 'softmax', {}, logits, { data: shares, dims: [N, C] }],
+    ['z.npy y.npy --label-smoothing 0.1', 'softmax', { labelSmoothing: 0.1 }, logits, labels],
+    [
+      'z.npy hot.npy --loss sigmoid --gamma 0 --gamma-negative 4 --clip 0.05',
+      'sigmoid',
+      { gamma: 0, gammaNegative: 4, clip: 0.05 },
+      logits,
+      { data: multiHot, dims: [N, C] },
+    ],
   ])('evaluate %s', async (line, variant, options, data, targets) => {
     const { metrics } = await json('evaluate', ...line.split(' '));
     expect(metrics).toEqual(report(variant, options, data, targets));
+  });
+
+  test('a comparison of multi-hot targets', async () => {
+    const { report } = await json(
+      'compare',
+      'z.npy',
+      'ln.npy',
+      'hot.npy',
+      '--loss',
+      'sigmoid',
+      '--gamma-negative',
+      '4',
+    );
+    const loss = new SigmoidFocalLoss({ gammaNegative: 4 });
+    const hot = { data: multiHot, dims: [N, C] };
+    expect(report.quality.baseline.loss.mean).toBe(loss.forward(tensor(logits), hot));
+    expect(report.quality.candidate.loss.mean).toBe(loss.forward(tensor(floats['ln.npy']), hot));
   });
 
   test('map takes them, and its states are those of evaluate', async () => {

@@ -534,7 +534,7 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
   const two = Float32Array.of(1, 2, 3, 4);
   test.each([
     [(c) => c.update(one, two, [0]), 'candidate: logits expected 2 classes, got 4'],
-    [(c) => c.update(two, one, [0, 1]), 'candidate: targets[0] expected class indices'],
+    [(c) => c.update(two, one, [0, 1]), 'candidate expected the shape of the baseline, [2,2,1], got [1,2,1]'],
     [(c) => c.update(two, one), 'candidate expected the shape of the baseline, [2,2,1], got [1,2,1]'],
     [(c) => c.update(Float32Array.of(1), one), 'baseline: logits expected a multiple of 2 classes, got 1'],
     [(c) => c.update({ data: two, dims: [1, 4] }, one), 'baseline: logits expected 2 classes, got 4'],

@@ -1,5 +1,4 @@
-import { describe, expect, test } from 'vitest';
-import type { Targets } from '../bindings/losses/types.ts';
+import { describe, test } from 'vitest';
 import { backends } from './backends.ts';
 import { indexOf } from './layout.ts';
 import { Random } from './random.ts';

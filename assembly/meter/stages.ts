@@ -87,7 +87,6 @@ export function finish(): usize {
 export function decide(): i32 {
   const wrong = outcomes(samples);
   confidences(samples);
-  addSums();
   return wrong;
 }
 
@@ -104,7 +103,10 @@ export function cells(): i32 {
 }
 
 export function tally(): i32 {
-  if (!sigmoid) return tabled ? countSamples(samples, bins) : -1;
+  if (!sigmoid) {
+    addSums();
+    return tabled ? countSamples(samples, bins) : -1;
+  }
   const counted = tabled && sound;
   turnDecisions(counted ? bins : 0);
   countWrong();

@@ -104,6 +104,8 @@ export interface MeterKernels extends Kernels {
    */
   cells(): number;
   /**
+   * Softmax: add up what the COLUMNS of losses, cross-entropies and Brier scores hold.
+   *
    * Count the tile in TALLY and BINS, which take 4096 samples before they must be cleared. Softmax: how many samples were passed
    * over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of each logit, its sign bit
    * set where the decision is for the class; how many losses above TALLY_LARGEST, or NaN, were left out. −1: nothing was counted.

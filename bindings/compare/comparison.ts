@@ -3,7 +3,7 @@ import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
-import { asLabels, survey } from '../losses/survey.ts';
+import { metered, survey } from '../losses/survey.ts';
 import { ARITHMETIC, checkSame, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
@@ -97,12 +97,14 @@ export class Comparison<L extends AnyLoss> {
       pairs.add(backend, [first, second], null, index);
       return;
     }
-    survey(Meter.backendOf(this.#sides.baseline), settingsFrom(meter), first, null);
+    const settings = settingsFrom(meter);
+    survey(Meter.backendOf(this.#sides.baseline), settings, first, null);
+    const [ours, theirs] = [metered(first, settings), metered(second, settings)];
     const numbers = [
-      this.#count(this.#sides.baseline, first, index),
-      this.#count(this.#sides.candidate, second, index),
+      this.#count(this.#sides.baseline, ours, index),
+      this.#count(this.#sides.candidate, theirs, index),
     ] as const;
-    pairs.add(backend, [first, second], numbers, index);
+    pairs.add(backend, [ours, theirs], numbers, index);
   }
 
   /**
@@ -192,7 +194,7 @@ function readSide(name: string, logits: unknown, targets: unknown, reading: Read
     if (input.batch * input.positions > 0 && input.classes !== classes) {
       throw outOfRange('logits', `${classes} classes`, input.classes);
     }
-    return asLabels(input);
+    return input;
   } catch (error) {
     if (error instanceof Error) error.message = `${name}: ${error.message}`;
     throw error;

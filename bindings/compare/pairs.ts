@@ -6,6 +6,7 @@ import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
 import { Hardest, lossBits } from '../meter/hardest.ts';
 import { addSum } from '../meter/tally.ts';
+import { type Truth, truthOf } from '../meter/truth.ts';
 import { carryAll, combine } from '../meter/words.ts';
 import { layoutOf, type PairConfig, type PairLayout } from './layout.ts';
 import { prediction } from './ranking.ts';
@@ -106,12 +107,13 @@ export class Pairs {
   add(backend: PairBackend, inputs: Both<Input>, sides: Both<Numbers> | null, firstIndex: number): void {
     const { batch, positions, classes } = inputs[0];
     const n = batch * positions;
+    const truth = sides && truthOf(inputs[0], this.meter);
     const most = Math.max(1, Math.min(SAMPLES, Math.floor(LOGITS / classes)));
     for (let first = 0; first < n; first += most) {
       const count = Math.min(most, n - first);
       if (this.#uncarried + count > UNCARRIED) this.carryAll();
       this.#uncarried += count;
-      this.#chunk(new Chunk(backend, inputs, first, count), sides, firstIndex + first);
+      this.#chunk(new Chunk(backend, inputs, first, count), sides, truth, firstIndex + first);
     }
     this.coverage?.add([firstIndex, firstIndex + n]);
   }
@@ -120,33 +122,31 @@ export class Pairs {
     this.words[at] = (this.words[at] as number) + n;
   }
 
-  #chunk(chunk: Chunk, sides: Both<Numbers> | null, firstIndex: number): void {
+  #chunk(chunk: Chunk, sides: Both<Numbers> | null, truth: Truth | null, firstIndex: number): void {
     const { at, meter } = this;
     const softmax = meter.variant === 'softmax';
     chunk.compare(!softmax);
-    const labels = sides ? chunk.labels() : null;
     for (let i = 0; i < chunk.n; i++) {
-      const y = labels ? (labels[i] as number) : null;
-      if (y === meter.ignoreIndex) {
+      if (truth && !truth.counts(chunk.first + i)) {
         this.#count(at.totals.ignored);
         chunk.leaveOut(i);
         continue;
       }
       this.#totals(chunk, i, firstIndex + i);
-      if (softmax) this.#softmax(chunk, i, y);
-      else this.#sigmoid(chunk, i, y);
+      if (softmax) this.#softmax(chunk, i, truth === null ? null : truth.label(chunk.first + i));
+      else this.#sigmoid(chunk, i, truth);
     }
-    if (softmax && sides) this.#ranks(sides, chunk, labels as Int32Array);
+    if (softmax && sides) this.#ranks(sides, chunk, truth as Truth);
     this.#add(chunk, at.totals.divergence, 'divergence');
     this.#add(chunk, at.totals.difference, 'difference');
-    if (!sides) return;
+    if (!sides || !truth) return;
     for (const name of ['loss', 'crossEntropy', 'brier'] as const) {
       chunk.subtract(sides[0][name], sides[1][name]);
       this.#add(chunk, at[name].rose, 'rose');
       this.#add(chunk, at[name].fell, 'fell');
       this.#add(chunk, at[name].squares, 'squared');
     }
-    if (this.config.hardest > 0) this.#offer(chunk, sides, labels as Int32Array, firstIndex);
+    if (this.config.hardest > 0) this.#offer(chunk, sides, truth, firstIndex);
   }
 
   /** Add a column's numbers to an exact sum. */
@@ -185,23 +185,24 @@ export class Pairs {
   }
 
   /** Which samples are among the top k of one side alone. */
-  #ranks([baseline, candidate]: Both<Numbers>, { first, n }: Chunk, labels: Int32Array): void {
+  #ranks([baseline, candidate]: Both<Numbers>, { first, n }: Chunk, truth: Truth): void {
     const { lost, won, stride } = this.at.topK;
     for (let i = 0; i < n; i++) {
       const [was, is] = [baseline.rank[first + i] as number, candidate.rank[first + i] as number];
-      if (was === is || labels[i] === this.meter.ignoreIndex) continue;
+      if (was === is || !truth.counts(first + i)) continue;
       for (const [row, k] of this.meter.topK.entries()) {
         if (was < k !== is < k) this.#count((was < k ? lost : won) + row * stride);
       }
     }
   }
 
-  #sigmoid({ rows }: Chunk, i: number, y: number | null): void {
+  #sigmoid({ rows, first }: Chunk, i: number, truth: Truth | null): void {
     const { at, meter, words } = this;
     const { classes, threshold: given } = meter;
     const [threshold, thresholds] = typeof given === 'number' ? [given, null] : [0, given];
     const [a, b] = rows;
     const { baseline, candidate, both, stride } = at.predictions;
+    const y = truth?.label(first + i);
     let gained = 0;
     for (let c = 0, cell = i * classes, row = 0; c < classes; c++, cell++, row += stride) {
       const least = thresholds === null ? threshold : (thresholds[c] as number);
@@ -210,8 +211,8 @@ export class Pairs {
       if (was) words[baseline + row] = (words[baseline + row] as number) + 1;
       if (is) words[candidate + row] = (words[candidate + row] as number) + 1;
       if (was && is) words[both + row] = (words[both + row] as number) + 1;
-      if (was === is || y === null) continue;
-      const positive = y === c;
+      if (was === is || truth === null) continue;
+      const positive = truth.dense ? truth.isMember(first + i, c) : y === c;
       const section = positive ? at.classes : at.negatives;
       this.#count((was === positive ? section.lost : section.won) + c * section.stride);
       gained += is === positive ? 1 : -1;
@@ -220,19 +221,14 @@ export class Pairs {
   }
 
   /** Offer the samples of a chunk whose loss rose. */
-  #offer(
-    chunk: Chunk,
-    [{ loss: before }, { loss: after }]: Both<Numbers>,
-    labels: Int32Array,
-    firstIndex: number,
-  ): void {
+  #offer(chunk: Chunk, [{ loss: before }, { loss: after }]: Both<Numbers>, truth: Truth, firstIndex: number): void {
     const [beforeBits, afterBits] = [bitsOf(before), bitsOf(after)];
     for (let i = 0, j = chunk.first; i < chunk.n; i++, j++) {
       const by = rise(before[j] as number, after[j] as number);
-      if (!(by > 0) || by < this.rises.threshold || labels[i] === this.meter.ignoreIndex) continue;
+      if (!(by > 0) || by < this.rises.threshold || !truth.counts(j)) continue;
       const said = this.meter.variant === 'softmax' ? chunk.predictions(i) : chunk.largest(i);
       const bits = [lossBits(beforeBits[j] as number), lossBits(afterBits[j] as number)] as const;
-      this.rises.offer([firstIndex + i, labels[i] as number, ...said, ...bits]);
+      this.rises.offer([firstIndex + i, truth.dense ? null : truth.label(j), ...said, ...bits]);
     }
   }
 }
@@ -297,15 +293,6 @@ class Chunk {
     this.notFinite[0] = pair.notFinite;
     backend.f32[this.at('divergence')] = pair.divergence;
     backend.f32[this.at('difference')] = pair.difference;
-  }
-
-  /** Class indices, or the index of what is ignored. */
-  labels(): Int32Array {
-    const { targets } = this.#inputs[0];
-    if (targets instanceof Int32Array) return targets.subarray(this.first, this.first + this.n);
-    const labels = new Int32Array(this.n);
-    for (let i = 0; i < this.n; i++) labels[i] = Number(targets[this.first + i]);
-    return labels;
   }
 
   /** Have a sample count for nothing. */

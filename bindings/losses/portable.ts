@@ -22,6 +22,9 @@ export function ln(x: number): number {
   return e * LN2_HIGH + (2 * s * series + e * LN2_LOW);
 }
 
+/** ln p, −∞ of 0, NaN of what is no probability. */
+export const lnOrNothing = (p: number): number => (p > 0 ? ln(p) : p === 0 ? -Infinity : NaN);
+
 /** ln 2 in two parts, the first with 21 zeros at its end, so that e·LN2_HIGH is exact. */
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;

@@ -181,10 +181,6 @@ export function settingsOf(loss: unknown): Settings {
 export function configOf(loss: unknown, given: unknown): MeterConfig {
   const settings = settingsOf(loss);
   const { variant } = settings;
-  // meters go by labels alone: rather none than the metrics of another loss
-  if (settings.labelSmoothing > 0 || settings.clip > 0 || settings.gammaNegative !== settings.gamma) {
-    throw outOfRange('loss', 'one without labelSmoothing, gammaNegative and clip, which no meter has', 'one with them');
-  }
   if (given === undefined) throw wrongType('options', 'an object with classes', given);
   const own = Object.keys(OPTIONS).filter((key) => has(variant, OPTIONS[key] as Option));
   if (Object(given).thresholds !== undefined) {

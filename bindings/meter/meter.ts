@@ -3,7 +3,7 @@ import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets } from '../input/tensors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
-import { asLabels, survey } from '../losses/survey.ts';
+import { metered, survey } from '../losses/survey.ts';
 import { type MeterState, toBytes, toJSON } from './codec.ts';
 import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions, settingsFrom } from './config.ts';
 import type { Cell } from './curve-counts.ts';
@@ -140,8 +140,9 @@ export class Meter<L extends AnyLoss> {
     if (!Number.isSafeInteger((seen + n) * classes)) throw outOfRange('update', 'counts below 2^53', 'more');
     coverage?.check([first, first + n]);
     if (n === 0) return;
-    survey(this.#backend(), settingsFrom(config), input, null);
-    Meter.count(this as unknown as Meter<AnyLoss>, asLabels(input), first, null);
+    const settings = settingsFrom(config);
+    survey(this.#backend(), settings, input, null);
+    Meter.count(this as unknown as Meter<AnyLoss>, metered(input, settings), first, null);
   }
 
   /**

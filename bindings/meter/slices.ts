@@ -2,11 +2,12 @@ import { arrayKind } from '../input/arrays.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Targets, viewOf } from '../input/tensors.ts';
-import { asLabels, survey } from '../losses/survey.ts';
+import { metered, survey } from '../losses/survey.ts';
 import { bonferroni, type Interval } from '../statistics/index.ts';
 import type { MeterState } from './codec.ts';
 import { ARITHMETIC, type MeterConfig, settingsFrom } from './config.ts';
 import { Coverage, type Range } from './coverage.ts';
+import { logitsOf } from './logits-of.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report } from './meter.ts';
 import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions } from './report.ts';
 import { type SlicedParts, slicesToBytes, slicesToJSON } from './slices-codec.ts';
@@ -160,14 +161,16 @@ export class Slices<L extends AnyLoss> {
     this.#coverage?.check([first, first + n]);
     if (n === 0) return;
     const assigned = this.#assign(names);
-    survey(Meter.backendOf(this.#empty), settingsFrom(config), input, null);
-    const labelled = asLabels(input);
+    const settings = settingsFrom(config);
+    survey(Meter.backendOf(this.#empty), settings, input, null);
+    const checked = metered(input, settings);
     for (const name of assigned.fresh) this.#set(name, Meter.withState(this.#empty, new State(config)));
     for (const [value, id] of assigned.values) this.#ids.set(value, id);
     this.#coverage?.add([first, first + n]);
     this.#seen += n;
     this.#scale = input.scale;
-    this.#collect(labelled, assigned.ids, first);
+    if (checked.dense) this.#countDense(checked, assigned.ids, first);
+    else this.#collect(checked, assigned.ids, first);
   }
 
   /**
@@ -343,16 +346,44 @@ export class Slices<L extends AnyLoss> {
   /** Count in what waits of a group. */
   #count(id: number): void {
     const found = this.#waiting.give(id, this.#scale);
-    if (found === null) return;
+    if (found !== null) this.#countRows(id, found.input, found.indices);
+  }
+
+  #countRows(id: number, input: Input, indices: Float64Array | null): void {
     const meter = this.#groups[id]?.meter as Meter<AnyLoss>;
-    if (found.indices === null) {
-      Meter.count(meter, found.input, 0, null);
+    if (indices === null) {
+      Meter.count(meter, input, 0, null);
       return;
     }
     const state = Meter.stateOf(meter);
-    state.indices = found.indices;
-    Meter.count(meter, found.input, 0, null);
+    state.indices = indices;
+    Meter.count(meter, input, 0, null);
     state.indices = null;
+  }
+
+  /** Targets in the shape of the logits do not wait: the rows of each group of a batch are counted together. */
+  #countDense(input: Input, ids: Int32Array, first: number): void {
+    const { classes, positions, targets } = input;
+    const rowsOf = new Map<number, number[]>();
+    for (const [i, id] of ids.entries()) {
+      const own = rowsOf.get(id);
+      if (own) own.push(i);
+      else rowsOf.set(id, [i]);
+    }
+    for (const [id, rows] of rowsOf) {
+      const batch = rows.length;
+      const own = { logits: new Float32Array(batch * classes), targets: new Float64Array(batch * classes) };
+      for (const [k, i] of rows.entries()) {
+        const logit = logitsOf(input, i);
+        const start = Math.floor(i / positions) * classes * positions + (i % positions);
+        for (let c = 0; c < classes; c++) {
+          own.logits[k * classes + c] = logit(c);
+          own.targets[k * classes + c] = Number(targets[start + c * positions]);
+        }
+      }
+      const indices = Float64Array.from(rows, (i) => first + i);
+      this.#countRows(id, { ...input, ...own, half: false, given: null, batch, positions: 1 }, indices);
+    }
   }
 }
 

@@ -3,7 +3,10 @@ import {
   BIN_BYTES,
   BIN_CONFIDENCE,
   BIN_HITS,
+  COLUMN_BRIER,
   COLUMN_CONFIDENCE,
+  COLUMN_CROSS_ENTROPY,
+  COLUMN_LOSS,
   COLUMN_PASSED_OVER,
   COLUMN_PREDICTED,
   COLUMN_RANK,
@@ -27,12 +30,12 @@ import {
 } from '../backend/constants.ts';
 import type { Kernels } from '../backend/kernels.ts';
 import { carry, deposit, LIMBS } from '../backend/limbs.ts';
-import { loadLabels } from '../input/targets.ts';
+import { isAsymmetric, LARGEST, loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import { loadThresholds } from '../losses/load-weights.ts';
 import type { Settings } from '../losses/options.ts';
 import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
-import { ln } from '../losses/portable.ts';
+import { lnOrNothing } from '../losses/portable.ts';
 import { Call } from '../losses/stages.ts';
 import type { Tile } from '../losses/tile.ts';
 import { Resampler } from './bootstrap.ts';
@@ -43,6 +46,7 @@ import { lossBits } from './hardest.ts';
 import { logitsOf } from './logits-of.ts';
 import { marginsOf } from './margins.ts';
 import type { State } from './state.ts';
+import { entropyOf, imagesOf, lossesOf, replaced, type Truth, truthOf } from './truth.ts';
 import { INFINITE, NAN } from './words.ts';
 
 /** 1.5·2^20: adding it in float64 leaves a multiple of 2^−32. */
@@ -73,9 +77,8 @@ function addTo(words: Float64Array, at: number, n: number): void {
   words[at] = (words[at] as number) + n;
 }
 
-/** Add one loss to a class's sum, without carrying. */
-function addLoss({ words, at }: State, c: number, v: number): void {
-  const sum = at.classes.loss + c * at.classes.stride;
+/** Add one value to an exact sum, without carrying. */
+function addValue(words: Float64Array, sum: number, v: number): void {
   if (isPlain(v)) {
     const high = v + ANCHOR - ANCHOR;
     depositParts(words, sum, high, v - high);
@@ -84,6 +87,11 @@ function addLoss({ words, at }: State, c: number, v: number): void {
   } else {
     addTo(words, sum + (Number.isNaN(v) ? NAN : INFINITE), 1);
   }
+}
+
+/** Add one loss to a class's sum, without carrying. */
+function addLoss({ words, at }: State, c: number, v: number): void {
+  addValue(words, at.classes.loss + c * at.classes.stride, v);
 }
 
 /** Add an exact sum of the kernels to one of the state. */
@@ -139,9 +147,6 @@ class Ranking {
     }
   }
 }
-
-/** ln p, −∞ of 0. */
-const lnOrNothing = (p: number): number => (p > 0 ? ln(p) : p === 0 ? -Infinity : NaN);
 
 /** Whose counts the tables of a backend hold. */
 const holders = new WeakMap<Backend, Tally>();
@@ -211,6 +216,10 @@ export abstract class Tally {
     addSum(kernels, SUM_ENTROPY_SQUARES, words, at.squares.crossEntropy);
     addSum(kernels, SUM_BRIER_SQUARES, words, at.squares.brier);
     addSum(kernels, SUM_LOSS_SQUARES, words, at.squares.loss);
+    this.carryBins({ words, at });
+  }
+
+  protected carryBins({ words, at }: Pick<State, 'words' | 'at'>): void {
     for (let b = 0, to = at.bins.confidence; b < at.bins.rows; b++, to += at.bins.stride) carry(words, to, 2);
   }
 }
@@ -243,11 +252,43 @@ function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: Stat
   i32.fill(0, kernels.BINS >> 2, (kernels.BINS + BIN_BYTES * bins) >> 2);
 }
 
+/** Logits of one-vs-rest that are counted together where labels alone do not tell. */
+const TOGETHER = 1 << 20;
+
+/** Sum of float32 numbers, one after another in float64. */
+function sumOf(n: number, value: (c: number) => number): number {
+  let sum = 0;
+  for (let c = 0; c < n; c++) sum += value(c);
+  return sum;
+}
+
+const EIGHT = new Float32Array(8);
+
+/** The same by float32 sums of eight, as the kernels make them; of eight that leave float32, in float64. */
+function sumByEight(n: number, value: (c: number) => number): number {
+  let sum = 0;
+  for (let from = 0; from < n; from += 8) {
+    let wide = 0;
+    for (let k = 0; k < 8; k++) {
+      EIGHT[k] = from + k < n ? value(from + k) : 0;
+      wide += EIGHT[k] as number;
+    }
+    for (let k = 0; k < 4; k++) EIGHT[k] = (EIGHT[k] as number) + (EIGHT[k + 4] as number);
+    EIGHT[0] = (EIGHT[0] as number) + (EIGHT[2] as number);
+    EIGHT[1] = (EIGHT[1] as number) + (EIGHT[3] as number);
+    EIGHT[0] = (EIGHT[0] as number) + (EIGHT[1] as number);
+    sum += (EIGHT[0] as number) < Infinity ? (EIGHT[0] as number) : wide;
+  }
+  return sum;
+}
+
 class SoftmaxTally extends Tally {
-  update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
+  update(backend: Backend, state: State, given: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels, i32 } = backend;
-    const { settings, config } = this;
+    const { config } = this;
     const { words, at } = state;
+    const own = replaced(backend, this.settings, given);
+    const { input, settings } = own ?? { input: given, settings: this.settings };
     // topK is sorted
     const call = new Call(backend, settings, input, SOFTMAX_ROOM, {
       ranks: config.topK.at(-1) ?? 1,
@@ -260,7 +301,9 @@ class SoftmaxTally extends Tally {
       this.makeRoom(state, n);
       call.scanAndSum();
       const losses = call.finish();
-      if (kernels.decide() > 0) {
+      const wrong = kernels.decide();
+      own?.put(tile.firstSample, n);
+      if (wrong > 0) {
         kernels.review(true);
         call.scanAndSum();
         kernels.review(false);
@@ -275,7 +318,7 @@ class SoftmaxTally extends Tally {
         this.#count(backend, state, input, losses, tile.firstSample, i);
       }
       if (config.confusion) this.#confuse(backend, state, n);
-      if (config.hardest > 0) this.#pick(backend, state, losses, firstIndex + tile.firstSample, n);
+      if (config.hardest > 0) this.#pick(backend, state, losses, firstIndex + tile.firstSample, n, own?.dense ?? false);
       if (this.resampler) this.#resample(backend, state, this.resampler, firstIndex + tile.firstSample, n);
       this.addSamples(state, n, valid);
       visit?.(backend, tile.firstSample, n);
@@ -363,13 +406,21 @@ class SoftmaxTally extends Tally {
     }
   }
 
-  #pick({ kernels, i32 }: Backend, { hardest }: State, losses: number, firstIndex: number, n: number): void {
+  #pick(
+    { kernels, i32 }: Backend,
+    { hardest }: State,
+    losses: number,
+    firstIndex: number,
+    n: number,
+    dense: boolean,
+  ): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
       const loss = lossBits(i32[(losses >> 2) + i] as number);
       if (loss < hardest.threshold) continue;
-      hardest.offer([firstIndex + i, y, i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number, loss]);
+      const prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
+      hardest.offer([firstIndex + i, dense ? null : y, prediction, loss]);
     }
   }
 }
@@ -397,6 +448,10 @@ class SigmoidTally extends Tally {
   update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels } = backend;
     const { settings, config } = this;
+    if (input.dense || isAsymmetric(settings)) {
+      this.#updateByTargets(backend, state, input, firstIndex, visit);
+      return;
+    }
     const call = new Call(backend, settings, input, SIGMOID_METRICS_ROOM, { ranks: 1, bins: config.bins });
     const { tile } = call;
     tile.eachSamples(() => {
@@ -427,6 +482,132 @@ class SigmoidTally extends Tally {
     });
     this.addSums(backend, state);
     carry(state.words, state.at.decisions.wrongSquares, 2);
+  }
+
+  /** Where labels alone do not tell: images together, one logit after another. */
+  #updateByTargets(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
+    const { batch, classes, positions } = input;
+    const step = Math.max(1, Math.floor(TOGETHER / (classes * positions)));
+    for (let b = 0; b < batch; b += step) {
+      const first = b * positions;
+      const shifted: Visit | null = visit && ((where, from, n) => visit(where, first + from, n));
+      this.#countByTargets(backend, state, imagesOf(input, b, Math.min(batch, b + step)), firstIndex + first, shifted);
+    }
+    this.carryBins(state);
+    carry(state.words, state.at.decisions.wrongSquares, 2);
+  }
+
+  #countByTargets(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
+    const { settings, config, resampler, ranking } = this;
+    const { words, at, curves, hardest } = state;
+    const { classes, positions } = input;
+    const n = input.batch * positions;
+    const truth = truthOf(input, settings);
+    const losses = lossesOf(backend, settings, input);
+    const entropies = lossesOf(backend, entropyOf(settings), input);
+    const { logits, probabilities } = this.#logits(backend, input, truth);
+    const sums = new Float32Array(3 * SAMPLES);
+    const sumBits = new Int32Array(sums.buffer);
+    const rows = at.classes;
+    const { support, right, predicted, stride } = at.replicateClasses;
+    for (let first = 0; first < n; first += SAMPLES) {
+      const count = Math.min(SAMPLES, n - first);
+      this.makeRoom(state, count);
+      sums.fill(0);
+      let valid = 0;
+      for (let k = 0; k < count; k++) {
+        const i = first + k;
+        if (!truth.counts(i)) continue;
+        valid++;
+        const start = Math.floor(i / positions) * classes * positions + (i % positions);
+        let wrong = 0;
+        for (let c = 0, cell = start; c < classes; c++, cell += positions) {
+          const p = probabilities[cell] as number;
+          const member = truth.isMember(i, c);
+          const least = typeof config.threshold === 'number' ? config.threshold : (config.threshold[c] as number);
+          const yes = (logits[cell] as number) > least;
+          const row = c * rows.stride;
+          if (member) addTo(words, rows.support + row, 1);
+          if (yes) addTo(words, rows.predicted + row, 1);
+          if (yes && member) addTo(words, rows.right + row, 1);
+          if (yes !== member) wrong++;
+          addLoss(state, c, losses[cell] as number);
+          bin(state, p, member);
+          if (curves && !Number.isNaN(logits[cell])) {
+            curves.add(c, cellOf(logits[cell] as number), member ? 0 : 1, member ? 1 : 0);
+          }
+          if (!resampler) continue;
+          if (member) resampler.places.push(support + c * stride);
+          if (yes) resampler.places.push(predicted + c * stride);
+          if (yes && member) resampler.places.push(right + c * stride);
+          if (!Number.isNaN(p)) resampler.addToBin(binOf(rounded(p), config.bins), member, rounded(p) * UNIT);
+        }
+        resampler?.add(state, firstIndex + i, 1);
+        if (wrong === 0) addTo(words, at.decisions.subset, 1);
+        else addTo(words, at.decisions.wrongSquares, wrong * wrong);
+
+        const cells = (c: number): number => start + c * positions;
+        const loss = sumOf(classes, (c) => losses[cells(c)] as number);
+        const entropy = sumByEight(classes, (c) => entropies[cells(c)] as number);
+        const brier = sumByEight(classes, (c) => {
+          const gap = (probabilities[cells(c)] as number) - truth.target(i, c);
+          return Math.fround(Math.fround(gap) * Math.fround(gap));
+        });
+        // what leaves float32 but is not infinite goes to the sum at once
+        const far = Math.fround(entropy) === Infinity && entropy < Infinity;
+        if (far) deposit(words, at.totals.crossEntropy, entropy);
+        sums[k] = loss < Infinity ? Math.min(loss, LARGEST) : loss;
+        sums[SAMPLES + k] = far ? 0 : entropy;
+        sums[2 * SAMPLES + k] = brier;
+        const [l, e, b] = [sums[k], sums[SAMPLES + k], sums[2 * SAMPLES + k]] as [number, number, number];
+        addValue(words, at.totals.crossEntropy, e);
+        addValue(words, at.totals.brier, b);
+        addValue(words, at.squares.loss, Math.fround(l * l));
+        addValue(words, at.squares.crossEntropy, Math.fround(e * e));
+        addValue(words, at.squares.brier, Math.fround(b * b));
+        const found = lossBits(sumBits[k] as number);
+        if (config.hardest === 0 || found < hardest.threshold) continue;
+        ranking.settle(input, i, 0);
+        hardest.offer([firstIndex + i, truth.dense ? null : truth.label(i), ranking.prediction, found]);
+      }
+      this.addSamples(state, count, valid);
+      if (!visit) continue;
+      for (const [j, column] of [COLUMN_LOSS, COLUMN_CROSS_ENTROPY, COLUMN_BRIER].entries()) {
+        backend.f32.set(sums.subarray(j * SAMPLES, j * SAMPLES + count), (backend.kernels.COLUMNS + column) >> 2);
+      }
+      visit(backend, first, count);
+    }
+  }
+
+  /** The logits as the kernels read them, and their probabilities, which no target changes; all in the layout of the input. */
+  #logits(backend: Backend, input: Input, truth: Truth) {
+    const { kernels } = backend;
+    const { batch, classes, positions } = input;
+    const logits = new Float32Array(batch * positions * classes);
+    const probabilities = new Float32Array(logits.length);
+    // as if they were of no class; the kernels' tables have no room for so many bins
+    const targets = Int32Array.from({ length: batch * positions }, (_, i) => (truth.counts(i) ? classes : -1));
+    const settings = { ...entropyOf(this.settings), ignoreIndex: -1, background: classes };
+    const labelled: Input = { ...input, dense: false, targets };
+    const call = new Call(backend, settings, labelled, SIGMOID_METRICS_ROOM, { ranks: 1, bins: 2 ** 31 - 1 });
+    const { tile } = call;
+    tile.eachSamples(() => {
+      loadLabels(kernels, labelled, tile.firstSample, tile.samples, settings);
+      call.sumLogits(
+        () => {
+          kernels.tally();
+          tile.store(probabilities, kernels.TILE);
+        },
+        () => {
+          loadThresholds(backend, this.#thresholds, tile);
+          tile.store(logits, tile.source);
+        },
+      );
+      call.finish();
+    });
+    // the sign tells on which side of 0 the logit is
+    for (let i = 0; i < probabilities.length; i++) probabilities[i] = Math.abs(probabilities[i] as number);
+    return { logits, probabilities };
   }
 
   /** Count a chunk of classes one by one: decisions in TILE. */
@@ -509,12 +690,14 @@ class SigmoidTally extends Tally {
     firstIndex: number,
     n: number,
   ): void {
+    const { classes, background } = this.config;
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       const loss = lossBits(i32[(losses >> 2) + i] as number);
       if (y < 0 || loss < state.hardest.threshold) continue;
       this.ranking.settle(input, first + i, y);
-      state.hardest.offer([firstIndex + first + i, y, this.ranking.prediction, loss]);
+      const target = y === classes && background !== null ? background : y;
+      state.hardest.offer([firstIndex + first + i, target, this.ranking.prediction, loss]);
     }
   }
 }

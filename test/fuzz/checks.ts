@@ -272,11 +272,14 @@ function checkRefusal(caller: Caller, given: Case) {
   assert.deepEqual(meter.toBytes(), bytes, 'a refused update leaves the meter alone');
 }
 
-/** Whether meters have the loss and take the targets. */
+/** Whether meters take the case: no weights, and of one-vs-rest samples that are ignored as a whole. What logits are made of is rounded. */
 function isMetered({ problem, options, weights }: Case): boolean {
-  const { dense, classes, clip = 0, gamma, gammaNegative = gamma, labelSmoothing = 0, targets, ignoreIndex } = problem;
-  if (weights || options.input || clip > 0 || gammaNegative !== gamma || labelSmoothing > 0) return false;
-  return !dense || (classes === 1 && Array.from(targets).every((t) => t === 0 || t === 1 || t === ignoreIndex));
+  const { dense, loss, targets, ignoreIndex, classes } = problem;
+  if (weights || options.input) return false;
+  if (!dense || loss === 'softmax') return true;
+  if (classes === 1) return ignoreIndex !== 0 && ignoreIndex !== 1;
+  const ignored = Array.from(targets).filter((t) => t === ignoreIndex).length;
+  return ignored === 0 || ignored === targets.length;
 }
 
 /** Meters: the metrics of the reference; the same bytes whatever the cut, the order, the layout and the merges. */
@@ -312,7 +315,9 @@ function checkMeter(caller: Caller, given: Case, tallied: Tallied, losses: Float
   a.merge(random.below(2) ? { meter: caller.fromBytes(b.toBytes()) } : b);
   assert.deepEqual(a.toBytes(), bytes, 'merged parts give the bytes of the whole');
   const rows = caller.meter(loss, config);
-  rows.update({ data: toRows(problem, values), dims: [batch * positions, classes] }, problem.targets);
+  const flat = { data: toRows(problem, values), dims: [batch * positions, classes] };
+  const dense = problem.dense && classes > 1;
+  rows.update(flat, dense ? { data: toRows(problem, problem.targets), dims: flat.dims } : problem.targets);
   assert.deepEqual(rows.toBytes(), bytes, 'rows give the bytes of planes');
   checkCorrupted(caller, bytes, random);
 }
@@ -325,7 +330,7 @@ function checkHardest(
   most: number,
 ) {
   const key = (i: number) => (Number.isFinite(losses[i]) ? (losses[i] as number) : Infinity);
-  const order = [...losses.keys()].filter((i) => problem.targets[i] !== problem.ignoreIndex);
+  const order = [...losses.keys()].filter((i) => problem.dense || problem.targets[i] !== problem.ignoreIndex);
   order.sort((i, j) => key(j) - key(i) || i - j);
   const expected = order.slice(0, most).map(key);
   assert.deepEqual(

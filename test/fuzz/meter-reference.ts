@@ -24,6 +24,12 @@ function near(name: string, got: number | null, want: number | null, error: numb
 const rowOf = (problem: Problem, i: number): number[] =>
   Array.from({ length: problem.classes }, (_, c) => problem.logits[indexOf(problem, i, c)] as number);
 
+/** How much sample i is of each class. */
+const targetsOf = (problem: Problem, i: number): number[] =>
+  Array.from({ length: problem.classes }, (_, c) =>
+    problem.dense ? Math.fround(problem.targets[indexOf(problem, i, c)]!) : problem.targets[i] === c ? 1 : 0,
+  );
+
 /** numpy's order: NaN above all, of equals the lowest index. */
 const above = (row: number[], a: number, b: number): boolean => {
   const [x, y] = [row[a] as number, row[b] as number];
@@ -52,17 +58,19 @@ export function meterReference(problem: Problem, truth: Reference, random: Rando
   });
   const variant = problem.loss === 'softmax' ? softmaxTally : sigmoidTally;
   const expected = variant(problem, bins, topK);
+  const sigmoidDense = problem.dense && problem.loss === 'sigmoid';
   return {
     bins,
     topK,
     check(report) {
       const counted = truth.losses.filter((_, i) => !Number.isNaN(truth.margins[i]) || truth.losses[i] !== 0);
       const nan = truth.losses.filter(Number.isNaN).length;
-      assert.equal(report.samples, truth.valid, 'samples');
-      assert.equal(report.ignored, problem.batch * problem.positions - truth.valid, 'ignored');
+      const samples = sigmoidDense ? truth.valid / problem.classes : truth.valid;
+      assert.equal(report.samples, samples, 'samples');
+      assert.equal(report.ignored, problem.batch * problem.positions - samples, 'ignored');
       assert.equal(report.nan, nan, 'nan');
       assert.equal(report.infinite, truth.losses.filter((x) => x === Infinity).length, 'infinite');
-      const decisions = problem.loss === 'softmax' ? truth.valid : truth.valid * problem.classes;
+      const decisions = problem.loss === 'softmax' ? samples : samples * problem.classes;
       const unit = (values: Float64Array) =>
         1e-5 * values.reduce((a, b) => a + (Number.isFinite(b) ? b * (1 + b / 8) : 0), 1e-30);
       const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / decisions;
@@ -111,8 +119,9 @@ function softmaxTally(problem: Problem, bins: number, topK: number[]): Check {
   const hits: boolean[] = [];
   let [brier, valid, right] = [0, 0, 0];
   for (let i = 0; i < problem.batch * problem.positions; i++) {
-    const y = problem.targets[i] as number;
-    if (y === problem.ignoreIndex) continue;
+    const targets = targetsOf(problem, i);
+    const y = problem.dense ? targets.reduce((best, t, c) => (t > targets[best]! ? c : best), 0) : problem.targets[i]!;
+    if (!problem.dense && y === problem.ignoreIndex) continue;
     valid++;
     const row = rowOf(problem, i);
     const prediction = row.reduce((best, _, c) => (above(row, c, best) ? c : best), 0);
@@ -123,7 +132,7 @@ function softmaxTally(problem: Problem, bins: number, topK: number[]): Check {
     confusion[y][prediction]++;
     if (prediction === y) right++;
     const p = softmax(row);
-    brier += p.reduce((sum, q, c) => sum + (q - (c === y ? 1 : 0)) ** 2, 0);
+    brier += p.reduce((sum, q, c) => sum + (q - targets[c]!) ** 2, 0);
     if (p.some(Number.isNaN)) continue;
     confidences.push(p[prediction] as number);
     hits.push(prediction === y);
@@ -143,7 +152,7 @@ function softmaxTally(problem: Problem, bins: number, topK: number[]): Check {
       confusion.map((row) => row.reduce((a, b) => a + b, 0)),
       'support',
     );
-    near('brier', report.brier, metric(brier / valid), ERROR * (1 + Math.log(classes)));
+    near('brier', report.brier, metric(brier / valid), ERROR * (1 + Math.log(classes)) * Math.max(1, brier / valid));
     checkBins(report);
   };
 }
@@ -153,13 +162,13 @@ function sigmoidTally(problem: Problem, bins: number): Check {
   const members: boolean[] = [];
   let [brier, decisions, right] = [0, 0, 0];
   for (let i = 0; i < problem.batch * problem.positions; i++) {
-    const y = problem.targets[i] as number;
-    if (y === problem.ignoreIndex) continue;
+    const targets = targetsOf(problem, i);
+    if ((problem.dense ? targets[0] : problem.targets[i]) === problem.ignoreIndex) continue;
     rowOf(problem, i).forEach((z, c) => {
       decisions++;
       const p = sigmoid(z);
-      const member = problem.dense ? y === 1 : y === c;
-      brier += (p - (member ? 1 : 0)) ** 2;
+      const member = targets[c]! >= 0.5;
+      brier += (p - targets[c]!) ** 2;
       if (z > 0 === member) right++;
       if (Number.isNaN(p)) return;
       confidences.push(p);

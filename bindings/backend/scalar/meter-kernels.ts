@@ -210,7 +210,6 @@ export function scalarMeterKernels(): MeterKernels {
         const q = misses[i] as number;
         brier[i] = y < 0 ? 0 : q * q * (1 + (others === 0 ? 0 : (squares[i] as number) / (others * others)));
       }
-      addSums();
       return count;
     },
 
@@ -259,7 +258,7 @@ export function scalarMeterKernels(): MeterKernels {
         twin.eachTrue((i, at) => {
           f32[(TILE >> 2) + at] = decided[i] as number;
         });
-      }
+      } else addSums();
       return -1;
     },
 
