@@ -30,8 +30,8 @@ export function Live({ state, result, actions, language }: LiveProps) {
   const { evaluated, compared, names } = result;
   const labels: Labels = { names, texts: state.texts };
   const facts: Fact[] = [
-    ...(evaluated ? describe(evaluated.total.config, evaluated.metrics) : []),
-    ...(compared && !evaluated ? describeComparison(compared.state.baseline.config, compared.report) : []),
+    ...(evaluated ? describe(evaluated.total.config, evaluated.metrics, t) : []),
+    ...(compared && !evaluated ? describeComparison(compared.state.baseline.config, compared.report, t) : []),
   ];
   return (
     <div class="live" aria-busy={state.phase === 'running'} data-took={state.took}>

@@ -54,7 +54,9 @@ export async function withRows(
     for await (const chunk of dataset.chunks(sample.index, sample.index + 1, { signal })) {
       const { row, read } = rowsOf(chunk);
       read(sample.index - chunk.first);
-      const members = membersOf(chunk, sample.index - chunk.first, ignoreIndex);
+      // a label that is none of the classes wants nothing of any
+      const none = sample.target === null ? [] : undefined;
+      const members = membersOf(chunk, sample.index - chunk.first, ignoreIndex) ?? none;
       more = { logits: Array.from(row), ...(members && { members }) };
     }
     found.push({ ...sample, ...more });

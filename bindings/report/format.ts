@@ -44,37 +44,65 @@ export const warningOf = (labels: Labels, warning: string): string =>
 /** The loss of one of the hardest samples: the meter leaves out which of the two it is. */
 export const hardLoss = (x: Value): string => (x === null ? 'NaN or ∞' : significant(x));
 
-/** Which loss. */
-function lossFact({ variant, gamma, positive, negative }: MeterState['config']): Fact {
-  let weights = positive === 1 && negative === 1 ? 'no class weights' : `alpha ${positive}`;
-  if (typeof positive !== 'number') {
-    const order = [...positive].sort((a, b) => a - b);
-    const [least, most] = [order[0], order.at(-1)].map((w) => (w as number).toPrecision(3));
-    weights = `class weights ${least} to ${most}`;
-  }
-  return ['loss', `${variant}, gamma ${gamma}, ${weights}`];
+/** A text in the reader's language; `{name}` stands for a value. */
+export type Translate = (english: string, values?: Readonly<Record<string, string | number>>) => string;
+
+/** Put values in their places. */
+export const english: Translate = (text, values = {}) =>
+  text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+
+type Config = MeterState['config'];
+
+/** Which loss, with the options that are not the default ones. */
+function lossFact(config: Config, t: Translate): Fact {
+  const { variant, gamma, positive, negative, gammaNegative, clip, background, labelSmoothing, smoothing } = config;
+  const parts = [variant, t('gamma {gamma}', { gamma }), weightsText(positive, negative, t)];
+  if (gammaNegative !== gamma) parts.push(t('gamma of negatives {gamma}', { gamma: gammaNegative }));
+  if (clip > 0) parts.push(t('clip {clip}', { clip }));
+  if (background !== null) parts.push(t('background {label}', { label: background }));
+  if (labelSmoothing > 0) parts.push(t('label smoothing {share}', { share: labelSmoothing }));
+  if (variant === 'sigmoid' && smoothing !== 1e-3) parts.push(t('smoothing {share}', { share: smoothing }));
+  return ['loss', parts.join(t(', '))];
 }
 
-const counted = (left: readonly (readonly [count: number, what: string])[]): string =>
-  left.flatMap(([count, what]) => (count > 0 ? [`, ${plain(count)} ${what}`] : [])).join('');
+function weightsText(positive: Config['positive'], negative: Config['negative'], t: Translate): string {
+  if (positive === 1 && negative === 1) return t('no class weights');
+  if (typeof positive === 'number') return `alpha ${positive}`;
+  const order = [...positive].sort((a, b) => a - b);
+  const [least, most] = [order[0], order.at(-1)].map((w) => (w as number).toPrecision(3)) as [string, string];
+  return t('class weights {least} to {most}', { least, most });
+}
+
+/** How many samples, and how many of them are left out of what. */
+function samplesFact(
+  samples: number,
+  classes: number,
+  left: readonly (readonly [string, number])[],
+  t: Translate,
+): Fact {
+  const [n, c] = [plain(samples), plain(classes)];
+  const whole = classes === 1 ? t('{n} of one class', { n }) : t('{n} of {classes} classes', { n, classes: c });
+  const others = left.flatMap(([what, count]) => (count > 0 ? [t(what, { n: plain(count) })] : []));
+  return ['samples', [whole, ...others].join(t(', '))];
+}
 
 /** Which loss over how many samples. */
-export function describe(config: MeterState['config'], m: Metrics): Fact[] {
-  const others = counted([
-    [m.ignored, 'ignored'],
-    [m.nan, 'with loss NaN'],
-    [m.infinite, 'with loss ∞'],
-  ]);
-  return [lossFact(config), ['samples', `${plain(m.samples)} of ${plain(m.perClass.length)} classes${others}`]];
+export function describe(config: Config, m: Metrics, t = english): Fact[] {
+  const left = [
+    ['{n} ignored', m.ignored],
+    ['{n} with loss NaN', m.nan],
+    ['{n} with loss ∞', m.infinite],
+  ] as const;
+  return [lossFact(config, t), samplesFact(m.samples, m.perClass.length, left, t)];
 }
 
 /** The same of a comparison, some samples of which may have had no targets. */
-export function describeComparison(config: MeterState['config'], r: ComparisonReport): Fact[] {
-  const others = counted([
-    [r.samples - (r.quality?.baseline.samples ?? 0), 'without targets'],
-    [r.ignored, 'ignored'],
-  ]);
-  return [lossFact(config), ['samples', `${plain(r.samples)} of ${plain(config.classes)} classes${others}`]];
+export function describeComparison(config: Config, r: ComparisonReport, t = english): Fact[] {
+  const left = [
+    ['{n} without targets', r.samples - (r.quality?.baseline.samples ?? 0)],
+    ['{n} ignored', r.ignored],
+  ] as const;
+  return [lossFact(config, t), samplesFact(r.samples, config.classes, left, t)];
 }
 
 /** A number of an evaluation, as it is shown, and its interval: what is known of it beyond the samples; null where nothing is. */

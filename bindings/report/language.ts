@@ -2,17 +2,15 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { CHINESE } from './chinese.ts';
+import { english, type Translate } from './format.ts';
 import type { Language } from './types.ts';
 
-/** A text in the reader's language; `{name}` stands for a value. */
-export type Translate = (english: string, values?: Readonly<Record<string, string | number>>) => string;
+export type { Translate } from './format.ts';
 
 /** The translator of a language. What has no translation stays English. */
 export function translator(language: Language): Translate {
-  return (english, values = {}) => {
-    const text = language === 'zh' ? (CHINESE[english] ?? english) : english;
-    return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
-  };
+  if (language === 'en') return english;
+  return (text, values) => english(CHINESE[text] ?? text, values);
 }
 
 const English = createContext<Translate>(translator('en'));

@@ -11,7 +11,7 @@ import { Confusion } from './crossing.tsx';
 import { Curves } from './curves.tsx';
 import { CONFIDENCE, confidenceOf, describe, describeComparison, type Fact, type Labels } from './format.ts';
 import { Groups } from './groups.tsx';
-import { Speaks, translator, useText } from './language.ts';
+import { Speaks, type Translate, translator, useText } from './language.ts';
 import style from './report.css';
 import { Classes, Hardest, Headline, Reliability } from './sections.tsx';
 import { Thresholds } from './thresholds.ts';
@@ -38,7 +38,9 @@ export function renderReport(state: MeterState | SlicedState | ComparisonState, 
   const { title, names = null, texts = null, language = 'en' } = options;
   const labels: Labels = { names, texts: Array.isArray(texts) ? new Map(texts.entries()) : (texts as Labels['texts']) };
   const t = translator(language);
-  const page = isComparison(state) ? comparisonPage(state, labels, options) : evaluationPage(state, labels, options);
+  const page = isComparison(state)
+    ? comparisonPage(state, labels, t, options)
+    : evaluationPage(state, labels, t, options);
   const heading = title ?? t(page.title);
   const html = renderToString(
     <Speaks value={t}>
@@ -65,6 +67,7 @@ const isSliced = (state: MeterState | SlicedState): state is SlicedState =>
 function evaluationPage(
   state: MeterState | SlicedState,
   labels: Labels,
+  t: Translate,
   { judgement, confidence = CONFIDENCE, worstBy = 'accuracy' }: PageOptions,
 ): Page {
   const slices = isSliced(state) ? SlicedMeter.fromJSON(state) : null;
@@ -72,7 +75,10 @@ function evaluationPage(
   const m = meter.compute({ confidence });
   return {
     title: 'Evaluation',
-    facts: [...describe(meter.toJSON().config, m), ...(m.intervals ? [['intervals', confidenceOf(m)] as const] : [])],
+    facts: [
+      ...describe(meter.toJSON().config, m, t),
+      ...(m.intervals ? [['intervals', confidenceOf(m)] as const] : []),
+    ],
     body: (
       <>
         {judgement && <Verdict judgement={judgement} />}
@@ -91,12 +97,13 @@ function evaluationPage(
 function comparisonPage(
   state: ComparisonState,
   labels: Labels,
+  t: Translate,
   { judgement, confidence = CONFIDENCE }: PageOptions,
 ): Page {
   const r = FocalComparison.fromJSON(state).compute({ confidence });
   return {
     title: 'Comparison',
-    facts: [...describeComparison(state.baseline.config, r), ['intervals', confidenceOf(r)]],
+    facts: [...describeComparison(state.baseline.config, r, t), ['intervals', confidenceOf(r)]],
     body: <Comparison r={r} labels={labels} judgement={judgement ?? null} />,
   };
 }
