@@ -70,7 +70,12 @@ describe('arrays in one file', () => {
   test('what they hold', async () => {
     const shapes = async (name: string) =>
       (await inspect(file(name))).arrays!.map(({ member, dtype, shape }) => `${member} ${dtype} ${shape}`);
-    expect(await shapes('both.npz')).toEqual(['logits float32 50,3', 'targets int64 50', 'planes float32 2,3,2,2']);
+    expect(await shapes('both.npz')).toEqual([
+      'logits float32 50,3',
+      'targets int64 50',
+      'planes float32 2,3,2,2',
+      'words string 1',
+    ]);
     expect((await shapes('tensors.safetensors')).sort()).toEqual([
       'bf16 bfloat16 50,3',
       'double float64 50,3',

@@ -8,10 +8,11 @@ import { lossBins } from '../bindings/page/losses.ts';
 import type { Answer, Choices, Evaluated, Request, Result } from '../bindings/page/protocol.ts';
 import { type Scope, serve } from '../bindings/page/worker.ts';
 
-type Typed = Float32Array | Int32Array | Uint8Array;
+type Typed = Float32Array | Int32Array | Uint32Array | Uint8Array;
 
-function npy(name: string, array: Typed, shape: readonly number[]): File {
-  const descr = { Float32Array: '<f4', Int32Array: '<i4', Uint8Array: '|u1' }[array.constructor.name];
+const DESCR: Record<string, string> = { Float32Array: '<f4', Int32Array: '<i4', Uint8Array: '|u1' };
+
+function npy(name: string, array: Typed, shape: readonly number[], descr = DESCR[array.constructor.name]): File {
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`;
   const text = `${dict.padEnd(64 * Math.ceil((dict.length + 11) / 64) - 11)}\n`;
   const head = Uint8Array.of(0x93, ...new TextEncoder().encode('NUMPY'), 1, 0, text.length & 255, text.length >> 8);
@@ -139,6 +140,16 @@ describe('the worker of the page', () => {
     expect([right.probable, wrong.probable, told.probable]).toEqual([false, true, false]);
     expect(told.metrics.loss.mean).toBeCloseTo(right.metrics.loss.mean!, 5);
     expect(wrong.metrics.loss.mean).not.toBeCloseTo(right.metrics.loss.mean!, 2);
+  });
+
+  test('takes labels by their names', async () => {
+    const names = ['ant', 'bee', 'cat', 'dog', 'elk'];
+    const text = Array.from(targets, (y) => (y < 0 ? '' : names[y]!).padEnd(3, '\0')).join('');
+    const points = Uint32Array.from(text, (character) => character.codePointAt(0)!);
+    const files = [npy('z.npy', logits, [N, CLASSES]), npy('y.npy', points, [N], '<U3')];
+    const { state } = await new Page().drop([...files, new File([names.join('\n')], 'names.txt')]);
+    const { state: expected } = await new Page().drop([files[0]!, npy('y.npy', targets, [N])]);
+    expect(state).toEqual(expected);
   });
 
   test('counts pairs of classes where there are too many for a matrix', async () => {

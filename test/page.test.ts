@@ -109,6 +109,18 @@ describe('guess', () => {
       {},
     ],
     [
+      'logits among arrays of one size',
+      [part('a.npz:extra', 'floats', [50, 3]), part('a.npz:logits', 'floats', [50, 3]), part('y', 'integers', [50])],
+      { 'a.npz:extra': 'unused', 'a.npz:logits': 'logits', y: 'targets' },
+      {},
+    ],
+    [
+      'targets that do not fit, for the reader to say why',
+      [part('z.npy', 'floats', [50, 3]), part('y.npy', 'integers', [49])],
+      { 'z.npy': 'logits', 'y.npy': 'targets' },
+      {},
+    ],
+    [
       'one logit a sample',
       [part('z.npy', 'floats', [50]), part('y.npy', 'integers', [50])],
       { 'z.npy': 'logits', 'y.npy': 'targets' },

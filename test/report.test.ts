@@ -11,6 +11,7 @@ import type { SoftmaxReport } from '../bindings/meter/report.ts';
 import { CHINESE } from '../bindings/report/chinese.ts';
 import { Confusion } from '../bindings/report/crossing.tsx';
 import { figures } from '../bindings/report/format.ts';
+import { Samples } from '../bindings/report/sections.tsx';
 import type { ReportOptions } from '../bindings/report/types.ts';
 
 // a page of a thousand classes takes its time to be parsed
@@ -174,6 +175,14 @@ describe('renderReport', () => {
     );
     expect(cells.reduce((sum, n) => sum + n, 0)).toBe(2 * classes);
     expect(document.querySelector('.map')!.textContent).toContain('Shares below 1.6 % are not drawn.');
+  });
+
+  test('shows logits and losses that are not finite', () => {
+    const sample = { index: 3, loss: null, target: 1, prediction: 0, logits: [Number.NaN, Infinity, -Infinity] };
+    const html = renderToString(h(Samples, { samples: [sample], labels: { names: null, texts: null } }));
+    expect(html).toContain('NaN or ∞');
+    for (const text of ['NaN', '∞', '−∞']) expect(html).toContain(`<td class="number">${text}</td>`);
+    expect(html).not.toMatch(/"(NaN|-?Infinity)"/);
   });
 
   test('refuses what is no state', () => {

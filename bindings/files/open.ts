@@ -210,14 +210,14 @@ export async function readColumn(
 export interface FileInfo {
   readonly format: Format;
   /** Arrays with their names in the file, null for the only one of .npy; null for tables. */
-  readonly arrays: readonly { member: string | null; dtype: Dtype; shape: readonly number[] }[] | null;
+  readonly arrays: readonly { member: string | null; dtype: Dtype | 'string'; shape: readonly number[] }[] | null;
   readonly columns: readonly Column[] | null;
   /** Rows of a table, where the file tells without being read to its end. */
   readonly rows: number | null;
 }
 
 /**
- * Look into a file. Arrays of types that are not read (strings, say) are left out where there are others.
+ * Look into a file. Arrays of types that are not read (dates, say) are left out where there are others.
  *
  * @throws FileError for a file of no known format
  */
@@ -230,12 +230,11 @@ export function inspect(input: Input, options: OpenOptions = {}): Promise<FileIn
       await table.close();
       return { format, arrays: null, columns: table.columns, rows: table.rows };
     }
-    const arrays: { member: string | null; dtype: Dtype; shape: readonly number[] }[] = [];
+    const arrays: { member: string | null; dtype: Dtype | 'string'; shape: readonly number[] }[] = [];
     for (const [member, open] of await arraysOf(opened, signal)) {
       try {
-        const array = await open();
-        const { dtype, shape } = array.strings ? refuseStrings(array) : array;
-        arrays.push({ member: format === 'npy' ? null : member, dtype, shape });
+        const { strings, dtype, shape } = await open();
+        arrays.push({ member: format === 'npy' ? null : member, dtype: strings ? 'string' : dtype, shape });
       } catch (error) {
         if (format === 'npy' || !(error instanceof FileError)) throw error;
       }

@@ -1,5 +1,6 @@
 /** The page: files in, controls beside, the report alive below. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useErrorBoundary, useMemo, useRef, useState } from 'preact/hooks';
 import { plain } from '../report/format.ts';
 import { Speaks, translator, useText } from '../report/language.ts';
 import type { Language } from '../report/types.ts';
@@ -41,10 +42,27 @@ export function App() {
         <Files state={state} actions={actions} />
         {state.parts.length > 0 && <Controls state={state} actions={actions} />}
         <Status state={state} actions={actions} />
-        {result && <Live state={state} result={result} actions={actions} language={language} />}
+        {result && (
+          <Guarded of={result}>
+            <Live state={state} result={result} actions={actions} language={language} />
+          </Guarded>
+        )}
         <LossCurves choices={state.choices} />
       </main>
     </Speaks>
+  );
+}
+
+/** A fault of ours while something is drawn is told, and leaves the rest of the page as it is. */
+function Guarded({ of, children }: { readonly of: unknown; readonly children: ComponentChildren }) {
+  const t = useText();
+  const [error, again] = useErrorBoundary();
+  useEffect(again, [of]);
+  if (!error) return children;
+  return (
+    <p class="error" role="alert">
+      {t('This cannot be shown, which is a fault of the page: {error}', { error: String(error) })}
+    </p>
   );
 }
 

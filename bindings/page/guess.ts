@@ -9,6 +9,7 @@ const LOGARITHMS = /log[^a-z]?_?prob|logp([^a-z]|$)|log_?softmax/i;
 const PROBABILITIES = /prob|softmax|sigmoid(?!.*logit)/i;
 const BASELINE = /base|ref|teacher|old|before|float32|fp32|[^a-z]a\./i;
 const CANDIDATE = /cand|quant|int8|q4|q8|fp16|float16|half|new|after|student|onnx|webgpu|[^a-z]b\./i;
+const LOGITS = /logit|score|pred|output/i;
 const GROUPS = /group|slice|segment|domain|lang|site|source|customer|cohort/i;
 
 /** The shape that targets of these logits have, by where the classes are. */
@@ -55,7 +56,10 @@ export function guess(parts: readonly Part[]): Guess {
     ({ kind, shape, name }) => kind === 'floats' && shape.length >= 1 && !TARGETS.test(name),
   );
   const largest = floats.reduce((most, { shape }) => Math.max(most, size(shape)), 0);
-  const candidates = floats.filter(({ shape }) => size(shape) === largest);
+  const all = floats.filter(({ shape }) => size(shape) === largest);
+  // of several arrays of one size, one alone may say that it is logits
+  const said = all.filter(({ name }) => LOGITS.test(name));
+  const candidates = said.length === 1 && !all.some(({ name }) => BASELINE.test(name)) ? said : all;
   const two = candidates.length > 1 ? candidates : [];
   const known = two.find(({ name }) => BASELINE.test(name)) ?? two.find(({ name }) => !CANDIDATE.test(name));
   const baseline = known ?? two[0];
@@ -68,7 +72,10 @@ export function guess(parts: readonly Part[]): Guess {
   const left = arrays.filter(({ id }) => roles[id] === 'unused');
   const possible = left.filter((part) => same(part.shape, logits.shape) || fits(part, logits) !== null);
   const others = possible.filter(({ name }) => !GROUPS.test(name));
-  const targets = possible.find(({ name }) => TARGETS.test(name)) ?? others[0];
+  // what does not fit is tell-tale, too: the reader says why
+  const integers = left.filter(({ kind }) => kind === 'integers');
+  const misfit = integers.find(({ name }) => TARGETS.test(name)) ?? (integers.length === 1 ? integers[0] : undefined);
+  const targets = possible.find(({ name }) => TARGETS.test(name)) ?? others[0] ?? misfit;
   if (targets) {
     roles[targets.id] = 'targets';
     const dense = same(targets.shape, logits.shape) && logits.shape.length === targets.shape.length;

@@ -21,7 +21,7 @@ export interface Part {
   readonly name: string;
   readonly member: string | null;
   readonly kind: 'floats' | 'integers' | 'lines' | 'table' | 'state';
-  readonly dtype?: Dtype;
+  readonly dtype?: Dtype | 'string';
   readonly shape: readonly number[];
   /** Of a table. */
   readonly columns?: readonly { readonly name: string; readonly kind: string }[];

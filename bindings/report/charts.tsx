@@ -245,7 +245,7 @@ export function Share({ value }: { readonly value: number | null }) {
   return (
     <svg class="share" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
       <rect class="track" width="100" height="10" />
-      <rect class="accent" width={at(100 * Math.min(1, Math.max(0, value ?? 0)))} height="10" />
+      <rect class="accent" width={at(100 * Math.min(1, Math.max(0, value || 0)))} height="10" />
     </svg>
   );
 }

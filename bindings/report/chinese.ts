@@ -251,6 +251,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   Progress: '进度',
   '{s} s left': '剩余 {s} 秒',
   Cancel: '取消',
+  'This cannot be shown, which is a fault of the page: {error}': '无法显示，这是本页的错误：{error}',
   'Choose a cell to see its samples.': '选择一个单元格以查看其样本。',
   '{n} of largest loss': '损失最大的 {n} 个',
   'Two models on the same samples': '同一批样本上的两个模型',

@@ -29,6 +29,7 @@ export const signedPercent = (x: number): string => `${x < 0 ? '−' : '+'}${per
 /** A loss: so many digits as tell two losses apart whatever their size, and no fewer than the integer has. */
 export function significant(x: Value, digits = 6): string {
   if (x === null) return NONE;
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? 'NaN' : x > 0 ? '∞' : '−∞';
   if (x !== 0 && Math.abs(x) < 1e-4) return x.toExponential(digits - 1);
   const places = Math.max(0, digits - 1 - (x === 0 ? 0 : Math.floor(Math.log10(Math.abs(x)))));
   return x.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
