@@ -177,6 +177,14 @@ describe('renderReport', () => {
     expect(document.querySelector('.map')!.textContent).toContain('Shares below 1.6 % are not drawn.');
   });
 
+  test('names no class for a label of none of them', () => {
+    const meter = new FocalMeter(new SigmoidFocalLoss(), { classes: 1, hardest: 2 });
+    meter.update(Float32Array.of(3, -4), Int32Array.of(0, 1));
+    const { document } = read({}, meter.toJSON());
+    const targets = Array.from(document.querySelectorAll('.samples dl'), ({ children }) => children[2]!.textContent);
+    expect(targets.sort()).toEqual(['targetclass 0', 'target–']);
+  });
+
   test('shows logits and losses that are not finite', () => {
     const sample = { index: 3, loss: null, target: 1, prediction: 0, logits: [Number.NaN, Infinity, -Infinity] };
     const html = renderToString(h(Samples, { samples: [sample], labels: { names: null, texts: null } }));

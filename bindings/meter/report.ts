@@ -246,11 +246,9 @@ function selectiveOf({ bins, samples }: Counts): SelectivePoint[] {
   });
 }
 
-function hardestOf({ hardest, config }: State): HardSample[] {
-  return hardest.samples.map(([index, label, prediction, bits]) => {
+function hardestOf({ hardest }: State): HardSample[] {
+  return hardest.samples.map(([index, target, prediction, bits]) => {
     float.setUint32(0, bits);
-    // a label of none of the classes is no index of one
-    const target = label !== null && label >= 0 && label < config.classes ? label : null;
     return { index, target, prediction, loss: finite(float.getFloat32(0)) };
   });
 }

@@ -7,7 +7,7 @@ import { thresholdText } from '../report/curves.tsx';
 import { className, describe, describeComparison, type Fact, type Labels, type Metrics } from '../report/format.ts';
 import { Groups, type GroupsReport, metricName } from '../report/groups.tsx';
 import { useText } from '../report/language.ts';
-import { Headline, Reliability, Samples, Section } from '../report/sections.tsx';
+import { Headline, Reliability, Samples, Section, samplesOf } from '../report/sections.tsx';
 import { type CurveOf, Thresholds } from '../report/thresholds.ts';
 import type { Language } from '../report/types.ts';
 import { AllClasses } from './classes.tsx';
@@ -117,7 +117,7 @@ function Evaluation({ state, evaluated, labels, actions }: EvaluationProps) {
       </Confusion>
       {evaluated.hardest.length > 0 && (
         <Section title={t('Hardest samples')} note={t('Largest focal loss first.')}>
-          <Samples samples={evaluated.hardest} labels={labels} />
+          <Samples samples={samplesOf(m, evaluated.hardest)} labels={labels} />
         </Section>
       )}
     </>

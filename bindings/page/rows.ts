@@ -54,9 +54,7 @@ export async function withRows(
     for await (const chunk of dataset.chunks(sample.index, sample.index + 1, { signal })) {
       const { row, read } = rowsOf(chunk);
       read(sample.index - chunk.first);
-      // a label that is none of the classes wants nothing of any
-      const none = sample.target === null ? [] : undefined;
-      const members = membersOf(chunk, sample.index - chunk.first, ignoreIndex) ?? none;
+      const members = membersOf(chunk, sample.index - chunk.first, ignoreIndex);
       more = { logits: Array.from(row), ...(members && { members }) };
     }
     found.push({ ...sample, ...more });

@@ -408,6 +408,10 @@ export interface Sample {
 
 const LOGITS = 6;
 
+/** The samples of an evaluation, with no class for a target that is a label of none of them. */
+export const samplesOf = ({ perClass }: Metrics, samples: readonly Sample[]): readonly Sample[] =>
+  samples.map((one) => (one.target === null || one.target in perClass ? one : { ...one, target: null, members: [] }));
+
 /** What a sample wants of the classes that it wants something of. */
 const wantedOf = ({ target, members }: Sample): ReadonlyMap<number, number> =>
   new Map(members ?? (target === null ? [] : [[target, 1]]));
@@ -527,7 +531,7 @@ export function Hardest({ m, labels }: SectionProps) {
   if (!m.hardest || m.hardest.length === 0) return null;
   return (
     <Section title={t('Hardest samples')} note={t('Largest focal loss first.')}>
-      <Samples samples={m.hardest} labels={labels} />
+      <Samples samples={samplesOf(m, m.hardest)} labels={labels} />
     </Section>
   );
 }
