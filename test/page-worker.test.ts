@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FocalComparison } from '../bindings/entries/compare.ts';
-import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
+import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter, SlicedMeter } from '../bindings/entries/meter.ts';
+import type { SoftmaxReport } from '../bindings/meter/report.ts';
 import { DEFAULTS } from '../bindings/page/command.ts';
 import { guess } from '../bindings/page/guess.ts';
 import { lossBins } from '../bindings/page/losses.ts';
@@ -150,6 +151,52 @@ describe('the worker of the page', () => {
     const { state } = await new Page().drop([...files, new File([names.join('\n')], 'names.txt')]);
     const { state: expected } = await new Page().drop([files[0]!, npy('y.npy', targets, [N])]);
     expect(state).toEqual(expected);
+  });
+
+  describe('targets in the shape of the logits', () => {
+    const multiHot = Uint8Array.from({ length: N * CLASSES }, (_, i) => Number((i * 7) % 11 < 3));
+
+    test('are several classes a sample, each by itself', async () => {
+      const files = [npy('z.npy', logits, [N, CLASSES]), npy('targets.npy', multiHot, [N, CLASSES])];
+      const { state, losses, hardest } = await new Page().drop(files);
+      const options = { classes: CLASSES, hardest: 10, coverage: true, curves: true };
+      const meter = new FocalMeter(new SigmoidFocalLoss(), options);
+      const dims = [N, CLASSES];
+      meter.update({ data: logits, dims }, { data: multiHot, dims });
+      expect(state).toEqual(meter.toJSON());
+      expect(lossBins(losses!).reduce((sum, { count }) => sum + count, 0)).toBe(N * CLASSES);
+      for (const { index, members } of hardest) {
+        const own = multiHot.subarray(index * CLASSES, (index + 1) * CLASSES);
+        expect(members).toEqual([...own.entries()].filter(([, t]) => t > 0));
+      }
+    });
+
+    test('are so from columns of a table', async () => {
+      const lines = Array.from({ length: N }, (_, i) =>
+        [...row(i), ...multiHot.subarray(i * CLASSES, (i + 1) * CLASSES)].join(),
+      );
+      const head = ['p', 'y'].flatMap((side) => Array.from({ length: CLASSES }, (_, c) => `${side}_${c}`));
+      const csv = new File([`${head.join()}\n${lines.join('\n')}\n`], 'several.csv');
+      const { state } = await new Page().drop([csv], { scores: 'p_*' });
+      const arrays = [npy('z.npy', logits, [N, CLASSES]), npy('targets.npy', multiHot, [N, CLASSES])];
+      expect(state).toEqual((await new Page().drop(arrays)).state);
+    });
+
+    test('are one class a sample where they say so', async () => {
+      const oneHot = new Uint8Array(N * CLASSES);
+      const labels = targets.map((y) => Math.max(0, y));
+      for (const [i, y] of labels.entries()) oneHot[i * CLASSES + y] = 1;
+      const z = npy('z.npy', logits, [N, CLASSES]);
+      const page = new Page();
+      const { metrics } = await page.drop([z, npy('onehot_targets.npy', oneHot, [N, CLASSES])]);
+      const other = new Page();
+      const plain = await other.drop([z, npy('y.npy', labels, [N])]);
+      const { accuracy, confusion } = plain.metrics as SoftmaxReport;
+      expect(metrics).toMatchObject({ accuracy, confusion });
+      const [cell, expected] = [await page.cell(1, 3), await other.cell(1, 3)];
+      expect(cell.samples.map(({ index }) => index)).toEqual(expected.samples.map(({ index }) => index));
+      expect(cell.samples[0]!.loss).toBeCloseTo(expected.samples[0]!.loss!, 5);
+    });
   });
 
   test('counts pairs of classes where there are too many for a matrix', async () => {

@@ -141,6 +141,22 @@ describe('guess', () => {
       { 't.csv': 'logits' },
       { target: 'label', text: 'text' },
     ],
+    [
+      'a table with a column of targets a class',
+      [
+        part('t.csv', 'table', [], {
+          columns: ['p_a', 'p_b', 'y_a', 'y_b'].map((name) => ({ name, kind: 'number' })),
+        }),
+      ],
+      { 't.csv': 'logits' },
+      { target: 'y_*', loss: 'sigmoid', curves: true },
+    ],
+    [
+      'shares of one whole',
+      [part('z.npy', 'floats', [50, 3]), part('soft_labels.npy', 'floats', [50, 3])],
+      { 'z.npy': 'logits', 'soft_labels.npy': 'targets' },
+      { loss: 'softmax' },
+    ],
     ['logits alone', [part('z.npy', 'floats', [50, 3])], { 'z.npy': 'logits' }, {}],
   ] as const)('%s', (_, parts, roles, choices) => {
     const found = guess(parts);

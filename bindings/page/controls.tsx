@@ -25,14 +25,16 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
         <>
           <label>
             {t('column of targets')}
-            <select
+            <input
               value={choices.target}
-              onChange={({ currentTarget }) => actions.choose({ target: currentTarget.value })}
-            >
+              list="columns"
+              onInput={({ currentTarget }) => actions.choose({ target: currentTarget.value })}
+            />
+            <datalist id="columns">
               {table.columns!.map(({ name }) => (
-                <option key={name}>{name}</option>
+                <option key={name} value={name} />
               ))}
-            </select>
+            </datalist>
           </label>
           <label>
             {t('columns of scores')}

@@ -9,6 +9,9 @@ const LOGARITHMS = /log[^a-z]?_?prob|logp([^a-z]|$)|log_?softmax/i;
 const PROBABILITIES = /prob|softmax|sigmoid(?!.*logit)/i;
 const BASELINE = /base|ref|teacher|old|before|float32|fp32|[^a-z]a\./i;
 const CANDIDATE = /cand|quant|int8|q4|q8|fp16|float16|half|new|after|student|onnx|webgpu|[^a-z]b\./i;
+/** Columns of one target a class. */
+const MULTI_HOT = /^((?:y|gt|label|target|truth)s?[_.:-])./i;
+const SHARES = /one[-_]?hot|soft|mixup|distill/i;
 const LOGITS = /logit|score|pred|output/i;
 const GROUPS = /group|slice|segment|domain|lang|site|source|customer|cohort/i;
 
@@ -42,7 +45,11 @@ export function guess(parts: readonly Part[]): Guess {
     roles[table.id] = 'logits';
     const columns = table.columns ?? [];
     const target = columns.find(({ name }) => TARGETS.test(name)) ?? columns.find(({ kind }) => kind !== 'number');
-    choices.target = target?.name ?? columns.at(-1)?.name ?? '';
+    const multiHot = columns.filter(({ name, kind }) => kind === 'number' && MULTI_HOT.test(name));
+    const prefix = MULTI_HOT.exec(multiHot[0]?.name ?? '')?.[1];
+    choices.target = multiHot.length > 1 && prefix ? `${prefix}*` : (target?.name ?? columns.at(-1)?.name ?? '');
+    const several = choices.target.endsWith('*') || target?.kind === 'list';
+    if (several) Object.assign(choices, { loss: 'sigmoid', curves: true });
     const texts = columns.filter(({ name, kind }) => kind === 'text' && name !== choices.target);
     const text = texts.find(({ name }) => /text|sentence|content|title/i.test(name));
     choices.text = text?.name ?? '';
@@ -80,7 +87,9 @@ export function guess(parts: readonly Part[]): Guess {
     roles[targets.id] = 'targets';
     const dense = same(targets.shape, logits.shape) && logits.shape.length === targets.shape.length;
     choices.classAxis = fits(targets, logits) ?? 1;
-    choices.loss = dense || logits.shape[1] === 1 ? 'sigmoid' : 'softmax';
+    // of targets in the shape of the logits, those that are shares of one whole say so
+    const several = dense && !SHARES.test(targets.name);
+    choices.loss = several || logits.shape[1] === 1 || logits.shape.length === 1 ? 'sigmoid' : 'softmax';
   }
 
   const groups = left.find((part) => part !== targets && GROUPS.test(part.name) && fits(part, logits) !== null);

@@ -1,7 +1,7 @@
 /** Wrong predictions by pair of classes, where a matrix of all pairs would be too large. */
 import type { Chunk } from '../files/api.ts';
 import type { Metrics, Pair } from '../report/format.ts';
-import { predictionOf, rowsOf } from './rows.ts';
+import { predictionOf, rowsOf, targetsOf } from './rows.ts';
 
 /** Pairs that are counted, at most: memory stays flat, and a pair that comes up so late is none of the most frequent. */
 const MOST = 1_000_000;
@@ -22,12 +22,10 @@ export class PairCounts {
   }
 
   add(chunk: Chunk): void {
-    const labels = chunk.targets.data as ArrayLike<number | bigint>;
-    // the target of a sample has to be one class
-    if (labels.length !== chunk.samples) return;
+    const targetOf = targetsOf(chunk);
     const { row, read } = rowsOf(chunk);
-    for (let i = 0; i < labels.length; i++) {
-      const target = Number(labels[i]);
+    for (let i = 0; i < chunk.samples; i++) {
+      const target = targetOf(i);
       if (target === this.#ignoreIndex) continue;
       read(i);
       const prediction = predictionOf(row);

@@ -30,15 +30,31 @@ export function rowsOf({ logits }: Chunk): { row: Float32Array; read: (sample: n
   return { row, read };
 }
 
-/** Of targets in the shape of the logits, those of a sample that are not 0 nor ignored; undefined of labels. */
-function membersOf({ targets, samples }: Chunk, sample: number, ignoreIndex: number): Sample['members'] {
+/** Targets of one sample: its label, or a number for each class. */
+export type Wanted = number | Float64Array;
+
+function wantedOf({ targets, samples }: Chunk, sample: number): Wanted {
   const data = targets.data as ArrayLike<number | bigint>;
   const [, classes = 1, positions = 1] = Array.from(targets.dims!);
-  if (targets.dims!.length < 3 || data.length === samples) return undefined;
+  if (data.length === samples) return Number(data[sample]);
   const from = Math.floor(sample / positions) * classes * positions + (sample % positions);
-  return Array.from({ length: classes }, (_, c) => [c, Number(data[from + c * positions])] as const).filter(
-    ([, t]) => t !== 0 && t !== ignoreIndex,
-  );
+  return Float64Array.from({ length: classes }, (_, c) => Number(data[from + c * positions]));
+}
+
+/** What a softmax meter takes for the target of a sample: of several the largest, of equals the lowest index. */
+export function targetsOf(chunk: Chunk): (sample: number) => number {
+  return (sample) => {
+    const wanted = wantedOf(chunk, sample);
+    return typeof wanted === 'number' ? wanted : wanted.indexOf(wanted.reduce((most, t) => Math.max(most, t)));
+  };
+}
+
+/** Of targets in the shape of the logits, those of a sample that are not 0 nor ignored; undefined of labels. */
+function membersOf(chunk: Chunk, sample: number, ignoreIndex: number): Sample['members'] {
+  const wanted = wantedOf(chunk, sample);
+  // of one class the label tells
+  if (typeof wanted === 'number') return undefined;
+  return Array.from(wanted, (t, c) => [c, t] as const).filter(([, t]) => t !== 0 && t !== ignoreIndex);
 }
 
 /** The samples with their logits, and their targets where these have the shape of the logits. */
@@ -70,25 +86,25 @@ const byLoss = (a: Sample, b: Sample): number => {
 /**
  * The samples of one class taken for another that have the largest losses: one more pass over the files.
  *
- * @param lossOf the loss of one sample
+ * @param lossOf the loss of one sample by its logits and its targets
  */
 export async function samplesOf(
   dataset: Dataset,
   { target, prediction }: { readonly target: number; readonly prediction: number },
   most: number,
-  lossOf: (row: Float32Array, target: number) => number,
+  lossOf: (row: Float32Array, targets: Wanted) => number,
   signal: AbortSignal,
 ): Promise<Sample[]> {
   let kept: Sample[] = [];
   for await (const chunk of dataset.chunks(0, undefined, { signal })) {
     signal.throwIfAborted();
     const { row, read } = rowsOf(chunk);
-    const labels = chunk.targets.data as ArrayLike<number | bigint>;
+    const targetOf = targetsOf(chunk);
     for (let i = 0; i < chunk.samples; i++) {
-      if (Number(labels[i]) !== target) continue;
+      if (targetOf(i) !== target) continue;
       read(i);
       if (predictionOf(row) !== prediction) continue;
-      const loss = lossOf(row, target);
+      const loss = lossOf(row, wantedOf(chunk, i));
       kept.push({ index: chunk.first + i, target, prediction, loss, logits: Array.from(row) });
       if (kept.length > 4 * most) kept = kept.sort(byLoss).slice(0, most);
     }

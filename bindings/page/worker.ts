@@ -9,7 +9,7 @@ import { eachOf, inputOf, lossOf, open, textsFor, type Work } from './job.ts';
 import { countLines } from './lines.ts';
 import type { Answer, Part, Request } from './protocol.ts';
 import { Reader } from './reader.ts';
-import { samplesOf } from './rows.ts';
+import { samplesOf, type Wanted } from './rows.ts';
 import { merged, stateIn } from './states.ts';
 
 const OF_A_CELL = 20;
@@ -115,7 +115,10 @@ async function cellOf(job: Work, cell: Chosen, signal: AbortSignal): Promise<Sam
   const dataset = await open(job, signal);
   try {
     const each = eachOf(await lossOf(job, dataset, signal));
-    return await samplesOf(dataset, cell, OF_A_CELL, (row, target) => each.forward(row, [target])[0]!, signal);
+    const one = (row: Float32Array) => ({ data: row, dims: [1, row.length] });
+    const lossAt = (row: Float32Array, targets: Wanted) =>
+      each.forward(one(row), typeof targets === 'number' ? [targets] : { data: targets, dims: [1, row.length] })[0]!;
+    return await samplesOf(dataset, cell, OF_A_CELL, lossAt, signal);
   } finally {
     await dataset.close();
   }

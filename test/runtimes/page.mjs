@@ -49,6 +49,14 @@ async function cases(folder) {
       wave(8400).map((z) => 1 / (1 + Math.exp(-z))),
     ),
   );
+  const multiHot = await file(
+    'multi-hot-targets.npy',
+    npy(
+      '|u1',
+      [700, 12],
+      Uint8Array.from({ length: 8400 }, (_, i) => Number((i * 7) % 11 < 3)),
+    ),
+  );
   const planes = [
     await file('planes.npy', npy('<f4', [6, 5, 9, 11], wave(2970))),
     await file('planes-y.npy', npy('<i4', [6, 9, 11], labels(594, 5))),
@@ -72,6 +80,7 @@ async function cases(folder) {
     { name: 'planes', files: planes },
     { name: 'one logit a sample', files: one },
     { name: 'probabilities', files: [probabilities, y] },
+    { name: 'several classes a sample', files: [rows, multiHot] },
     { name: 'groups', files: [rows, y, groups] },
     { name: 'two models', files: [rows, candidate, y] },
     { name: 'two models without targets', files: [rows, candidate] },
