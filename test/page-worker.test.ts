@@ -307,13 +307,13 @@ describe('the worker of the page', () => {
       expect(state).toMatchObject({ format: 'focal-simd/slices' });
     });
 
-    test('too few of them are told', async () => {
+    test('another number of them is told', async () => {
       const files = [...arrays, new File([Array.from({ length: 50 }, () => 'a\n').join('')], 'n.txt')];
       const { parts } = await new Page().ask({ type: 'inspect', files }, 'parts');
       const { roles, choices } = guess(parts);
       const given = { roles: { ...roles, [parts[2]!.id]: 'groups' as const }, choices: { ...DEFAULTS, ...choices } };
       await expect(new Page().ask({ type: 'evaluate', files, parts, ...given }, 'result')).rejects.toThrow(
-        'n.txt: expected a line for each sample, got 50',
+        'n.txt: expected 300 groups, one for each sample, got 50',
       );
     });
   });

@@ -120,6 +120,7 @@ async function evaluateOne(
 ): Promise<Evaluated> {
   const { classes, samples: total } = dataset;
   const { loss, confusion, ignoreIndex, input } = job.choices;
+  if (total !== null) checkCounts(job, total);
   const groups = await groupsOf(job, dataset, signal);
   const most = groups ? CONFUSION_CLASSES.groups : CONFUSION_CLASSES.all;
   const given = { loss: spec, meter: meterOf(job.choices, classes, most) };
@@ -130,9 +131,11 @@ async function evaluateOne(
   const many = loss === 'softmax' && confusion && classes > most;
   const pairs = many ? new PairCounts(classes, ignoreIndex) : null;
   const looks = new Looks({ loss, input: input === 'logProbabilities' ? 'log-probabilities' : input });
+  let seen = 0;
   try {
     for await (const chunk of dataset.chunks(0, undefined, { signal })) {
       signal.throwIfAborted();
+      seen += chunk.samples;
       await count(dataset, chunk, async () => {
         if (slices) await slice(job, slices, groups, chunk);
         else counted?.update(chunk.logits, chunk.targets, { firstIndex: chunk.first });
@@ -145,6 +148,7 @@ async function evaluateOne(
   } finally {
     await groups?.close();
   }
+  if (total === null) checkCounts(job, seen);
   const meter = slices?.total() ?? counted!;
   // states beside files of samples are other shards
   for (const part of statesOf(job)) meter.merge(await meterIn(part.name, job.files[part.file]!));
@@ -160,6 +164,21 @@ async function evaluateOne(
     groups: slices && groupsReports(slices),
     probable: looks.warning !== null,
   };
+}
+
+/** There is a text and a group for each sample, no more and no fewer: another number is that of other samples. */
+function checkCounts(job: Work, samples: number): void {
+  for (const [role, what] of [
+    ['texts', 'lines'],
+    ['groups', 'groups'],
+  ] as const) {
+    const part = inputOf(job, role)?.part;
+    if (!part) continue;
+    const found = part.shape.reduce((product, d) => product * d, 1);
+    if (found !== samples) {
+      throw new FileError(part.name, `expected ${samples} ${what}, one for each sample, got ${found}`);
+    }
+  }
 }
 
 export const statesOf = ({ parts, roles }: Job | Work): Part[] => parts.filter(({ id }) => roles[id] === 'state');

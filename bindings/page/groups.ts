@@ -1,5 +1,5 @@
 /** Which group each sample is of: an array, lines of a text, or a column of the table. */
-import { type Chunk, type Dataset, FileError, openArray } from '../files/api.ts';
+import { type Chunk, type Dataset, openArray } from '../files/api.ts';
 import { groupsIn } from '../files/evaluate.ts';
 import type { StoredArray } from '../files/stored-array.ts';
 import type { Groups } from '../meter/slices.ts';
@@ -27,14 +27,9 @@ export async function groupsOf(job: Work, dataset: Dataset, signal: AbortSignal)
     return ofArray(await openArray(given.input, 'groups', { signal, strings: true }), signal);
   }
   const lines = linesOf(given.source, signal);
-  const next = async (chunk: Chunk, i: number): Promise<string> => {
-    const { value, done } = await lines.next();
-    if (!done) return value;
-    throw new FileError(given.part.name, `expected a line for each sample, got ${chunk.first + i}`);
-  };
-  const of = async (chunk: Chunk) => {
+  const of = async ({ samples }: Chunk) => {
     const groups: string[] = [];
-    for (let i = 0; i < chunk.samples; i++) groups.push(await next(chunk, i));
+    for (let i = 0; i < samples; i++) groups.push((await lines.next()).value ?? '');
     return groups;
   };
   return { of, close: nothing };
