@@ -75,6 +75,36 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
         expectClose([accuracy], [expected.topK?.[k] ?? expected.accuracy], 1e-11);
       }
 
+      // what depends on how fine the bins are: the definitions over bins, and what those of the very confidences come to
+      const { adaptiveEce, equalMassEce, aurc, exactAurc } = expected.fine;
+      // biome-ignore lint/suspicious/noExplicitAny: as above
+      const binned = (bins: number): any => {
+        const one = new FocalMeter<AnyLoss>(loss, { classes, bins } as never);
+        one.update(logits, golden.targets);
+        return one.compute();
+      };
+      const fine = binned(200);
+      expectClose([fine.adaptiveEce, fine.aurc ?? null], [adaptiveEce, aurc ?? null], 1e-7);
+      if (golden.targets.length >= 140) {
+        const finest = binned(2 ** 14);
+        if (aurc !== undefined) expectClose([finest.aurc], [exactAurc], 1e-3);
+        if (finest.adaptiveEce !== null) expectClose([finest.adaptiveEce], [equalMassEce], 0.01);
+      }
+      for (const [normalize, shares] of Object.entries<number[][]>(expected.normalized ?? {})) {
+        const { normalizedConfusion } = meter.compute({ normalize } as never) as { normalizedConfusion: number[][] };
+        // scikit-learn puts 0 where there is nothing to divide by
+        expectClose(orZero(normalizedConfusion.flat()), shares.flat(), 1e-11);
+        const counts: number[] = expected.confusion.flat();
+        const sum = (of: number[]) => of.reduce((a, b) => a + b, 0);
+        for (const [k, share] of normalizedConfusion.flat().entries()) {
+          const [t, p] = [Math.floor(k / classes), k % classes];
+          const row = sum(counts.slice(t * classes, (t + 1) * classes));
+          const column = sum(counts.filter((_, i) => i % classes === p));
+          const whole = normalize === 'true' ? row : normalize === 'pred' ? column : sum(counts);
+          expect(share === null).toBe(whole === 0);
+        }
+      }
+
       // biome-ignore lint/suspicious/noExplicitAny: as above
       const perClass: any[] = report.perClass;
       const column = (key: string) => perClass.map((entry) => entry[key]);

@@ -62,9 +62,13 @@ function auroc(cells: readonly Cell[]): Estimate {
     value: areas(cells).auroc,
     interval: (z) => {
       const known = counts();
-      if (known === null || known.standardError === null) return null;
-      const [a, s] = [known.auroc, known.standardError];
-      return [Math.max(0, a - z * s), Math.min(1, a + z * s)];
+      // at 0 and 1 the standard error is 0, which says nothing
+      if (!known?.standardError || known.auroc <= 0 || known.auroc >= 1) return null;
+      const a = known.auroc;
+      // on the scale of its logarithm of odds: near 1 areas of few positives are far from normal
+      const reach = (z * known.standardError) / (a * (1 - a));
+      const odds = Math.log(a / (1 - a));
+      return [1 / (1 + Math.exp(reach - odds)), 1 / (1 + Math.exp(-reach - odds))];
     },
   };
 }
