@@ -91,8 +91,7 @@ const SCENARIOS = [
     options: { bootstrap: 200, curves: true },
     metrics: [
       ...[...counted, ofClass(1, 'precision'), ofClass(2, 'recall')],
-      ...[overall('macroF1'), overall('balancedAccuracy'), overall('kappa')],
-      ...[ofClass(0, 'auroc'), ofClass(1, 'auroc'), ofClass(2, 'auroc')],
+      ...[overall('macroF1'), overall('balancedAccuracy'), overall('kappa'), ofClass(0, 'auroc'), ofClass(1, 'auroc')],
     ],
   },
   {
