@@ -198,6 +198,16 @@ describe('renderReport', () => {
     expect(() => renderReport(null)).toThrow(TypeError);
     expect(() => renderReport(state, null)).toThrow(TypeError);
   });
+
+  test.each([
+    [{ title: 5 }, /^title expected a string, got 5/],
+    [{ names: 'abc' }, /^names expected an array of strings/],
+    [{ date: '2026' }, /^date expected a Date or null/],
+    [{ judgement: { verdict: 'passed' } }, /^judgement expected what judge or judgeReport gave/],
+    [{ confidence: 2 }, /^confidence expected a number in \(0, 1\), got 2/],
+  ])('refuses %j', (options, message) => {
+    expect(() => renderReport(state, options)).toThrow(message);
+  });
 });
 
 describe('a comparison', () => {

@@ -123,7 +123,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   '{target} taken for {prediction}': '{target} 被认作 {prediction}',
   'A row for each target, a column for each prediction; shaded by the share of the target.':
     '每行一个目标，每列一个预测；颜色深浅表示占该目标样本的比例。',
-  'The {shown} classes in the most frequent confusions, of {all} that occur.':
+  'The {shown} classes with the largest counts beside the diagonal, of {all} that occur.':
     '出现的 {all} 个类别中最常混淆的 {shown} 个。',
   'All {targets} targets that occur by all {predictions} predictions':
     '全部 {targets} 个出现的目标 × {predictions} 个预测',
@@ -172,7 +172,6 @@ export const CHINESE: Readonly<Record<string, string>> = {
   lost: '失去',
   won: '赢得',
   'p (Holm)': 'p（Holm）',
-  'p of precision': '精确率的 p',
   'of {n}': '共 {n}',
   Flips: '翻转',
   'Decisions for the class of either side, and samples that left and joined it.':

@@ -260,13 +260,13 @@ function Numbers({ quality, confidence }: { readonly quality: QualityReport; rea
 }
 
 /** Two lines over the same axes, in the colours of the two sides. */
-function Two({ place, lines, dots }: { place: Place; lines: readonly (readonly Point[])[]; dots?: boolean }) {
+function Two({ place, lines, steps = false }: { place: Place; lines: readonly (readonly Point[])[]; steps?: boolean }) {
   return (
     <>
       {lines.map((points, i) => (
         <g key={i} class={i === 0 ? 'first' : 'second'}>
-          <Line place={place} points={points} class={`line ${i === 0 ? '' : 'second'}`} />
-          {dots &&
+          <Line place={place} points={points} steps={steps} class={`line ${i === 0 ? '' : 'second'}`} />
+          {!steps &&
             points.map(([x, y]) => (
               <circle key={x} cx={at(place.x(x))} cy={at(place.y(y))} r="2.6" class={i === 0 ? 'accent' : 'over'} />
             ))}
@@ -294,11 +294,10 @@ export function Reliability({ quality: { baseline, candidate } }: { readonly qua
   const x = { ...unit, label: texts.x };
   const sides = [drawnBins(baseline), drawnBins(candidate)] as const;
   const most = sides.flat().reduce((largest, { count }) => Math.max(largest, count), 1);
-  const outline = (bins: readonly Bin[]): Point[] =>
-    bins.flatMap(({ lower, upper, count }): Point[] => [
-      [lower, count],
-      [upper, count],
-    ]);
+  const outline = (bins: readonly Bin[]): Point[] => [
+    [0, bins[0]?.count ?? 0],
+    ...bins.map(({ upper, count }): Point => [upper, count]),
+  ];
   const names = [t('baseline'), t('candidate')];
   const data: Data = {
     head: [x.label, ...names.flatMap((name) => [counted, t('mean'), t('accuracy')].map((what) => `${name}: ${what}`))],
@@ -325,7 +324,6 @@ export function Reliability({ quality: { baseline, candidate } }: { readonly qua
               <Line place={place} points={DIAGONAL} class="diagonal" />
               <Two
                 place={place}
-                dots
                 lines={sides.map((bins) =>
                   filledBins(bins).map(({ confidence, accuracy }): Point => [confidence, accuracy]),
                 )}
@@ -347,7 +345,7 @@ export function Reliability({ quality: { baseline, candidate } }: { readonly qua
             ]),
           }}
         >
-          {(place) => <Two place={place} lines={sides.map(outline)} />}
+          {(place) => <Two place={place} lines={sides.map(outline)} steps />}
         </Chart>
       </div>
     </Section>
@@ -392,7 +390,7 @@ function Changes({ quality, labels }: { readonly quality: QualityReport; readonl
     { name: 'won', value: (c) => perClass[c]!.won, show: (value) => plain(value ?? 0) },
     { name: 'p (Holm)', value: (c) => perClass[c]!.adjusted, show: p },
     ...pair('precision'),
-    { name: 'p of precision', value: (c) => perClass[c]!.precision.adjusted, show: p },
+    { name: 'p (Holm)', value: (c) => perClass[c]!.precision.adjusted, show: p },
   ];
   return (
     <Ranked

@@ -394,7 +394,7 @@ export function Crossed({ how, size, heading, of, children, ...props }: CrossedP
   const classes = crossedClasses(props.crossing);
   if (classes.length === 0) return null;
   const all = counts.length <= TABLE;
-  const which = t('The {shown} classes in the most frequent confusions, of {all} that occur.', {
+  const which = t('The {shown} classes with the largest counts beside the diagonal, of {all} that occur.', {
     shown: classes.length,
     all: plain(totals.filter((total) => total > 0).length),
   });

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
 import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
-import { wrongType } from '../input/errors.ts';
+import { kind, wrongType } from '../input/errors.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SlicedState } from '../meter/slices.ts';
 import { Comparison, Verdict } from './comparison.tsx';
@@ -23,6 +23,19 @@ declare const VERSION: string;
 const isComparison = (state: MeterState | SlicedState | ComparisonState): state is ComparisonState =>
   (state as { format?: unknown } | null)?.format === 'focal-simd/comparison';
 
+function checkOptions(options: ReportOptions): void {
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  const { title, model, command, names, date, judgement } = options;
+  for (const [name, value] of Object.entries({ title, model, command })) {
+    if (value !== undefined && typeof value !== 'string') throw wrongType(name, 'a string', value);
+  }
+  if (names != null && !Array.isArray(names)) throw wrongType('names', 'an array of strings', names);
+  if (date != null && kind(date) !== 'Date') throw wrongType('date', 'a Date or null', date);
+  if (judgement != null && !Array.isArray(judgement.results)) {
+    throw wrongType('judgement', 'what judge or judgeReport gave', judgement);
+  }
+}
+
 /**
  * A page of HTML from the state of a meter or a comparison: no script, nothing fetched, light and dark, to be printed.
  *
@@ -30,11 +43,11 @@ const isComparison = (state: MeterState | SlicedState | ComparisonState): state 
  *
  * @param state what `toJSON()` of a meter, a sliced meter or a comparison gives, or a parsed file that `--state` of the command wrote
  * @returns the page, from its doctype on
- * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison
+ * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison; TypeError for an option of the wrong type
  * @example writeFileSync('report.html', renderReport(meter.toJSON(), { names, title: 'Nightly' }));
  */
 export function renderReport(state: MeterState | SlicedState | ComparisonState, options: ReportOptions = {}): string {
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  checkOptions(options);
   const { title, names = null, texts = null, language = 'en' } = options;
   const labels: Labels = { names, texts: Array.isArray(texts) ? new Map(texts.entries()) : (texts as Labels['texts']) };
   const t = translator(language);

@@ -311,8 +311,8 @@ export function ColumnTable({ labels, columns, classes, head, sorted, name }: Co
             <th scope="col" {...aria(null)}>
               {head ? head(null) : t('class')}
             </th>
-            {columns.map((column) => (
-              <Fragment key={column.name}>
+            {columns.map((column, i) => (
+              <Fragment key={i}>
                 <th scope="col" class="number" {...aria(column)}>
                   {head ? head(column) : t(column.name)}
                 </th>
@@ -325,12 +325,12 @@ export function ColumnTable({ labels, columns, classes, head, sorted, name }: Co
           {classes.map((c) => (
             <tr key={c}>
               <th scope="row">{name ? name(c) : <bdi>{className(labels, c)}</bdi>}</th>
-              {columns.map((column) => {
+              {columns.map((column, i) => {
                 const value = column.value(c);
                 const drawn = column.draw ? column.draw(c) : column.share ? <Share value={value} /> : null;
                 const note = column.note?.(c);
                 return (
-                  <Fragment key={column.name}>
+                  <Fragment key={i}>
                     <td class="number">
                       {column.show(value, c)}
                       {note && <small>{note}</small>}
