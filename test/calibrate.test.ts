@@ -178,6 +178,7 @@ describe.each(backends)(
     });
 
     const batch = { logits: row(1, 2), targets: [0] };
+    const draws = draw({ seed: 1, n: 40, classes: 3, scale: 1, lift: 1 });
     test.each([
       [[], {}, 'batches expected a function that gives them for each pass, got an array of length 0'],
       [() => [1], {}, 'batch expected an object { logits, targets }, got 1'],
@@ -191,6 +192,14 @@ describe.each(backends)(
       [() => [{ ...batch, targets: [2] }], {}, 'targets[0] expected an integer in [0, 2) or ignoreIndex -100, got 2'],
       [() => [{ ...batch, firstIndex: -1 }], {}, 'firstIndex expected an integer ≥ 0, got -1'],
       [() => [batch, { logits: row(1, 2, 3), targets: [0] }], {}, 'logits expected 2 classes, got 3'],
+      [
+        (
+          (used) => () =>
+            used
+        )([parts({ logits: draws.logits, targets: draws.targets }, 3, 10)].flat().values()),
+        { holdout: 0 },
+        'batches expected the same samples in every pass, 40 of them, got 0',
+      ],
     ])('bad input: %#', async (batches, options, message) => {
       // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose
       await expect(fitTemperature(batches as any, options as any)).rejects.toThrow(message);

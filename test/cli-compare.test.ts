@@ -166,6 +166,7 @@ describe('compare', () => {
       ['both.csv', 'a.npy', '--target', 'l', '--baseline', 'a', '--candidate', 'b'],
       /of one file/,
     ],
+    ['--decide without limits', ['a.npy', 'b.npy', 'y.npy', '--decide'], /--decide says how the limits of --max-drop/],
     ['stdin', ['a.npy', '-'], /compare reads files, not stdin/],
     ['a name for Markdown', ['a.npy', 'b.npy', '--markdown', '-'], /not stdin; --markdown takes no file, it prints to/],
     [

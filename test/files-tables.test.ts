@@ -16,6 +16,7 @@ import {
 } from '../bindings/entries/files.ts';
 import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter } from '../bindings/entries/meter.ts';
+import { openPair } from '../bindings/files/compare.ts';
 import { Random } from './random.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`files/${name}`, import.meta.url));
@@ -147,6 +148,43 @@ describe('tables', () => {
       expect(z.map((x) => x + 0)).toEqual(expected.z.slice(3 * from, 3 * to).map((x: number) => x + 0));
     }
     expect(dataset.samples).toBe(name.endsWith('parquet') ? 50 : null);
+  });
+
+  describe('classes go by their names, not by where their columns stand', () => {
+    const table = text(
+      't.csv',
+      'p_ant,p_bee,p_cat,q_cat,q_ant,q_bee,label\n3,1,0,0,3,1,ant\n0,2,1,1,0,2,bee\n0,1,5,5,0,1,cat\n',
+    );
+
+    test('names in another order than the columns', async () => {
+      for (const names of [
+        ['ant', 'bee', 'cat'],
+        ['cat', 'ant', 'bee'],
+        ['x', 'y', 'z'],
+      ]) {
+        const dataset = await openDataset({ table, target: 'q_cat', scores: 'p_*' }, { names });
+        const [chunk] = [(await dataset.chunks().next()).value!];
+        expect(dataset.names).toEqual(names);
+        const order = names[0] === 'cat' ? [2, 0, 1] : [0, 1, 2];
+        expect([...(chunk.logits.data as Float64Array).subarray(0, 3)]).toEqual(order.map((c) => [3, 1, 0][c]));
+      }
+    });
+
+    test('names that are those of some of the columns, at other places', async () => {
+      const opened = openDataset({ table, target: 'label', scores: 'p_*' }, { names: ['bee', 'dog', 'cat'] });
+      await expect(opened).rejects.toThrow(/names put class 'bee' where 'p_ant' is, not 'p_bee'/);
+    });
+
+    test('two models with their columns in different orders', async () => {
+      const { baseline, candidate } = await openPair({ table, target: 'label', baseline: 'p_*', candidate: 'q_*' });
+      const rows = await Promise.all(
+        [baseline, candidate].map(async (side) => [
+          ...((await side.chunks().next()).value!.logits.data as Float64Array),
+        ]),
+      );
+      expect(candidate.names).toEqual(['ant', 'bee', 'cat']);
+      expect(rows[1]).toEqual(rows[0]);
+    });
   });
 
   test('targets in columns of their own, in the order of the scores', async () => {

@@ -32,7 +32,7 @@ const usual = compare([
 test.each([
   ['accuracy=0.5pp', 'max-drop', { accuracy: 0.005 }],
   [' recall=2pp , class-recall=10pp,top5=1pp', 'max-drop', { recall: 0.02, 'class-recall': 0.1, top5: 0.01 }],
-  ['loss=0.01,ece=0.02,agreement=1e-3', 'max-drop', { loss: 0.01, ece: 0.02, agreement: 1e-3 }],
+  ['loss=0.01,ece=2pp,agreement=0', 'max-drop', { loss: 0.01, ece: 0.02, agreement: 0 }],
   ['accuracy=0.9,class-recall=50%', 'min', { accuracy: 0.9, 'class-recall': 0.5 }],
   ['loss=0.4,ece=5%', 'max', { loss: 0.4, ece: 0.05 }],
 ] as const)('reads %j as %s', (text, kind, limits) => {
@@ -48,7 +48,8 @@ test.each([
   ['acuracy=0.5pp', 'max-drop', 'max-drop expected one of accuracy, recall'],
   ['toString=1', 'max-drop', 'max-drop expected one of accuracy'],
   ['accuracy=5%', 'max-drop', 'max-drop expected percentage points, as 0.5pp, got "accuracy=5%"'],
-  ['accuracy=5', 'max-drop', 'max-drop accuracy expected a share in [0, 1], or one in pp or %, got 5'],
+  ['accuracy=0.5', 'max-drop', 'max-drop expected percentage points for accuracy, as 0.5pp, got "accuracy=0.5"'],
+  ['accuracy=5', 'min', 'min accuracy expected a share in [0, 1], or one in pp or %, got 5'],
   ['accuracy=-1pp', 'max-drop', 'max-drop accuracy expected a finite number ≥ 0, got -0.01'],
   ['loss=1pp', 'max-drop', 'max-drop expected a number without unit for loss'],
   ['accuracy=1pp,accuracy=2pp', 'max-drop', 'max-drop expected each name once, got accuracy twice'],

@@ -1,4 +1,4 @@
-import { wrongType } from '../input/errors.ts';
+import { outOfRange, wrongType } from '../input/errors.ts';
 import type { Logits, Targets } from '../input/tensors.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import type { Metric } from '../meter/report.ts';
@@ -64,7 +64,8 @@ export interface Calibration {
    *   0.2; `ignoreIndex`, default −100; `bins`, default 15
    * @returns the temperature, with cross-entropy, Brier score and calibration error of the held-out part before and after;
    *   null with its reason where no finite temperature is best
-   * @throws TypeError or RangeError as a loss's `forward`, for a batch of other classes, and for a wrong option
+   * @throws TypeError or RangeError as a loss's `forward`, for a batch of other classes, for a pass of more or fewer samples than the
+   *   first (an iterator that is used up), and for a wrong option
    * @example
    * const { temperature } = await fitTemperature(() => [{ logits, targets }]);
    */
@@ -98,18 +99,21 @@ export function bindCalibrate(FocalMeter: FocalMeterConstructor): Calibration {
 export async function temperatureOf(
   pass: (ask: Ask) => Promise<Pick<Pass, 'slopes' | 'fitted' | 'heldOut' | 'scores'>>,
 ): Promise<Temperature> {
-  // the first pass, at β = 1, also measures what there is before
   let first: Awaited<ReturnType<typeof pass>> | undefined;
-  const found = await minimise(async (beta) => {
-    const one = await pass({ beta, fit: true, measure: first === undefined });
+  const again = async (ask: Ask): Promise<NonNullable<typeof first>> => {
+    const one = await pass(ask);
     first ??= one;
-    return one.slopes;
-  });
+    const [expected, found] = [first, one].map(({ fitted, heldOut }) => fitted + heldOut);
+    if (found === expected) return one;
+    throw outOfRange('batches', `the same samples in every pass, ${expected} of them`, `${found}`);
+  };
+  // the first pass, at β = 1, also measures what there is before
+  const found = await minimise(async (beta) => (await again({ beta, fit: true, measure: first === undefined })).slopes);
   const { fitted, heldOut, scores } = first as NonNullable<typeof first>;
   const about = { fitted, heldOut, before: scores };
   if ('reason' in found) return { temperature: null, ...found, ...about, after: null };
   const { beta, passes } = found;
   if (heldOut === 0) return { temperature: 1 / beta, reason: null, passes, ...about, after: null };
-  const { scores: after } = await pass({ beta, fit: false, measure: true });
+  const { scores: after } = await again({ beta, fit: false, measure: true });
   return { temperature: 1 / beta, reason: null, passes: passes + 1, ...about, after };
 }

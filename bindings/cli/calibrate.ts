@@ -6,8 +6,9 @@ import { countTargets } from '../files/evaluate.ts';
 import { openArray } from '../files/node/api.ts';
 import { fromHalf } from '../input/half.ts';
 import { fixed, NONE, plain, significant } from '../report/format.ts';
-import { EXIT, InputError, refused } from './errors.ts';
+import { EXIT, InputError, refused, warn } from './errors.ts';
 import type { CalibrateOptions } from './grammar.ts';
+import { LOOKED_AT, Looks } from './looks.ts';
 import { deliver, prepareOutputs, print } from './outputs.ts';
 import { printableJson } from './printable.ts';
 import { fileOf, filesOf, openSamples, STDIN } from './samples.ts';
@@ -35,6 +36,11 @@ export async function calibrate(
     const fitting = { loss, holdout, ignoreIndex, bins, bytes, jobs: threads, onProgress: showProgress };
     const axis = classAxis === 'last' ? ({ classAxis: -1 } as const) : {};
     const { names } = dataset;
+    const logarithm = loss === 'softmax' ? 'numpy.log(p)' : 'numpy.log(p / (1 - p))';
+    const looks = new Looks({ loss, input: 'logits' }, `give their logits, as ${logarithm}`);
+    const looked = Math.min(LOOKED_AT, dataset.samples ?? LOOKED_AT);
+    for await (const chunk of dataset.chunks(0, looked)) looks.see(chunk.logits);
+    if (looks.warning) warn(looks.warning);
     startProgress(dataset.samples);
     const { jobs, ...result } = await refused('samples', () =>
       calibrateFiles(files, { ...fitting, ...axis, ...(names && { names }) }),

@@ -23,6 +23,8 @@ export async function compare(
 ): Promise<number> {
   refuseForeign(options);
   const { state, report, names, alpha, ignoreIndex, background, classAxis } = options;
+  if (options.decide && !options.maxDrop)
+    throw new InputError('--decide says how the limits of --max-drop are held: give some');
   if ([baseline, candidate, targets].includes(STDIN))
     throw new InputError(`compare reads files, not stdin${flagHint()}`);
   const files = pairOf(baseline, candidate, targets, options);

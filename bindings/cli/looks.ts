@@ -11,12 +11,14 @@ const SUM = 1e-3;
 
 export class Looks {
   readonly #softmax: boolean;
+  readonly #remedy: string;
   #seen = 0;
   #probable: boolean;
 
   /** Nothing is suspected of numbers that are said to be something else. */
-  constructor({ loss, input }: Pick<LossOptions, 'loss' | 'input'>) {
+  constructor({ loss, input }: Pick<LossOptions, 'loss' | 'input'>, remedy = 'say --input probabilities') {
     this.#softmax = loss === 'softmax';
+    this.#remedy = remedy;
     this.#probable = input === 'logits';
   }
 
@@ -41,6 +43,6 @@ export class Looks {
   get warning(): string | null {
     if (!this.#probable || this.#seen === 0) return null;
     const what = this.#softmax ? 'are not negative and sum to 1' : 'are all between 0 and 1';
-    return `the logits look like probabilities: the first ${this.#seen} rows ${what}. If they are, say --input probabilities`;
+    return `the logits look like probabilities: the first ${this.#seen} rows ${what}. If they are, ${this.#remedy}`;
   }
 }

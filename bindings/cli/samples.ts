@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import type { Dataset } from '../files/dataset.ts';
 import { inspect, openArray, openDataset, readColumn } from '../files/node/api.ts';
 import type { Files, Input } from '../files/open.ts';
-import { InputError, refused } from './errors.ts';
+import { InputError, refused, warn } from './errors.ts';
 import type { GroupOptions, InputOptions } from './grammar.ts';
 import { linesOf, readNames, type TextsOf, textsIn } from './lines.ts';
 
 export const STDIN = '-';
+/** Names in a warning. */
+const SHOWN = 8;
 
 interface TextOptions {
   text?: string;
@@ -49,7 +51,15 @@ export async function openSamples(
   const { ignoreIndex, classAxis, names: path } = options;
   const names = path === undefined ? null : await readNames(path);
   const axis = classAxis === 'last' ? -1 : 1;
-  return refused(path ?? 'options', () => openDataset(files, { ignoreIndex, classAxis: axis, names, columns }));
+  const dataset = await refused(path ?? 'options', () =>
+    openDataset(files, { ignoreIndex, classAxis: axis, names, columns }),
+  );
+  if ('table' in files && files.scores === undefined && dataset.names && dataset.classes > 1) {
+    const more = dataset.classes > SHOWN ? ` and ${dataset.classes - SHOWN} more` : '';
+    const taken = dataset.names.slice(0, SHOWN).map((name) => JSON.stringify(name));
+    warn(`the classes are all columns of numbers, ${taken.join(', ')}${more}; --scores names the columns that are`);
+  }
+  return dataset;
 }
 
 /** Texts of the samples. */

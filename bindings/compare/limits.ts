@@ -41,6 +41,9 @@ export function parseLimits(text: string, kind: LimitKind = 'max-drop'): Limits 
     if (unit === (drop ? '%' : 'pp')) {
       throw outOfRange(kind, drop ? 'percentage points, as 0.5pp' : 'a share, as 0.9 or 90%', got);
     }
+    if (drop && measure.share && !unit && Number(number) !== 0) {
+      throw outOfRange(kind, `percentage points for ${name}, as 0.5pp`, got);
+    }
     limits[name] = Number(number) / (unit ? 100 : 1);
   }
   checkLimits(limits, kind);

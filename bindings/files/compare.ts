@@ -48,6 +48,16 @@ async function sideOf(files: PairFiles, side: 'baseline' | 'candidate', options:
   return { logits: files[side], targets: files.targets ?? (await noTargets(files[side], options)) };
 }
 
+/** Columns of a table go together by the names of their classes, not by where they stand. */
+async function openCandidate(files: Files, options: DatasetOptions, baseline: Dataset): Promise<Dataset> {
+  const candidate = await openDataset(files, options);
+  const [names, others] = [baseline.names, candidate.names];
+  const same = !names || !others || names.length !== others.length || names.every((name, i) => name === others[i]);
+  if (!('table' in files) || same) return candidate;
+  await candidate.close();
+  return openDataset(files, { ...options, names });
+}
+
 /**
  * Open the files of two models.
  *
@@ -64,7 +74,7 @@ export async function openPair(files: PairFiles, options: DatasetOptions = {}): 
   const labelled = 'table' in files || files.targets !== undefined;
   const baseline = await openDataset(await sideOf(files, 'baseline', options), options);
   try {
-    const candidate = await openDataset(await sideOf(files, 'candidate', options), options);
+    const candidate = await openCandidate(await sideOf(files, 'candidate', options), options, baseline);
     const close = async () => {
       await Promise.all([baseline.close(), candidate.close()]);
     };

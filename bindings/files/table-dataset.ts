@@ -60,7 +60,8 @@ export class TableDataset implements Dataset {
     for (const name of columns) columnNamed(table, name);
     const targets = target.includes('*') ? matching(table, target) : oneColumn(columnNamed(table, target));
     const taken = new Set([...targets.columns, ...columns]);
-    const logits = scores === undefined ? allOthers(table, taken, target) : given(table, scores);
+    const found = scores === undefined ? allOthers(table, taken, target) : given(table, scores);
+    const logits = inOrderOf(table, found, options.names);
     const targeted = new Set(targets.columns);
     const both = logits.columns.find((name) => targeted.has(name));
     if (both !== undefined)
@@ -240,6 +241,22 @@ function allOthers(table: Table, taken: ReadonlySet<string>, target: string): Sc
   if (lists.length === 1) return oneColumn(lists[0]!);
   const what = lists.length > 1 ? 'several columns of lists' : 'no columns of numbers';
   throw new FileError(table.name, `has ${what} beside ${quoted(target)}: say which are the scores`);
+}
+
+/** Columns of scores in the order of names that were given, where these are their own. */
+function inOrderOf(table: Table, scores: Scores, names: readonly string[] | null): Scores {
+  if (!names || !scores.names || names.length !== scores.names.length) return scores;
+  const byName = new Map(scores.names.map((name, i) => [name, scores.columns[i]!]));
+  if (names.every((name) => byName.has(name)) && new Set(names).size === names.length) {
+    return { ...scores, columns: names.map((name) => byName.get(name)!), names };
+  }
+  const other = names.findIndex((name, i) => byName.has(name) && scores.names![i] !== name);
+  if (other < 0) return scores;
+  const column = quoted(byName.get(names[other]!)!);
+  throw new FileError(
+    table.name,
+    `names put class ${quoted(names[other]!)} where ${quoted(scores.columns[other]!)} is, not ${column}: give the names that the columns have`,
+  );
 }
 
 /** Columns of targets in the order of the scores, where both have names. */
