@@ -10,9 +10,12 @@
  * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
  */
 import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
-import { bounded, clamped, lanes, multiple, nearest, ONE, remainder, rest, scaled, scaledBinary, SIGN } from './math/exp';
+import {
+  bounded, clamped, E2, E3, E4, E5, lanes, LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC, multiple, nearest, ONE, remainder, rest, scaled,
+  scaledBinary, SIGN,
+} from './math/exp';
 import { ignoring } from './tile/labels';
-import { log, log1pFrom } from './math/log';
+import { A1, A2, A3, log, log1pFrom, TWO } from './math/log';
 import {
   CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHTS, LOSS, PLANES, SLOPE, TILE, UPSTREAM, WEIGHT,
 } from './tile/scratch';
@@ -52,14 +55,19 @@ export function configure(gamma: f64, smoothing: f64): void {
 
 /** −|x| as a multiple of ln 2 and what remains, for e^−|x|. */
 export function reduce(xs: usize, bytes: usize): void {
+  const sign = lanes(SIGN);
+  const lowest = lanes(LOWEST);
+  const log2e = lanes(LOG2E);
+  const magic = lanes(MAGIC);
+  const high = lanes(LN2_HIGH);
+  const low = lanes(LN2_LOW);
   for (let i: usize = 0; i < bytes; i += 32) {
-    const sign = lanes(SIGN);
-    const a0 = clamped(v128.or(v128.load(xs + i), sign));
-    const a1 = clamped(v128.or(v128.load(xs + i, 16), sign));
-    const t0 = multiple(a0);
-    const t1 = multiple(a1);
-    const f0 = remainder(a0, t0);
-    const f1 = remainder(a1, t1);
+    const a0 = clamped(v128.or(v128.load(xs + i), sign), lowest);
+    const a1 = clamped(v128.or(v128.load(xs + i, 16), sign), lowest);
+    const t0 = multiple(a0, log2e, magic);
+    const t1 = multiple(a1, log2e, magic);
+    const f0 = remainder(a0, t0, magic, high, low);
+    const f1 = remainder(a1, t1, magic, high, low);
     v128.store(i, t0, INTEGER);
     v128.store(i, t1, INTEGER + 16);
     v128.store(i, f0, REST);
@@ -69,9 +77,14 @@ export function reduce(xs: usize, bytes: usize): void {
 
 /** DECAY = e^−|x| of what was reduced. */
 export function decay(bytes: usize): void {
+  const e5 = lanes(E5);
+  const e4 = lanes(E4);
+  const e3 = lanes(E3);
+  const e2 = lanes(E2);
+  const one = lanes(ONE);
   for (let i: usize = 0; i < bytes; i += 32) {
-    const t0 = scaled(v128.load(i, REST), v128.load(i, INTEGER));
-    const t1 = scaled(v128.load(i, REST + 16), v128.load(i, INTEGER + 16));
+    const t0 = scaled(v128.load(i, REST), v128.load(i, INTEGER), e5, e4, e3, e2, one);
+    const t1 = scaled(v128.load(i, REST + 16), v128.load(i, INTEGER + 16), e5, e4, e3, e2, one);
     v128.store(i, t0, DECAY);
     v128.store(i, t1, DECAY + 16);
   }
@@ -89,29 +102,30 @@ function correct(gaps: usize, lows: usize, bytes: usize): void {
 /** t/(1 + t) where x < 0, else 1/(1 + t), given i = 1/(1 + t): as t ≤ 1, the numerator is the larger of t and 1 there. */
 // @ts-ignore: decorator
 @inline
-function sigmoid(x: v128, t: v128, i: v128): v128 {
-  return f32x4.mul(f32x4.pmax(t, v128.andnot(lanes(ONE), i32x4.shr_s(x, 31))), i);
+function sigmoid(x: v128, t: v128, i: v128, one: v128): v128 {
+  return f32x4.mul(f32x4.pmax(t, v128.andnot(one, i32x4.shr_s(x, 31))), i);
 }
 
 // @ts-ignore: decorator
 @inline
-function smoothed(q: v128, by: usize): v128 {
-  return f32x4.add(f32x4.mul(q, lanes(by)), lanes(by + 4));
+function smoothed(q: v128, by: usize, kept: v128 = lanes(by), added: v128 = lanes(by + 4)): v128 {
+  return f32x4.add(f32x4.mul(q, kept), added);
 }
 
 /** SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). With `keep` also LARGER = 1/(1 + t). */
 // @ts-ignore: decorator
 @inline
 function divide(gaps: usize, keep: bool, bytes: usize): void {
+  const one = lanes(ONE);
+  const half = lanes(HALF);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const one = lanes(ONE);
     const t = v128.load(i, DECAY);
     const c = f32x4.add(t, one);
     const d = f32x4.add(c, one);
     const r = f32x4.div(one, f32x4.mul(c, d));
     const inverse = f32x4.mul(r, d);
-    if (keep) v128.store(i, f32x4.pmax(inverse, lanes(HALF)), LARGER);
-    v128.store(i, sigmoid(v128.load(gaps + i), t, inverse), SIGMOID);
+    if (keep) v128.store(i, f32x4.pmax(inverse, half), LARGER);
+    v128.store(i, sigmoid(v128.load(gaps + i), t, inverse, one), SIGMOID);
     v128.store(i, f32x4.mul(t, f32x4.mul(r, c)), QUOTIENT);
   }
 }
@@ -157,8 +171,11 @@ function raise(gaps: usize, weights: usize, exponent: i32, bytes: usize): usize 
 /** softplus(gap) = ln(1 + t) + max(gap, 0), from u = t/(2 + t) */
 // @ts-ignore: decorator
 @inline
-function crossEntropy(gap: v128, u: v128): v128 {
-  return f32x4.add(log1pFrom(u), f32x4.pmax(gap, lanes(ZERO)));
+function crossEntropy(
+  gap: v128, u: v128, a3: v128 = lanes(A3), a2: v128 = lanes(A2), a1: v128 = lanes(A1), two: v128 = lanes(TWO),
+  zero: v128 = lanes(ZERO),
+): v128 {
+  return f32x4.add(log1pFrom(u, a3, a2, a1, two), f32x4.pmax(gap, zero));
 }
 
 /**
@@ -184,10 +201,17 @@ function anyInfinite(most: v128): bool {
 
 /** Last pass: ce · power, and b² where that is still missing. */
 function multiply(gaps: usize, weights: usize, powers: usize, to: usize, bytes: usize): void {
+  const kept = lanes(LAST);
+  const added = lanes(LAST + 4);
+  const a3 = lanes(A3);
+  const a2 = lanes(A2);
+  const a1 = lanes(A1);
+  const two = lanes(TWO);
+  const zero = lanes(ZERO);
   let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const b = smoothed(v128.load(i, SIGMOID), LAST);
-    const entropy = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
+    const b = smoothed(v128.load(i, SIGMOID), LAST, kept, added);
+    const entropy = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT), a3, a2, a1, two, zero);
     most = i32x4.max_s(most, entropy);
     v128.store(to + i, f32x4.mul(entropy, f32x4.mul(f32x4.mul(v128.load(powers + i), b), b)));
   }
@@ -210,14 +234,21 @@ function multiplyAndKeep(
   gaps: usize, weights: usize, powers: usize, thresholds: usize, offset: usize, bytes: usize,
 ): void {
   const losses = PLANES + offset;
+  const kept = lanes(LAST);
+  const added = lanes(LAST + 4);
+  const a3 = lanes(A3);
+  const a2 = lanes(A2);
+  const a1 = lanes(A1);
+  const two = lanes(TWO);
+  const zero = lanes(ZERO);
   let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 32) {
     const q0 = v128.load(i, SIGMOID);
     const q1 = v128.load(i, SIGMOID + 16);
-    const b0 = smoothed(q0, LAST);
-    const b1 = smoothed(q1, LAST);
-    const entropy0 = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT));
-    const entropy1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i, QUOTIENT + 16));
+    const b0 = smoothed(q0, LAST, kept, added);
+    const b1 = smoothed(q1, LAST, kept, added);
+    const entropy0 = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT), a3, a2, a1, two, zero);
+    const entropy1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i, QUOTIENT + 16), a3, a2, a1, two, zero);
     const at = offset + i;
     most = i32x4.max_s(most, i32x4.max_s(entropy0, entropy1));
     v128.store(at, entropy0, ENTROPIES);
@@ -243,12 +274,14 @@ function share(bytes: usize): void {
 /** ∂loss/∂gap, given w · b^γ · q/b in two factors. */
 // @ts-ignore: decorator
 @inline
-function slope(gap: v128, q: v128, t: v128, entropy: v128, power: v128, share: v128): v128 {
+function slope(
+  gap: v128, q: v128, t: v128, entropy: v128, power: v128, share: v128, one: v128, largest: v128, gamma: v128, kept: v128, added: v128,
+): v128 {
   // where q is the larger, 1 − q has lost its digits, but is q·t
-  const p = f32x4.pmax(f32x4.mul(t, q), v128.and(f32x4.sub(lanes(ONE), q), i32x4.shr_s(gap, 31)));
+  const p = f32x4.pmax(f32x4.mul(t, q), v128.and(f32x4.sub(one, q), i32x4.shr_s(gap, 31)));
   // ce may be infinite where p is 0; their product tends to 0
-  const product = f32x4.mul(f32x4.pmin(entropy, lanes(LARGEST)), p);
-  const term = f32x4.add(smoothed(q, SMOOTHED), f32x4.mul(lanes(GAMMA), product));
+  const product = f32x4.mul(f32x4.pmin(entropy, largest), p);
+  const term = f32x4.add(smoothed(q, SMOOTHED, kept, added), f32x4.mul(gamma, product));
   return f32x4.mul(f32x4.mul(power, share), term);
 }
 
@@ -259,20 +292,32 @@ function slope(gap: v128, q: v128, t: v128, entropy: v128, power: v128, share: v
 function differentiate(
   gaps: usize, weights: usize, powers: usize, shares: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
 ): void {
+  const one = lanes(ONE);
+  const largest = lanes(LARGEST);
+  const gamma = lanes(GAMMA);
+  const smoothedBy = lanes(SMOOTHED);
+  const smoothing = lanes(SMOOTHED + 4);
+  const kept = lanes(LAST);
+  const added = lanes(LAST + 4);
+  const a3 = lanes(A3);
+  const a2 = lanes(A2);
+  const a1 = lanes(A1);
+  const two = lanes(TWO);
+  const zero = lanes(ZERO);
   let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 32) {
     const gap0 = v128.load(gaps + i);
     const q0 = v128.load(i, SIGMOID);
-    const entropy0 = crossEntropy(gap0, v128.load(i, QUOTIENT));
-    const b0 = smoothed(q0, LAST);
+    const entropy0 = crossEntropy(gap0, v128.load(i, QUOTIENT), a3, a2, a1, two, zero);
+    const b0 = smoothed(q0, LAST, kept, added);
     const power0 = f32x4.mul(v128.load(powers + i), b0);
-    const slope0 = slope(gap0, q0, v128.load(i, DECAY), entropy0, power0, v128.load(shares + i));
+    const slope0 = slope(gap0, q0, v128.load(i, DECAY), entropy0, power0, v128.load(shares + i), one, largest, gamma, smoothedBy, smoothing);
     const gap1 = v128.load(gaps + i, 16);
     const q1 = v128.load(i, SIGMOID + 16);
-    const entropy1 = crossEntropy(gap1, v128.load(i, QUOTIENT + 16));
-    const b1 = smoothed(q1, LAST);
+    const entropy1 = crossEntropy(gap1, v128.load(i, QUOTIENT + 16), a3, a2, a1, two, zero);
+    const b1 = smoothed(q1, LAST, kept, added);
     const power1 = f32x4.mul(v128.load(powers + i, 16), b1);
-    const slope1 = slope(gap1, q1, v128.load(i, DECAY + 16), entropy1, power1, v128.load(shares + i, 16));
+    const slope1 = slope(gap1, q1, v128.load(i, DECAY + 16), entropy1, power1, v128.load(shares + i, 16), one, largest, gamma, smoothedBy, smoothing);
     most = i32x4.max_s(most, i32x4.max_s(entropy0, entropy1));
     const up = ups + (i & each);
     const scaled0 = f32x4.mul(slope0, v128.load(up));

@@ -3,7 +3,8 @@
  *
  * Both kernels write x = k·ln 2 + r with k an integer found by adding and subtracting 1.5·2²³, so that the low bits of
  * the sum are k; the bias 127 is added along with it, and a shift by 23 makes 2^k. Constants come from memory: V8
- * rebuilds the splat of a literal in every iteration of a loop. Polynomials: minimax.mjs.
+ * rebuilds the splat of a literal in every iteration of a loop. Loops that count read them into locals before, and hand them on: no
+ * engine knows that what a loop stores leaves them alone. Polynomials: minimax.mjs.
  */
 
 // one table, of which each constant is read into all four lanes
@@ -23,24 +24,24 @@ const TABLE: usize = memory.data<f32>([
   0.499992311000824, 0.16667114198207855, 0.041890114545822144, 0.008312525227665901,
   2.06115324807854e-9, // of the numbers below e^−20 the largest, its bits less 1
 ]);
-const LOG2E: usize = TABLE;
+export const LOG2E: usize = TABLE;
 const LN2: usize = TABLE + 4;
 export const LN2_HIGH: usize = TABLE + 8;
 export const LN2_LOW: usize = TABLE + 12;
-const MAGIC: usize = TABLE + 16;
+export const MAGIC: usize = TABLE + 16;
 export const SIGN: usize = TABLE + 20;
 export const ONE: usize = TABLE + 24;
-const LOWEST2: usize = TABLE + 28;
-const LOWEST: usize = TABLE + 32;
-const P1: usize = TABLE + 36;
-const P2: usize = TABLE + 40;
-const P3: usize = TABLE + 44;
-const P4: usize = TABLE + 48;
-const P5: usize = TABLE + 52;
-const E2: usize = TABLE + 56;
-const E3: usize = TABLE + 60;
-const E4: usize = TABLE + 64;
-const E5: usize = TABLE + 68;
+export const LOWEST2: usize = TABLE + 28;
+export const LOWEST: usize = TABLE + 32;
+export const P1: usize = TABLE + 36;
+export const P2: usize = TABLE + 40;
+export const P3: usize = TABLE + 44;
+export const P4: usize = TABLE + 48;
+export const P5: usize = TABLE + 52;
+export const E2: usize = TABLE + 56;
+export const E3: usize = TABLE + 60;
+export const E4: usize = TABLE + 64;
+export const E5: usize = TABLE + 68;
 const FAR: usize = TABLE + 72;
 
 /** A constant in four lanes. */
@@ -53,29 +54,29 @@ export function lanes(at: usize): v128 {
 /** u ≤ 0, or where 2^u is no normal number one for which it comes as 0. */
 // @ts-ignore: decorator
 @inline
-export function bounded(u: v128): v128 {
-  return f32x4.pmax(u, lanes(LOWEST2));
+export function bounded(u: v128, lowest: v128 = lanes(LOWEST2)): v128 {
+  return f32x4.pmax(u, lowest);
 }
 
 /** d·log₂e for d ≤ 0, bounded. */
 // @ts-ignore: decorator
 @inline
-export function binary(d: v128): v128 {
-  return bounded(f32x4.mul(d, lanes(LOG2E)));
+export function binary(d: v128, log2e: v128 = lanes(LOG2E), lowest: v128 = lanes(LOWEST2)): v128 {
+  return bounded(f32x4.mul(d, log2e), lowest);
 }
 
 /** The integer nearest to u, in the low bits of the result. */
 // @ts-ignore: decorator
 @inline
-export function nearest(u: v128): v128 {
-  return f32x4.add(u, lanes(MAGIC));
+export function nearest(u: v128, magic: v128 = lanes(MAGIC)): v128 {
+  return f32x4.add(u, magic);
 }
 
 /** u less that integer */
 // @ts-ignore: decorator
 @inline
-export function rest(u: v128, t: v128): v128 {
-  return f32x4.sub(u, f32x4.sub(t, lanes(MAGIC)));
+export function rest(u: v128, t: v128, magic: v128 = lanes(MAGIC)): v128 {
+  return f32x4.sub(u, f32x4.sub(t, magic));
 }
 
 /**
@@ -85,44 +86,51 @@ export function rest(u: v128, t: v128): v128 {
  */
 // @ts-ignore: decorator
 @inline
-export function scaledBinary(f: v128, t: v128): v128 {
+export function scaledBinary(
+  f: v128, t: v128, p5: v128 = lanes(P5), p4: v128 = lanes(P4), p3: v128 = lanes(P3), p2: v128 = lanes(P2), p1: v128 = lanes(P1),
+  one: v128 = lanes(ONE),
+): v128 {
   const w = f32x4.mul(f, f);
-  const high = f32x4.add(f32x4.mul(lanes(P5), f), lanes(P4));
-  const middle = f32x4.add(f32x4.mul(lanes(P3), f), lanes(P2));
-  const low = f32x4.mul(lanes(P1), f);
-  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), low), lanes(ONE));
+  const high = f32x4.add(f32x4.mul(p5, f), p4);
+  const middle = f32x4.add(f32x4.mul(p3, f), p2);
+  const low = f32x4.mul(p1, f);
+  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), low), one);
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
 // @ts-ignore: decorator
 @inline
-export function clamped(x: v128): v128 {
-  return f32x4.pmax(x, lanes(LOWEST));
+export function clamped(x: v128, lowest: v128 = lanes(LOWEST)): v128 {
+  return f32x4.pmax(x, lowest);
 }
 
 /** The multiple of ln 2 nearest to `a`, in the low bits of the result. */
 // @ts-ignore: decorator
 @inline
-export function multiple(a: v128): v128 {
-  return nearest(f32x4.mul(a, lanes(LOG2E)));
+export function multiple(a: v128, log2e: v128 = lanes(LOG2E), magic: v128 = lanes(MAGIC)): v128 {
+  return nearest(f32x4.mul(a, log2e), magic);
 }
 
 /** a − k·ln 2, k in the low bits of t */
 // @ts-ignore: decorator
 @inline
-export function remainder(a: v128, t: v128): v128 {
-  const k = f32x4.sub(t, lanes(MAGIC));
-  return f32x4.sub(f32x4.sub(a, f32x4.mul(k, lanes(LN2_HIGH))), f32x4.mul(k, lanes(LN2_LOW)));
+export function remainder(
+  a: v128, t: v128, magic: v128 = lanes(MAGIC), high: v128 = lanes(LN2_HIGH), low: v128 = lanes(LN2_LOW),
+): v128 {
+  const k = f32x4.sub(t, magic);
+  return f32x4.sub(f32x4.sub(a, f32x4.mul(k, high)), f32x4.mul(k, low));
 }
 
 /** e^f · 2^k, k in the low bits of t; by Estrin's scheme. */
 // @ts-ignore: decorator
 @inline
-export function scaled(f: v128, t: v128): v128 {
+export function scaled(
+  f: v128, t: v128, e5: v128 = lanes(E5), e4: v128 = lanes(E4), e3: v128 = lanes(E3), e2: v128 = lanes(E2), one: v128 = lanes(ONE),
+): v128 {
   const w = f32x4.mul(f, f);
-  const high = f32x4.add(f32x4.mul(lanes(E5), f), lanes(E4));
-  const middle = f32x4.add(f32x4.mul(lanes(E3), f), lanes(E2));
-  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), f), lanes(ONE));
+  const high = f32x4.add(f32x4.mul(e5, f), e4);
+  const middle = f32x4.add(f32x4.mul(e3, f), e2);
+  const p = f32x4.add(f32x4.add(f32x4.mul(f32x4.add(f32x4.mul(high, w), middle), w), f), one);
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 

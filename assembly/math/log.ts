@@ -11,11 +11,11 @@ const TABLE: usize = memory.data<f32>([
   // 2·atanh(s)/s over s², s ≤ (√2−1)/(√2+1), max error 8.3e-10
   0.6666677594184875, 0.39977574348449707, 0.29870936274528503,
 ]);
-const TWO: usize = TABLE;
+export const TWO: usize = TABLE;
 const SQRT_HALF: usize = TABLE + 4;
-const A1: usize = TABLE + 8;
-const A2: usize = TABLE + 12;
-const A3: usize = TABLE + 16;
+export const A1: usize = TABLE + 8;
+export const A2: usize = TABLE + 12;
+export const A3: usize = TABLE + 16;
 const L1: usize = TABLE + 20;
 const L2: usize = TABLE + 24;
 const L3: usize = TABLE + 28;
@@ -58,9 +58,11 @@ export function log(s: v128): v128 {
  */
 // @ts-ignore: decorator
 @inline
-export function log1pFrom(u: v128): v128 {
+export function log1pFrom(
+  u: v128, a3: v128 = lanes(A3), a2: v128 = lanes(A2), a1: v128 = lanes(A1), two: v128 = lanes(TWO),
+): v128 {
   const w = f32x4.mul(u, u);
-  const high = f32x4.add(f32x4.mul(lanes(A3), w), lanes(A2));
-  const rest = f32x4.add(f32x4.mul(high, f32x4.mul(w, w)), f32x4.mul(lanes(A1), w));
-  return f32x4.mul(f32x4.add(rest, lanes(TWO)), u);
+  const high = f32x4.add(f32x4.mul(a3, w), a2);
+  const rest = f32x4.add(f32x4.mul(high, f32x4.mul(w, w)), f32x4.mul(a1, w));
+  return f32x4.mul(f32x4.add(rest, two), u);
 }

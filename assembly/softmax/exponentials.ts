@@ -10,7 +10,9 @@
  */
 import { SOFTMAX_BLOCK } from '../../bindings/backend/constants';
 import { INTEGER, REST } from '../tile/block';
-import { anyFar, binary, far, lessOne, nearest, rest, restored, scaledBinary } from '../math/exp';
+import {
+  anyFar, binary, far, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, rest, restored, scaledBinary,
+} from '../math/exp';
 import { maskOf, upper } from './margin';
 import { MAX, SQUARES, SUM } from '../tile/scratch';
 import { base, classes, first, images, last, passedOver, pitch, planar, positions, stride } from '../tile/tile';
@@ -46,14 +48,17 @@ function clip(at: usize, mask: usize): void {
 // @ts-ignore: decorator
 @inline
 function exponents(at: usize, end: usize, step: usize, m0: v128, m1: v128): usize {
+  const log2e = lanes(LOG2E);
+  const lowest = lanes(LOWEST2);
+  const magic = lanes(MAGIC);
   let bytes: usize = 0;
   for (; at < end; at += step, bytes += 32) {
-    const u0 = binary(f32x4.sub(v128.load(at), m0));
-    const u1 = binary(f32x4.sub(v128.load(at, 16), m1));
-    const t0 = nearest(u0);
-    const t1 = nearest(u1);
-    const f0 = rest(u0, t0);
-    const f1 = rest(u1, t1);
+    const u0 = binary(f32x4.sub(v128.load(at), m0), log2e, lowest);
+    const u1 = binary(f32x4.sub(v128.load(at, 16), m1), log2e, lowest);
+    const t0 = nearest(u0, magic);
+    const t1 = nearest(u1, magic);
+    const f0 = rest(u0, t0, magic);
+    const f1 = rest(u1, t1, magic);
     v128.store(bytes, t0, INTEGER);
     v128.store(bytes, t1, INTEGER + 16);
     v128.store(bytes, f0, REST);
@@ -66,9 +71,15 @@ function exponents(at: usize, end: usize, step: usize, m0: v128, m1: v128): usiz
 // @ts-ignore: decorator
 @inline
 function exponentials(bytes: usize): void {
+  const p5 = lanes(P5);
+  const p4 = lanes(P4);
+  const p3 = lanes(P3);
+  const p2 = lanes(P2);
+  const p1 = lanes(P1);
+  const one = lanes(ONE);
   for (let j: usize = 0; j < bytes; j += 32) {
-    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
-    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
+    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
+    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
     v128.store(j, e0, REST);
     v128.store(j, e1, REST + 16);
   }
@@ -79,9 +90,15 @@ function exponentials(bytes: usize): void {
 @inline
 function keepExponentials(bytes: usize, keep: usize, step: usize): bool {
   let least = i32x4.splat(-1);
+  const p5 = lanes(P5);
+  const p4 = lanes(P4);
+  const p3 = lanes(P3);
+  const p2 = lanes(P2);
+  const p1 = lanes(P1);
+  const one = lanes(ONE);
   for (let j: usize = 0; j < bytes; j += 32, keep += step) {
-    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
-    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
+    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
+    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
     least = i32x4.min_u(least, i32x4.min_u(lessOne(e0), lessOne(e1)));
     v128.store(keep, e0);
     v128.store(keep, e1, 16);
@@ -197,10 +214,16 @@ function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
         square(bytes);
         totalSquares += sumAlong(bytes);
       } else {
+        const p5 = lanes(P5);
+        const p4 = lanes(P4);
+        const p3 = lanes(P3);
+        const p2 = lanes(P2);
+        const p1 = lanes(P1);
+        const one = lanes(ONE);
         let s = f32x4.splat(0);
         for (let j: usize = 0; j < bytes; j += 32) {
-          const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER));
-          const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16));
+          const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
+          const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
           s = f32x4.add(s, f32x4.add(e0, e1));
         }
         total += fold(s);

@@ -31,7 +31,17 @@ export function largestOthers(): void {
         m1 = planar ? v128.load(i, MAX + 16) : m0;
       }
       let at = image + d;
-      for (const stop = at + whole; at < stop; at += step) {
+      const stop = at + whole;
+      for (const most = stop - 3 * step; at < most; at += 4 * step) {
+        const second = at + step;
+        const third = second + step;
+        const fourth = third + step;
+        m0 = f32x4.pmax(f32x4.pmax(f32x4.pmax(f32x4.pmax(m0, v128.load(at)), v128.load(second)), v128.load(third)), v128.load(fourth));
+        m1 = f32x4.pmax(
+          f32x4.pmax(f32x4.pmax(f32x4.pmax(m1, v128.load(at, 16)), v128.load(second, 16)), v128.load(third, 16)), v128.load(fourth, 16),
+        );
+      }
+      for (; at < stop; at += step) {
         m0 = f32x4.pmax(m0, v128.load(at));
         m1 = f32x4.pmax(m1, v128.load(at, 16));
       }
