@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  CLASS_GROUP,
   LOGITS,
   PLANE_GAP,
   PLANES,
   ROWS,
   SAMPLES,
-  SIGMOID_BLOCK,
   SOFTMAX_BLOCK,
   TRANSPOSED,
 } from '../bindings/backend/constants.ts';
@@ -50,7 +50,7 @@ describe('planSamples', () => {
         expect(stride * plan.classes).toBeLessThanOrEqual(room.logits);
         if (plan.classes < classes) {
           expect(plan.images).toBe(1);
-          expect(plan.classes % (room.across ? SOFTMAX_BLOCK : SIGMOID_BLOCK)).toBe(0);
+          expect(plan.classes % (room.across && plan.form === ROWS ? SOFTMAX_BLOCK : CLASS_GROUP)).toBe(0);
           expect(plan.classes).toBeGreaterThan(0);
         }
       },

@@ -8,17 +8,21 @@
  *
  * and (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. A class that is missing counts as 0, which changes no bit.
  */
-import { SOFTMAX_BLOCK } from '../../bindings/backend/constants';
+import { PARAM_CLASSES, SAMPLE_BYTES, SOFTMAX_BLOCK } from '../../bindings/backend/constants';
 import { INTEGER, REST } from '../tile/block';
 import {
   anyFar, binary, far, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, rest, restored, scaledBinary,
 } from '../math/exp';
+import { param } from '../params';
 import { maskOf, upper } from './margin';
-import { MAX, SQUARES, SUM } from '../tile/scratch';
+import { MAX, PARTS, SQUARE_PARTS, SQUARES, SUM } from '../tile/scratch';
 import { base, classes, first, images, last, passedOver, pitch, planar, positions, stride } from '../tile/tile';
 
-/** Classes of a block; every chunk of them but the last is made of whole blocks. */
+/** Classes of a block. Chunks of rows are made of whole blocks, chunks of planes of eights (bindings/losses/plan.ts). */
 const CLASSES: usize = SOFTMAX_BLOCK;
+
+/** From one of s_0 … s_3 to the next. */
+const PART: usize = SAMPLE_BYTES;
 
 /**
  * What was kept of the logits from `at` to `end` to full precision. Where eight lanes reach into the next class, what was kept
@@ -171,18 +175,46 @@ function lower(s: v128): v128 {
   return f64x2.promote_low_f32x4(s);
 }
 
-/** Add the sums of a block of eight samples to the float64 at `at`, or begin with them. */
+/** Add the sums of four samples to the float64 at `at`, or begin with them. */
+// @ts-ignore: decorator
+@inline
+function addFour(at: usize, s: v128, begin: bool): void {
+  let low = lower(s);
+  let high = upper(s);
+  if (!begin) {
+    low = f64x2.add(v128.load(at), low);
+    high = f64x2.add(v128.load(at, 16), high);
+  }
+  v128.store(at, low);
+  v128.store(at, high, 16);
+}
+
+/** The sums of a block of eight samples. */
 function addAcross(at: usize, bytes: usize, begin: bool): void {
-  for (let j: usize = 0; j < 32; j += 16, at += 32) {
-    const s = sumAcross(j, bytes);
-    let low = lower(s);
-    let high = upper(s);
-    if (!begin) {
-      low = f64x2.add(v128.load(at), low);
-      high = f64x2.add(v128.load(at, 16), high);
+  addFour(at, sumAcross(0, bytes), begin);
+  addFour(at + 32, sumAcross(16, bytes), begin);
+}
+
+/**
+ * The same of a block that comes in pieces of whole eights, between which s_0 … s_3 are at `parts`: `resume` where it has begun before,
+ * `pause` where it goes on.
+ */
+function addPiece(at: usize, bytes: usize, begin: bool, parts: usize, resume: bool, pause: bool): void {
+  for (let g: usize = 0; g < 32; g += 16, at += 32) {
+    for (let l: usize = 0; l < 4; l++) {
+      const part = parts + l * PART + g;
+      let s = resume ? v128.load(part) : f32x4.splat(0);
+      for (let j = l << 5; j < bytes; j += 256) {
+        let e = v128.load(j + g, REST);
+        if (j + 128 < bytes) e = f32x4.add(e, v128.load(j + g, REST + 128));
+        s = f32x4.add(s, e);
+      }
+      v128.store(part, s);
     }
-    v128.store(at, low);
-    v128.store(at, high, 16);
+    if (pause) continue;
+    const even = f32x4.add(v128.load(parts + g), v128.load(parts + g, 2 * PART));
+    const odd = f32x4.add(v128.load(parts + g, PART), v128.load(parts + g, 3 * PART));
+    addFour(at, f32x4.add(even, odd), begin);
   }
 }
 
@@ -238,6 +270,10 @@ function sumPlanes(kept: usize, squares: bool): void {
   const step = usize(stride) << 2;
   const length = usize(classes) * step;
   const away = kept - base;
+  const next = first + classes;
+  const more = next < i32(param(PARAM_CLASSES));
+  /** Whether a block begins before this chunk or ends after it. */
+  const pieces = ((first | (more ? next : 0)) & (i32(CLASSES) - 1)) != 0;
   for (let b = 0; b < images; b++) {
     for (let d = last(8); d >= 0; d -= 32) {
       const i = (usize(b * positions) << 2) + d;
@@ -245,18 +281,33 @@ function sumPlanes(kept: usize, squares: bool): void {
       const m0 = v128.load(i, MAX);
       const m1 = v128.load(i, MAX + 16);
       let begin = first == 0;
+      let c = usize(first);
       let at = base + (usize(b * pitch) << 2) + d;
       const stop = at + length;
       while (at < stop) {
         // in two passes, as one would be a long chain of operations
-        const end = min(at + CLASSES * step, stop);
+        let end = min(at + CLASSES * step, stop);
+        let resume = false;
+        let pause = false;
+        if (pieces) {
+          const done = c & (CLASSES - 1);
+          const whole = at + (CLASSES - done) * step;
+          end = min(whole, stop);
+          begin = c == done;
+          resume = done != 0;
+          // the last block ends with the classes, others where they are whole
+          pause = more && whole > end;
+          c += (end - at) / step;
+        }
         const bytes = exponents(at, end, step, m0, m1);
         if (!kept) exponentials(bytes);
         else if (keepExponentials(bytes, at + away, step)) restore(at, end, step, away, m0, m1);
-        addAcross(SUM + (i << 1), bytes, begin);
+        if (resume || pause) addPiece(SUM + (i << 1), bytes, begin, PARTS + i, resume, pause);
+        else addAcross(SUM + (i << 1), bytes, begin);
         if (squares) {
           square(bytes);
-          addAcross(SQUARES + (i << 1), bytes, begin);
+          if (resume || pause) addPiece(SQUARES + (i << 1), bytes, begin, SQUARE_PARTS + i, resume, pause);
+          else addAcross(SQUARES + (i << 1), bytes, begin);
         }
         begin = false;
         at = end;

@@ -86,6 +86,11 @@ const guard18: usize = memory.data(GUARD, 16);
 /** The tile as it came: f32[LOGITS]. Where it has been transposed into PLANES the targets are, or the rows it is to become again. */
 export const TILE: usize = memory.data(4 * (LOGITS + PLANE_SLACK), 16);
 const guard19: usize = memory.data(GUARD, 16);
+/** Softmax, planes: four sums of each sample whose block of classes has not come to its end, and of its squares: f32[SAMPLES] each. */
+export const PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);
+const guardParts: usize = memory.data(GUARD, 16);
+export const SQUARE_PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);
+const guardSquares: usize = memory.data(GUARD, 16);
 
 /** Address of guard `i`, 0 when there is none. */
 export function guard(i: i32): usize {
@@ -112,6 +117,8 @@ export function guard(i: i32): usize {
     case 19: return guard19;
     case 20: return guardOwn;
     case 21: return guardWeights;
-    default: return i < 22 + COLUMN_COUNT ? COLUMNS + COLUMN_BYTES * (i - 22) + SAMPLE_BYTES : 0;
+    case 22: return guardParts;
+    case 23: return guardSquares;
+    default: return i < 24 + COLUMN_COUNT ? COLUMNS + COLUMN_BYTES * (i - 24) + SAMPLE_BYTES : 0;
   }
 }

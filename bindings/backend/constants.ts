@@ -15,9 +15,10 @@ export const TRANSPOSED = 2;
 /** Rows of more classes than this stay rows; of fewer they are transposed, so that vectors run across samples. Measured. */
 export const FEW = 32;
 
-/** Classes that softmax takes a partial sum over, and one-vs-rest. Every chunk of classes but the last has whole blocks. */
+/** Classes that softmax takes a partial sum over. */
 export const SOFTMAX_BLOCK = 128;
-export const SIGMOID_BLOCK = 8;
+/** Every chunk of classes but the last has whole groups of so many; of rows whole blocks, as a power of two of them fits. */
+export const CLASS_GROUP = 8;
 
 /** Whole groups of 16 and an odd number of them: the same place in many planes does not fall on the same few cache lines. */
 export const PLANE_GROUP = 16;

@@ -1,4 +1,5 @@
 import {
+  CLASS_GROUP,
   FEW,
   LOGITS,
   PLANE_GAP,
@@ -6,14 +7,12 @@ import {
   PLANES,
   ROWS,
   SAMPLES,
-  SIGMOID_BLOCK,
-  SOFTMAX_BLOCK,
   TRANSPOSED,
 } from '../backend/constants.ts';
 
 /**
  * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once while
- * they fit, else chunks of whole blocks of them. No sample's result depends on the cut.
+ * they fit, else chunks of whole groups of them. No sample's result depends on the cut.
  */
 export interface Plan {
   /** Images a tile takes. */
@@ -30,14 +29,12 @@ export interface Plan {
 export interface Room {
   /** Most logits. */
   readonly logits: number;
-  /** Classes that chunks are multiples of. */
-  readonly block: number;
   /** Whether vectors run across the samples where that is faster; else along whatever lies side by side. */
   readonly across: boolean;
 }
 
-export const SOFTMAX_ROOM: Room = { logits: LOGITS, block: SOFTMAX_BLOCK, across: true };
-export const SIGMOID_ROOM: Room = { logits: LOGITS, block: SIGMOID_BLOCK, across: false };
+export const SOFTMAX_ROOM: Room = { logits: LOGITS, across: true };
+export const SIGMOID_ROOM: Room = { logits: LOGITS, across: false };
 /** With metrics half tiles, whose losses and cross-entropies take the room of a whole one together. */
 export const SIGMOID_METRICS_ROOM: Room = { ...SIGMOID_ROOM, logits: LOGITS / 2 };
 
@@ -66,10 +63,10 @@ export function planSamples(
   const most = Math.min(SAMPLES, form === ROWS || fitting < SHORT_RUN ? fitting : fitting - PADDING);
   const images = Math.floor(most / positions);
   if (images > 0) return { images, positions, classes, form };
-  // at least one block of classes is to fit
-  const longest = Math.min(SAMPLES, Math.floor(room.logits / room.block) - PADDING);
+  // at least one group of classes is to fit
+  const longest = Math.min(SAMPLES, Math.floor(room.logits / CLASS_GROUP) - PADDING);
   const run = Math.min(positions, fitting < SHORT_RUN ? longest : most);
   const together = Math.floor(room.logits / (form === PLANES && run >= SHORT_RUN ? planeStride(run) : run));
-  const chunk = together < classes ? together - (together % room.block) : classes;
+  const chunk = together < classes ? together - (together % CLASS_GROUP) : classes;
   return { images: 1, positions: run, classes: chunk, form };
 }
