@@ -1,13 +1,14 @@
 /**
  * The focal core: gap → loss, and its slope for the gradient. Both losses pass through here. The gap is the margin x
- * turned round: by how much the others are above the true class.
+ * negated: by how much the others are above the true class.
  *
  *     t = e^−|gap|    q = σ(gap)    ce = softplus(gap)    b = q·(1 − s) + s/2
  *     loss  = w · b^γ · ce
  *     slope = w · b^γ · q/b · (b + γ · (1 − s) · ce · p)        ∂loss/∂gap, p = 1 − q; q/b = 1 when s = 0
  *
- * Short passes over a block that stays in the first-level cache, one or two vectors at a time: a processor looks only so many
- * operations ahead, so a long chain of them waits for its own results, where short ones of many vectors overlap.
+ * Short passes over a block that stays in the first-level cache, one or two vectors at a time: a processor looks only
+ * so many operations ahead, so a long chain of them waits for its own results, where short ones of many vectors
+ * overlap.
  */
 import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
 import {
@@ -99,7 +100,9 @@ function correct(gaps: usize, lows: usize, bytes: usize): void {
   }
 }
 
-/** t/(1 + t) where x < 0, else 1/(1 + t), given i = 1/(1 + t): as t ≤ 1, the numerator is the larger of t and 1 there. */
+/**
+ * t/(1 + t) where x < 0, else 1/(1 + t), given i = 1/(1 + t): as t ≤ 1, the numerator is the larger of t and 1 there.
+ */
 // @ts-ignore: decorator
 @inline
 function sigmoid(x: v128, t: v128, i: v128, one: v128): v128 {
@@ -112,7 +115,10 @@ function smoothed(q: v128, by: usize, kept: v128 = lanes(by), added: v128 = lane
   return f32x4.add(f32x4.mul(q, kept), added);
 }
 
-/** SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). With `keep` also LARGER = 1/(1 + t). */
+/**
+ * SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). With `keep` also LARGER = 1/(1 +
+ * t).
+ */
 // @ts-ignore: decorator
 @inline
 function divide(gaps: usize, keep: bool, bytes: usize): void {
@@ -131,8 +137,8 @@ function divide(gaps: usize, keep: bool, bytes: usize): void {
 }
 
 /**
- * POWER = w · b^(γ − 2), or w · b^γ where γ < 2; the only pass that knows γ. Its whole part by multiplying, the fraction by
- * 2^(fraction·log₂ b). The weight goes in first, so that nothing underflows before the result does.
+ * POWER = w · b^(γ − 2), or w · b^γ where γ < 2; the only pass that knows γ. Its whole part by multiplying, the
+ * fraction by 2^(fraction·log₂ b). The weight goes in first, so that nothing underflows before the result does.
  */
 function raise(gaps: usize, weights: usize, exponent: i32, bytes: usize): usize {
   const fraction = load<f32>(FRACTION) != 0;
@@ -179,8 +185,8 @@ function crossEntropy(
 }
 
 /**
- * Losses at infinite gaps, whose decay is 0: a power that was rounded to 0 makes NaN of infinity, where in truth the loss is 0 if
- * the weight is, and else infinite. A function of its own, as it is rarely needed.
+ * Losses at infinite gaps, whose decay is 0: a power that was rounded to 0 makes NaN of infinity, where in truth the
+ * loss is 0 if the weight is, and else infinite. A function of its own, as it is rarely needed.
  */
 function limits(weights: usize, to: usize, bytes: usize): void {
   const infinity = i32x4.splat(INFINITE);
@@ -219,8 +225,9 @@ function multiply(gaps: usize, weights: usize, powers: usize, to: usize, bytes: 
 }
 
 /**
- * σ(gap) in units of 2^−24, and in the sign bit whether the gap is above the threshold. What is not above ½ is 1 − LARGER, which is exact, as is
- * 1 − the result: so that a probability has the same bits, whichever of the two it is asked for.
+ * σ(gap) in units of 2^−24, and in the sign bit whether the gap is above the threshold. What is not above ½ is 1 −
+ * LARGER, which is exact, as is 1 − the result: so that a probability has the same bits, whichever of the two it is
+ * asked for.
  */
 // @ts-ignore: decorator
 @inline
@@ -286,8 +293,8 @@ function slope(
 }
 
 /**
- * As `multiply`, and the slope times `ups` to `slopes`; `ups` move along with `each`, all ones or 0. `shares`: q/b, or q where
- * the b that divides it is still missing from the powers.
+ * As `multiply`, and the slope times `ups` to `slopes`; `ups` move along with `each`, all ones or 0. `shares`: q/b, or
+ * q where the b that divides it is still missing from the powers.
  */
 function differentiate(
   gaps: usize, weights: usize, powers: usize, shares: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
@@ -337,17 +344,19 @@ function squares(): bool {
   return whole > 1;
 }
 
-/** SIGMOID, QUOTIENT, with `keep` LARGER, and where needed POWER of a block whose DECAY is made; where the powers stand. */
+/**
+ * SIGMOID, QUOTIENT, with `keep` LARGER, and where needed POWER of a block whose DECAY is made; where the powers stand.
+ */
 // @ts-ignore: decorator
 @inline
-function prepare(gaps: usize, weights: usize, keep: bool, bytes: usize): usize {
+function powersOf(gaps: usize, weights: usize, keep: bool, bytes: usize): usize {
   divide(gaps, keep, bytes);
   return raise(gaps, weights, squares() ? whole - 2 : whole, bytes);
 }
 
 /** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
 export function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
-  const powers = prepare(gaps, weights, false, bytes);
+  const powers = powersOf(gaps, weights, false, bytes);
   if (!slopes) return multiply(gaps, weights, powers, to, bytes);
   let shares = SIGMOID;
   if (!squares()) {
@@ -358,8 +367,8 @@ export function finish(gaps: usize, weights: usize, to: usize, ups: usize, each:
 }
 
 /**
- * One-vs-rest: losses of the n logits at `at`, those of true classes turned (tile.ts), weighted by LOGIT_WEIGHTS, to `to`;
- * and unless `slopes` is 0, ∂loss/∂(turned) logit times `up` to `slopes`.
+ * One-vs-rest: losses of the n logits at `at`, those of true classes negated (tile.ts), weighted by LOGIT_WEIGHTS, to
+ * `to`; and unless `slopes` is 0, ∂loss/∂(negated) logit times `up` to `slopes`.
  */
 export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
   v128.store(SAME, f32x4.splat(up));
@@ -373,7 +382,10 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
   }
 }
 
-/** Of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES and the `decision` to TILE, which may be `at`. */
+/**
+ * Of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES and the `decision` to TILE, which may be
+ * `at`.
+ */
 export function oneVersusRestAndEntropies(at: usize, thresholds: usize, n: i32): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
@@ -381,7 +393,7 @@ export function oneVersusRestAndEntropies(at: usize, thresholds: usize, n: i32):
     reduce(at + offset, bytes);
     decay(bytes);
     const weights = LOGIT_WEIGHTS + offset;
-    multiplyAndKeep(at + offset, weights, prepare(at + offset, weights, true, bytes), thresholds + offset, offset, bytes);
+    multiplyAndKeep(at + offset, weights, powersOf(at + offset, weights, true, bytes), thresholds + offset, offset, bytes);
   }
 }
 

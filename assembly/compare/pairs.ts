@@ -1,6 +1,6 @@
 /**
- * Pairs of rows, the baseline's in TILE and the candidate's in PAIRS: how far apart what they say is. The vector runs along
- * rows; lanes past the end of a row count as classes of probability 0 on both sides.
+ * Pairs of rows, the baseline's in TILE and the candidate's in PAIRS: how far apart what they say is. The vector runs
+ * along rows; lanes past the end of a row count as classes of probability 0 on both sides.
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
@@ -69,9 +69,9 @@ function largest(row: usize, end: usize): f32 {
 }
 
 /**
- * Softmax of n pairs of rows. KL = Σ p·(u − v) − ln(Σ e^u / Σ e^v), u and v the distances to either side's largest logit: what
- * a side adds to all its logits does not enter. Absolute error at most 1e-6·(1 + max |Δz|). Where p is 0 there is nothing to
- * lose, even to −∞; below e^−88 it is 0.
+ * Softmax of n pairs of rows. KL = Σ p·(u − v) − ln(Σ e^u / Σ e^v), u and v the distances to either side's largest
+ * logit: what a side adds to all its logits does not enter. Absolute error at most 1e-6·(1 + max |Δz|). Where p is 0
+ * there is nothing to lose, even to −∞; below e^−88 it is 0.
  */
 function softmaxPairs(n: i32, classes: i32): void {
   const size = usize(classes) << 2;

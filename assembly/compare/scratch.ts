@@ -6,8 +6,8 @@ const COLUMN: usize = SAMPLE_BYTES;
 
 const guard0: usize = memory.data(GUARD, 16);
 /**
- * The candidate's rows: f32[LOGITS], and what vectors reach past it. Then, PAIR_COLUMNS on, of pairs of samples, the baseline's and
- * the candidate's, one column after the other, each of SAMPLE_BYTES:
+ * The candidate's rows: f32[LOGITS], and what vectors reach past it. Then, PAIR_COLUMNS on, of pairs of samples, the
+ * baseline's and the candidate's, one column after the other, each of SAMPLE_BYTES:
  *
  *     0  predicted class of the baseline, 1 of the candidate: i32, the class of the largest logit, of equals the first
  *     2  KL(baseline‖candidate), 3 largest |Δp|: f32, 0 where either is not finite

@@ -21,7 +21,9 @@ export const CLIP: usize = TABLE + 24;
 /** Label smoothing: what t is multiplied by, and what is added. */
 export const SMOOTH_KEPT: usize = TABLE + 28;
 export const SMOOTH_ADDED: usize = TABLE + 32;
-/** The target that leaves a logit out, and the largest that there may be; NaN, which equals nothing, where none does. */
+/**
+ * The target that leaves a logit out, and the largest that there may be; NaN, which equals nothing, where none does.
+ */
 export const IGNORED: usize = TABLE + 36;
 export const MOST: usize = TABLE + 40;
 

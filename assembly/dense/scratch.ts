@@ -1,6 +1,6 @@
 /**
- * What targets in the shape of the logits add to the scratch block (tile/scratch.ts): t of every logit of the tile, in [0, 1] for
- * one-vs-rest and ≥ 0 for softmax.
+ * What targets in the shape of the logits add to the scratch block (tile/scratch.ts): t of every logit of the tile, in
+ * [0, 1] for one-vs-rest and ≥ 0 for softmax.
  */
 import { LOGITS } from '../../bindings/backend/constants';
 import { APART, BLOCK } from '../tile/block';
@@ -13,7 +13,10 @@ const guard1: usize = memory.data(GUARD, 16);
 /** The labels that `open` makes numbers of: i32[SAMPLES]. */
 export const SPREAD_LABELS: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
-/** Softmax: what the classes but the largest add to each sample's loss, and to the slope of its probabilities: f64[SAMPLES] each. */
+/**
+ * Softmax: what the classes but the largest add to each sample's loss, and to the slope of its probabilities:
+ * f64[SAMPLES] each.
+ */
 export const OTHER_LOSSES: usize = memory.data(8 * LANES, 16);
 const guard3: usize = memory.data(GUARD, 16);
 export const OTHER_SLOPES: usize = memory.data(8 * LANES, 16);

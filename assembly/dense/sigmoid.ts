@@ -1,13 +1,13 @@
 /**
- * One-vs-rest with targets in the shape of the logits. A logit goes the way of one whose label is the nearer of 0 and 1: that
- * makes a gap g of it, with a doubt u ≤ ½, how much of the target is on the other side. Targets of 0 and 1 have no doubt, and are
- * done when the focal core is. With doubt
+ * One-vs-rest with targets in the shape of the logits. A logit goes the way of one whose label is the nearer of 0 and
+ * 1: that makes a gap g of it, with a doubt u ≤ ½, how much of the target is on the other side. Targets of 0 and 1 have
+ * no doubt, and are done when the focal core is. With doubt
  *
  *     b = (q·(1 − 2u) + u)·(1 − s) + s/2        ce = softplus(g) − u·g
  *     loss = w · b^γ · ce                       ∂loss/∂g = w · b^γ · (q − u + γ · ce · (1 − 2u)(1 − s)·q·p / b)
  *
- * which is the definition of torchvision, and nothing cancels in the loss. Negatives that have a γ or a clip of their own
- * are done again, too:
+ * which is the definition of torchvision, and nothing cancels in the loss. Negatives that have a γ or a clip of their
+ * own are done again, too:
  *
  *     b = max(q − clip, 0)·(1 − s) + s/2        ce = −ln(1 − max(q − clip, 0))
  */
@@ -56,7 +56,10 @@ function orient(at: usize, offset: usize, bytes: usize): i32 {
   return (v128.any_true(doubts) ? SOME_DOUBT : 0) | (v128.any_true(ignored) ? SOME_IGNORED : 0);
 }
 
-/** Losses, and slopes unless `slopes` is 0, of the logits that the focal core has not done: those with doubt, or negatives. */
+/**
+ * Losses, and slopes unless `slopes` is 0, of the logits that the focal core has not done: those with doubt, or
+ * negatives.
+ */
 function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize): void {
   const exponent = asymmetric ? wholeNegative : whole;
   const fraction = asymmetric ? FRACTION_NEGATIVE : FRACTION;
@@ -97,15 +100,15 @@ function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize):
     if (!slopes) continue;
     // the share of q in b first: q times the entropy may be below float32, where b is just as small
     const share = f32x4.div(f32x4.mul(kept, q), f32x4.pmax(b, lanes(SMALLEST)));
-    const turn = f32x4.mul(f32x4.mul(share, p), f32x4.pmin(entropy, lanes(LARGEST)));
-    const term = f32x4.add(rise, f32x4.mul(gamma, turn));
+    const focusing = f32x4.mul(f32x4.mul(share, p), f32x4.pmin(entropy, lanes(LARGEST)));
+    const term = f32x4.add(rise, f32x4.mul(gamma, focusing));
     const slope = f32x4.mul(f32x4.mul(f32x4.mul(w, raised), term), up);
     v128.store(slopes + i, v128.bitselect(slope, v128.load(slopes + i), which));
   }
 }
 
 /** Give the slopes of positives their sign, and 0 to what is ignored. */
-function settle(offset: usize, to: usize, slopes: usize, bytes: usize): void {
+function signAndDropIgnored(offset: usize, to: usize, slopes: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const t = v128.load(offset + i, TARGETS);
     const ignored = f32x4.eq(t, lanes(IGNORED));
@@ -117,8 +120,8 @@ function settle(offset: usize, to: usize, slopes: usize, bytes: usize): void {
 }
 
 /**
- * Losses of the n logits at `at`, whose targets are in TARGETS, to `to`; and unless `slopes` is 0, ∂loss/∂logit times `up` to
- * `slopes`, which may be `at`.
+ * Losses of the n logits at `at`, whose targets are in TARGETS, to `to`; and unless `slopes` is 0, ∂loss/∂logit times
+ * `up` to `slopes`, which may be `at`.
  */
 export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
   const ups = f32x4.splat(up);
@@ -133,6 +136,6 @@ export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, 
     decay(bytes);
     finish(GAPS, WEIGHTS, to + offset, SAME, 0, slopesAt, bytes);
     if (found & SOME_DOUBT || asymmetric) amend(offset, to + offset, slopesAt, ups, bytes);
-    if (found & SOME_IGNORED || slopes) settle(offset, to + offset, slopesAt, bytes);
+    if (found & SOME_IGNORED || slopes) signAndDropIgnored(offset, to + offset, slopesAt, bytes);
   }
 }

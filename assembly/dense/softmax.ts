@@ -3,13 +3,13 @@
  *
  *     loss = Σ_c w_c · (1 − p_c)^γ · (−ln p_c),     w_c = (t_c·(1 − ε) + ε/C)·α_c
  *
- * The term of the largest class k is the loss of the label k with the weight w_k: it goes the way of labels, to full precision
- * also where p_k rounds to 1. Every other p_c is at most ½, so that nothing cancels in
+ * The term of the largest class k is the loss of the label k with the weight w_k: it goes the way of labels, to full
+ * precision also where p_k rounds to 1. Every other p_c is at most ½, so that nothing cancels in
  *
  *     −ln p_c = (z_k − z_c) − ln p_k        p_c = e^(ln p_c)
  *
- * With H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), of which the one of k times (1 − p_k) is the slope G that labels
- * have, the gradient is
+ * With H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), of which the one of k times (1 − p_k) is the
+ * slope G that labels have, the gradient is
  *
  *     ∂loss/∂z_k = p_k · Σ_{c≠k} H_c − G        ∂loss/∂z_j = p_j · (Σ_{c≠k} H_c + G/(1 − p_k)) − H_j
  */
@@ -17,7 +17,7 @@ import { entropies } from '../focal';
 import { exp, lanes, ONE } from '../math/exp';
 import { finite, lost, maskOf, narrow, upper } from '../softmax/margin';
 import { CLASS_WEIGHTS, LABELS, LOSS, MAX, OFFSET, SLOPE, TRUE, UPSTREAM, WEIGHT } from '../tile/scratch';
-import { base, classes, first, images, last, pitch, planar, positions, samples, stride } from '../tile/tile';
+import { base, classes, first, images, last, imageStride, planar, positions, samples, classStride } from '../tile/tile';
 import { FRACTION, GAMMA, SMOOTH_ADDED, SMOOTH_KEPT, whole } from './parameters';
 import { LARGEST, power, product, ZERO } from './power';
 import { ENTROPY, OTHER_LOSSES, OTHER_SLOPES, REMAINDER } from './scratch';
@@ -32,12 +32,12 @@ const SLOPES: usize = memory.data(128, 16);
 const SHARES: usize = memory.data(128, 16);
 
 /**
- * MAX being known, with no class left out: make the class of the largest logit, the first of equals, the label of each sample that is
- * not ignored, with its OFFSET. TRUE has the largest logit of the chunks of classes before.
+ * MAX being known, with no class left out: make the class of the largest logit, the first of equals, the label of each
+ * sample that is not ignored, with its OFFSET. TRUE has the largest logit of the chunks of classes before.
  */
 export function chooseLabels(): void {
   for (let b = 0; b < images; b++) {
-    const image = base + (usize(b * pitch) << 2);
+    const image = base + (usize(b * imageStride) << 2);
     for (let d: usize = 0; d < usize(positions) << 2; d += planar ? 16 : 4) {
       const i = (usize(b * positions) << 2) + d;
       if (planar) chooseInPlanes(image + d, i);
@@ -46,7 +46,7 @@ export function chooseLabels(): void {
     for (let d: usize = 0; d < usize(positions) << 2; d += 4) {
       const i = (usize(b * positions) << 2) + d;
       const c = load<i32>(i, LABELS) - first;
-      if (u32(c) < u32(classes)) store<i32>(i, ((b * pitch + c * stride) << 2) + i32(d), OFFSET);
+      if (u32(c) < u32(classes)) store<i32>(i, ((b * imageStride + c * classStride) << 2) + i32(d), OFFSET);
     }
   }
 }
@@ -72,7 +72,7 @@ function chooseInPlanes(at: usize, i: usize): void {
   const ignored = i32x4.shr_s(before, 31);
   let label = first ? before : i32x4.splat(0);
   const larger = first ? f32x4.gt(most, v128.load(i, TRUE)) : v128.not(i32x4.splat(0));
-  const step = usize(stride) << 2;
+  const step = usize(classStride) << 2;
   at += usize(classes - 1) * step;
   for (let c = first + classes - 1; c >= first; c--, at -= step) {
     const found = v128.and(f32x4.eq(v128.load(at), most), larger);
@@ -93,8 +93,8 @@ export function weighLabels(): void {
 }
 
 /**
- * TERMS, SLOPES and SHARES, from byte j on, of the four logits at `at`, of class c of the chunk: of four samples in planes, of the
- * classes from c on of a row. The label's term and slope are 0. Returns where the label is.
+ * TERMS, SLOPES and SHARES, from byte j on, of the four logits at `at`, of class c of the chunk: of four samples in
+ * planes, of the classes from c on of a row. The label's term and slope are 0. Returns where the label is.
  */
 function terms(at: usize, c: i32, i: usize, j: usize): v128 {
   const alphas = CLASS_WEIGHTS + (usize(c) << 2);
@@ -124,8 +124,8 @@ function terms(at: usize, c: i32, i: usize, j: usize): v128 {
   const p = f32x4.sub(e, v128.andnot(f32x4.mul(e, low), label));
   const b = f32x4.sub(one, p);
   const raised = power(b, whole, FRACTION);
-  const turn = f32x4.div(f32x4.mul(lanes(GAMMA), f32x4.mul(p, f32x4.pmin(entropy, lanes(LARGEST)))), b);
-  const slope = f32x4.mul(f32x4.mul(w, raised), f32x4.add(one, turn));
+  const focusing = f32x4.div(f32x4.mul(lanes(GAMMA), f32x4.mul(p, f32x4.pmin(entropy, lanes(LARGEST)))), b);
+  const slope = f32x4.mul(f32x4.mul(w, raised), f32x4.add(one, focusing));
   v128.store(j, product(w, raised, entropy), TERMS);
   // the weight of the label is 0, whatever its slope would be
   v128.store(j, v128.andnot(slope, label), SLOPES);
@@ -159,9 +159,9 @@ export function otherLosses(): void {
   const zero = i32x4.splat(0);
   if (!first) entropies(samples, ENTROPY, REMAINDER);
   const width = planar ? 1 : 4;
-  const step = planar ? usize(stride) << 2 : 16;
+  const step = planar ? usize(classStride) << 2 : 16;
   for (let b = 0; b < images; b++) {
-    const image = base + (usize(b * pitch) << 2);
+    const image = base + (usize(b * imageStride) << 2);
     for (let d: usize = 0; d < usize(positions) << 2; d += 16) {
       const i = (usize(b * positions) << 2) + d;
       const sums = i << 1;
@@ -198,9 +198,9 @@ export function addOtherLosses(n: i32): void {
 
 /** Make the tile its gradient; where that is. */
 export function denseGradients(): usize {
-  const step = planar ? usize(stride) << 2 : 16;
+  const step = planar ? usize(classStride) << 2 : 16;
   for (let b = 0; b < images; b++) {
-    const image = base + (usize(b * pitch) << 2);
+    const image = base + (usize(b * imageStride) << 2);
     for (let d = planar ? last(4) : 0; d >= 0; d -= 16) {
       const i = (usize(b * positions) << 2) + d;
       let up = v128.load(i, UPSTREAM);

@@ -2,7 +2,7 @@
 import { TRANSPOSED } from '../../bindings/backend/constants';
 import { lanes } from '../math/exp';
 import { TILE } from '../tile/scratch';
-import { classes, first, form, images, pitch, positions, samples, stride, transpose } from '../tile/tile';
+import { classes, first, form, images, imageStride, positions, samples, classStride, transpose } from '../tile/tile';
 import { asymmetric, IGNORED, MOST } from './parameters';
 import { SPREAD_LABELS, TARGETS } from './scratch';
 
@@ -24,7 +24,10 @@ function good(t: v128): v128 {
   return v128.or(inside, f32x4.eq(t, lanes(IGNORED)));
 }
 
-/** Check n targets; returns how many are ignored, or −1 − i when target i is none. What is below every normal number becomes 0. */
+/**
+ * Check n targets; returns how many are ignored, or −1 − i when target i is none. What is below every normal number
+ * becomes 0.
+ */
 export function targets(at: usize, n: i32): i32 {
   let ignored = i32x4.splat(0);
   const from = at;
@@ -49,12 +52,12 @@ export function targets(at: usize, n: i32): i32 {
 /** Of a tile that has been opened: make 1 of the class that is each sample's label, and 0 of the others. */
 export function spreadLabels(): void {
   targetsAt = form == TRANSPOSED ? TILE : TARGETS;
-  memory.fill(targetsAt, 0, usize((images - 1) * pitch + classes * stride) << 2);
+  memory.fill(targetsAt, 0, usize((images - 1) * imageStride + classes * classStride) << 2);
   let i = SPREAD_LABELS;
   for (let b = 0; b < images; b++) {
     for (let d = 0; d < positions; d++, i += 4) {
       const c = load<i32>(i) - first;
-      if (u32(c) < u32(classes)) store<f32>(targetsAt + (usize(b * pitch + c * stride + d) << 2), 1);
+      if (u32(c) < u32(classes)) store<f32>(targetsAt + (usize(b * imageStride + c * classStride + d) << 2), 1);
     }
   }
 }
@@ -65,5 +68,5 @@ export function placeTargets(): void {
   if (form != TRANSPOSED) return;
   // the rows of the tile have left their place
   targetsAt = TILE;
-  transpose(TARGETS, classes, TILE, stride, samples, classes);
+  transpose(TARGETS, classes, TILE, classStride, samples, classes);
 }

@@ -1,4 +1,7 @@
-/** e^x and ln x of float64, two lanes, for margins: so close to bindings/losses/portable.ts that few cells are left open. */
+/**
+ * e^x and ln x of float64, two lanes, for margins: so close to bindings/losses/portable.ts that few cells are left
+ * open.
+ */
 
 const TABLE: usize = memory.data<f64>([
   1.4426950408889634, // log₂e

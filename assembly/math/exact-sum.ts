@@ -1,13 +1,14 @@
 /**
- * Exact, order-independent sums of float32 values ≥ 0: a fixed-point superaccumulator (after Neal, "Fast exact summation
- * using small and large superaccumulators", 2015), which the bindings round once at the end (bindings/backend/limbs.ts).
+ * Exact, order-independent sums of float32 values ≥ 0: a fixed-point superaccumulator (after Neal, "Fast exact
+ * summation using small and large superaccumulators", 2015), which the bindings round once at the end
+ * (bindings/backend/limbs.ts).
  *
  *     accumulator: i64 limb[12], limb j in units of 2^(32·j − 149); then i32 how many values were +∞, and how many NaN
  *
- * Values in [2^−52, 128], and zeros, take a fast path: adding 1.5·2^20 in float64 leaves a multiple of 2^−32 in the high
- * sum, what is left over is added to the low sum, and both stay exact for a block, after which they move to the limbs. A
- * group of 16 with values down to 2^−92 has what is left over split once more; any other value outside sends its group to
- * the limbs directly.
+ * Values in [2^−52, 128], and zeros, take a fast path: adding 1.5·2^20 in float64 leaves a multiple of 2^−32 in the
+ * high sum, what is left over is added to the low sum, and both stay exact for a block, after which they move to the
+ * limbs. A group of 16 with values down to 2^−92 has what is left over split once more; any other value outside sends
+ * its group to the limbs directly.
  */
 
 import { SUM_LIMBS } from '../../bindings/backend/constants';

@@ -3,8 +3,8 @@
  *
  * Both kernels write x = k·ln 2 + r with k an integer found by adding and subtracting 1.5·2²³, so that the low bits of
  * the sum are k; the bias 127 is added along with it, and a shift by 23 makes 2^k. Constants come from memory: V8
- * rebuilds the splat of a literal in every iteration of a loop. Loops that count read them into locals before, and hand them on: no
- * engine knows that what a loop stores leaves them alone. Polynomials: minimax.mjs.
+ * rebuilds the splat of a literal in every iteration of a loop. Loops that count read them into locals before, and hand
+ * them on: no engine knows that what a loop stores leaves them alone. Polynomials: minimax.mjs.
  */
 
 // one table, of which each constant is read into all four lanes
@@ -42,7 +42,7 @@ export const E2: usize = TABLE + 56;
 export const E3: usize = TABLE + 60;
 export const E4: usize = TABLE + 64;
 export const E5: usize = TABLE + 68;
-const FAR: usize = TABLE + 72;
+const E20: usize = TABLE + 72;
 
 /** A constant in four lanes. */
 // @ts-ignore: decorator
@@ -80,9 +80,9 @@ export function rest(u: v128, t: v128, magic: v128 = lanes(MAGIC)): v128 {
 }
 
 /**
- * 2^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. With `binary`, `nearest` and
- * `rest` before it this is e^d, d ≤ 0, in the fast form, for sums in which terms far below the largest hardly count: max
- * error 2 + 1.25·|d| ULP; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ * 2^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. With `binary`,
+ * `nearest` and `rest` before it this is e^d, d ≤ 0, in the fast form, for sums in which terms far below the largest
+ * hardly count: max error 2 + 1.25·|d| ULP; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -135,8 +135,8 @@ export function scaled(
 }
 
 /**
- * e^x for x ≤ 0, whose two halves the focal core does in passes of their own. Max error 2.5 ULP over the whole valid range
- * [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ * e^x for x ≤ 0, whose two halves the focal core does in passes of their own. Max error 2.5 ULP over the whole valid
+ * range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -156,21 +156,21 @@ export function lessOne(e: v128): v128 {
 /** Lanes of 0 < e^d < e^−20, given their bits less 1: there the error of the fast form is too much for a gradient. */
 // @ts-ignore: decorator
 @inline
-export function far(bits: v128): v128 {
+export function belowE20(bits: v128): v128 {
   // V8 has four instructions for lt_u, two for this
-  return i32x4.eq(i32x4.min_u(bits, lanes(FAR)), bits);
+  return i32x4.eq(i32x4.min_u(bits, lanes(E20)), bits);
 }
 
 /** Whether `restored` changes any of these. */
 // @ts-ignore: decorator
 @inline
-export function anyFar(e0: v128, e1: v128): bool {
-  return v128.any_true(far(i32x4.min_u(lessOne(e0), lessOne(e1))));
+export function anyBelowE20(e0: v128, e1: v128): bool {
+  return v128.any_true(belowE20(i32x4.min_u(lessOne(e0), lessOne(e1))));
 }
 
 /**
- * For gradients: e^(z − m), z ≤ m, in the fast form; where that lies below e^−20, what the rounding of the difference and of its
- * product with log₂e left over is put back. Max error 32 ULP above, 3 ULP below; valid range [−87.3, 0].
+ * For gradients: e^(z − m), z ≤ m, in the fast form; where that lies below e^−20, what the rounding of the difference
+ * and of its product with log₂e left over is put back. Max error 32 ULP above, 3 ULP below; valid range [−87.3, 0].
  */
 // @ts-ignore: decorator
 @inline
@@ -186,5 +186,5 @@ export function restored(z: v128, m: v128): v128 {
   const low = f32x4.sub(f32x4.sub(z, f32x4.sub(d, back)), f32x4.add(m, back));
   let c = f32x4.sub(clamped(d), f32x4.mul(k, lanes(LN2_HIGH)));
   c = f32x4.sub(f32x4.sub(c, f32x4.mul(f, lanes(LN2))), f32x4.mul(k, lanes(LN2_LOW)));
-  return f32x4.add(e, v128.and(f32x4.mul(e, f32x4.add(c, low)), far(lessOne(e))));
+  return f32x4.add(e, v128.and(f32x4.mul(e, f32x4.add(c, low)), belowE20(lessOne(e))));
 }

@@ -1,10 +1,11 @@
 /**
- * The cells that curves are counted in (bindings/meter/cells.ts): one-vs-rest by the logit, softmax by the margin of the class,
+ * The cells that curves are counted in (bindings/meter/cells.ts): one-vs-rest by the logit, softmax by the margin of
+ * the class,
  *
  *     x_c = z_c − M − ln(1 + Σ_{j≠k} e^{z_j − M} − e^{z_c − M}),     x_k = −ln Σ_{j≠k} e^{z_j − M}
  *
- * k the class of the largest logit M. Margins are made in float64 and known to within a bound; where a cell ends within it, the
- * bindings make them again, one by one, as their bits are to be the same in every runtime.
+ * k the class of the largest logit M. Margins are made in float64 and known to within a bound; where a cell ends within
+ * it, the bindings make them again, one by one, as their bits are to be the same in every runtime.
  */
 import {
   CELL_FROM_LARGE, CELL_FROM_ONE, CELL_FROM_WIDE, CELL_INFINITE, CELL_LARGE, CELL_ONE, CELL_PAGE_BITS, CELL_SHIFT, CELL_SIDE, CELL_SMALL,
@@ -13,7 +14,7 @@ import {
 import { exp64, ln64 } from '../math/double';
 import { maskOf } from '../softmax/margin';
 import { LABELS, MAX, OFFSET, TRUE } from '../tile/scratch';
-import { base, borrowed, classes, images, pitch, planar, positions, samples, stride, unmaskTrueClass } from '../tile/tile';
+import { base, borrowed, classes, images, imageStride, planar, positions, samples, classStride, unmaskTrueClass } from '../tile/tile';
 import { CELLS, EXPONENTIALS, PASSED_OVER, PREDICTED } from './scratch';
 
 const PAGE: i32 = 1 << CELL_PAGE_BITS;
@@ -170,7 +171,7 @@ function rowCells(row: usize, i: usize, to: usize): bool {
 
 /** Keys of two samples side by side, at `i`, whose logits are at `at`; of which of them all are known, as two bits. */
 function pairCells(at: usize, i: usize, alone: bool): i32 {
-  const step = usize(stride) << 2;
+  const step = usize(classStride) << 2;
   const truth = v128.load64_zero(TRUE + i);
   const others = v128.load64_zero(MAX + i);
   const most = f64x2.promote_low_f32x4(f32x4.pmax(truth, others));
@@ -208,13 +209,13 @@ function pairCells(at: usize, i: usize, alone: bool): i32 {
 }
 
 /**
- * Of a tile with all classes, whose predicted classes are known: [sample][class], or [class][sample] where vectors run across samples. Samples whose cells are
- * not known are left out; their numbers go to PASSED_OVER; how many.
+ * Of a tile with all classes, whose predicted classes are known: [sample][class], or [class][sample] where vectors run
+ * across samples. Samples whose cells are not known are left out; their numbers go to PASSED_OVER; how many.
  */
 export function marginCells(): i32 {
   if (!borrowed) unmaskTrueClass();
   // rows of two classes count as planes elsewhere
-  const across = planar && stride > 1;
+  const across = planar && classStride > 1;
   const step: usize = across ? usize(samples) << 2 : 4;
   const sample: usize = across ? 4 : usize(classes) << 2;
   const place = across ? 1 : classes;
@@ -222,7 +223,7 @@ export function marginCells(): i32 {
   let i: usize = 0;
   for (let b = 0; b < images; b++) {
     for (let d = 0; d < positions; d++, i += 4) {
-      const at = base + (usize(b * pitch + d * place) << 2);
+      const at = base + (usize(b * imageStride + d * place) << 2);
       const first = CELLS + (i >> 2) * sample;
       const alone = d + 1 == positions;
       let known = across ? pairCells(at, i, alone) : i32(rowCells(at, i, first));

@@ -20,7 +20,10 @@ const guard1: usize = memory.data(GUARD, 16);
 /** One-vs-rest: whether the decision is for the true class, as all ones or 0: i32[SAMPLES]. */
 export const POSITIVE: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
-/** One-vs-rest: what a logit must be above for its class, laid out as the tile, which is half as large as others: f32[LOGITS / 2]. */
+/**
+ * One-vs-rest: what a logit must be above for its class, laid out as the tile, which is half as large as others:
+ * f32[LOGITS / 2].
+ */
 export const LOGIT_THRESHOLDS: usize = memory.data(2 * LOGITS + APART, 16);
 const guard3: usize = memory.data(GUARD, 16);
 /** See BIN_BYTES. */

@@ -1,10 +1,10 @@
 /**
- * What evaluation metrics need beside the loss of one-vs-rest, from the losses in PLANES, cross-entropies in ENTROPIES and
- * sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample, exact sums and
- * counts of each class, and counts of each bin and, where curves are kept, of each threshold.
+ * What evaluation metrics need beside the loss of one-vs-rest, from the losses in PLANES, cross-entropies in ENTROPIES
+ * and sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample,
+ * exact sums and counts of each class, and counts of each bin and, where curves are kept, of each threshold.
  *
- * The logit of a true class was turned, so its sigmoid is 1 − p. Brier scores take it so; `turnDecisions` then makes it p. The sign
- * of a decision is set where its logit is above the threshold.
+ * The logit of a true class was negated, so its sigmoid is 1 − p. Brier scores take it so; `restoreTrueDecisions` then
+ * makes it p. The sign of a decision is set where its logit is above the threshold.
  */
 import { BIN_BYTES, BIN_HITS, LOGITS, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
@@ -19,7 +19,9 @@ import { ignored } from '../tile/labels';
 import { BINS, BRIER, LOGIT_THRESHOLDS, POSITIVE, SAMPLE_LOSSES, WRONG } from './scratch';
 import { base, classes, first, images, positions, samples } from '../tile/tile';
 
-/** Rows of losses from `at` on, each added up to its sample's sum; four at a time, as one sum has to wait for itself. */
+/**
+ * Rows of losses from `at` on, each added up to its sample's sum; four at a time, as one sum has to wait for itself.
+ */
 function gatherRows(at: usize): void {
   const row = usize(classes) << 2;
   const end = SAMPLE_LOSSES + (usize(samples) << 3);
@@ -114,7 +116,10 @@ function eight(e0: v128, e1: v128, p0: v128, p1: v128): v128 {
   return fold(f32x4.add(e0, e1), f32x4.add(f32x4.mul(p0, p0), f32x4.mul(p1, p1)));
 }
 
-/** `total` and the sums of a sample's cross-entropies and of its squared sigmoids, which stand `step` bytes apart from `at` on. */
+/**
+ * `total` and the sums of a sample's cross-entropies and of its squared sigmoids, which stand `step` bytes apart from
+ * `at` on.
+ */
 // @ts-ignore: decorator
 @inline
 function gather(at: usize, step: usize, total: v128): v128 {
@@ -143,7 +148,10 @@ function entropyAt(at: usize, step: usize, k: i32, left: i32): f32 {
   return k < left ? load<f32>(at + usize(k) * step, ENTROPIES) : 0;
 }
 
-/** The same where a sum of eight cross-entropies leaves float32: it is made in float64. A function of its own, as it is rarely needed. */
+/**
+ * The same where a sum of eight cross-entropies leaves float32: it is made in float64. A function of its own, as it is
+ * rarely needed.
+ */
 function gatherHuge(at: usize, step: usize, total: f64): f64 {
   for (let left = classes; left > 0; left -= 8, at += step << 3) {
     let wide: f64 = 0;
@@ -173,9 +181,9 @@ function gatherSample(at: usize, step: usize, i: usize): f64 {
 }
 
 /**
- * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES: in float32
- * sums of 8 classes, between which every chunk of classes ends, so that no sum depends on the cut, nor on the layout.
- * Whether all are numbers: the passes below take no NaN.
+ * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES: in
+ * float32 sums of 8 classes, between which every chunk of classes ends, so that no sum depends on the cut, nor on the
+ * layout. Whether all are numbers: the passes below take no NaN.
  */
 export function gatherSamples(): bool {
   const step = usize(positions) << 2;
@@ -193,21 +201,21 @@ export function gatherSamples(): bool {
 }
 
 /** n float64 as float32, 0 where the sample is ignored. */
-function settle(n: i32, from: usize, to: usize): void {
+function narrowSamples(n: i32, from: usize, to: usize): void {
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     v128.store(to + i, v128.andnot(narrow(from + (i << 1)), i32x4.shr_s(v128.load(i, LABELS), 31)));
   }
 }
 
 /**
- * SUM, SQUARES and SAMPLE_LOSSES, all classes having gone by, as float32 to CROSS_ENTROPY, BRIER and LOSS. Cross-entropies that leave
- * float32, but are not infinite, go to the exact sum at once, and CROSS_ENTROPY has 0 for them; such losses become the largest
- * float32.
+ * SUM, SQUARES and SAMPLE_LOSSES, all classes having gone by, as float32 to CROSS_ENTROPY, BRIER and LOSS.
+ * Cross-entropies that leave float32, but are not infinite, go to the exact sum at once, and CROSS_ENTROPY has 0 for
+ * them; such losses become the largest float32.
  */
 export function narrowSums(n: i32): void {
-  settle(n, SUM, CROSS_ENTROPY);
-  settle(n, SQUARES, BRIER);
-  settle(n, SAMPLE_LOSSES, LOSS);
+  narrowSamples(n, SUM, CROSS_ENTROPY);
+  narrowSamples(n, SQUARES, BRIER);
+  narrowSamples(n, SAMPLE_LOSSES, LOSS);
   for (let i: usize = 0; i < usize(n) << 2; i += 4) {
     if (load<f32>(i, LOSS) == Infinity && load<f64>(SAMPLE_LOSSES + (i << 1)) < Infinity) {
       store<f32>(i, f32.MAX_VALUE, LOSS);
@@ -232,7 +240,8 @@ function rest(x: v128, h: v128, sum: v128): v128 {
 }
 
 /**
- * PARTS and ABOVE of `count` vectors, an even number, `step` bytes apart; false when a loss is not plain, and PARTS are void.
+ * PARTS and ABOVE of `count` vectors, an even number, `step` bytes apart; false when a loss is not plain, and PARTS are
+ * void.
  */
 function column(at: usize, step: usize, count: i32): bool {
   const anchor = f64x2.splat(ANCHOR);
@@ -354,7 +363,7 @@ function isForOne(decision: f32): i32 {
   return i32(reinterpret<i32>(decision) < 0 && decision == decision);
 }
 
-/** Add the wrong decisions of each sample in WRONG, once `turnDecisions` has been there. */
+/** Add the wrong decisions of each sample in WRONG, once `restoreTrueDecisions` has been there. */
 export function countWrong(): void {
   if (!first) memory.fill(WRONG, 0, usize(samples) << 2);
   let at: usize = 0;
@@ -389,7 +398,9 @@ export function countWrong(): void {
   }
 }
 
-/** Count losses and decisions of each class; up to eight rows past the last become zeros. How many losses are above 128. */
+/**
+ * Count losses and decisions of each class; up to eight rows past the last become zeros. How many losses are above 128.
+ */
 function countClasses(): i32 {
   let left = 0;
   if (positions == 1) {
@@ -427,10 +438,10 @@ function countClasses(): i32 {
 }
 
 /**
- * What two probabilities side by side count, for each pair of their bins: two int64, the first with decisions in the bits from
- * 40 on and the first probability in units of 2^−23 below, the second with the other probability. Half as many counters to
- * change, as that is what takes the time; four of each pair, as one would have to wait for itself. The bin after the last is
- * that of the probability 1.
+ * What two probabilities side by side count, for each pair of their bins: two int64, the first with decisions in the
+ * bits from 40 on and the first probability in units of 2^−23 below, the second with the other probability. Half as
+ * many counters to change, as that is what takes the time; four of each pair, as one would have to wait for itself. The
+ * bin after the last is that of the probability 1.
  */
 const PAIRS: usize = memory.data(64 * (TALLY_BINS + 1) * (TALLY_BINS + 1), 16);
 const ONE_PAIR: usize = memory.data<i64>([1 << 40, 0], 16);
@@ -520,17 +531,20 @@ function noteDecisions(): void {
   }
 }
 
-/** One-vs-rest of the turned tile: losses in PLANES, cross-entropies in ENTROPIES, each `decision` in TILE. */
+/**
+ * One-vs-rest of the tile, its true logits negated: losses in PLANES, cross-entropies in ENTROPIES, each `decision` in
+ * TILE.
+ */
 export function decisions(): void {
   noteDecisions();
   oneVersusRestAndEntropies(base, LOGIT_THRESHOLDS, samples * classes);
 }
 
 /**
- * Make the `decision` of each true class that of its logit, which had been turned; and unless `bins` is 0 count it: in its class,
- * and among the positives of its bin.
+ * Make the `decision` of each true class that of its logit, which had been negated; and unless `bins` is 0 count it: in
+ * its class, and among the positives of its bin.
  */
-export function turnDecisions(bins: i32): void {
+export function restoreTrueDecisions(bins: i32): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
@@ -547,8 +561,10 @@ export function turnDecisions(bins: i32): void {
 }
 
 /**
- * Count the tile in, all but what `turnDecisions` did: TALLY, and BINS once `flush` has been called. Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no NaN, and zeros, as losses
- * have, for ignored samples. Losses above 128 are left out of TALLY: their number is returned.
+ * Count the tile in, all but what `restoreTrueDecisions` did: TALLY, and BINS once `flush` has been called.
+ * Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no
+ * NaN, and zeros, as losses have, for ignored samples. Losses above 128 are left out of TALLY: their number is
+ * returned.
  */
 export function countDecisions(bins: i32): i32 {
   const n = samples * classes;

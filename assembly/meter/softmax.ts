@@ -1,7 +1,7 @@
 /**
- * What evaluation metrics need beside the loss, from the same tile: `largestAndPlace` and `squaresAndRanks` in the places of
- * `largest` and `exponentials` over every chunk of the classes; `outcomes` once after `core`. −∞ stands over the true class,
- * so it never counts as one of the others.
+ * What evaluation metrics need beside the loss, from the same tile: `largestAndPlace` and `squaresAndRanks` in the
+ * places of `largest` and `exponentials` over every chunk of the classes; `outcomes` once after `core`. −∞ stands over
+ * the true class, so it never counts as one of the others.
  */
 import {
   BIN_BYTES, BIN_CONFIDENCE, BIN_HITS, TALLY_BINS, TALLY_BYTES, TALLY_PREDICTED, TALLY_SUPPORT,
@@ -11,20 +11,20 @@ import { lanes, ONE, SIGN } from '../math/exp';
 import { probabilities } from '../focal';
 import { maskOf, narrow } from '../softmax/margin';
 import { sumSquares } from '../softmax/exponentials';
-import { within as inside } from '../softmax/largest';
+import { insideRow as inside } from '../softmax/largest';
 import { ofClass } from '../softmax/pair';
 import { GAP, GAP_LOW, LABELS, LOSS, MAX, SLOPE, SQUARES, SUM, TRUE } from '../tile/scratch';
 import { BINS, BRIER, CONFIDENCE, OWN_LABELS, PASSED_OVER, PREDICTED, RANK, SIXTEEN, TALLY } from './scratch';
 import { gaps, largest } from '../softmax/softmax';
 import {
-  base, classes, first, images, pair, passOver, pitch, planar, positions, samples, stride,
+  base, classes, first, images, pair, passOver, imageStride, planar, positions, samples, classStride,
 } from '../tile/tile';
 
 const ZERO: usize = memory.data<f32>([0.0]);
 
 /**
- * Add to SUM and SQUARES and to RANK, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes the first
- * of the other classes whose logit is MAX, −1 where none is.
+ * Add to SUM and SQUARES and to RANK, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes
+ * the first of the other classes whose logit is MAX, −1 where none is.
  */
 export function squaresAndRanks(limit: i32): void {
   if (pair) return pairRanks();
@@ -52,7 +52,7 @@ export function squaresAndRanks(limit: i32): void {
 function pairRanks(): void {
   const one = f64x2.splat(1);
   let image = base;
-  for (let g = 0; g < images; g++, image += usize(pitch) << 2) {
+  for (let g = 0; g < images; g++, image += usize(imageStride) << 2) {
     for (let d: usize = 0; d < usize(positions) << 2; d += 16) {
       const i = (usize(g * positions) << 2) + d;
       const y = v128.load(i, LABELS);
@@ -75,10 +75,10 @@ function pairRanks(): void {
 }
 
 function planesRanks(): void {
-  const step = usize(stride) << 2;
+  const step = usize(classStride) << 2;
   const zero = i32x4.splat(0);
   let image = base;
-  for (let b = 0; b < images; b++, image += usize(pitch) << 2) {
+  for (let b = 0; b < images; b++, image += usize(imageStride) << 2) {
     for (let d: usize = 0; d < usize(positions) << 2; d += 32) {
       const i = (usize(b * positions) << 2) + d;
       const z0 = v128.load(i, TRUE);
@@ -154,7 +154,7 @@ function larger(at: usize, x: v128): i32 {
 function rowsMaxAndPlace(): void {
   const end = usize(classes) << 2;
   for (let i = 0; i < samples; i++) {
-    const row = base + (usize(i * pitch) << 2);
+    const row = base + (usize(i * imageStride) << 2);
     const at = usize(i) << 2;
     let m = f32x4.splat(first ? load<f32>(at, MAX) : -f32.MAX_VALUE);
     let best = i32x4.splat(first ? load<i32>(at, SIXTEEN) : 0);
@@ -207,7 +207,7 @@ function rankRow(sample: i32, limit: i32): void {
   const label = load<i32>(i, LABELS);
   if (z > m || label < 0) return;
   const end = usize(classes) << 2;
-  const row = base + i * usize(pitch);
+  const row = base + i * usize(imageStride);
   const zs = f32x4.splat(z);
   // of its equals those with a lower index come before a class
   const before = usize(min(max(label - first, 0), classes)) << 2;
@@ -240,8 +240,8 @@ function inRow(left: usize): i32 {
 }
 
 /**
- * 1 − p_y in SLOPE, SUM, SQUARES, and what `squaresAndRanks` left in PREDICTED → BRIER and PREDICTED, the first class with the
- * largest logit. How many predictions are wrong.
+ * 1 − p_y in SLOPE, SUM, SQUARES, and what `squaresAndRanks` left in PREDICTED → BRIER and PREDICTED, the first class
+ * with the largest logit. How many predictions are wrong.
  */
 export function outcomes(n: i32): i32 {
   const one = lanes(ONE);
@@ -269,10 +269,10 @@ export function outcomes(n: i32): i32 {
 }
 
 /**
- * The confidence is the probability of the predicted class, and is to have the same bits whatever the label. So where the
- * prediction is wrong, it is the predicted class that is left out of another scan and sum, as the true one was of the first.
- * Between `reviewed(n, true)` and `reviewed(n, false)` samples have their prediction for a label; those that had it before are passed
- * over where that pays.
+ * The confidence is the probability of the predicted class, and is to have the same bits whatever the label. So where
+ * the prediction is wrong, it is the predicted class that is left out of another scan and sum, as the true one was of
+ * the first. Between `reviewed(n, true)` and `reviewed(n, false)` samples have their prediction for a label; those that
+ * had it before are passed over where that pays.
  */
 export function reviewed(n: i32, on: bool): void {
   const bytes = usize((n + 15) & ~15) << 2;
@@ -292,9 +292,9 @@ export function confidences(n: i32): void {
     // of two classes the predicted one has a gap ≤ 0
     for (let i: usize = 0; i < usize(n) << 2; i += 16) {
       const gap = v128.load(i, GAP);
-      const turn = v128.andnot(lanes(SIGN), v128.or(i32x4.shr_s(gap, 31), f32x4.ne(gap, gap)));
-      v128.store(i, v128.xor(gap, turn), GAP);
-      v128.store(i, v128.xor(v128.load(i, GAP_LOW), turn), GAP_LOW);
+      const flip = v128.andnot(lanes(SIGN), v128.or(i32x4.shr_s(gap, 31), f32x4.ne(gap, gap)));
+      v128.store(i, v128.xor(gap, flip), GAP);
+      v128.store(i, v128.xor(v128.load(i, GAP_LOW), flip), GAP_LOW);
     }
   }
   probabilities(n, CONFIDENCE);
@@ -389,8 +389,9 @@ export function addToBin(b: i32, count: i32, hits: i32, sum: i64): void {
 }
 
 /**
- * For each bin and each of four lanes, as one counter would have to wait for itself, a word: confidences in units of 2^−23 in the
- * lowest 36 bits, above them 13 bits of samples, then hits. The bin after the last is that of the confidence 1.
+ * For each bin and each of four lanes, as one counter would have to wait for itself, a word: confidences in units of
+ * 2^−23 in the lowest 36 bits, above them 13 bits of samples, then hits. The bin after the last is that of the
+ * confidence 1.
  */
 const BANKS: usize = memory.data(32 * (TALLY_BINS + 1), 16);
 const BANK_OF_LANE: usize = memory.data<i32>([0, 8, 16, 24], 16);
@@ -410,7 +411,7 @@ const BANK: usize = memory.data(1024 + APART, 16);
 const TERM: usize = memory.data(2048 + APART, 16);
 
 /** CLASS, BANK and TERM of the samples from `from` on. */
-function prepare(from: usize, bytes: usize): void {
+function classify(from: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const at = from + i;
     const y = v128.load(at, LABELS);
@@ -432,7 +433,7 @@ function prepare(from: usize, bytes: usize): void {
 }
 
 /** Move BANKS to BINS, whose confidences have units of 2^−32. */
-function settleBins(bins: i32): void {
+function flushBanks(bins: i32): void {
   for (let b = 0; b <= bins; b++) {
     const from = usize(b) << 5;
     let sum: i64 = 0;
@@ -443,8 +444,9 @@ function settleBins(bins: i32): void {
 }
 
 /**
- * Count the samples in TALLY and BINS, confidences rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Samples
- * without PREDICTED and those with a loss above 128 are passed over: their numbers go to PASSED_OVER; how many.
+ * Count the samples in TALLY and BINS, confidences rounded to 2^−23. Exact for 4096 samples after the tables were
+ * cleared. Samples without PREDICTED and those with a loss above 128 are passed over: their numbers go to PASSED_OVER;
+ * how many.
  */
 export function countSamples(n: i32, bins: i32): i32 {
   let over = PASSED_OVER;
@@ -452,7 +454,7 @@ export function countSamples(n: i32, bins: i32): i32 {
   const end = usize(n) << 2;
   for (let from: usize = 0; from < end; from += BLOCK) {
     const bytes = min(BLOCK, end - from);
-    prepare(from, bytes);
+    classify(from, bytes);
     for (let i: usize = 0; i < bytes; i += 4) {
       let y = load<i32>(i, CLASS);
       const at = from + i;
@@ -479,6 +481,6 @@ export function countSamples(n: i32, bins: i32): i32 {
       store<i64>(bank, load<i64>(bank, BANKS) + load<i64>(i << 1, TERM), BANKS);
     }
   }
-  settleBins(bins);
+  flushBanks(bins);
   return i32(over - PASSED_OVER) >> 2;
 }

@@ -14,7 +14,7 @@ import { samples, scale } from '../tile/tile';
 import { logitCells, marginCells } from './cells';
 import { BRIER, TERMS } from './scratch';
 import {
-  countDecisions, countWrong, decisions, gatherLosses, gatherSamples, narrowSums, turnDecisions,
+  countDecisions, countWrong, decisions, gatherLosses, gatherSamples, narrowSums, restoreTrueDecisions,
 } from './sigmoid';
 import { confidences, countSamples, largestAndPlace, outcomes, reviewed, squaresAndRanks } from './softmax';
 
@@ -108,7 +108,7 @@ export function tally(): i32 {
     return tabled ? countSamples(samples, bins) : -1;
   }
   const counted = tabled && sound;
-  turnDecisions(counted ? bins : 0);
+  restoreTrueDecisions(counted ? bins : 0);
   countWrong();
   return counted ? countDecisions(bins) : -1;
 }

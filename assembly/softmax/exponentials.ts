@@ -1,43 +1,49 @@
 /**
- * Margin stage, second pass: SUM = Σ e^(logit − MAX) over the other classes. −∞ stands over the true class, so it takes no part.
- * The vector runs along rows and across the samples of planes, in the groups of eight lanes that tile.ts tells of.
+ * Margin stage, second pass: SUM = Σ e^(logit − MAX) over the other classes. −∞ stands over the true class, so it takes
+ * no part. The vector runs along rows and across the samples of planes, in the groups of eight lanes that tile.ts tells
+ * of.
  *
- * Whatever the layout, a sample's sum has one tree. Of a block of 128 classes, numbered from 0, four float32 sums are taken,
+ * Whatever the layout, a sample's sum has one tree. Of a block of 128 classes, numbered from 0, four float32 sums are
+ * taken,
  *
  *     s_l = Σ_k (e[8k + l] + e[8k + l + 4]),   k from 0 up, l = 0 … 3,
  *
- * and (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. A class that is missing counts as 0, which changes no bit.
+ * and (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. A class that is missing counts as 0, which
+ * changes no bit.
  */
 import { PARAM_CLASSES, SAMPLE_BYTES, SOFTMAX_BLOCK } from '../../bindings/backend/constants';
 import { INTEGER, REST } from '../tile/block';
 import {
-  anyFar, binary, far, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, rest, restored, scaledBinary,
+  anyBelowE20, binary, belowE20, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, rest, restored, scaledBinary,
 } from '../math/exp';
 import { param } from '../params';
 import { maskOf, upper } from './margin';
 import { MAX, PARTS, SQUARE_PARTS, SQUARES, SUM } from '../tile/scratch';
-import { base, classes, first, images, last, passedOver, pitch, planar, positions, stride } from '../tile/tile';
+import { base, classes, first, images, last, passedOver, imageStride, planar, positions, classStride } from '../tile/tile';
 
-/** Classes of a block. Chunks of rows are made of whole blocks, chunks of planes of eights (bindings/losses/plan.ts). */
+/**
+ * Classes of a block. Chunks of rows are made of whole blocks, chunks of planes of eights (bindings/losses/plan.ts).
+ */
 const CLASSES: usize = SOFTMAX_BLOCK;
 
 /** From one of s_0 … s_3 to the next. */
 const PART: usize = SAMPLE_BYTES;
 
 /**
- * What was kept of the logits from `at` to `end` to full precision. Where eight lanes reach into the next class, what was kept
- * there is written over and made again: four lanes hold all of it. A function of its own, as it is rarely needed.
+ * What was kept of the logits from `at` to `end` to full precision. Where eight lanes reach into the next class, what
+ * was kept there is written over and made again: four lanes hold all of it. A function of its own, as it is rarely
+ * needed.
  */
 function restore(at: usize, end: usize, step: usize, away: usize, m0: v128, m1: v128): void {
-  const overlap = planar && stride < 8;
+  const overlap = planar && classStride < 8;
   let again = false;
   for (; at < end; at += step) {
     const to = at + away;
-    const found = anyFar(v128.load(to), v128.load(to, 16));
+    const found = anyBelowE20(v128.load(to), v128.load(to, 16));
     if (!found && !again) continue;
     v128.store(to, restored(v128.load(at), m0));
     if (found) v128.store(to, restored(v128.load(at, 16), m1), 16);
-    again = overlap && (found || stride < 4);
+    again = overlap && (found || classStride < 4);
   }
 }
 
@@ -109,7 +115,7 @@ function keepExponentials(bytes: usize, keep: usize, step: usize): bool {
     v128.store(j, e0, REST);
     v128.store(j, e1, REST + 16);
   }
-  return v128.any_true(far(least));
+  return v128.any_true(belowE20(least));
 }
 
 /** REST = its squares. */
@@ -196,8 +202,8 @@ function addAcross(at: usize, bytes: usize, begin: bool): void {
 }
 
 /**
- * The same of a block that comes in pieces of whole eights, between which s_0 … s_3 are at `parts`: `resume` where it has begun before,
- * `pause` where it goes on.
+ * The same of a block that comes in pieces of whole eights, between which s_0 … s_3 are at `parts`: `resume` where it
+ * has begun before, `pause` where it goes on.
  */
 function addPiece(at: usize, bytes: usize, begin: bool, parts: usize, resume: bool, pause: bool): void {
   for (let g: usize = 0; g < 32; g += 16, at += 32) {
@@ -227,7 +233,7 @@ function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
     const m = v128.load_splat<f32>(i, MAX);
     let total: f64 = first ? load<f64>(SUM + (i << 1)) : 0;
     let totalSquares: f64 = squares && first ? load<f64>(SQUARES + (i << 1)) : 0;
-    const row = base + (usize(b * pitch) << 2);
+    const row = base + (usize(b * imageStride) << 2);
     for (let at = row, stop = row + size; at < stop; at += 4 * CLASSES) {
       // in two passes, as one would be a long chain of operations
       const bytes = exponents(at, min(at + 4 * CLASSES, stop), 32, m, m);
@@ -267,7 +273,7 @@ function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
 }
 
 function sumPlanes(kept: usize, squares: bool): void {
-  const step = usize(stride) << 2;
+  const step = usize(classStride) << 2;
   const length = usize(classes) * step;
   const away = kept - base;
   const next = first + classes;
@@ -282,7 +288,7 @@ function sumPlanes(kept: usize, squares: bool): void {
       const m1 = v128.load(i, MAX + 16);
       let begin = first == 0;
       let c = usize(first);
-      let at = base + (usize(b * pitch) << 2) + d;
+      let at = base + (usize(b * imageStride) << 2) + d;
       const stop = at + length;
       while (at < stop) {
         // in two passes, as one would be a long chain of operations
@@ -316,7 +322,10 @@ function sumPlanes(kept: usize, squares: bool): void {
   }
 }
 
-/** Add to SUM. What is exponentiated is kept at `kept`, unless that is 0, in the layout of the tile; SUM has the same bits either way. */
+/**
+ * Add to SUM. What is exponentiated is kept at `kept`, unless that is 0, in the layout of the tile; SUM has the same
+ * bits either way.
+ */
 export function sumExponentials(kept: usize): void {
   if (planar) sumPlanes(kept, false);
   else sumRows(kept, false, 0, images);

@@ -2,13 +2,13 @@
  * Margin stage, for gradients: what the second pass has kept, times FACTOR, is the gradient of the other classes.
  */
 import { FACTOR } from '../tile/scratch';
-import { classes, images, last, pitch, planar, positions, stride } from '../tile/tile';
+import { classes, images, last, imageStride, planar, positions, classStride } from '../tile/tile';
 
 /** From the layout of the tile at `from` to the same at `to`; 0 for ignored samples. */
 export function scaleExponentials(from: usize, to: usize): void {
   const size = usize(classes) << 2;
-  const step = planar ? usize(stride) << 2 : 32;
-  const length = planar ? size * usize(stride) : size;
+  const step = planar ? usize(classStride) << 2 : 32;
+  const length = planar ? size * usize(classStride) : size;
   const zero = f32x4.splat(0);
   const away = to - from;
   for (let b = 0; b < images; b++) {
@@ -18,7 +18,7 @@ export function scaleExponentials(from: usize, to: usize): void {
       const f1 = planar ? v128.load(i, FACTOR + 16) : f0;
       const counts0 = f32x4.ne(f0, zero);
       const counts1 = f32x4.ne(f1, zero);
-      let at = from + (usize(b * pitch) << 2) + d;
+      let at = from + (usize(b * imageStride) << 2) + d;
       for (const stop = at + length; at < stop; at += step) {
         const e0 = v128.load(at);
         const e1 = v128.load(at, 16);

@@ -1,25 +1,26 @@
 /**
- * Margin stage, first pass: MAX, the largest logit of the other classes. −∞ stands over the true class, so it takes no part.
- * The vector runs along rows and across the samples of planes, in the groups of eight lanes that tile.ts tells of.
+ * Margin stage, first pass: MAX, the largest logit of the other classes. −∞ stands over the true class, so it takes no
+ * part. The vector runs along rows and across the samples of planes, in the groups of eight lanes that tile.ts tells
+ * of.
  */
 import { maskOf } from './margin';
 import { MAX } from '../tile/scratch';
-import { base, classes, first, images, last, passedOver, pitch, planar, positions, stride } from '../tile/tile';
+import { base, classes, first, images, last, passedOver, imageStride, planar, positions, classStride } from '../tile/tile';
 
 /** The logits of a row at `at`, −∞ in lanes past its end. */
 // @ts-ignore: decorator
 @inline
-export function within(at: usize, mask: usize): v128 {
+export function insideRow(at: usize, mask: usize): v128 {
   return v128.bitselect(v128.load(at), f32x4.splat(-Infinity), v128.load(mask));
 }
 
 export function largestOthers(): void {
   const size = usize(classes) << 2;
-  const step = planar ? usize(stride) << 2 : 32;
+  const step = planar ? usize(classStride) << 2 : 32;
   // of a row whose length is no multiple of eight the rest comes after
-  const whole = planar ? size * usize(stride) : size & ~31;
+  const whole = planar ? size * usize(classStride) : size & ~31;
   for (let b = 0; b < images; b++) {
-    const image = base + (usize(b * pitch) << 2);
+    const image = base + (usize(b * imageStride) << 2);
     for (let d = last(8); d >= 0; d -= 32) {
       const i = (usize(b * positions) << 2) + d;
       if (passedOver(i)) continue;
@@ -51,8 +52,8 @@ export function largestOthers(): void {
         continue;
       }
       const mask = maskOf(size - whole);
-      m0 = f32x4.pmax(m0, within(at, mask));
-      m1 = f32x4.pmax(m1, within(at + 16, mask + 16));
+      m0 = f32x4.pmax(m0, insideRow(at, mask));
+      m1 = f32x4.pmax(m1, insideRow(at + 16, mask + 16));
       m0 = f32x4.pmax(m0, m1);
       m0 = f32x4.pmax(m0, v128.shuffle<f32>(m0, m0, 2, 3, 0, 1));
       m0 = f32x4.pmax(m0, v128.shuffle<f32>(m0, m0, 1, 0, 3, 2));

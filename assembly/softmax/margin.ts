@@ -1,7 +1,7 @@
 /**
- * The gap LSE_{c≠y}(z) − z_y, which is the margin turned round, from TRUE, MAX and SUM, to more than float32: GAP + GAP_LOW.
- * The logarithm comes in two parts, k·ln 2 rounded to a few bits and a small rest, and every rounding on the way is kept in
- * GAP_LOW, so that the error of the gap is that of SUM and of the logits alone.
+ * The gap LSE_{c≠y}(z) − z_y, which is the margin negated, from TRUE, MAX and SUM, to more than float32: GAP + GAP_LOW.
+ * The logarithm comes in two parts, k·ln 2 rounded to a few bits and a small rest, and every rounding on the way is
+ * kept in GAP_LOW, so that the error of the gap is that of SUM and of the logits alone.
  */
 import { lanes, LN2_HIGH, LN2_LOW, SIGN } from '../math/exp';
 import { exponent, logMantissa } from '../math/log';

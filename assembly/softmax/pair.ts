@@ -5,13 +5,13 @@
 import { lanes, SIGN } from '../math/exp';
 import { GAP, GAP_LOW, LABELS, CLASS_WEIGHTS, SLOPE, WEIGHT } from '../tile/scratch';
 import { finite, lost } from './margin';
-import { base, images, last, pitch, positions, stride } from '../tile/tile';
+import { base, images, last, imageStride, positions, classStride } from '../tile/tile';
 
 /** The logits of class c, 0 or 1, of the four samples from byte d of an image on. */
 // @ts-ignore: decorator
 @inline
 export function ofClass(c: i32, image: usize, d: usize): v128 {
-  if (stride > 1) return v128.load(image + d + (usize(c * stride) << 2));
+  if (classStride > 1) return v128.load(image + d + (usize(c * classStride) << 2));
   const a = v128.load(image + 2 * d);
   const b = v128.load(image + 2 * d, 16);
   return c ? v128.shuffle<f32>(a, b, 1, 3, 5, 7) : v128.shuffle<f32>(a, b, 0, 2, 4, 6);
@@ -22,7 +22,7 @@ export function pairGaps(): void {
   const weight0 = v128.load_splat<f32>(CLASS_WEIGHTS);
   const difference = v128.xor(weight0, v128.load_splat<f32>(CLASS_WEIGHTS + 4));
   let image = base;
-  for (let b = 0; b < images; b++, image += usize(pitch) << 2) {
+  for (let b = 0; b < images; b++, image += usize(imageStride) << 2) {
     const sample = usize(b * positions) << 2;
     for (let d: usize = 0; d < usize(positions) << 2; d += 16) {
       const i = sample + d;
@@ -42,9 +42,9 @@ export function pairGaps(): void {
 /** ∂/∂z_y = −SLOPE, and SLOPE for the other class, in the tile's place; exactly 0 for ignored samples. */
 export function pairGradients(): void {
   const zero = f32x4.splat(0);
-  const step = usize(stride) << 2;
+  const step = usize(classStride) << 2;
   let image = base;
-  for (let b = 0; b < images; b++, image += usize(pitch) << 2) {
+  for (let b = 0; b < images; b++, image += usize(imageStride) << 2) {
     const sample = usize(b * positions) << 2;
     for (let d = last(4); d >= 0; d -= 16) {
       const slope = v128.load(sample + d, SLOPE);
@@ -52,7 +52,7 @@ export function pairGradients(): void {
       // adding 0 turns −0 into 0
       const g1 = f32x4.add(v128.xor(slope, y), zero);
       const g0 = f32x4.sub(zero, g1);
-      if (stride > 1) {
+      if (classStride > 1) {
         v128.store(image + d, g0);
         v128.store(image + d + step, g1);
       } else {

@@ -1,7 +1,7 @@
 /**
  * The passes of the softmax variant, in order: `largest` over every chunk of the classes of a tile of samples, then
- * `exponentials` over every chunk; `sampleLosses` once; for gradients `gradients` over every chunk. A tile that holds all
- * classes is opened once and goes through them all.
+ * `exponentials` over every chunk; `sampleLosses` once; for gradients `gradients` over every chunk. A tile that holds
+ * all classes is opened once and goes through them all.
  */
 import { core, coreAndEntropies } from '../focal';
 import { FACTOR, PLANES, SLOPE, SUM, TILE } from '../tile/scratch';
@@ -39,8 +39,8 @@ export function gaps(n: i32): void {
 }
 
 /**
- * FACTOR = SLOPE/SUM; 0 where SLOPE is, whatever SUM is: ignored samples, and those with no other possible class. Where the slope
- * leaves float32 the largest number there is, so that a class that is impossible has gradient 0.
+ * FACTOR = SLOPE/SUM; 0 where SLOPE is, whatever SUM is: ignored samples, and those with no other possible class. Where
+ * the slope leaves float32 the largest number there is, so that a class that is impossible has gradient 0.
  */
 function factors(n: i32): void {
   const largest = f32x4.splat(f32.MAX_VALUE);
@@ -66,8 +66,8 @@ export function sampleEntropies(n: i32): void {
 }
 
 /**
- * Turn what was kept into the gradient, the true class included: from beside the tile to its place or, if it was `away` and is
- * now in the tile, the other way. Where it is.
+ * Turn what was kept into the gradient, the true class included: from beside the tile to its place or, if it was `away`
+ * and is now in the tile, the other way. Where it is.
  */
 export function gradients(away: bool): usize {
   const from = away ? base : aside();

@@ -1,14 +1,14 @@
 /**
- * What the short passes over a block leave for one another, small enough for the first-level cache. This file comes before
- * the scratch blocks in memory, as small addresses make small code.
+ * What the short passes over a block leave for one another, small enough for the first-level cache. This file comes
+ * before the scratch blocks in memory, as small addresses make small code.
  */
 
 /** Values a block holds. */
 export const BLOCK: i32 = 512;
 
 /**
- * A few lines of the cache behind each array: were two arrays a multiple of 4096 bytes apart, processors would take a load
- * from one for a load of what was just stored to the other.
+ * A few lines of the cache behind each array: were two arrays a multiple of 4096 bytes apart, processors would take a
+ * load from one for a load of what was just stored to the other.
  */
 export const APART: i32 = 576;
 

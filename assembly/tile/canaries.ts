@@ -4,7 +4,7 @@ import { pairsGuard } from '../compare/scratch';
 import { denseGuard } from '../dense/scratch';
 import { metricsGuard } from '../meter/scratch';
 import { guard, PLANES, TILE } from './scratch';
-import { base, borrowed, classes, images, planar, samples, stride } from './tile';
+import { base, borrowed, classes, images, planar, samples, classStride } from './tile';
 
 const PATTERN: u64 = 0x5afe5afe5afe5afe;
 
@@ -31,14 +31,14 @@ let between: i32 = 0;
 /** Where vectors of eight end in a plane of the tile that was opened; 0 where planes have no gap. */
 function planeEnd(): i32 {
   const end = (samples + 7) & ~7;
-  return planar && images == 1 && !borrowed && stride >= end + PLANE_GAP ? end : 0;
+  return planar && images == 1 && !borrowed && classStride >= end + PLANE_GAP ? end : 0;
 }
 
 /** Fill the gaps between the planes of the tile that was opened, and of what is kept of it. */
 export function armPlanes(): void {
   const end = planeEnd();
   for (let c = 0; end && c < classes; c++) {
-    for (let i = usize(c * stride + end) << 2; i < usize((c + 1) * stride) << 2; i += 4) {
+    for (let i = usize(c * classStride + end) << 2; i < usize((c + 1) * classStride) << 2; i += 4) {
       store<u32>(TILE + i, u32(PATTERN));
       store<u32>(PLANES + i, u32(PATTERN));
     }
@@ -49,7 +49,7 @@ export function armPlanes(): void {
 export function checkPlanes(rows: bool): void {
   const end = planeEnd();
   for (let c = 0; end && c < classes; c++) {
-    for (let i = usize(c * stride + end) << 2; i < usize((c + 1) * stride) << 2; i += 4) {
+    for (let i = usize(c * classStride + end) << 2; i < usize((c + 1) * classStride) << 2; i += 4) {
       between += i32(load<u32>(PLANES + i) != u32(PATTERN));
       if (!rows && base == TILE) between += i32(load<u32>(TILE + i) != u32(PATTERN));
     }

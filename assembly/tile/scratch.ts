@@ -1,8 +1,8 @@
 /**
- * The one scratch block; what only the metrics need of it is in scratch-metrics.ts. Inputs of any size stream through it tile by
- * tile; its size never changes, so no view of the memory goes stale. Every size is elements × element size, computed here and
- * nowhere else. 16 guard bytes stand before and after each block; the debug build (canaries.ts) arms them and counts the broken
- * ones.
+ * The one scratch block; what only the metrics need of it is in scratch-metrics.ts. Inputs of any size stream through
+ * it tile by tile; its size never changes, so no view of the memory goes stale. Every size is elements × element size,
+ * computed here and nowhere else. 16 guard bytes stand before and after each block; the debug build (canaries.ts) arms
+ * them and counts the broken ones.
  */
 
 import {
@@ -36,7 +36,7 @@ const guard4: usize = memory.data(GUARD, 16);
 /** Σ e^(logit − MAX) over the other classes: f64[SAMPLES]. */
 export const SUM: usize = memory.data(8 * LANES, 16);
 const guard5: usize = memory.data(GUARD, 16);
-/** Gap, that is the margin turned round, in float32: f32[SAMPLES]. */
+/** Gap, that is the margin negated, in float32: f32[SAMPLES]. */
 export const GAP: usize = memory.data(4 * LANES, 16);
 const guard6: usize = memory.data(GUARD, 16);
 /** What the rounding of the gap left over: f32[SAMPLES]. */
@@ -70,8 +70,8 @@ const guard14: usize = memory.data(GUARD, 16);
 export const SQUARES: usize = memory.data(8 * LANES, 16);
 const guard15: usize = memory.data(GUARD, 16);
 /**
- * Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time; one-vs-rest with a number a logit: of
- * each logit where its target is 1, laid out as the tile.
+ * Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time; one-vs-rest with a
+ * number a logit: of each logit where its target is 1, laid out as the tile.
  */
 export const CLASS_WEIGHTS: usize = memory.data(4 * LOGITS + APART, 16);
 const guard16: usize = memory.data(GUARD, 16);
@@ -83,10 +83,16 @@ export const PLANES: usize = memory.data(4 * (LOGITS + PLANE_SLACK) + APART, 16)
 /** Metrics: cross-entropies of half a tile (one-vs-rest), whose losses stand in PLANES and sigmoids in TILE. */
 export const ENTROPIES: usize = PLANES + 2 * LOGITS + APART;
 const guard18: usize = memory.data(GUARD, 16);
-/** The tile as it came: f32[LOGITS]. Where it has been transposed into PLANES the targets are, or the rows it is to become again. */
+/**
+ * The tile as it came: f32[LOGITS]. Where it has been transposed into PLANES the targets are, or the rows it is to
+ * become again.
+ */
 export const TILE: usize = memory.data(4 * (LOGITS + PLANE_SLACK), 16);
 const guard19: usize = memory.data(GUARD, 16);
-/** Softmax, planes: four sums of each sample whose block of classes has not come to its end, and of its squares: f32[SAMPLES] each. */
+/**
+ * Softmax, planes: four sums of each sample whose block of classes has not come to its end, and of its squares:
+ * f32[SAMPLES] each.
+ */
 export const PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);
 const guardParts: usize = memory.data(GUARD, 16);
 export const SQUARE_PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);

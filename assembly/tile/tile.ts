@@ -1,15 +1,16 @@
 /**
  * The tile: where its logits lie, and what every pass does to it first and last.
  *
- * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class c
- * of sample (b, d) stands at base + 4·(b·pitch + c·stride + d): rows [N, C] are images of one position. Rows of many classes are
- * gone through along the classes; everything else is `planar` and gone through across the samples, for which rows of few classes
- * are transposed into planes, one image of all samples, and `toRows` turns them back.
+ * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class
+ * c of sample (b, d) stands at base + 4·(b·imageStride + c·classStride + d): rows [N, C] are images of one position.
+ * Rows of many classes are gone through along the classes; everything else is `planar` and gone through across the
+ * samples, for which rows of few classes are transposed into planes, one image of all samples, and `toRows` turns them
+ * back.
  *
- * Either way kernels go in groups of eight lanes, of which the last reaches past the end of the row or of the image's positions.
- * What they write there is written over: in arrays of samples and in rows by the next image, which is why images go from the first
- * to the last; in planes, where it falls on the first positions of the next class, by the group of those, which is why positions go
- * from the last to the first.
+ * Either way kernels go in groups of eight lanes, of which the last reaches past the end of the row or of the image's
+ * positions. What they write there is written over: in arrays of samples and in rows by the next image, which is why
+ * images go from the first to the last; in planes, where it falls on the first positions of the next class, by the
+ * group of those, which is why positions go from the last to the first.
  */
 import { PLANE_GAP, PLANE_GROUP, ROWS, TRANSPOSED } from '../../bindings/backend/constants';
 import { CLASS_WEIGHTS, LABELS, LOGIT_WEIGHTS, OFFSET, OWN_WEIGHT, PLANES, TILE, TRUE, WEIGHT } from './scratch';
@@ -24,8 +25,8 @@ export let borrowed: bool = false;
 export let samples: i32 = 0;
 export let classes: i32 = 0;
 /** Logits from one class to the next, and from one image to the next. */
-export let stride: i32 = 0;
-export let pitch: i32 = 0;
+export let classStride: i32 = 0;
+export let imageStride: i32 = 0;
 export let planar: bool = false;
 /** Two classes: their margin is a difference, and nothing has to be left out. */
 export let pair: bool = false;
@@ -78,7 +79,7 @@ export function allowPairs(allowed: bool): void {
 /** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
 export function place(
   source: usize, imageCount: i32, positionCount: i32, classCount: i32,
-  imageStride: i32, classStride: i32, firstClass: i32, givenForm: i32,
+  givenImageStride: i32, givenClassStride: i32, firstClass: i32, givenForm: i32,
 ): void {
   samples = imageCount * positionCount;
   classes = classCount;
@@ -86,18 +87,18 @@ export function place(
   form = givenForm;
   planar = form != ROWS;
   base = source;
-  stride = classStride;
-  pitch = imageStride;
+  classStride = givenClassStride;
+  imageStride = givenImageStride;
   images = imageCount;
   positions = positionCount;
   // samples side by side are one image
-  if (planar && (positionCount == 1 || imageStride == positionCount)) {
+  if (planar && (positionCount == 1 || givenImageStride == positionCount)) {
     images = 1;
     positions = samples;
     if (form == TRANSPOSED) {
       base = PLANES;
-      stride = planeStride(samples);
-      transpose(source, imageStride, PLANES, stride, samples, classes);
+      classStride = planeStride(samples);
+      transpose(source, givenImageStride, PLANES, classStride, samples, classes);
     }
   }
   borrowed = base != TILE && base != PLANES;
@@ -107,18 +108,18 @@ export function place(
   const rows = positions == 1;
   const runs = rows ? 1 : images;
   const run = rows ? images : positions;
-  const step = rows ? pitch : 1;
-  const stride4 = i32x4.splat(stride);
+  const step = rows ? imageStride : 1;
+  const classStride4 = i32x4.splat(classStride);
   const first4 = i32x4.splat(first);
   const classes4 = i32x4.splat(classes);
   const along = i32x4.splat(4 * step);
   for (let b = 0; b < runs; b++) {
-    let place = i32x4.add(i32x4.splat(b * pitch), i32x4.mul(i32x4.splat(step), i32x4(0, 1, 2, 3)));
+    let place = i32x4.add(i32x4.splat(b * imageStride), i32x4.mul(i32x4.splat(step), i32x4(0, 1, 2, 3)));
     const from = usize(b * run) << 2;
     // lanes past the end of a run are written over by the next
     for (let i = from; i < from + (usize(run) << 2); i += 16) {
       const y = i32x4.sub(v128.load(i, LABELS), first4);
-      const offset = i32x4.shl(i32x4.add(place, i32x4.mul(y, stride4)), 2);
+      const offset = i32x4.shl(i32x4.add(place, i32x4.mul(y, classStride4)), 2);
       v128.store(i, v128.or(offset, i32x4.ge_u(y, classes4)), OFFSET);
       place = i32x4.add(place, along);
     }
@@ -126,8 +127,9 @@ export function place(
 }
 
 /**
- * Softmax: note the logit and the weight of each sample's class and write −∞ over that logit, which leaves the class out of
- * every maximum and every sum. Passed over, here and below: ignored samples, and samples whose class is not in this chunk.
+ * Softmax: note the logit and the weight of each sample's class and write −∞ over that logit, which leaves the class
+ * out of every maximum and every sum. Passed over, here and below: ignored samples, and samples whose class is not in
+ * this chunk.
  */
 export function maskTrueClass(): void {
   if (pair) return;
@@ -173,8 +175,8 @@ export function restoreWeights(): void {
 }
 
 /**
- * Write values[i], its sign turned where `flip` is the sign bit, over the logit of each sample's class in this chunk, where it
- * had been left out.
+ * Write values[i], its sign flipped where `flip` is the sign bit, over the logit of each sample's class in this chunk,
+ * where it had been left out.
  */
 export function putTrue(to: usize, values: usize, flip: u32): void {
   if (pair) return;
@@ -186,12 +188,12 @@ export function putTrue(to: usize, values: usize, flip: u32): void {
 
 /** Multiply the logits of each sample by factors[i]; those of ignored samples become 0 whatever they were. */
 export function scale(to: usize, factors: usize): void {
-  for (let b = 0, i: usize = 0; b < images; b++, to += usize(pitch) << 2) {
+  for (let b = 0, i: usize = 0; b < images; b++, to += usize(imageStride) << 2) {
     for (let d: usize = 0; d < usize(positions); d++, i += 4) {
       const ignored = load<i32>(i, LABELS) < 0;
       if (!factors && !ignored) continue;
       let at = to + (d << 2);
-      for (let c = 0; c < classes; c++, at += usize(stride) << 2) {
+      for (let c = 0; c < classes; c++, at += usize(classStride) << 2) {
         store<f32>(at, ignored ? 0 : load<f32>(at) * load<f32>(factors + i));
       }
     }
@@ -223,13 +225,13 @@ function highPair(a: v128, b: v128): v128 {
 }
 
 /**
- * A matrix turned over, four by four: `rows` rows of `columns`, `pitch` apart, to `columns` rows that are `toPitch` apart. What
- * spills past the end of a row that is written is written over by the next, as their last columns come first; up to three rows
- * past the last are read and written, too.
+ * A matrix transposed, four by four: `rows` rows of `columns`, `rowStride` apart, to `columns` rows that are
+ * `toRowStride` apart. What spills past the end of a row that is written is written over by the next, as their last
+ * columns come first; up to three rows past the last are read and written, too.
  */
-export function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows: i32, columns: i32): void {
-  const row = usize(pitch) << 2;
-  const toRow = usize(toPitch) << 2;
+export function transpose(from: usize, rowStride: i32, to: usize, toRowStride: i32, rows: i32, columns: i32): void {
+  const row = usize(rowStride) << 2;
+  const toRow = usize(toRowStride) << 2;
   for (let k: usize = 0; k < usize(columns) << 2; k += 16, to += toRow << 2) {
     for (let r = (rows - 1) & ~3; r >= 0; r -= 4) {
       const source = from + usize(r) * row + k;
@@ -252,6 +254,6 @@ export function transpose(from: usize, pitch: i32, to: usize, toPitch: i32, rows
 
 /** Turn the planes at `from` back into the rows they came as; where they are then. */
 export function toRows(from: usize): usize {
-  transpose(from, stride, TILE, classes, classes, samples);
+  transpose(from, classStride, TILE, classes, classes, samples);
   return TILE;
 }

@@ -9,8 +9,8 @@ const READ_PAST = 1024;
 const MOST = 2 ** 30;
 
 /**
- * A float32 tensor in the kernels' own memory: calls read it where it is instead of copying it. It is left as it was when
- * a call returns.
+ * A float32 tensor in the kernels' own memory: calls read it where it is instead of copying it. It is left as it was
+ * when a call returns.
  */
 export interface ResidentTensor extends Tensor<Float32Array> {
   /** The array. Ask for it anew after another `alloc`: memory that grows detaches arrays taken before. */
@@ -69,7 +69,8 @@ export function bindAlloc(provide: () => Backend): (dims: readonly number[]) => 
    * A float32 tensor of zeros in the kernels' own memory, which calls read in place.
    *
    * @param dims its shape, at most 32 dimensions and 2^30 elements
-   * @throws TypeError when dims is no array of numbers; RangeError for dimensions that are no integers ≥ 0, and where the
+   * @throws TypeError when dims is no array of numbers; RangeError for dimensions that are no integers ≥ 0, and where
+   * the
    *   memory cannot grow by so much
    */
   return function alloc(given) {

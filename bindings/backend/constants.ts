@@ -1,6 +1,6 @@
 /**
- * What the bindings and the kernels must agree on, declared once: this file is TypeScript and AssemblyScript alike, and the
- * scalar twin reads it too. Numbers only.
+ * What the bindings and the kernels must agree on, declared once: this file is TypeScript and AssemblyScript alike, and
+ * the scalar twin reads it too. Numbers only.
  */
 
 /** Samples that a tile can hold. */
@@ -12,15 +12,23 @@ export const LOGITS = 65536;
 export const ROWS = 0;
 export const PLANES = 1;
 export const TRANSPOSED = 2;
-/** Rows of more classes than this stay rows; of fewer they are transposed, so that vectors run across samples. Measured. */
+/**
+ * Rows of more classes than this stay rows; of fewer they are transposed, so that vectors run across samples. Measured.
+ */
 export const FEW = 32;
 
 /** Classes that softmax takes a partial sum over. */
 export const SOFTMAX_BLOCK = 128;
-/** Every chunk of classes but the last has whole groups of so many; of rows whole blocks, as a power of two of them fits. */
+/**
+ * Every chunk of classes but the last has whole groups of so many; of rows whole blocks, as a power of two of them
+ * fits.
+ */
 export const CLASS_GROUP = 8;
 
-/** Whole groups of 16 and an odd number of them: the same place in many planes does not fall on the same few cache lines. */
+/**
+ * Whole groups of 16 and an odd number of them: the same place in many planes does not fall on the same few cache
+ * lines.
+ */
 export const PLANE_GROUP = 16;
 /** Logits between two planes that no kernel writes to. */
 export const PLANE_GAP = 8;
@@ -28,7 +36,10 @@ export const PLANE_GAP = 8;
 /** What `convert` makes float32 of: float16 and unsigned bytes, which lie at the end of the room they widen into … */
 export const HALVES = 4;
 export const BYTES = 5;
-/** … or numbers that are no logits: probabilities, to ln p (softmax) or ln(p/(1 − p)) (sigmoid); logarithms ln p, to the latter. */
+/**
+ * … or numbers that are no logits: probabilities, to ln p (softmax) or ln(p/(1 − p)) (sigmoid); logarithms ln p, to the
+ * latter.
+ */
 export const PROBABILITIES = 1;
 export const ODDS = 2;
 export const LOG_PROBABILITIES = 3;
@@ -48,7 +59,9 @@ export const PARAM_IGNORED = 7;
 export const PARAM_LARGEST = 8;
 /** Whether SAMPLE_WEIGHTS multiply the losses. */
 export const PARAM_WEIGHTED = 9;
-/** NO_GRADIENT, SAME_UPSTREAM: times PARAM_SCALE, or EACH_UPSTREAM: times UPSTREAM. Softmax reads UPSTREAM either way. */
+/**
+ * NO_GRADIENT, SAME_UPSTREAM: times PARAM_SCALE, or EACH_UPSTREAM: times UPSTREAM. Softmax reads UPSTREAM either way.
+ */
 export const PARAM_GRADIENT = 10;
 export const PARAM_SCALE = 11;
 /** Classes of the input, of which a tile may hold a chunk. */
@@ -61,7 +74,9 @@ export const PARAM_COUNT = 15;
 export const SOFTMAX = 0;
 export const SIGMOID = 1;
 
-/** A sample's target is its label; a number for each logit that `open` makes of the label; or one that lies in TARGETS. */
+/**
+ * A sample's target is its label; a number for each logit that `open` makes of the label; or one that lies in TARGETS.
+ */
 export const LABELS_ALONE = 0;
 export const LABELS_SPREAD = 1;
 export const NUMBERS = 2;
@@ -86,8 +101,8 @@ export const SUM_NAN = 13;
 export const TALLY_CLASSES = 8192;
 export const TALLY_BINS = 128;
 /**
- * A class in TALLY, in bytes: four float64 that its losses add up to, the first of multiples of 2^−32; then i32: samples, those
- * predicted rightly, all predictions.
+ * A class in TALLY, in bytes: four float64 that its losses add up to, the first of multiples of 2^−32; then i32:
+ * samples, those predicted rightly, all predictions.
  */
 export const TALLY_BYTES = 48;
 export const TALLY_SUPPORT = 32;
@@ -102,7 +117,9 @@ export const BIN_CONFIDENCE = 8;
 
 /** Bytes of a block of a number a sample, with room for whole vectors. */
 export const SAMPLE_BYTES = 4 * SAMPLES + 64;
-/** Columns in COLUMNS, each of so many bytes: a number a sample, room for a vector, and 16 bytes that nothing writes to. */
+/**
+ * Columns in COLUMNS, each of so many bytes: a number a sample, room for a vector, and 16 bytes that nothing writes to.
+ */
 export const COLUMN_BYTES = SAMPLE_BYTES + 16;
 /** What each sample comes to: loss, cross-entropy, Brier score: f32, 0 where ignored. */
 export const COLUMN_LOSS = 0;
@@ -121,9 +138,9 @@ export const COLUMN_WRONG = 7 * COLUMN_BYTES;
 export const COLUMN_COUNT = 8;
 
 /**
- * The cells that curves are counted in (bindings/meter/cells.ts): bits of the float32 2^−64, 1, 128, 2^40 and ∞, between which steps
- * of the magnitude are of different kinds; bits of a float32 below the 32nd of an octave; first steps of each kind; cells on
- * either side of 0.
+ * The cells that curves are counted in (bindings/meter/cells.ts): bits of the float32 2^−64, 1, 128, 2^40 and ∞,
+ * between which steps of the magnitude are of different kinds; bits of a float32 below the 32nd of an octave; first
+ * steps of each kind; cells on either side of 0.
  */
 export const CELL_SMALL = 0x1f800000;
 export const CELL_ONE = 0x3f800000;
@@ -136,8 +153,14 @@ export const CELL_FROM_ONE = 2049;
 export const CELL_FROM_WIDE = 6113;
 export const CELL_FROM_LARGE = 7169;
 export const CELL_SIDE = 7171;
-/** Cells that are counted together, a power of two. In CELLS one is page · 2 · PAGE + its place there, + PAGE for a positive. */
+/**
+ * Cells that are counted together, a power of two. In CELLS one is page · 2 · PAGE + its place there, + PAGE for a
+ * positive.
+ */
 export const CELL_PAGE_BITS = 6;
 
-/** From PAIRS, where the candidate's rows are loaded, to the columns of what is known of the pairs, each of SAMPLE_BYTES. */
+/**
+ * From PAIRS, where the candidate's rows are loaded, to the columns of what is known of the pairs, each of
+ * SAMPLE_BYTES.
+ */
 export const PAIR_COLUMNS = 4 * LOGITS + 64;

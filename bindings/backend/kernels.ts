@@ -1,7 +1,7 @@
 /**
- * What a backend is: one block of memory and the stages over it. The WebAssembly module exports exactly this (assembly/); the
- * scalar twin (scalar/) implements it over a plain ArrayBuffer. Names in capitals are addresses in bytes; sizes, forms and the
- * places of parameters are told in constants.ts.
+ * What a backend is: one block of memory and the stages over it. The WebAssembly module exports exactly this
+ * (assembly/); the scalar twin (scalar/) implements it over a plain ArrayBuffer. Names in capitals are addresses in
+ * bytes; sizes, forms and the places of parameters are told in constants.ts.
  *
  * A call writes PARAMS and says `begin`. Then, for each tile of samples (losses/stages.ts conducts):
  *
@@ -20,13 +20,14 @@
  *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one
  *       topK… [cells] tally
  *
- * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true one, which is
- * what `choose` does, and `others` sees to the rest. Such numbers are loaded and checked by `targets` before each `open`.
+ * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true
+ * one, which is what `choose` does, and `others` sees to the rest. Such numbers are loaded and checked by `targets`
+ * before each `open`.
  *
- * `open` takes up a tile of logits in TILE or in the caller's memory, [image][class][position] with the strides given: it masks the
- * true class (softmax) or negates its logit (sigmoid), and `close` undoes that. Between the two the memory must not be
- * touched. What stages leave for one another lies in blocks that no other stage writes; tables and sums stay until `begin`
- * or the bindings clear them.
+ * `open` takes up a tile of logits in TILE or in the caller's memory, [image][class][position] with the strides given:
+ * it masks the true class (softmax) or negates its logit (sigmoid), and `close` undoes that. Between the two the memory
+ * must not be touched. What stages leave for one another lies in blocks that no other stage writes; tables and sums
+ * stay until `begin` or the bindings clear them.
  */
 export interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow?(pages: number): number };
@@ -37,7 +38,10 @@ export interface Kernels {
   /** What multiplies the gradient of each sample, and its losses: f32[SAMPLES] each. */
   readonly UPSTREAM: number;
   readonly SAMPLE_WEIGHTS: number;
-  /** Weight of each class of the chunk when it is the true one: f32[LOGITS]; sigmoid with numbers as targets: laid out as the tile. */
+  /**
+   * Weight of each class of the chunk when it is the true one: f32[LOGITS]; sigmoid with numbers as targets: laid out
+   * as the tile.
+   */
   readonly CLASS_WEIGHTS: number;
   /** Sigmoid: weight of each logit when its class is not the true one, laid out as the tile: f32[LOGITS]. */
   readonly LOGIT_WEIGHTS: number;
@@ -65,15 +69,20 @@ export interface Kernels {
   ): void;
   choose(): void;
   scan(): void;
-  /** Softmax with a gradient: the address of what is kept for it. Sigmoid: of the losses. Both are laid out as the tile. */
+  /**
+   * Softmax with a gradient: the address of what is kept for it. Sigmoid: of the losses. Both are laid out as the tile.
+   */
   sum(): number;
   close(): void;
-  /** The address of the samples' losses, f32[SAMPLES], 0 where ignored (sigmoid: with metrics alone, summed over classes). */
+  /**
+   * The address of the samples' losses, f32[SAMPLES], 0 where ignored (sigmoid: with metrics alone, summed over
+   * classes).
+   */
   finish(): number;
   others(): void;
   /**
-   * The address of the gradient, laid out as the tile came. Where the tile has been loaded again (`reloaded`) it is what `sum` had kept
-   * or, with a number for each logit, the logits.
+   * The address of the gradient, laid out as the tile came. Where the tile has been loaded again (`reloaded`) it is
+   * what `sum` had kept or, with a number for each logit, the logits.
    */
   gradient(reloaded: boolean): number;
   /** Add n float32 values ≥ 0 to an exact sum. */
@@ -85,7 +94,9 @@ export interface Kernels {
 export interface MeterKernels extends Kernels {
   /** Columns of what each sample comes to, see COLUMN_BYTES. */
   readonly COLUMNS: number;
-  /** Sigmoid: what a logit must be above for the decision to be for its class, laid out as the tile: f32[LOGITS / 2]. */
+  /**
+   * Sigmoid: what a logit must be above for the decision to be for its class, laid out as the tile: f32[LOGITS / 2].
+   */
   readonly LOGIT_THRESHOLDS: number;
   /** Counts of classes and of bins, see TALLY_BYTES and BIN_BYTES; 0: there are none. */
   readonly TALLY: number;
@@ -106,9 +117,10 @@ export interface MeterKernels extends Kernels {
   /**
    * Softmax: add up what the COLUMNS of losses, cross-entropies and Brier scores hold.
    *
-   * Count the tile in TALLY and BINS, which take 4096 samples before they must be cleared. Softmax: how many samples were passed
-   * over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of each logit, its sign bit
-   * set where the decision is for the class; how many losses above TALLY_LARGEST, or NaN, were left out. −1: nothing was counted.
+   * Count the tile in TALLY and BINS, which take 4096 samples before they must be cleared. Softmax: how many samples
+   * were passed over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of
+   * each logit, its sign bit set where the decision is for the class; how many losses above TALLY_LARGEST, or NaN, were
+   * left out. −1: nothing was counted.
    */
   tally(): number;
   /** Move what is pending to BINS, whose number is that of the call that counted it. */
@@ -117,7 +129,10 @@ export interface MeterKernels extends Kernels {
 
 /** What comparisons need beside the meters (assembly/pairs.ts). */
 export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'convert' | 'accumulate' | 'limb'> {
-  /** Where the candidate's rows are loaded, and columns of what is known of each pair; assembly/compare/scratch.ts tells. */
+  /**
+   * Where the candidate's rows are loaded, and columns of what is known of each pair; assembly/compare/scratch.ts
+   * tells.
+   */
   readonly PAIRS: number;
   /** Compare n rows of the baseline in TILE with n of the candidate in PAIRS; of softmax they are gone then. */
   pairs(sigmoid: boolean, n: number, classes: number): void;

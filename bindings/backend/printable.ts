@@ -7,8 +7,8 @@ const SINGLE = 87;
  * the frequent bytes have a character each, which gzip packs as well as the bytes themselves. Base64 lays every three
  * bytes over four characters, which hides the repetitions from gzip, and hexadecimal digits cost 11 % more.
  *
- * The text begins with its characters and 64 hexadecimal digits, which have a bit for each value of a byte: whether it is among
- * the frequent ones.
+ * The text begins with its characters and 64 hexadecimal digits, which have a bit for each value of a byte: whether it
+ * is among the frequent ones.
  */
 export function fromPrintable(text: string): Uint8Array<ArrayBuffer> {
   const start = CHARACTERS + 64;

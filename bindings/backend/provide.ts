@@ -6,8 +6,9 @@ import { instantiate } from './wasm.ts';
 export { scalarKernels } from './scalar/kernels.ts';
 
 /**
- * A backend made on first use: the module that `compile` gives or, where SIMD is missing or compiling is refused (an old
- * engine, a page whose content security policy forbids it), the scalar twin. Importing never compiles and never throws.
+ * A backend made on first use: the module that `compile` gives or, where SIMD is missing or compiling is refused (an
+ * old engine, a page whose content security policy forbids it), the scalar twin. Importing never compiles and never
+ * throws.
  */
 export function lazily<K extends Kernels>(compile: () => WebAssembly.Module, twin: () => K): () => Backend<K> {
   return once(() => {

@@ -31,8 +31,8 @@ export function loadThresholds(backend: MeterBackend, thresholds: number | Float
 }
 
 /**
- * Have the weights of the tile's classes in CLASS_WEIGHTS, and for one-vs-rest those of its logits in LOGIT_WEIGHTS. `dense`: there is
- * a target for each logit, so that one-vs-rest may need any class's weight at any logit.
+ * Have the weights of the tile's classes in CLASS_WEIGHTS, and for one-vs-rest those of its logits in LOGIT_WEIGHTS.
+ * `dense`: there is a target for each logit, so that one-vs-rest may need any class's weight at any logit.
  */
 export function loadWeights(
   backend: Backend,

@@ -11,8 +11,8 @@ import {
 } from '../backend/constants.ts';
 
 /**
- * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once while
- * they fit, else chunks of whole groups of them. No sample's result depends on the cut.
+ * How an input is cut into tiles: whole images while they fit, else runs of positions of one image; all classes at once
+ * while they fit, else chunks of whole groups of them. No sample's result depends on the cut.
  */
 export interface Plan {
   /** Images a tile takes. */

@@ -63,8 +63,8 @@ function targetsOf(settings: Settings, input: Input): number {
 }
 
 /**
- * A call under way: one input, tile by tile. This is where the order of the kernels' stages is (see kernels.ts), for the losses and
- * for the meter.
+ * A call under way: one input, tile by tile. This is where the order of the kernels' stages is (see kernels.ts), for
+ * the losses and for the meter.
  */
 export class Call {
   readonly tile: Tile;
@@ -150,8 +150,8 @@ export class Call {
   }
 
   /**
-   * Sigmoid: the losses of the logits, chunk by chunk; `visit` gets them while the chunk is open, `opened` comes before them. Returns
-   * how many numbers among the targets are ignored.
+   * Sigmoid: the losses of the logits, chunk by chunk; `visit` gets them while the chunk is open, `opened` comes before
+   * them. Returns how many numbers among the targets are ignored.
    */
   sumLogits(visit: (losses: number) => void, opened?: () => void): number {
     let ignored = 0;

@@ -29,8 +29,9 @@ function dropWeightless({ kernels, i32 }: Backend, input: Input, tile: Tile, wei
 }
 
 /**
- * Both losses, tile by tile: softmax by the gap of the true class to all others, one-vs-rest by the gap of each logit's own
- * decision. The sum is left in the kernels' SUM_LOSS. Returns how many losses are not ignored: of samples (softmax) or logits.
+ * Both losses, tile by tile: softmax by the gap of the true class to all others, one-vs-rest by the gap of each logit's
+ * own decision. The sum is left in the kernels' SUM_LOSS. Returns how many losses are not ignored: of samples (softmax)
+ * or logits.
  */
 export function stream(backend: Backend, settings: Settings, input: Input, request: Request): number {
   const { kernels } = backend;

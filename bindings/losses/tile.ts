@@ -73,8 +73,8 @@ export class Tile {
   }
 
   /**
-   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array of logits that already lies in their
-   * memory is taken where it is if `inPlace` allows it: `close` puts back what they change in it.
+   * Bring the tile of `array`, which has the layout of the logits, before the kernels. An array of logits that already
+   * lies in their memory is taken where it is if `inPlace` allows it: `close` puts back what they change in it.
    */
   load(array: Input['logits'], inPlace: boolean): void {
     const { kernels, f32 } = this.#backend;
@@ -105,8 +105,8 @@ export class Tile {
   }
 
   /**
-   * Bring the targets of the loaded tile, one number a logit, to TARGETS. Returns how many are ignored; throws for the first that is
-   * no target.
+   * Bring the targets of the loaded tile, one number a logit, to TARGETS. Returns how many are ignored; throws for the
+   * first that is no target.
    */
   loadTargets(rules: TargetRules): number {
     const { kernels, f32 } = this.#backend;

@@ -59,7 +59,8 @@ function isPlain(v: number): boolean {
 }
 
 /**
- * Add to a sum, without carrying, sums of up to 4096 plain values: multiples of 2^−32 and what is left over. The limbs they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
+ * Add to a sum, without carrying, sums of up to 4096 plain values: multiples of 2^−32 and what is left over. The limbs
+ * they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
  */
 function depositParts(words: Float64Array, at: number, high: number, low: number): void {
   const top = Math.floor(high * 2 ** -11);
@@ -186,7 +187,10 @@ export abstract class Tally {
     this.#uncarried = n;
   }
 
-  /** To be called before n samples are counted in the tables, if they hold so much: they are this tally's then, and have room. */
+  /**
+   * To be called before n samples are counted in the tables, if they hold so much: they are this tally's then, and have
+   * room.
+   */
   protected takeTables(backend: Backend, state: State, n: number): void {
     const { classes, bins } = this.config;
     if (!backend.kernels.TALLY || classes > TALLY_CLASSES || bins > TALLY_BINS) return;
@@ -197,7 +201,10 @@ export abstract class Tally {
     this.#emptyTables = () => emptyTables(backend, state);
   }
 
-  /** Move what the tables hold to the state: it is left there from update to update, as that takes a pass over the classes. */
+  /**
+   * Move what the tables hold to the state: it is left there from update to update, as that takes a pass over the
+   * classes.
+   */
   flush(): void {
     if (this.#tabled > 0) this.#emptyTables();
     this.#tabled = 0;
@@ -625,8 +632,8 @@ class SigmoidTally extends Tally {
   }
 
   /**
-   * Visit what is counted of a chunk: class, sample, cell of the tile, whether the sample is of the class, probability, whether the
-   * decision is for the class.
+   * Visit what is counted of a chunk: class, sample, cell of the tile, whether the sample is of the class, probability,
+   * whether the decision is for the class.
    */
   #each(
     { kernels, f32, i32 }: Backend,

@@ -38,7 +38,10 @@ export interface Twin extends Kernels {
   readonly LOSS: number;
   readonly SLOPE: number;
   readonly LOSSES: number;
-  /** Of each sample in the tile: its largest logit but the true one's, Σ exp(logit − max) of these, and the margin to them. */
+  /**
+   * Of each sample in the tile: its largest logit but the true one's, Σ exp(logit − max) of these, and the margin to
+   * them.
+   */
   readonly max: Float64Array;
   readonly totals: Float64Array;
   readonly margins: Float64Array;
@@ -185,8 +188,8 @@ export function scalarKernels(more = 0): Twin {
   };
 
   /**
-   * Visit the tile by runs of logits that lie side by side: rows, whose logits all belong to sample i, or planes, whose logits belong
-   * to samples i, i + 1, …, which is what `step` tells.
+   * Visit the tile by runs of logits that lie side by side: rows, whose logits all belong to sample i, or planes, whose
+   * logits belong to samples i, i + 1, …, which is what `step` tells.
    */
   const eachRun = (from: number, visit: (at: number, end: number, i: number, step: number) => void): void => {
     const { images, positions, classes, imageStride, classStride } = tile;
