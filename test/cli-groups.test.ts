@@ -22,6 +22,13 @@ const y = random.labels(n, classes);
 const names = Array.from({ length: n }, (_, i) => ['de', 'fr', 'zh', ''][(7 * i + (i >> 3)) % 4] as string);
 write('z.npy', z, [n, classes]);
 write('y.npy', Int32Array.from(y), [n]);
+const characters = Int32Array.from(names.flatMap((name) => [0, 1].map((i) => name.codePointAt(i) ?? 0)));
+const header = `{'descr': '<U2', 'fortran_order': False, 'shape': (${n},), }`.padEnd(117);
+writeFileSync(
+  at('strings.npy'),
+  Buffer.concat([Buffer.from(`\x93NUMPY\x01\0\x76\0${header}\n`, 'latin1'), Buffer.from(characters.buffer)]),
+);
+writeFileSync(at('latin1.txt'), Buffer.from('caf\xe9\n'.repeat(n), 'latin1'));
 writeFileSync(at('groups.txt'), names.map((name) => `${name}\n`).join(''));
 write(
   'ids.npy',
@@ -61,6 +68,7 @@ describe('--group-by', () => {
   test.concurrent.each([
     ['a file of lines', 'z.npy y.npy --group-by groups.txt', names],
     ['a file of integers', 'z.npy y.npy --group-by ids.npy', Array.from(y, (c) => c - 2)],
+    ['an array of strings', 'z.npy y.npy --group-by strings.npy', names],
     ['a column', 'table.csv --target label --group-by lang', names],
     ['a column with missing values', 'table.jsonl --target label --group-by lang', names],
     ['a column of numbers, which is no score', 'table.csv --target label --group-by age', ages],
@@ -75,7 +83,11 @@ describe('--group-by', () => {
     const scores = line.includes('--group-by lang')
       ? ['--scores', 'a', '--scores', 'b', '--scores', 'c', '--scores', 'd']
       : [];
-    const found = await json('evaluate', ...line.split(' '), ...scores, '--state', state);
+    const { out, err } = await run('evaluate', ...line.split(' '), ...scores, '--state', state, '--json');
+    expect(err).toMatch(
+      groups === ages ? /^\S+ warning: the classes are all columns of numbers, "a", "b", "c", "d"; / : /^$/,
+    );
+    const found = JSON.parse(out);
     const expected = slices(groups);
     expect(JSON.parse(readFileSync(at(state), 'utf8'))).toEqual(plain(expected));
     expect(found.groups).toEqual(plain(expected.compute({ confidence: 0.95 })));
@@ -173,6 +185,7 @@ describe('--group-by', () => {
       /--group-by expected a column of the table or a file, got "none"/,
     ],
     ['no integers', 'z.npy y.npy --group-by halves.npy', /halves.npy: groups\[\d+\] expected an integer, got/],
+    ['no UTF-8', 'z.npy y.npy --group-by latin1.txt', /latin1.txt: is not UTF-8/],
     ['too many', 'z.npy y.npy --group-by groups.txt --max-groups 2', /groups expected at most 2 groups/],
     ['no groups', 'z.npy y.npy --worst-by loss', /--worst-by goes with groups alone/],
     ['no metric', 'z.npy y.npy --group-by groups.txt --worst-by speed', /metric expected the name of a metric/],

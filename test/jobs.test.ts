@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -257,6 +258,12 @@ describe('faults', () => {
     });
     await expect(run).rejects.toThrow('enough');
     expect(seen[0]).toBeLessThan(N);
+    const whole = new AbortController();
+    const finished = { loss: { name: 'softmax' }, jobs, signal: whole.signal } as const;
+    await evaluateFiles(FILES, finished);
+    expect(getEventListeners(whole.signal, 'abort')).toHaveLength(0);
+    const throwing = { ...finished, bytes: 500, onProgress: () => expect.fail('mine') };
+    await expect(evaluateFiles(FILES, throwing)).rejects.toThrow('mine');
     const early = AbortSignal.abort(new Error('before'));
     await expect(evaluateFiles(FILES, { loss: { name: 'softmax' }, jobs, signal: early })).rejects.toThrow('before');
   });

@@ -143,6 +143,13 @@ describe('renderReport', () => {
     expect(html).toContain(`default-src 'none'`);
   });
 
+  test('what acts on a terminal or on the order of letters stands escaped', () => {
+    const names = ['\u202ea', '\u001b[2J', 'x\u0000', 'd'];
+    const { html } = read({ title: '\u202et', names, texts: targets.map(() => '\u0007\u202e') });
+    expect(html).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+    expect(html).toContain('\\u001b[2J');
+  });
+
   test('a thousand classes make a page that opens', () => {
     const classes = 1000;
     const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes, confusion: true });

@@ -169,7 +169,21 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
         `metric expected the name of a metric over all samples, as 'accuracy' or 'macro.f1', got '${metric}'`,
       );
     }
+    for (const metric of ['bins.length', 'perClass.length', 'loss.mean', 'macro', 'samples', 'toString']) {
+      expect(() => meter.compute({ metric })).toThrow('metric expected the name of a metric');
+    }
     expect(meter.compute({ metric: 'macro.f1' }).worst.map(({ value }) => value)).toHaveLength(3);
+  });
+
+  test('names of the same number are groups of their own, in one order', () => {
+    const [one, other] = [1, -1].map((step) => {
+      const meter = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2 });
+      for (const name of ['7', '07', '007', '-0', '0'].sort(() => step)) {
+        meter.update(new Float32Array(2), [0], { groups: [name] });
+      }
+      return meter.toBytes();
+    });
+    expect(one).toEqual(other);
   });
 
   test('what does not fit is refused, and nothing has changed', () => {
@@ -206,6 +220,8 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
       { empty: null },
       { empty: second[1] },
       { coverage: [[0, 3]] },
+      { checksum: 1 },
+      { groups: [['b', first[1]], second] },
       { groups: [['a']] },
       { groups: [first, first] },
       { groups: [first, ['b', { ...second[1], checksum: 1 }]] },

@@ -25,13 +25,22 @@ export async function openRegular(path: string): Promise<{ file: FileHandle; siz
   }
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decode(path: string, bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    throw new InputError(`${path}: is not UTF-8`, { cause: error });
+  }
+}
+
 /** The whole of a text file, without its byte order mark. */
 export async function readText(path: string): Promise<string> {
   const { file, size } = await openRegular(path);
   try {
     if (size > LONGEST_TEXT) throw new InputError(`${path}: ${size} bytes are more than such a file may have`);
-    const text = await opening(path, () => file.readFile('utf8'));
-    return text.replace(/^\ufeff/, '');
+    return decode(path, await opening(path, () => file.readFile())).replace(/^\ufeff/, '');
   } finally {
     await file.close();
   }
@@ -98,7 +107,7 @@ export async function linesOf(path: string): Promise<string[]> {
   const known = new Map<string, string>();
   const lines: string[] = [];
   await eachLine(path, (bytes) => {
-    const line = bytes.toString('utf8');
+    const line = decode(path, bytes);
     const same = known.get(line) ?? line;
     known.set(same, same);
     lines.push(same);

@@ -117,7 +117,7 @@ export async function openGroups(
 
 /** What an array of any shape holds, integers or strings, as names of groups. */
 async function namesIn(path: string): Promise<string[]> {
-  const array = await refused(path, () => openArray(path, 'groups'));
+  const array = await refused(path, () => openArray(path, 'groups', { strings: true }));
   try {
     const flat = await array.inCOrder();
     const bytes = await flat.bytes(0, flat.size);

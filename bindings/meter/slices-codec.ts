@@ -11,8 +11,8 @@ import type { SlicedState } from './slices.ts';
 import type { State } from './state.ts';
 
 /**
- * The two forms of a sliced state, version 1. JSON: `{ format, version, maxGroups, empty, coverage, groups }`, `empty` and the
- * groups as states of meters, whose `coverage` is kept for all groups together. Bytes: "FSSL", the version, `maxGroups`, 1 with
+ * The two forms of a sliced state, version 1. JSON: `{ format, version, maxGroups, empty, coverage, groups, checksum }`, `empty`
+ * and the groups as states of meters, whose `coverage` is kept for all groups together, `checksum` the CRC-32 that the bytes end with. Bytes: "FSSL", the version, `maxGroups`, 1 with
  * coverage and else 0, the bytes of `empty`, with coverage the ranges, the number of groups, and of each the name as JSON and the
  * state, each of these after its length; CRC-32.
  */
@@ -28,7 +28,8 @@ export interface SlicedParts {
   readonly groups: readonly (readonly [name: string, state: State])[];
 }
 
-export function slicesToJSON({ maxGroups, empty, coverage, groups }: SlicedParts): SlicedState {
+export function slicesToJSON(parts: SlicedParts): SlicedState {
+  const { maxGroups, empty, coverage, groups } = parts;
   return {
     format: FORMAT,
     version: VERSION,
@@ -36,15 +37,16 @@ export function slicesToJSON({ maxGroups, empty, coverage, groups }: SlicedParts
     empty: toJSON(empty),
     coverage: coverage?.map(([from, to]) => [from, to] as const) ?? null,
     groups: groups.map(([name, state]) => [name, toJSON(state)] as const),
+    checksum: write(parts).checksum(),
   };
 }
 
 export function slicesFromJSON(value: unknown): SlicedParts {
   if (typeof value !== 'object' || value === null) throw wrongType('state', 'an object', value);
-  const { format, version, maxGroups, empty, coverage, groups } = value as Record<string, unknown>;
+  const { format, version, maxGroups, empty, coverage, groups, checksum } = value as Record<string, unknown>;
   if (format !== FORMAT) throw outOfRange('state.format', `'${FORMAT}'`, format);
   if (version !== VERSION) throw outOfRange('state.version', `${VERSION}`, version);
-  return checked({
+  const parts = checked({
     maxGroups: maxGroups as number,
     empty: fromJSON(empty),
     coverage:
@@ -57,9 +59,14 @@ export function slicesFromJSON(value: unknown): SlicedParts {
       return [name, fromJSON(state)] as const;
     }),
   });
+  const expected = write(parts).checksum();
+  if (checksum !== expected) throw outOfRange('state.checksum', `${expected}, the CRC-32 of the rest`, checksum);
+  return parts;
 }
 
-export function slicesToBytes({ maxGroups, empty, coverage, groups }: SlicedParts): Uint8Array<ArrayBuffer> {
+export const slicesToBytes = (parts: SlicedParts): Uint8Array<ArrayBuffer> => write(parts).sealed();
+
+function write({ maxGroups, empty, coverage, groups }: SlicedParts): ByteWriter {
   const out = new ByteWriter();
   const part = (bytes: Uint8Array): void => {
     out.varint(bytes.length);
@@ -76,7 +83,7 @@ export function slicesToBytes({ maxGroups, empty, coverage, groups }: SlicedPart
     part(new TextEncoder().encode(JSON.stringify(name)));
     part(toBytes(state));
   }
-  return out.sealed();
+  return out;
 }
 
 export function slicesFromBytes(value: unknown): SlicedParts {

@@ -74,6 +74,8 @@ export interface SlicedState {
   /** With the option `coverage`: of all groups together. */
   readonly coverage: readonly (readonly [from: number, to: number])[] | null;
   readonly groups: readonly (readonly [name: string, state: MeterState])[];
+  /** CRC-32 of the rest, as bytes. */
+  readonly checksum: number;
 }
 
 /** Metrics of which less is better. */
@@ -285,7 +287,8 @@ export class Slices<L extends AnyLoss> {
   #sorted(): Group[] {
     const integers = this.#groups.every(({ name }) => /^-?\d{1,15}$/.test(name));
     this.#settle();
-    return this.#groups.toSorted(({ name: a }, { name: b }) => (integers ? Number(a) - Number(b) : a < b ? -1 : 1));
+    // names of the same number, such as 7 and 07, have an order, too
+    return this.#groups.toSorted(({ name: a }, { name: b }) => (integers && Number(a) - Number(b)) || (a < b ? -1 : 1));
   }
 
   /** Give a group its meter: a new group, or another meter in the place of the one it has. */
@@ -403,14 +406,15 @@ export function nameOf(value: unknown, i: number): string {
 /** The value of a metric over all samples, or of a mean of its name. */
 function metricOf(report: Report<AnyLoss>, metric: string): number | null {
   const [mean, name] = metric.split('.') as [string, string?];
-  const values = (name === undefined ? report : Object(report[mean as 'macro'])) as unknown as Record<string, unknown>;
+  const means = ['micro', 'macro', 'weighted'].includes(mean) ? report[mean as 'macro'] : {};
+  const values = (name === undefined ? report : means) as Record<string, unknown>;
   const value = name === undefined && mean === 'loss' ? report.loss.mean : values[name ?? mean];
   if (value === null || (typeof value === 'number' && !COUNTS.includes(metric))) return value;
   throw outOfRange('metric', "the name of a metric over all samples, as 'accuracy' or 'macro.f1'", `'${metric}'`);
 }
 
 /** Numbers of a report that are no metrics. */
-const COUNTS = ['samples', 'ignored', 'nan', 'infinite', 'confidence', 'loss.sum'];
+const COUNTS = ['samples', 'ignored', 'nan', 'infinite', 'confidence'];
 
 /** Numbers of groups by the values that tell them. */
 function assignAny(

@@ -4,6 +4,7 @@ import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
 import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
 import { kind, wrongType } from '../input/errors.ts';
+import { printable } from '../input/foreign-text.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SlicedState } from '../meter/slices.ts';
 import { Comparison, Verdict } from './comparison.tsx';
@@ -63,7 +64,8 @@ export function renderReport(state: MeterState | SlicedState | ComparisonState, 
       </main>
     </Speaks>,
   );
-  return whole(language, heading, html);
+  // what acts on a terminal or on the order of letters stands as \uXXXX in names and texts
+  return whole(language, printable(heading), html.split('\n').map(printable).join('\n'));
 }
 
 interface Page {

@@ -73,7 +73,8 @@ export async function withWorkers<R, T>(
     fail = reject;
   });
   failed.catch(() => {});
-  signal?.addEventListener('abort', () => fail(signal.reason), { once: true });
+  const abort = () => fail(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
 
   let answered: (answer: Answer, worker: number) => void = () => {};
   const workers = Array.from({ length: jobs }, (_, worker) => {
@@ -99,7 +100,11 @@ export async function withWorkers<R, T>(
       answered = (answer, worker) => {
         if ('done' in answer) {
           done += answer.done;
-          onProgress?.(done);
+          try {
+            onProgress?.(done);
+          } catch (error) {
+            fail(error);
+          }
           return;
         }
         const fault = (error: Error) => {
@@ -128,6 +133,7 @@ export async function withWorkers<R, T>(
   try {
     return await use(round);
   } finally {
+    signal?.removeEventListener('abort', abort);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
