@@ -104,6 +104,8 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     const many = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 3 });
     for (const ids of [
       Int32Array.of(7, -7, 7, -7, 7, -7),
+      new Uint8Array(new SharedArrayBuffer(6)).fill(7),
+      { ...['7', 7, 7n, '-7', -7, -7n], length: 6 },
       Uint8Array.of(7, 0, 7, 0, 7, 0),
       Float64Array.of(7, 1e15, 7, 1e15, 7, 1e15),
       BigInt64Array.of(7n, -7n, 7n, -7n, 7n, -7n),
@@ -115,15 +117,15 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     }
     const names = many.compute().groups.map(({ name, report }) => [name, report.samples]);
     expect(Object.fromEntries(names)).toEqual({
-      7: 38,
+      7: 56,
       0: 6,
-      '-7': 18,
+      '-7': 24,
       '1000000000000000': 6,
       '2147483647': 2,
       '-2147483648': 2,
     });
     const one = new FocalMeter(new SoftmaxFocalLoss(), { classes: 3 });
-    for (let k = 0; k < 6; k++) {
+    for (let k = 0; k < 8; k++) {
       one.update(planes, labels);
       one.update(halves, labels);
     }
@@ -197,6 +199,9 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     expect(() => meter.update(z, [0, 1], { groups: ['a'] })).toThrow('groups expected length 2 as the targets, got 1');
     expect(() => meter.update(z, [0, 1], { groups: ['a', 0.5] })).toThrow('groups[1] expected a string or an integer');
     expect(() => meter.update(z, [0, 1], {} as never)).toThrow('groups expected an array');
+    expect(() => meter.update(z, [0, 1], { groups: 'aa' as never })).toThrow('groups expected an array');
+    expect(() => meter.update(z, [0, 1], { groups: new Set(['a', 1]) as never })).toThrow('groups expected an array');
+    expect(() => meter.update(z, [0, 1], { groups: { length: 2, 0: 'a' } as never })).toThrow('groups[1] expected');
     expect(() => meter.update(z, [0, 2], { groups: ['a', 'a'] })).toThrow('targets[1] expected');
     expect(() => meter.update(new Float32Array(6), [0, 0], { groups: ['a', 'a'] })).toThrow(
       'logits expected 2 classes',

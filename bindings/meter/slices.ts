@@ -1,4 +1,4 @@
-import { arrayKind } from '../input/arrays.ts';
+import { arrayKind, isShared } from '../input/arrays.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Targets, viewOf } from '../input/tensors.ts';
@@ -392,8 +392,15 @@ export class Slices<L extends AnyLoss> {
 
 /** The groups as an array whose elements run no code. */
 function namesOf(groups: unknown): ArrayLike<unknown> {
-  if (arrayKind(groups)) return viewOf('groups', groups) as ArrayLike<unknown>;
-  if (Array.isArray(groups)) return Array.from(groups as unknown[]);
+  if (arrayKind(groups)) {
+    const view = viewOf('groups', groups);
+    // another thread may write to it
+    return (isShared(view) ? view.slice() : view) as ArrayLike<unknown>;
+  }
+  const { length } = Object(groups);
+  if (typeof groups === 'object' && Number.isSafeInteger(length) && length >= 0) {
+    return Array.from(groups as ArrayLike<unknown>);
+  }
   throw wrongType('groups', 'an array of strings or integers', groups);
 }
 
