@@ -303,4 +303,39 @@ describe.each(backends)('$name', ({ name, api }) => {
     expect(dense.fidelity).toEqual(plain.fidelity);
     expect(dense.quality.candidate.accuracy).toEqual(plain.quality.candidate.accuracy);
   });
+
+  test.each([
+    ['softmax', 'probabilities', (x: number) => x, Math.log],
+    ['sigmoid', 'probabilities', (x: number) => x, (p: number) => Math.log(p / (1 - p))],
+    ['sigmoid', 'logProbabilities', Math.log, (p: number) => Math.log(p / (1 - p))],
+  ] as const)('%s, %s: compared as the logits that they stand for', (variant, input, given, logit) => {
+    const random = new Random(8);
+    for (const shape of [
+      [20, 3, 1],
+      [4, 5, 7],
+      [1, 70_001, 1],
+    ] as const) {
+      const [batch, classes, positions] = shape;
+      const dims = positions > 1 ? [batch, classes, positions] : [batch, classes];
+      const draw = () =>
+        Float32Array.from({ length: batch * classes * positions }, () => (1 + random.below(1000)) / 1024);
+      const [a, b, y] = [draw(), draw(), random.labels(batch * positions, classes)];
+      const compare = (options: object, of: (p: number) => number): Api => {
+        const loss = variant === 'softmax' ? softmax(options) : sigmoid(options);
+        const comparison: Api = new api.FocalComparison(loss, { classes } as never);
+        comparison.update(
+          { data: a.map(of), dims },
+          { data: b.map(of), dims },
+          { data: y, dims: [batch, ...dims.slice(2)] },
+        );
+        return comparison.compute();
+      };
+      const [got, want] = [compare({ input }, given), compare({}, logit)];
+      expect(got.fidelity.samples).toBe(batch * positions);
+      near(got.fidelity.agreement, want.fidelity.agreement, 0.02);
+      near(got.fidelity.kl.mean, want.fidelity.kl.mean, 1e-4);
+      near(got.fidelity.difference.mean, want.fidelity.difference.mean, 1e-4);
+      near(got.quality.candidate.loss.mean, want.quality.candidate.loss.mean, 1e-4);
+    }
+  });
 });

@@ -1,5 +1,6 @@
 import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES, SAMPLES, SUM_LOSS } from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
+import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
 import type { MeterConfig } from '../meter/config.ts';
@@ -285,7 +286,7 @@ class Chunk {
       return;
     }
     // one sample whose classes no tile holds
-    const rows = [this.#copy(0, 0), this.#copy(1, 0)] as const;
+    const rows = [this.#logits(0), this.#logits(1)] as const;
     this.#rows = rows;
     const pair = sigmoid ? sigmoidPair(...rows) : softmaxPair(...rows);
     this.#predictions[0][0] = pair.baseline;
@@ -317,6 +318,16 @@ class Chunk {
     f32.set(before.subarray(this.first, this.first + this.n), this.at('before'));
     f32.set(after.subarray(this.first, this.first + this.n), this.at('after'));
     kernels.differences(this.n);
+  }
+
+  /** The logits of the first sample. */
+  #logits(side: 0 | 1): Float64Array {
+    const row = this.#copy(side, 0);
+    const { scale } = this.#inputs[side];
+    if (scale === 0) return row;
+    const logits = Float32Array.from(row);
+    convert(logits, scale);
+    return Float64Array.from(logits);
   }
 
   #copy(side: 0 | 1, i: number): Float64Array {

@@ -3,7 +3,7 @@ import type { PairBackend } from '../backend/pairs.ts';
 import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
 
-/** Copy the logits of sample i, in the order of the classes, rounded to float32. */
+/** Copy the numbers given as logits of sample i, in the order of the classes, rounded to float32: they have the logits' order. */
 export function copySample({ logits, half, classes, positions }: Input, i: number, row: Float64Array): void {
   const start = Math.floor(i / positions) * classes * positions + (i % positions);
   for (let c = 0; c < classes; c++) {
@@ -12,8 +12,13 @@ export function copySample({ logits, half, classes, positions }: Input, i: numbe
   }
 }
 
-/** Copy the logits of samples [first, first + n) to `to` in a backend's memory, as rows of float32. */
-export function copyRows({ kernels, f32 }: PairBackend, input: Input, first: number, n: number, to: number): void {
+/** Copy samples [first, first + n) to `to` in a backend's memory, as rows of logits in float32. */
+export function copyRows(backend: PairBackend, input: Input, first: number, n: number, to: number): void {
+  copyNumbers(backend, input, first, n, to);
+  if (input.scale) backend.kernels.convert(to, n * input.classes, input.scale);
+}
+
+function copyNumbers({ kernels, f32 }: PairBackend, input: Input, first: number, n: number, to: number): void {
   const { logits, half, classes, positions } = input;
   const at = to >> 2;
   if (positions === 1) {
