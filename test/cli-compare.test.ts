@@ -150,7 +150,14 @@ describe('compare', () => {
   write('short.npy', z.slice(CLASSES), [SAMPLES - 1, CLASSES]);
   test.each([
     ['no candidate', ['a.npy'], /missing required argument 'candidate'/],
-    ['other shapes', ['a.npy', 'short.npy', 'y.npy'], /y\.npy: expected shape \[119\]/],
+    ['other shapes', ['a.npy', 'short.npy', 'y.npy'], /short\.npy: expected 120 samples .* got 119/],
+    [
+      'other classes',
+      ['a.npy', 'wide.npy', 'y.npy'],
+      /wide\.npy: expected 120 .* as the baseline, got 60 .* of 8 classes/,
+    ],
+    ['other targets', ['a.npy', 'b.npy', 'short.npy'], /short\.npy: expected shape \[120\]/],
+    ['limits of evaluate', ['a.npy', 'b.npy', '--min', 'f1=0.5'], /unknown option '--min'; .*compare are --max-drop/],
     [
       'other classes, no targets',
       ['a.npy', 'wide.npy'],
@@ -250,6 +257,7 @@ describe('evaluate', () => {
 
   test.each([
     ['no targets', ['a.npy'], /missing required argument 'targets'; .*--target/],
+    ['arrays in one file', ['c.npz'], /missing required argument 'targets'; .*: c\.npz:logits c\.npz:targets/],
     ['a table and targets', ['both.csv', 'y.npy', '--target', 'label'], /a second file has no place/],
     ['scores without target', ['both.csv', '--scores', 'a_*'], /--scores goes with --target/],
     ['no such column', ['both.csv', '--target', 'lable'], /both\.csv: .*lable/],

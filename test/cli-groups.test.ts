@@ -178,7 +178,11 @@ describe('--group-by', () => {
 
   test.concurrent.each([
     ['too few lines', 'z.npy y.npy --group-by few.txt', /few.txt: expected 300 groups, one for each sample, got 2/],
-    ['no file', 'z.npy y.npy --group-by none.txt', /none.txt: no such file/],
+    [
+      'no file',
+      'z.npy y.npy --group-by none.txt',
+      /none.txt: no such file; --group-by takes a file .*, a column only of a table/,
+    ],
     [
       'no column',
       'table.csv --target label --group-by none',
@@ -188,7 +192,11 @@ describe('--group-by', () => {
     ['no UTF-8', 'z.npy y.npy --group-by latin1.txt', /latin1.txt: is not UTF-8/],
     ['too many', 'z.npy y.npy --group-by groups.txt --max-groups 2', /groups expected at most 2 groups/],
     ['no groups', 'z.npy y.npy --worst-by loss', /--worst-by goes with groups alone/],
-    ['no metric', 'z.npy y.npy --group-by groups.txt --worst-by speed', /metric expected the name of a metric/],
+    [
+      'no metric',
+      'z.npy y.npy --group-by groups.txt --worst-by speed',
+      /metric expected a metric over all samples: loss, .*accuracy/,
+    ],
     ['an output', 'z.npy y.npy --group-by groups.txt --state groups.txt', /--state would overwrite groups.txt/],
   ])('refuses %s', async (_, line, message) => {
     writeFileSync(at('few.txt'), 'a\nb\n');

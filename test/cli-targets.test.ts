@@ -119,6 +119,18 @@ describe('options of the losses', () => {
   });
 
   test.concurrent.each([
+    ['evaluate z.npy y.npy --input probabilities', 'between 0 and 1, as probabilities are'],
+    ['evaluate p.npy y.npy --input log-probabilities', 'at most 0, as log-probabilities are'],
+    ['evaluate - y.npy --input probabilities < z.npy', 'between 0 and 1, as probabilities are'],
+  ])('%s warns of logits', async (line, range) => {
+    const { code, err } = await shell(`focal-simd ${line}`);
+    expect(err).toMatch(
+      new RegExp(`warning: the numbers are not all ${range}: one is [^ ]*\\. If they are logits, leave out`),
+    );
+    expect(code).toBe(0);
+  });
+
+  test.concurrent.each([
     ['evaluate z.npy y.npy --background 4', '--background goes with --loss sigmoid alone'],
     ['evaluate z.npy y.npy --clip 0.1', '--clip goes with --loss sigmoid alone'],
     ['evaluate z.npy y.npy --gamma-negative 4', '--gamma-negative goes with --loss sigmoid alone'],

@@ -254,6 +254,7 @@ describe('bad input: exit code 2 and one line', () => {
   write('matrix.npy', Float32Array.from([1, 2, 3, 4]), [2, 2]);
   writeFileSync(at('words.txt'), 'one two');
   writeFileSync(at('four.txt'), 'a\nb\nc\nd\n');
+  writeFileSync(at('metrics.json'), '{"files":["z.npy"],"metrics":{}}');
   writeFileSync(at('broken.json'), '{"format":');
   writeFileSync(at('other.json'), '{"format":"something else"}');
 
@@ -314,7 +315,18 @@ describe('bad input: exit code 2 and one line', () => {
     ['texts that are too few', zy('--text', 'four.txt'), /four\.txt: expected 37 lines, one for each sample, got 4/],
     ['a state that can not be written', zy('--state', 'none/state.json'), /none\/state\.json: no such file or folder/],
     ['a missing state', ['merge', 'none.json'], /none\.json: no such file/],
-    ['a state that is no JSON', ['merge', 'broken.json'], /broken\.json: .*JSON/],
+    [
+      'a state that is no JSON',
+      ['merge', 'broken.json'],
+      /broken\.json: expected a state, the JSON that --state writes: .*JSON/,
+    ],
+    ['an empty state', ['merge', 'empty.npy'], /empty\.npy: expected a state, .*: empty$/m],
+    [
+      'what --json printed',
+      ['merge', 'metrics.json'],
+      /metrics\.json: state\.format .*--state writes\), got undefined/,
+    ],
+    ['a name for the page', ['page', 'x.html'], /too many arguments for 'page'.*; --output says where/],
     ['a state of something else', ['merge', 'other.json'], /other\.json: state/],
   ];
   test.concurrent.each(table)('%s', async (_, args, message) => {

@@ -298,6 +298,7 @@ describe.each(backends)('curves of a meter on $name', ({ api }) => {
     for (const [c, criterion, message] of [
       [2, { recall: 0.5 }, 'c expected an integer in [0, 2), got 2'],
       [0, { recall: 2 }, 'recall expected a number in [0, 1], got 2'],
+      [0, { f1: 1 }, 'cost (F1: { fBeta: 1 }), got { f1 }'],
       [0, {}, 'criterion expected one of precision, recall'],
       [0, { recall: 1, precision: 1 }, 'criterion expected one of'],
       [0, null, 'criterion expected an object, got null'],

@@ -310,6 +310,11 @@ describe('what is wrong is said in one line that names the file', () => {
       /x\.csv: has no column 'lable'; its columns are 'a', 'label'/,
     ],
     ['no such scores', csv('a,label\n1,0\n', { scores: 'p_*' }), /has no column like 'p_\*'/],
+    [
+      'scores with commas',
+      csv('a,b,label\n1,0,0\n', { scores: 'a,b' }),
+      /has no column 'a,b' \(several are a pattern, p_\*/,
+    ],
     ['two stars', csv('a,label\n1,0\n', { scores: '*_*' }), /a pattern has one \*/],
     ['no scores', csv('a,label\nx,0\n'), /has no columns of numbers beside 'label'/],
     ['several lists', jsonl('{"a":[1,2],"b":[1],"label":0}\n'), /has several columns of lists beside 'label'/],
@@ -356,6 +361,16 @@ describe('what is wrong is said in one line that names the file', () => {
       'UTF-16',
       { table: fromBytes(new Uint8Array([0xff, 0xfe, 0x61, 0]), 'x.csv'), target: 'a' },
       /is UTF-16, save it as UTF-8/,
+    ],
+    [
+      'gzip by another name',
+      { table: fromBytes(new Uint8Array([0x1f, 0x8b, 8, 0]), 'x.csv.gz'), target: 'a' },
+      /x\.csv\.gz: is compressed by gzip, which is not read: gunzip it/,
+    ],
+    [
+      'gzip, of a format that is said',
+      { table: { file: fromBytes(new Uint8Array([0x1f, 0x8b]), 'x'), format: 'csv' }, target: 'a' },
+      /gunzip/,
     ],
     ['gzip', { table: fromBytes(new Uint8Array([0x1f, 0x8b, 8, 0]), 'x.csv'), target: 'a' }, /is compressed by gzip/],
     ['no UTF-8', { table: fromBytes(new Uint8Array([0x61, 0xff, 0x62]), 'x.csv'), target: 'a' }, /is not UTF-8/],
@@ -472,6 +487,9 @@ describe('what is wrong is said in one line that names the file', () => {
 
   test('options', async () => {
     await expect(openDataset(null as never)).rejects.toThrow(/files expected an object/);
+    await expect(openDataset({ logit: 'z.npy', targets: 'y.npy' } as never)).rejects.toThrow(
+      /files expected an object { logits, targets } .*, got { logit, targets }/,
+    );
     await expect(openDataset({ table: file('named.csv') } as never)).rejects.toThrow(
       /target expected the name of a column/,
     );
@@ -479,7 +497,9 @@ describe('what is wrong is said in one line that names the file', () => {
       /has no column 'no'/,
     );
     const npy = { logits: file('rows.npy'), targets: file('y-int64.npy') };
-    await expect(openDataset(npy, { columns: ['text'] })).rejects.toThrow(/columns expected none/);
+    await expect(openDataset(npy, { columns: ['text'] })).rejects.toThrow(
+      /columns expected none, .* in an array\), got 'text'/,
+    );
     await expect(openArray({ file: file('rows.npy'), format: 'xls' as never })).rejects.toThrow(
       /format expected 'npy' or /,
     );

@@ -72,11 +72,16 @@ describe('a limit on a drop', () => {
     ['class-recall=15pp', 'passed', 'passed', ''],
     ['recall=3pp', 'passed', 'undecided', ''],
     ['class-precision=10pp', 'passed', 'passed', '95 % interval of the drop'],
-    ['f1=1pp', 'broken', 'undecided', ''],
+    ['f1=1pp', 'broken', 'undecided', 'no interval (it needs bootstrap: 1000, --bootstrap 1000): undecided'],
     ['loss=1', 'passed', 'passed', 'loss rose by'],
     ['agreement=1pp', 'passed', 'undecided', 'agreement fell by 0.73 pp (100 % → 99.27 %)'],
-    ['auroc=1pp', 'undecided', 'undecided', 'auroc not known, limit 1.00 pp: undecided'],
-    ['top3=1pp', 'undecided', 'undecided', ''],
+    ['auroc=1pp', 'undecided', 'undecided', 'auroc not known (it needs curves: true, --curves), limit 1.00 pp'],
+    [
+      'top3=1pp',
+      'undecided',
+      'undecided',
+      'top3 not known (it needs softmax, more than 3 classes and topK: [3], --top-k 3)',
+    ],
   ] as const)('%s: %s, decided %s', (text, plain, decided, line) => {
     const limits = parseLimits(text);
     const options = { names: ['usual', 'rare'] };
@@ -195,6 +200,29 @@ test('the least and the most of an evaluation', () => {
     verdict: 'undecided',
     exitCode: 3,
   });
+});
+
+test('areas below the curves of a softmax loss', () => {
+  const loss = new SoftmaxFocalLoss();
+  const meter = new FocalMeter(loss, { classes: 2, curves: true });
+  const both = new FocalComparison(loss, { classes: 2, curves: true });
+  const [z, y] = [Float32Array.of(2, 1, 1, 3, 0, 1), [0, 1, 1]];
+  meter.update(z, y);
+  both.update(
+    z,
+    z.map((x) => -x),
+    y,
+  );
+  const min = { auroc: 0.5, 'average-precision': 0.5 };
+  expect(judgeReport(meter.compute(), { min }).results.map(({ value }) => value)).toEqual([1, 1]);
+  expect(judge(both.compute(), { auroc: 0.01 }).results).toMatchObject([{ verdict: 'broken', value: 1 }]);
+  expect(judge(both.compute(), { auroc: 0.01 }, { decide: true }).results[0]?.line).toMatch(
+    /no interval \(there is none for it: judge it without decide, --decide\): undecided$/,
+  );
+  const blind = new FocalMeter(loss, { classes: 2 });
+  blind.update(z, y);
+  const line = 'auroc not known (it needs curves: true, --curves), min 50 %: undecided';
+  expect(judgeReport(blind.compute(), { min: { auroc: 0.5 } }).results).toMatchObject([{ line }]);
 });
 
 test('markdown: one summary, and foreign names mean nothing in it', () => {

@@ -204,6 +204,9 @@ describe('renderReport', () => {
     expect(() => renderReport({})).toThrow(RangeError);
     expect(() => renderReport(null)).toThrow(TypeError);
     expect(() => renderReport(state, null)).toThrow(TypeError);
+    expect(() => renderReport(meters.softmax)).toThrow(/state\.format expected .*toJSON\(\)/);
+    expect(() => renderReport(state, { tilte: 'x' })).toThrow(/options expected only title, .* got "tilte"/);
+    expect(() => renderReport(state, { names: ['a'] })).toThrow('names expected 4 names, got 1');
   });
 
   test.each([

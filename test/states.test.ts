@@ -143,7 +143,7 @@ describe.each(Object.entries(full))('states of %s meters', (_, create) => {
     const meter = counted(create);
     const before = meter.toBytes();
     const again =
-      'expected samples that have not been counted yet (give each shard the index of its first sample as firstIndex)';
+      'expected samples that have not been counted yet (give each shard the index of its first sample: firstIndex, --first-index)';
     expect(() => meter.update(new Float32Array(6), [0, 0], { firstIndex: 39 })).toThrow(
       `firstIndex ${again}, got [40, 41) again`,
     );

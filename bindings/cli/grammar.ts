@@ -342,6 +342,14 @@ export function flagHint(): string {
   return flag ? `; ${flag} takes no file, it prints to standard output` : '';
 }
 
+/** What to do about a message of commander's that does not tell, or guesses wrongly. */
+function hintOf(message: string): string {
+  if (message.startsWith("too many arguments for 'page'")) return '; --output says where the page is written to';
+  if (message.startsWith('too many arguments')) return flagHint();
+  const limit = process.argv[2] === 'compare' && /^unknown option '--(min|max)'/.test(message);
+  return limit ? '; the limits of compare are --max-drop, those of evaluate --min and --max' : '';
+}
+
 /**
  * @param print takes what --help and --version print
  * @returns the program, which throws a CommanderError where arguments are wrong, having told so on stderr
@@ -359,8 +367,8 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
       // commander's messages, some of which have a hint on a line of its own
       outputError: (text, write) => {
         const message = text.replace(/^error: /, '');
-        const hint = message.startsWith('too many arguments') ? flagHint() : '';
-        write(`focal-simd: ${errorLine(hint ? message.replace(/\.\s*$/, hint) : message)}\n`);
+        const hint = hintOf(message);
+        write(`focal-simd: ${errorLine(hint ? message.replace(/(\.|\n\(Did you mean .*)?\s*$/, hint) : message)}\n`);
       },
     })
     .exitOverride();

@@ -1,4 +1,7 @@
-/** Logits that look like probabilities: the commonest mistake, and one that no shape or type tells. */
+/**
+ * Logits that look like probabilities, and numbers that cannot be the probabilities they are said to be: the commonest mistakes,
+ * and such that no shape or type tells.
+ */
 
 import type { Chunk } from '../files/dataset.ts';
 import { fromHalf } from '../input/half.ts';
@@ -12,6 +15,9 @@ const SUM = 1e-3;
 export class Looks {
   readonly #softmax: boolean;
   readonly #remedy: string;
+  readonly #input: LossOptions['input'];
+  /** What cannot be what the numbers are said to be. */
+  #impossible: string | null = null;
   #seen = 0;
   #probable: boolean;
 
@@ -19,6 +25,7 @@ export class Looks {
   constructor({ loss, input }: Pick<LossOptions, 'loss' | 'input'>, remedy = 'say --input probabilities') {
     this.#softmax = loss === 'softmax';
     this.#remedy = remedy;
+    this.#input = input;
     this.#probable = input === 'logits';
   }
 
@@ -27,6 +34,12 @@ export class Looks {
     const [batch, classes, positions] = dims as readonly [number, number, number];
     const samples = batch * positions;
     const read = type === 'float16' ? fromHalf : Number;
+    if (this.#input !== 'logits') {
+      const some = Math.min(samples, LOOKED_AT - this.#seen);
+      this.#seen += some;
+      this.#doubt(data, some * classes, read);
+      return;
+    }
     for (let i = 0; i < samples && this.#probable && this.#seen < LOOKED_AT; i++, this.#seen++) {
       const start = Math.floor(i / positions) * classes * positions + (i % positions);
       let sum = 0;
@@ -39,8 +52,22 @@ export class Looks {
     }
   }
 
+  /** Look for numbers outside [0, 1], of logarithms above 0. */
+  #doubt(data: Chunk['logits']['data'], length: number, read: (x: number) => number): void {
+    const [least, most] = this.#input === 'probabilities' ? [0, 1 + SUM] : [-Infinity, SUM];
+    for (let i = 0; i < length && this.#impossible === null; i++) {
+      const z = read(data[i] as number);
+      if (z < least || z > most) this.#impossible = `${z}`;
+    }
+  }
+
   /** What to tell the user, or null. */
   get warning(): string | null {
+    if (this.#impossible !== null) {
+      const range = this.#input === 'probabilities' ? 'between 0 and 1' : 'at most 0';
+      const what = `the numbers are not all ${range}, as ${this.#input} are: one is ${this.#impossible}`;
+      return `${what}. If they are logits, leave out --input`;
+    }
     if (!this.#probable || this.#seen === 0) return null;
     const what = this.#softmax ? 'are not negative and sum to 1' : 'are all between 0 and 1';
     return `the logits look like probabilities: the first ${this.#seen} rows ${what}. If they are, ${this.#remedy}`;

@@ -79,7 +79,7 @@ class Merged {
   readonly #seen = new Map<string, string>();
 
   add(name: string, json: string): void {
-    const one = refusing(name, () => stateOf(JSON.parse(json)));
+    const one = refusing(name, () => stateOf(parsed(json)));
     refuseAgain(this.#seen, name, one);
     const { all } = this;
     if (!all) this.all = one;
@@ -87,6 +87,15 @@ class Merged {
     else if (all instanceof FocalMeter && one instanceof FocalMeter) refusing(name, () => all.merge(one));
     else if (all instanceof SlicedMeter && one instanceof SlicedMeter) refusing(name, () => all.merge(one));
     else throw new InputError(`${name}: states of evaluations, of groups and of comparisons do not go together`);
+  }
+}
+
+function parsed(json: string): { format?: unknown } {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    const found = json.trim() === '' ? 'empty' : (cause as Error).message;
+    throw new SyntaxError(`expected a state, the JSON that --state writes: ${found}`, { cause });
   }
 }
 

@@ -34,9 +34,11 @@ export function filesOf(
   }
   if (scores) throw new InputError('--scores goes with --target, the column of the labels');
   if (targets === undefined) {
-    throw new InputError(
-      "missing required argument 'targets'; of a table name the column of the labels: --target label",
-    );
+    const file = fileOf(logits) as string;
+    const how = /\.(npz|safetensors)$/i.test(file)
+      ? `of two arrays in one file: ${file}:logits ${file}:targets`
+      : 'of a table name the column of the labels: --target label';
+    throw new InputError(`missing required argument 'targets'; ${how}`);
   }
   if (logits === STDIN && targets === STDIN) throw new InputError('only one of the files can come from stdin');
   return { logits: inputOf(logits, options), targets: inputOf(targets, options) };
@@ -110,6 +112,9 @@ export async function openGroups(
     }
   } else if ('table' in files) {
     return groupBy;
+  } else if (!existsSync(fileOf(groupBy) as string)) {
+    const expected = '--group-by takes a file with the group of each sample, a column only of a table';
+    throw new InputError(`${groupBy}: no such file; ${expected}`);
   }
   const names = /\.(npy|npz|safetensors)(:[^/\\]+)?$/i.test(groupBy) ? await namesIn(groupBy) : await linesOf(groupBy);
   return names.slice(firstIndex);

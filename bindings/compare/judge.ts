@@ -91,7 +91,8 @@ export function judgeReport(
         value === null || verdict === 'passed'
           ? ''
           : `, off by ${measure.share ? points(Math.abs(value - limit)) : significant(Math.abs(value - limit))}`;
-      const line = `${name}${classOf(worst, names)} ${value === null ? 'not known' : write(value)}, ${kind} ${write(limit)}: ${verdict}${off}`;
+      const found = value === null ? `not known${needs(measure)}` : write(value);
+      const line = `${name}${classOf(worst, names)} ${found}, ${kind} ${write(limit)}: ${verdict}${off}`;
       return { ...EMPTY, name, limit, value, class: worst ?? null, verdict, line };
     });
   return judged([...judgeAll(min, 'min'), ...judgeAll(max, 'max')]);
@@ -104,6 +105,9 @@ function judged(results: LimitResult[]): Judgement {
   return { verdict: worst ?? 'passed', exitCode: worst === 'broken' ? 1 : worst === 'undecided' ? 3 : 0, results };
 }
 
+/** What has to be counted where a measure is not known. */
+const needs = (measure: Measure): string => (measure.needs ? ` (it needs ${measure.needs})` : '');
+
 const classOf = (c: number | undefined, names: readonly string[] | undefined): string =>
   c === undefined ? '' : ` of ${names?.[c] ?? `class ${c}`}`;
 
@@ -112,7 +116,7 @@ function judgeDrop(report: ComparisonReport, name: string, limit: number, option
   const amount = (x: number) => (measure.share ? points(x) : significant(x));
   const change = measure.change(report);
   if (!change) {
-    const line = `${name} not known, limit ${amount(limit)}: undecided`;
+    const line = `${name} not known${needs(measure)}, limit ${amount(limit)}: undecided`;
     return { ...EMPTY, name, limit, value: null, verdict: 'undecided', line };
   }
   const sign = measure.rises ? 1 : -1;
@@ -132,7 +136,7 @@ function judgeDrop(report: ComparisonReport, name: string, limit: number, option
     const ends =
       interval &&
       `${percent(report.confidence)} interval of the ${measure.rises ? 'rise' : 'drop'} ${amount(interval[0])} to ${amount(interval[1])}`;
-    parts.push(ends ?? 'no interval');
+    parts.push(ends ?? `no interval${measure.noInterval ? ` (${measure.noInterval})` : ''}`);
   }
   const more = verdict === 'undecided' && interval ? enough(drop, interval, limit, change.n) : '';
   const line = `${parts.join(', ')}: ${verdict}${more}`;

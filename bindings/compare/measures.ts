@@ -31,6 +31,10 @@ export interface Measure {
   readonly share: boolean;
   /** Whether more of it is worse. */
   readonly rises?: boolean;
+  /** Options of the meter, and of the command, without which it is not counted. Default: none. */
+  readonly needs?: string;
+  /** What to do where its difference has no interval. Default: nothing helps but other samples. */
+  readonly noInterval?: string;
   /** null: it is of comparisons only. */
   readonly find: ((report: MeterReport) => Found) | null;
   /** null where it is not known. */
@@ -88,6 +92,7 @@ const byClass = (name: 'recall' | 'precision'): Measure => ({
 
 const topK = (k: number): Measure => ({
   share: true,
+  needs: `softmax, more than ${k} classes and topK: [${k}], --top-k ${k}`,
   find: (report) => ({
     value: report.variant === 'softmax' ? (report.topK.find((entry) => entry.k === k)?.accuracy ?? null) : null,
   }),
@@ -120,6 +125,10 @@ const softmaxOr = (softmax: (report: SoftmaxReport) => Metric, sigmoid: (report:
   return (report: MeterReport): Found => ({ value: report.variant === 'softmax' ? softmax(report) : sigmoid(report) });
 };
 
+/** Of what there is no interval of differences. */
+const UNDECIDABLE = 'there is none for it: judge it without decide, --decide';
+const CURVES = 'curves: true, --curves';
+
 const MEASURES: Readonly<Record<string, Measure>> = {
   accuracy: { share: true, find: ({ accuracy }) => ({ value: accuracy }), change: named('accuracy', true) },
   /** The mean over the classes. */
@@ -136,6 +145,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   'class-precision': byClass('precision'),
   f1: {
     share: true,
+    noInterval: 'it needs bootstrap: 1000, --bootstrap 1000',
     find: softmaxOr(
       ({ macroF1 }) => macroF1,
       ({ macro }) => macro.f1,
@@ -150,21 +160,19 @@ const MEASURES: Readonly<Record<string, Measure>> = {
     change: named('crossEntropy'),
   },
   brier: { share: false, rises: true, find: ({ brier }) => ({ value: brier }), change: named('brier') },
-  ece: { share: true, rises: true, find: ({ ece }) => ({ value: ece }), change: named('ece') },
+  ece: { share: true, noInterval: UNDECIDABLE, rises: true, find: ({ ece }) => ({ value: ece }), change: named('ece') },
   auroc: {
     share: true,
-    find: softmaxOr(
-      () => null,
-      ({ auroc }) => auroc,
-    ),
+    needs: CURVES,
+    noInterval: UNDECIDABLE,
+    find: ({ auroc }) => ({ value: auroc }),
     change: named('auroc'),
   },
   'average-precision': {
     share: true,
-    find: softmaxOr(
-      () => null,
-      ({ averagePrecision }) => averagePrecision,
-    ),
+    needs: CURVES,
+    noInterval: UNDECIDABLE,
+    find: ({ averagePrecision }) => ({ value: averagePrecision }),
     change: named('averagePrecision'),
   },
   agreement,

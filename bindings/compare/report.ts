@@ -126,8 +126,8 @@ export interface QualityReport<R extends AnyReport = AnyReport> {
   /**
    * `loss`, `crossEntropy`, `brier`, `accuracy`: intervals from the differences of the samples. `balancedAccuracy` (sigmoid:
    * `macroRecall`): from those of the classes' recalls, or, with the option `bootstrap`, of its replicates. `macroF1` (sigmoid
-   * also `microF1`): of the replicates alone. `ece`: no interval, with `bootstrap` a standard error. Sigmoid: `auroc` and
-   * `averagePrecision` with the option `curves`, without intervals.
+   * also `microF1`): of the replicates alone. `ece`: no interval, with `bootstrap` a standard error. `auroc` and
+   * `averagePrecision`: with the option `curves`, without intervals.
    */
   deltas: Record<string, Delta>;
   /** Softmax: the same for the samples whose class is among the k largest logits, of the ks below the number of classes. */
@@ -305,6 +305,8 @@ class Quality {
       brier: this.#mean('brier', a.brier, b.brier),
       // replicates of it are too biased for an interval
       ece: { ...this.#resampled(a.ece, b.ece, metric('ece')), interval: null },
+      auroc: this.#plain(a.auroc, b.auroc),
+      averagePrecision: this.#plain(a.averagePrecision, b.averagePrecision),
     };
     if (a.variant === 'softmax' && b.variant === 'softmax') {
       return {
@@ -321,8 +323,6 @@ class Quality {
       macroRecall: this.#recall(c.macro.recall, d.macro.recall, perClass, average('macro', 'recall')),
       macroF1: this.#resampled(c.macro.f1, d.macro.f1, average('macro', 'f1')),
       microF1: this.#resampled(c.micro.f1, d.micro.f1, average('micro', 'f1')),
-      auroc: this.#plain(c.auroc, d.auroc),
-      averagePrecision: this.#plain(c.averagePrecision, d.averagePrecision),
     };
   }
 

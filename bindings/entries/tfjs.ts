@@ -83,6 +83,7 @@ export function customLoss<T extends Tf, V extends number | Float32Array>(
     }
     const classes = logits.shape.at(-1);
     if (classes === undefined) throw outOfRange('logits.shape', 'the classes as last axis', '[]');
+    if (logits.dtype !== 'float32') throw wrongType('logits', `float32${ORDER}`, logits.dtype);
     const samples = logits.shape.slice(0, -1);
     const n = samples.reduce((product, d) => product * d, 1);
     const dims = [n, classes];
@@ -100,13 +101,16 @@ export function customLoss<T extends Tf, V extends number | Float32Array>(
   };
 }
 
+/** For who may have taken one for the other. */
+const ORDER = ' (the order is labels, logits)';
+
 /** The dimensions of labels that go with rows of logits. */
 function labelDims(shape: number[], logitsShape: number[], dims: number[]): number[] {
   const samples = logitsShape.slice(0, -1);
   if (`${shape}` === `${logitsShape}`) return dims;
   if (`${shape}` === `${samples}` || `${shape}` === `${[...samples, 1]}`) return dims.slice(0, 1);
   const expected = `shape [${samples}] or [${[...samples, 1]}] (class indices) or [${logitsShape}] (one-hot, multi-hot or soft)`;
-  throw outOfRange('labels', expected, `[${shape}]`);
+  throw outOfRange('labels', expected, `[${shape}]${shape.length > logitsShape.length ? ORDER : ''}`);
 }
 
 /** One loss for each of n samples: where each logit has its own, their mean, to which the gradient is scaled, too. */

@@ -74,21 +74,29 @@ export async function openPair(files: PairFiles, options: DatasetOptions = {}): 
   const labelled = 'table' in files || files.targets !== undefined;
   const baseline = await openDataset(await sideOf(files, 'baseline', options), options);
   try {
-    const candidate = await openCandidate(await sideOf(files, 'candidate', options), options, baseline);
+    const opened = openCandidate(await sideOf(files, 'candidate', options), options, baseline);
+    const candidate = await opened.catch(async (error) => {
+      // the targets fit the baseline: where they do not fit the candidate, it is that which differs
+      if ('table' in files || !labelled || !(error instanceof FileError) || error.passing) throw error;
+      const alone = { logits: files.candidate, targets: await noTargets(files.candidate, options) };
+      const bare = await openDataset(alone, options);
+      await bare.close();
+      throw sizeOf(bare) === sizeOf(baseline) ? error : unlike(bare, baseline);
+    });
     const close = async () => {
       await Promise.all([baseline.close(), candidate.close()]);
     };
     if (sizeOf(candidate) === sizeOf(baseline)) return { baseline, candidate, labelled, close };
     await candidate.close();
-    throw new FileError(
-      candidate.files[0] as string,
-      `expected ${sizeOf(baseline)} as the baseline, got ${sizeOf(candidate)}`,
-    );
+    throw unlike(candidate, baseline);
   } catch (error) {
     await baseline.close();
     throw error;
   }
 }
+
+const unlike = (candidate: Dataset, baseline: Dataset): FileError =>
+  new FileError(candidate.files[0] as string, `expected ${sizeOf(baseline)} as the baseline, got ${sizeOf(candidate)}`);
 
 const sizeOf = ({ samples, classes }: Dataset): string => `${samples ?? 'any number of'} samples of ${classes} classes`;
 

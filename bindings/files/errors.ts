@@ -26,6 +26,11 @@ export const quiet = (text: string, most = 200): string =>
 /** The same between quotes, short. */
 export const quoted = (text: string): string => `'${quiet(text, 40)}'`;
 
+/** @throws FileError for what begins as gzip does */
+export function refuseGzip(file: string, [a, b]: Uint8Array): void {
+  if (a === 0x1f && b === 0x8b) throw new FileError(file, 'is compressed by gzip, which is not read: gunzip it');
+}
+
 /** Run `read`; what the library, a parser or a codec refuses becomes an error of this file. */
 export async function within<T>(file: string, read: () => T | Promise<T>): Promise<T> {
   try {

@@ -1,5 +1,5 @@
 /** Text files by whole records. */
-import { FileError } from './errors.ts';
+import { FileError, refuseGzip } from './errors.ts';
 import type { Source } from './source.ts';
 
 const BLOCK = 1 << 18;
@@ -41,7 +41,7 @@ export async function readHead(source: Source, signal?: AbortSignal): Promise<He
   const [a, b] = bytes;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
     throw new FileError(name, 'is UTF-16, save it as UTF-8');
-  if (a === 0x1f && b === 0x8b) throw new FileError(name, `is compressed by gzip, which is not read: gunzip it`);
+  refuseGzip(name, bytes);
   return { bytes, whole: bytes.length < BLOCK || bytes.length === source.size };
 }
 

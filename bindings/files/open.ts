@@ -3,7 +3,7 @@ import { kind, outOfRange, wrongType } from '../input/errors.ts';
 import { ArrayDataset } from './array-dataset.ts';
 import type { Dataset } from './dataset.ts';
 import type { Dtype } from './dtypes.ts';
-import { FileError, quoted } from './errors.ts';
+import { FileError, quoted, refuseGzip } from './errors.ts';
 import { isNpy, openNpy } from './npy.ts';
 import { isSafetensors, openSafetensors } from './safetensors.ts';
 import { fromBlob, fromBytes, fromURL, type Source } from './source.ts';
@@ -67,7 +67,7 @@ async function withInput<T>(
   else if (kind(file) === 'URL') source = await resolve((file as URL).href, signal);
   else if (kind(file) === 'Uint8Array') source = fromBytes(file as Uint8Array, name);
   else if (kind(file) === 'Blob' || kind(file) === 'File') source = fromBlob(file as Blob);
-  else throw wrongType(name, 'a File, Blob, URL, Uint8Array or source', file);
+  else throw wrongType(name, 'a string, URL, File, Blob, Uint8Array or source', file);
   try {
     return await use({ source, member, format: format ?? (await formatOf(source, signal)) });
   } catch (error) {
@@ -82,6 +82,7 @@ async function formatOf(source: Source, signal?: AbortSignal): Promise<Format> {
   const head = await source.read(0, Math.min(source.size, 16), signal);
   const called = /\.(npy|npz|safetensors|csv|tsv|jsonl|ndjson|parquet)$/i.exec(name)?.[1]?.toLowerCase();
   if (isNpy(head)) return 'npy';
+  refuseGzip(name, head);
   const begins = new TextDecoder('latin1').decode(head.subarray(0, 4));
   if (begins === 'PK\x03\x04' || begins === 'PK\x05\x06') return 'npz';
   if (begins === 'PAR1') return 'parquet';
@@ -292,8 +293,11 @@ export async function openDataset(files: Files, options: DatasetOptions = {}): P
   } = common('openDataset', options, known) as DatasetOptions;
   number('classAxis', classAxis, '1 or -1', (x) => x === 1 || x === -1);
   number('ignoreIndex', ignoreIndex, 'an integer of 32 bits', (x) => (x | 0) === x);
-  if (typeof files !== 'object' || files === null)
-    throw wrongType('files', 'an object { logits, targets } or { table, target }', files);
+  const expected = 'an object { logits, targets } or { table, target }';
+  if (typeof files !== 'object' || files === null) throw wrongType('files', expected, files);
+  if (!('table' in files || ('logits' in files && 'targets' in files))) {
+    throw outOfRange('files', expected, `{ ${Object.keys(files).join(', ')} }`);
+  }
   const dataset =
     'table' in files
       ? await openTableDataset(files, { ignoreIndex, names, columns }, options)
@@ -324,7 +328,10 @@ async function openArrayDataset(
   columns: readonly string[],
   open: OpenOptions,
 ): Promise<Dataset> {
-  if (columns.length > 0) throw outOfRange('columns', 'none of files that are no tables', `${columns.length}`);
+  if (columns.length > 0) {
+    const expected = 'none, as arrays have no columns (for groups give the group of each sample in an array)';
+    throw outOfRange('columns', expected, columns.map(quoted).join(', '));
+  }
   const logits = await openArray(files.logits, 'logits', open);
   let targets: StoredArray | null = null;
   try {

@@ -196,7 +196,9 @@ export function columnNamed(table: Table, name: string): Column {
   if (found) return found;
   const names = table.columns.slice(0, 8).map((column) => quoted(column.name));
   const others = table.columns.length > 8 ? ` and ${table.columns.length - 8} more` : '';
-  throw new FileError(table.name, `has no column ${quoted(name)}; its columns are ${names.join(', ')}${others}`);
+  const several = name.includes(',') ? ' (several are a pattern, p_*, or named one by one)' : '';
+  const columns = `its columns are ${names.join(', ')}${others}`;
+  throw new FileError(table.name, `has no column ${quoted(name)}${several}; ${columns}`);
 }
 
 const oneColumn = ({ name, kind }: Column): Scores => ({ columns: [name], list: kind === 'list', names: null });

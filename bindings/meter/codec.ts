@@ -77,7 +77,8 @@ export function fromJSON(value: unknown): State {
     coverage,
     checksum,
   } = value as Record<string, unknown>;
-  if (format !== FORMAT) throw outOfRange('state.format', `'${FORMAT}'`, format);
+  if (format !== FORMAT)
+    throw outOfRange('state.format', `'${FORMAT}' (what toJSON() gives and --state writes)`, format);
   if (version === 1) return readVersion1(value as Record<string, unknown>, checked);
   checkVersion('state.version', version);
   const config = readConfig(given);

@@ -11,7 +11,7 @@ const shown = ([from, to]: Range): string => `[${from}, ${to})`;
 function overlapping(name: string, both: Range): RangeError {
   return outOfRange(
     name,
-    'samples that have not been counted yet (give each shard the index of its first sample as firstIndex)',
+    'samples that have not been counted yet (give each shard the index of its first sample: firstIndex, --first-index)',
     `${shown(both)} again`,
   );
 }

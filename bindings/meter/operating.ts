@@ -69,7 +69,11 @@ function judge(criterion: unknown): (decisions: Decisions) => number {
   const names = ['precision', 'recall', 'specificity', 'falsePositiveRate', 'fBeta', 'cost'];
   const [name, ...more] = Object.keys(criterion);
   if (name === undefined || more.length > 0 || !names.includes(name)) {
-    throw outOfRange('criterion', `one of ${names.join(', ')}`, `{ ${Object.keys(criterion).join(', ')} }`);
+    throw outOfRange(
+      'criterion',
+      `one of ${names.join(', ')} (F1: { fBeta: 1 })`,
+      `{ ${Object.keys(criterion).join(', ')} }`,
+    );
   }
   const value = (criterion as Record<string, unknown>)[name];
   const { recall, precision, specificity } = DECISION_METRICS;

@@ -417,8 +417,17 @@ function metricOf(report: Report<AnyLoss>, metric: string): number | null {
   const values = (name === undefined ? report : means) as Record<string, unknown>;
   const value = name === undefined && mean === 'loss' ? report.loss.mean : values[name ?? mean];
   if (value === null || (typeof value === 'number' && !COUNTS.includes(metric))) return value;
-  throw outOfRange('metric', "the name of a metric over all samples, as 'accuracy' or 'macro.f1'", `'${metric}'`);
+  const averages = `macro, micro or weighted with ${metricsIn(report.macro).join(', ')} (as macro.f1)`;
+  const expected = `a metric over all samples: loss, ${metricsIn(report).join(', ')}; or ${averages}`;
+  throw outOfRange('metric', expected, `'${metric}'`);
 }
+
+/** Names of the single numbers among some values, but what only bounds others. */
+const metricsIn = (values: object): string[] =>
+  Object.entries(values).flatMap(([key, value]) => {
+    const single = (value === null && !key.endsWith('Bounds')) || typeof value === 'number';
+    return single && !COUNTS.includes(key) ? [key] : [];
+  });
 
 /** Numbers of a report that are no metrics. */
 const COUNTS = ['samples', 'ignored', 'nan', 'infinite', 'confidence'];

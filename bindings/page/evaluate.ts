@@ -162,7 +162,7 @@ async function evaluateOne(
     hardest: total === null ? hard : await withRows(dataset, hard, ignoreIndex, signal),
     pairs: pairs?.top(metrics) ?? [],
     groups: slices && groupsReports(slices),
-    probable: looks.warning !== null,
+    probable: input === 'logits' && looks.warning !== null,
   };
 }
 

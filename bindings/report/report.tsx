@@ -3,7 +3,8 @@ import type { JSX } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
 import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
-import { kind, wrongType } from '../input/errors.ts';
+import { common } from '../input/checks.ts';
+import { kind, outOfRange, wrongType } from '../input/errors.ts';
 import { printable } from '../input/foreign-text.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SlicedState } from '../meter/slices.ts';
@@ -25,7 +26,7 @@ const isComparison = (state: MeterState | SlicedState | ComparisonState): state 
   (state as { format?: unknown } | null)?.format === 'focal-simd/comparison';
 
 function checkOptions(options: ReportOptions): void {
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+  common('renderReport', options, OPTIONS);
   const { title, model, command, names, date, judgement } = options;
   for (const [name, value] of Object.entries({ title, model, command })) {
     if (value !== undefined && typeof value !== 'string') throw wrongType(name, 'a string', value);
@@ -44,7 +45,8 @@ function checkOptions(options: ReportOptions): void {
  *
  * @param state what `toJSON()` of a meter, a sliced meter or a comparison gives, or a parsed file that `--state` of the command wrote
  * @returns the page, from its doctype on
- * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison; TypeError for an option of the wrong type
+ * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison; TypeError for an option of the wrong type;
+ *   RangeError for an unknown one, and for names of another number of classes
  * @example writeFileSync('report.html', renderReport(meter.toJSON(), { names, title: 'Nightly' }));
  */
 export function renderReport(state: MeterState | SlicedState | ComparisonState, options: ReportOptions = {}): string {
@@ -68,6 +70,24 @@ export function renderReport(state: MeterState | SlicedState | ComparisonState, 
   return whole(language, printable(heading), html.split('\n').map(printable).join('\n'));
 }
 
+const OPTIONS: readonly (keyof ReportOptions)[] = [
+  'title',
+  'model',
+  'names',
+  'judgement',
+  'texts',
+  'date',
+  'facts',
+  'command',
+  'confidence',
+  'worstBy',
+  'language',
+];
+
+function checkNames({ names }: Labels, classes: number): void {
+  if (names && names.length !== classes) throw outOfRange('names', `${classes} names`, names.length);
+}
+
 interface Page {
   readonly title: string;
   readonly facts: readonly Fact[];
@@ -88,6 +108,7 @@ function evaluationPage(
   const slices = isSliced(state) ? SlicedMeter.fromJSON(state) : null;
   const meter = slices ? slices.total() : FocalMeter.fromJSON(state as MeterState);
   const m = meter.compute({ confidence });
+  checkNames(labels, m.perClass.length);
   return {
     title: 'Evaluation',
     facts: [
@@ -116,6 +137,7 @@ function comparisonPage(
   { judgement, confidence = CONFIDENCE }: PageOptions,
 ): Page {
   const r = FocalComparison.fromJSON(state).compute({ confidence });
+  checkNames(labels, state.baseline.config.classes);
   return {
     title: 'Comparison',
     facts: [...describeComparison(state.baseline.config, r, t), ['intervals', confidenceOf(r)]],
