@@ -321,7 +321,9 @@ function warningsOf(
       ['average precision', averagePrecisionBounds, wilson((averagePrecision ?? 0) * one.support, one.support, z)],
     ] as const;
     for (const [name, bounds, interval] of checks) {
-      if (!bounds || !interval || bounds[1] - bounds[0] <= Math.max(NARROW, (interval[1] - interval[0]) / 2)) continue;
+      // where the logits are all equal there is no interval, and nothing else to go by
+      const reach = interval ? (interval[1] - interval[0]) / 2 : 0;
+      if (!bounds || bounds[1] - bounds[0] <= Math.max(NARROW, reach)) continue;
       const certain = bounds.map((x) => x.toFixed(3)).join(' to ');
       warnings.push(`${name} of class ${c} is only known to be ${certain}: many of its logits are equal or nearly so`);
     }
