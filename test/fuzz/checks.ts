@@ -107,9 +107,13 @@ function tolerances({ problem, options }: Case, truth: Reference) {
   return {
     sampleOf,
     loss: (i: number) => bound(LOSS_UNIT, problem, margin(i)) + rounded(i),
-    // what is left of a probability that is cut is only known absolutely
-    lossBeyond: (i: number) =>
-      clip > 0 && margin(i) === -(problem.logits[i] as number) ? CLIPPED * weight(ofLoss(i)) : 0,
+    lossBeyond: (i: number) => {
+      const w = weight(ofLoss(i));
+      // what is left of a probability that is cut is only known absolutely
+      const cut = clip > 0 && margin(i) === -(problem.logits[i] as number) ? CLIPPED * w : 0;
+      // below float32 before its weight raises it, it may be 0
+      return cut + ((truth.losses[i] as number) < w * 2 ** -126 ? w * 2 ** -126 : 0);
+    },
     grad: (i: number) => bound(GRAD_UNIT, problem, truth.gradMargins[i] as number),
     gradBeyond: (i: number, factor = 1) => {
       const terms = (truth.gradTerms[i] as number) * Math.abs(factor);
