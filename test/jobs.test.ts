@@ -142,7 +142,12 @@ describe('compareFiles', () => {
       softmax,
       /bad-pair\.npy: targets\[4321\] expected .*got 71$/,
     ],
-    ['fewer samples', { ...pair, candidate: at('short.npy') }, softmax, /y\.npy: expected shape \[5999\]/],
+    [
+      'fewer samples',
+      { ...pair, candidate: at('short.npy') },
+      softmax,
+      /short\.npy: expected 6000 samples of 7 classes as the baseline, got 5999 samples of 7/,
+    ],
     [
       'other classes',
       { ...pair, candidate: at('wide.npy'), targets: undefined },

@@ -63,7 +63,7 @@ class Words {
   readonly #words = ['focal-simd'];
 
   add(...words: readonly (string | number)[]): this {
-    this.#words.push(...words.map((word) => quoted(String(word))));
+    for (const word of words) this.#words.push(quoted(String(word)));
     return this;
   }
 
