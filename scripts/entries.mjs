@@ -37,7 +37,7 @@ export const BUDGETS = [
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 67_100,
+    bytes: 67_300,
   },
 ];
 
