@@ -8,10 +8,10 @@ import { fromHalf } from '../input/half.ts';
 import { fixed, NONE, plain, significant } from '../report/format.ts';
 import { EXIT, InputError, refused, warn } from './errors.ts';
 import type { CalibrateOptions } from './grammar.ts';
-import { LOOKED_AT, Looks } from './looks.ts';
+import { Looks } from './looks.ts';
 import { deliver, prepareOutputs, print } from './outputs.ts';
 import { printableJson } from './printable.ts';
-import { fileOf, filesOf, openSamples, STDIN } from './samples.ts';
+import { axisOf, fileOf, filesOf, openSamples, STDIN } from './samples.ts';
 import { factLines } from './summary.ts';
 import { showProgress, startProgress, stopProgress, table } from './terminal.ts';
 
@@ -32,18 +32,15 @@ export async function calibrate(
   try {
     // a bad label is told before hours of work
     await countTargets(dataset, { ignoreIndex });
-    const { jobs: threads, chunk: bytes, classAxis } = options;
+    const { jobs: threads, chunk: bytes } = options;
     const fitting = { loss, holdout, ignoreIndex, bins, bytes, jobs: threads, onProgress: showProgress };
-    const axis = classAxis === 'last' ? ({ classAxis: -1 } as const) : {};
     const { names } = dataset;
     const logarithm = loss === 'softmax' ? 'numpy.log(p)' : 'numpy.log(p / (1 - p))';
-    const looks = new Looks({ loss, input: 'logits' }, `give their logits, as ${logarithm}`);
-    const looked = Math.min(LOOKED_AT, dataset.samples ?? LOOKED_AT);
-    for await (const chunk of dataset.chunks(0, looked)) looks.see(chunk.logits);
+    const looks = await new Looks({ loss, input: 'logits' }, `give their logits, as ${logarithm}`).at(dataset);
     if (looks.warning) warn(looks.warning);
     startProgress(dataset.samples);
     const { jobs, ...result } = await refused('samples', () =>
-      calibrateFiles(files, { ...fitting, ...axis, ...(names && { names }) }),
+      calibrateFiles(files, { ...fitting, classAxis: axisOf(options), ...(names && { names }) }),
     ).finally(stopProgress);
     await deliver([
       () => outputs.get('--apply')?.write(divided(logits, result)),

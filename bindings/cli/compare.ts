@@ -8,11 +8,11 @@ import { comparison } from './comparison.ts';
 import { InputError, refused, warn } from './errors.ts';
 import { CONFUSION_CLASSES, type CompareOptions, flagHint } from './grammar.ts';
 import { checkTexts, readNames } from './lines.ts';
-import { LOOKED_AT, Looks } from './looks.ts';
+import { Looks } from './looks.ts';
 import { libraryOf, lossSpec, meterOptions, refuseForeign } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
-import { fileOf, filesOf, inputOf, openTexts, STDIN } from './samples.ts';
+import { axisOf, fileOf, filesOf, inputOf, openTexts, STDIN } from './samples.ts';
 import { showProgress, startProgress, stopProgress } from './terminal.ts';
 
 export async function compare(
@@ -22,7 +22,7 @@ export async function compare(
   options: CompareOptions,
 ): Promise<number> {
   refuseForeign(options);
-  const { state, report, names, alpha, ignoreIndex, background, classAxis } = options;
+  const { state, report, names, alpha, ignoreIndex, background } = options;
   if (options.decide && !options.maxDrop)
     throw new InputError('--decide says how the limits of --max-drop are held: give some');
   if ([baseline, candidate, targets].includes(STDIN))
@@ -39,9 +39,8 @@ export async function compare(
     options,
   );
   const given = names === undefined ? null : await readNames(names);
-  const axis = classAxis === 'last' ? -1 : 1;
   const pair = await refused(names ?? 'options', () =>
-    openPair(files, { ignoreIndex, classAxis: axis, names: given, resolve }),
+    openPair(files, { ignoreIndex, classAxis: axisOf(options), names: given, resolve }),
   );
   try {
     const { samples } = pair.baseline;
@@ -86,25 +85,18 @@ function pairOf(
 }
 
 async function count(files: PairFiles, { baseline, candidate }: Pair, spec: LossSpec, options: CompareOptions) {
-  const { firstIndex = 0, chunk: bytes, backend, jobs, classAxis } = options;
-  const looks = [new Looks(options), new Looks(options)] as const;
-  for (const [i, side] of [baseline, candidate].entries()) {
-    for await (const chunk of side.chunks(0, Math.min(LOOKED_AT, side.samples ?? LOOKED_AT))) {
-      looks[i]!.see(chunk.logits);
-      break;
-    }
-  }
+  const { firstIndex = 0, chunk: bytes, backend, jobs } = options;
+  const looks = [await new Looks(options).at(baseline), await new Looks(options).at(candidate)] as const;
   const { classes, names } = baseline;
   // the confusions of both sides are not what a comparison shows
   const meter = meterOptions({ ...options, confusion: options.confusion ?? false }, classes);
   const flips = options.loss === 'softmax' ? { flips: options.flips ?? classes <= CONFUSION_CLASSES } : {};
-  const loss: LossSpec = classAxis === 'last' ? Object.assign({ classAxis: -1 }, spec) : spec;
   const start = performance.now();
   startProgress(baseline.samples);
   try {
     const found = await refused('samples', () =>
       compareFiles(files, {
-        loss,
+        loss: spec,
         comparison: { ...meter, ...flips },
         firstIndex,
         bytes,

@@ -10,7 +10,7 @@ import { InputError, refused, warn } from './errors.ts';
 import { evaluation } from './evaluation.ts';
 import type { EvaluateOptions } from './grammar.ts';
 import { checkTexts } from './lines.ts';
-import { LOOKED_AT, Looks } from './looks.ts';
+import { Looks } from './looks.ts';
 import { libraryOf, lossSpec, makeLoss, makeMeter, makeSlices, meterOptions, refuseForeign, warmUp } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
@@ -47,7 +47,7 @@ export async function evaluate(logits: string, targets: string | undefined, opti
     const look = alpha === 'auto' || (!streamed && samples !== null);
     const perClass = look ? await countTargets(dataset, { ignoreIndex, background }) : null;
     const spec = await lossSpec(options, perClass);
-    const loss = makeLoss(api, spec);
+    const loss = makeLoss(spec);
     warmUp(api, loss, classes);
     const counting = streamed
       ? countStream(dataset, options, groups, {
@@ -111,17 +111,12 @@ async function countFiles(
   options: EvaluateOptions,
   groups: Groups,
 ): Promise<Counted> {
-  const { firstIndex = 0, chunk: bytes, backend, jobs, classAxis, maxGroups } = options;
-  const looks = new Looks(options);
-  for await (const chunk of dataset.chunks(0, Math.min(LOOKED_AT, dataset.samples ?? LOOKED_AT))) {
-    looks.see(chunk.logits);
-    break;
-  }
-  const loss: LossSpec = classAxis === 'last' ? Object.assign({ classAxis: -1 }, spec) : spec;
+  const { firstIndex = 0, chunk: bytes, backend, jobs, maxGroups } = options;
+  const looks = await new Looks(options).at(dataset);
   const meter = meterOptions(options, dataset.classes);
   const { names } = dataset;
   const evaluating = {
-    loss,
+    loss: spec,
     meter,
     firstIndex,
     bytes,

@@ -3,12 +3,12 @@
  * and such that no shape or type tells.
  */
 
-import type { Chunk } from '../files/dataset.ts';
+import type { Chunk, Dataset } from '../files/dataset.ts';
 import { fromHalf } from '../input/half.ts';
 import type { LossOptions } from './grammar.ts';
 
 /** So many samples are looked at. */
-export const LOOKED_AT = 4096;
+const LOOKED_AT = 4096;
 /** How far a sum of rounded probabilities may be from 1. */
 const SUM = 1e-3;
 
@@ -27,6 +27,15 @@ export class Looks {
     this.#remedy = remedy;
     this.#input = input;
     this.#probable = input === 'logits';
+  }
+
+  /** Look at the first chunk of files. */
+  async at(dataset: Dataset): Promise<this> {
+    for await (const { logits } of dataset.chunks(0, Math.min(LOOKED_AT, dataset.samples ?? LOOKED_AT))) {
+      this.see(logits);
+      break;
+    }
+    return this;
   }
 
   /** Look at logits `[b, C, p]`, the first ones of a file alone. */

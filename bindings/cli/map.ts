@@ -17,7 +17,7 @@ export async function map(options: MapOptions): Promise<number> {
   const { alpha, target, scores, format, chunk: bytes } = options;
   if (alpha === 'auto') throw new InputError('--alpha auto would weigh every shard in its own way: give the weights');
   const api = libraryOf({ backend: 'auto' });
-  const loss = makeLoss(api, await lossSpec(options, null));
+  const loss = makeLoss(await lossSpec(options, null));
   const lines = createInterface({ input: process.stdin });
   const states = mapLines(lines, async (given, firstIndex) => {
     // what is the same in all shards may be said once

@@ -2,7 +2,7 @@
 import * as losses from '../entries/index.ts';
 import { FocalMeter, SlicedMeter } from '../entries/meter.ts';
 import * as scalar from '../entries/scalar.ts';
-import type { LossSpec } from '../files/shard.ts';
+import { type LossSpec, lossOf } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { Slices } from '../meter/slices.ts';
 import { readAlpha } from './alpha.ts';
@@ -12,9 +12,11 @@ import {
   CONFUSION_CLASSES,
   CONFUSION_CLASSES_OF_GROUPS,
   type GroupOptions,
+  type InputOptions,
   type LossOptions,
   type MeterOptions,
 } from './grammar.ts';
+import { axisOf } from './samples.ts';
 
 const simd = { ...losses, FocalMeter, SlicedMeter };
 export type Library = typeof simd;
@@ -53,7 +55,7 @@ export function refuseForeign(options: AllOptions): void {
  * @param perClass how often each class is the target, for weights by frequency
  */
 export async function lossSpec(
-  options: LossOptions & { ignoreIndex: number },
+  options: LossOptions & Pick<InputOptions, 'classAxis' | 'ignoreIndex'>,
   perClass: Float64Array | null,
 ): Promise<LossSpec> {
   const { loss: name, alpha, input } = options;
@@ -63,13 +65,11 @@ export async function lossSpec(
     ...Object.fromEntries(given),
     ...(alpha !== undefined && { alpha: await readAlpha(alpha, name, perClass) }),
     ...(input !== 'logits' && { input: INPUTS[input] }),
+    classAxis: axisOf(options),
   };
 }
 
-export function makeLoss(api: Library, { name, ...options }: LossSpec): AnyLoss {
-  const Loss = name === 'sigmoid' ? api.SigmoidFocalLoss : api.SoftmaxFocalLoss;
-  return refusing('options', () => new Loss(options as never));
-}
+export const makeLoss = (spec: LossSpec): AnyLoss => refusing('options', () => lossOf(spec));
 
 /** What is counted depends on the options and the number of classes, never on what is written: states of shards go together. */
 export function meterOptions(options: LossOptions & MeterOptions & BootstrapOptions & GroupOptions, classes: number) {

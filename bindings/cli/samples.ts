@@ -20,6 +20,9 @@ interface TextOptions {
 /** A file in the format that was said, or that it tells itself. */
 export const inputOf = (file: string, { format }: InputOptions): Input => (format ? { file, format } : file);
 
+/** Which axis of the logits has the classes. */
+export const axisOf = ({ classAxis }: Pick<InputOptions, 'classAxis'>): 1 | -1 => (classAxis === 'last' ? -1 : 1);
+
 /** Columns of a table, or two files. */
 export function filesOf(
   logits: string,
@@ -50,11 +53,10 @@ export async function openSamples(
   options: InputOptions & { names?: string },
   columns: readonly string[] = [],
 ): Promise<Dataset> {
-  const { ignoreIndex, classAxis, names: path } = options;
+  const { ignoreIndex, names: path } = options;
   const names = path === undefined ? null : await readNames(path);
-  const axis = classAxis === 'last' ? -1 : 1;
   const dataset = await refused(path ?? 'options', () =>
-    openDataset(files, { ignoreIndex, classAxis: axis, names, columns }),
+    openDataset(files, { ignoreIndex, classAxis: axisOf(options), names, columns }),
   );
   if ('table' in files && files.scores === undefined && dataset.names && dataset.classes > 1) {
     const more = dataset.classes > SHOWN ? ` and ${dataset.classes - SHOWN} more` : '';

@@ -1,6 +1,6 @@
 /** How the losses are distributed. */
 import { useMemo } from 'preact/hooks';
-import { Bar, Chart, short } from '../report/charts.tsx';
+import { Bars, Chart, short } from '../report/charts.tsx';
 import { type Metrics, plain, significant } from '../report/format.ts';
 import { useText } from '../report/language.ts';
 import { Section } from '../report/sections.tsx';
@@ -37,20 +37,7 @@ export function Losses({ counts, variant }: { counts: readonly number[]; variant
             ]),
           }}
         >
-          {(place) =>
-            bins.map(({ lower, upper, count }) => (
-              <Bar
-                key={lower}
-                place={place}
-                x1={lower}
-                x2={upper}
-                y1={0}
-                y2={count}
-                class="accent"
-                title={plain(count)}
-              />
-            ))
-          }
+          {(place) => <Bars place={place} bins={bins} title={({ count }) => plain(count)} />}
         </Chart>
       </div>
     </Section>

@@ -231,6 +231,28 @@ export function Bar({ place, x1, x2, y1, y2, title, ...rest }: BarProps) {
   );
 }
 
+/** A bar for the count of each bin. */
+export function Bars<B extends { readonly lower: number; readonly upper: number; readonly count: number }>({
+  place,
+  bins,
+  title,
+}: {
+  place: Place;
+  bins: readonly B[];
+  title: (bin: B) => string;
+}) {
+  return (
+    <>
+      {bins.map((bin) => {
+        const { lower, upper, count } = bin;
+        return (
+          <Bar key={lower} place={place} x1={lower} x2={upper} y1={0} y2={count} class="accent" title={title(bin)} />
+        );
+      })}
+    </>
+  );
+}
+
 /** What a colour stands for: it and its words stay on one line. */
 export function Key({ kind, children }: { readonly kind: string; readonly children: ComponentChildren }) {
   return (

@@ -406,25 +406,36 @@ function Changes({ quality, labels }: { readonly quality: QualityReport; readonl
   );
 }
 
+type ClassCounts = ComparisonReport['fidelity']['perClass'];
+type CountName = 'baseline' | 'candidate' | 'left' | 'joined';
+
+/** A column with one of the counts of each class. */
+const countOf =
+  (perClass: ClassCounts) =>
+  (name: CountName): ClassColumn => ({
+    name,
+    value: (c) => perClass[c]![name],
+    show: (value) => plain(value ?? 0),
+  });
+
+/** The note of a ranking, and how many of it are shown. */
+const firstOf =
+  (t: Translate, how: string) =>
+  (shown: string | null, all: string): string =>
+    shown === null ? how : `${t('The first {shown} of {all}.', { shown, all })} ${how}`;
+
 /** Which prediction became which; one-vs-rest, how many samples left and joined each class. */
 function Flips({ r, labels }: ComparisonProps) {
   const t = useText();
   const { flips, perClass } = r.fidelity;
   if (r.variant === 'sigmoid') {
     const moved = (c: number) => perClass[c]!.left + perClass[c]!.joined;
-    const count = (name: 'baseline' | 'candidate' | 'left' | 'joined'): ClassColumn => ({
-      name,
-      value: (c) => perClass[c]![name],
-      show: (value) => plain(value ?? 0),
-    });
+    const count = countOf(perClass);
     return (
       <Ranked
         title={t('Flips')}
         all={[...perClass.keys()].filter((c) => moved(c) > 0).sort((a, b) => moved(b) - moved(a) || a - b)}
-        note={(shown, all) => {
-          const how = t('Decisions for the class of either side, and samples that left and joined it.');
-          return shown === null ? how : `${t('The first {shown} of {all}.', { shown, all })} ${how}`;
-        }}
+        note={firstOf(t, t('Decisions for the class of either side, and samples that left and joined it.'))}
         table={(classes) => (
           <ColumnTable
             labels={labels}
@@ -465,21 +476,14 @@ function Agreement({ r: { fidelity }, labels }: ComparisonProps) {
   const t = useText();
   const { perClass } = fidelity;
   const agreement = (c: number) => perClass[c]!.agreement ?? 1;
-  const count = (name: 'baseline' | 'candidate'): ClassColumn => ({
-    name,
-    value: (c) => perClass[c]![name],
-    show: (value) => plain(value ?? 0),
-  });
+  const count = countOf(perClass);
   return (
     <Ranked
       title={t('Classes')}
       all={[...perClass.keys()]
         .filter((c) => perClass[c]!.baseline + perClass[c]!.candidate > 0)
         .sort((a, b) => agreement(a) - agreement(b) || a - b)}
-      note={(shown, all) => {
-        const how = t('Lowest agreement first.');
-        return shown === null ? how : `${t('The first {shown} of {all}.', { shown, all })} ${how}`;
-      }}
+      note={firstOf(t, t('Lowest agreement first.'))}
       table={(classes) => (
         <ColumnTable
           labels={labels}

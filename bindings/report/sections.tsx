@@ -5,7 +5,7 @@ import { DECISION_METRICS } from '../meter/metrics/decisions.ts';
 import { ratio } from '../meter/metrics/estimate.ts';
 import { intervalsOf, valuesOf } from '../meter/metrics/evaluate.ts';
 import type { Bin } from '../meter/report.ts';
-import { Bar, Chart, type Data, Key, Line, type Point, Scroll, Share, short } from './charts.tsx';
+import { Bar, Bars, Chart, type Data, Key, Line, type Point, Scroll, Share, short } from './charts.tsx';
 import {
   between,
   className,
@@ -232,20 +232,13 @@ export function Reliability({ m }: { readonly m: Metrics }) {
             ]),
           }}
         >
-          {(place) =>
-            bins.map(({ lower, upper, count }) => (
-              <Bar
-                key={lower}
-                place={place}
-                x1={lower}
-                x2={upper}
-                y1={0}
-                y2={count}
-                class="accent"
-                title={`${lower.toFixed(2)}–${upper.toFixed(2)}: ${plain(count)}`}
-              />
-            ))
-          }
+          {(place) => (
+            <Bars
+              place={place}
+              bins={bins}
+              title={({ lower, upper, count }) => `${lower.toFixed(2)}–${upper.toFixed(2)}: ${plain(count)}`}
+            />
+          )}
         </Chart>
       </div>
     </Section>

@@ -108,7 +108,7 @@ interface GroupList {
   readonly ids: Int32Array<SharedArrayBuffer>;
 }
 
-function groupsIn(groups: unknown): GroupColumn | GroupList | null {
+function readGroups(groups: unknown): GroupColumn | GroupList | null {
   if (groups === undefined) return null;
   if (typeof groups === 'string') return groups;
   const { length } = Object(groups) as ArrayLike<unknown>;
@@ -233,7 +233,7 @@ export function bindFiles(backends: Backends<Meters>, program: URL) {
     if (options === undefined) throw wrongType('options', 'an object with loss', options);
     readOptions('evaluateFiles', options, ['loss', 'meter', 'groups', 'maxGroups']);
     const { names = null, signal, backend = 'auto', loss, meter: given, maxGroups } = options;
-    const groups = groupsIn(options.groups);
+    const groups = readGroups(options.groups);
     const columns = columnsOf(groups);
     const dataset = await openDataset(files, { ...readerOptions(options), names, columns, resolve, signal });
     try {
