@@ -28,6 +28,7 @@ writeFileSync(
   at('strings.npy'),
   Buffer.concat([Buffer.from(`\x93NUMPY\x01\0\x76\0${header}\n`, 'latin1'), Buffer.from(characters.buffer)]),
 );
+writeFileSync(at('few.txt'), 'a\nb\n');
 writeFileSync(at('latin1.txt'), Buffer.from('caf\xe9\n'.repeat(n), 'latin1'));
 writeFileSync(at('groups.txt'), names.map((name) => `${name}\n`).join(''));
 write(
@@ -199,7 +200,6 @@ describe('--group-by', () => {
     ],
     ['an output', 'z.npy y.npy --group-by groups.txt --state groups.txt', /--state would overwrite groups.txt/],
   ])('refuses %s', async (_, line, message) => {
-    writeFileSync(at('few.txt'), 'a\nb\n');
     const { code, err } = await run('evaluate', ...line.split(' '));
     expect({ code, lines: err.trim().split('\n').length }).toEqual({ code: 2, lines: 1 });
     expect(err).toMatch(message);
