@@ -142,21 +142,15 @@ async function checkCases({ sandbox, folder, page }, browser) {
   return passed.join(', ');
 }
 
-/** Files as a person drops them. */
-const drop = (files) => `
-  const transfer = new DataTransfer();
-  for (const [name, text] of ${JSON.stringify(files)}) transfer.items.add(new File([text], name));
-  dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, cancelable: true }));
-`;
-
 async function checkMishaps({ folder, page }, browser) {
   const start = async () => {
     await browser.visit(page);
     await browser.evaluate(until(`document.querySelector('#files')`));
   };
   await start();
-  const csv = 'a,b,label\n1,2,0\n3,4,1\n';
-  await browser.evaluate(drop([['dropped.csv', csv]]));
+  const dropped = path.join(folder, 'dropped.csv');
+  await writeFile(dropped, 'a,b,label\n1,2,0\n3,4,1\n');
+  await browser.drop([dropped]);
   await browser.evaluate(until(DONE));
   const broken = path.join(folder, 'broken.npy');
   await writeFile(broken, npy('<f4', [700, 12], wave(8400)).subarray(0, 9000));

@@ -59,6 +59,15 @@ async function launchPuppeteer(options) {
       await input.uploadFile(...paths);
     },
     press: (key) => page.keyboard.press(key),
+    /** Drop files from the disk, as a person does; only Chromium can be told to. */
+    async drop(paths) {
+      const session = await page.createCDPSession();
+      const data = { items: [], files: paths, dragOperationsMask: 1 };
+      for (const type of ['dragEnter', 'dragOver', 'drop']) {
+        await session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
+      }
+      await session.detach();
+    },
     bypassPolicy: () => page.setBypassCSP(true),
     async look(scheme, width) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
