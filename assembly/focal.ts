@@ -10,9 +10,9 @@
  * so many operations ahead, so a long chain of them waits for its own results, where short ones of many vectors
  * overlap.
  */
-import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REST, SHARE, SIGMOID } from './tile/block';
+import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REDUCED, SHARE, SIGMOID } from './tile/block';
 import {
-  bounded, clamped, E2, E3, E4, E5, lanes, LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC, multiple, nearest, ONE, remainder, rest, scaled,
+  bounded, clamped, E2, E3, E4, E5, lanes, LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC, multiple, nearest, ONE, remainder, reduced, scaled,
   scaledBinary, SIGN,
 } from './math/exp';
 import { ignoring } from './tile/labels';
@@ -71,8 +71,8 @@ export function reduce(xs: usize, bytes: usize): void {
     const f1 = remainder(a1, t1, magic, high, low);
     v128.store(i, t0, INTEGER);
     v128.store(i, t1, INTEGER + 16);
-    v128.store(i, f0, REST);
-    v128.store(i, f1, REST + 16);
+    v128.store(i, f0, REDUCED);
+    v128.store(i, f1, REDUCED + 16);
   }
 }
 
@@ -84,8 +84,8 @@ export function decay(bytes: usize): void {
   const e2 = lanes(E2);
   const one = lanes(ONE);
   for (let i: usize = 0; i < bytes; i += 32) {
-    const t0 = scaled(v128.load(i, REST), v128.load(i, INTEGER), e5, e4, e3, e2, one);
-    const t1 = scaled(v128.load(i, REST + 16), v128.load(i, INTEGER + 16), e5, e4, e3, e2, one);
+    const t0 = scaled(v128.load(i, REDUCED), v128.load(i, INTEGER), e5, e4, e3, e2, one);
+    const t1 = scaled(v128.load(i, REDUCED + 16), v128.load(i, INTEGER + 16), e5, e4, e3, e2, one);
     v128.store(i, t0, DECAY);
     v128.store(i, t1, DECAY + 16);
   }
@@ -147,7 +147,7 @@ function raise(gaps: usize, weights: usize, exponent: i32, bytes: usize): usize 
   if (fraction && plain) {
     for (let i: usize = 0; i < bytes; i += 16) {
       const ln = f32x4.sub(f32x4.pmin(v128.load(gaps + i), lanes(ZERO)), log1pFrom(v128.load(i, QUOTIENT)));
-      v128.store(i, bounded(f32x4.mul(ln, lanes(FRACTION))), REST);
+      v128.store(i, bounded(f32x4.mul(ln, lanes(FRACTION))), REDUCED);
     }
   } else if (fraction || exponent) {
     for (let i: usize = 0; i < bytes; i += 16) {
@@ -159,17 +159,17 @@ function raise(gaps: usize, weights: usize, exponent: i32, bytes: usize): usize 
         base = f32x4.mul(base, base);
       }
       v128.store(i, value, POWER);
-      if (fraction) v128.store(i, bounded(f32x4.mul(log(b), lanes(FRACTION))), REST);
+      if (fraction) v128.store(i, bounded(f32x4.mul(log(b), lanes(FRACTION))), REDUCED);
     }
     weights = POWER;
   }
   if (!fraction) return weights;
   for (let i: usize = 0; i < bytes; i += 16) {
-    const u = v128.load(i, REST);
+    const u = v128.load(i, REDUCED);
     const t = nearest(u);
     let value = v128.load(weights + i);
     if (plain && exponent) value = f32x4.mul(value, v128.load(i, SIGMOID));
-    v128.store(i, f32x4.mul(value, scaledBinary(rest(u, t), t)), POWER);
+    v128.store(i, f32x4.mul(value, scaledBinary(reduced(u, t), t)), POWER);
   }
   return POWER;
 }

@@ -1,5 +1,5 @@
 /** Debug build only: the elementary functions one by one, so that the tests can sweep them. n is a multiple of 4. */
-import { binary, exp, nearest, rest, restored, scaledBinary } from './math/exp';
+import { binary, exp, nearest, reduced, restored, scaledBinary } from './math/exp';
 import { log, log1pFrom } from './math/log';
 
 /** e^d in the two passes of the margin stage. */
@@ -7,7 +7,7 @@ export function probeExpFast(from: usize, to: usize, n: i32): void {
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const u = binary(v128.load(from + i));
     const t = nearest(u);
-    v128.store(to + i, scaledBinary(rest(u, t), t));
+    v128.store(to + i, scaledBinary(reduced(u, t), t));
   }
 }
 

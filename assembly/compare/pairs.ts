@@ -4,7 +4,7 @@
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
-import { binary, lanes, nearest, ONE, rest, scaledBinary, SIGN } from '../math/exp';
+import { binary, lanes, nearest, ONE, reduced, scaledBinary, SIGN } from '../math/exp';
 import { log, log1pFrom } from '../math/log';
 import { maskOf, narrow } from '../softmax/margin';
 import { TILE } from '../tile/scratch';
@@ -50,7 +50,7 @@ function leastOf(s: v128): i32 {
 function fastExp(d: v128): v128 {
   const u = binary(d);
   const t = nearest(u);
-  return scaledBinary(rest(u, t), t);
+  return scaledBinary(reduced(u, t), t);
 }
 
 /** Four logits of a row, those past its end −∞. */
@@ -148,7 +148,7 @@ function softmaxPairs(n: i32, classes: i32): void {
 }
 
 /**
- * One-vs-rest of n pairs of rows: the divergences of a sample's decisions, summed up. With m = min(p, 1 − p), that is
+ * One-vs-reduced of n pairs of rows: the divergences of a sample's decisions, summed up. With m = min(p, 1 − p), that is
  * t/(1 + t) of t = e^−|z|, and l = ln(1 + t), one divergence is
  *
  *     KL = l_w − l_z ± m_z·(w − z) + |w|·[z and w are of different signs],   + where z ≥ 0

@@ -1,4 +1,4 @@
-import { bounded, lanes, nearest, ONE, rest, scaledBinary } from '../math/exp';
+import { bounded, lanes, nearest, ONE, reduced, scaledBinary } from '../math/exp';
 import { log } from '../math/log';
 
 /** b^(whole + fraction) for b in (0, 1], the fraction times log₂e at `fraction`. */
@@ -12,7 +12,7 @@ export function power(b: v128, whole: i32, fraction: usize): v128 {
   if (load<f32>(fraction) == 0) return value;
   const u = bounded(f32x4.mul(log(b), lanes(fraction)));
   const t = nearest(u);
-  return f32x4.mul(value, scaledBinary(rest(u, t), t));
+  return f32x4.mul(value, scaledBinary(reduced(u, t), t));
 }
 
 const TABLE: usize = memory.data<f32>([0.0, Infinity, 3.4028234663852886e38, 1.1754943508222875e-38]);

@@ -1,13 +1,17 @@
 /**
  * e^x for x ≤ 0, four lanes.
  *
- * Both kernels write x = k·ln 2 + r with k an integer found by adding and subtracting 1.5·2²³, so that the low bits of
- * the sum are k; the bias 127 is added along with it, and a shift by 23 makes 2^k. Constants come from memory: V8
- * rebuilds the splat of a literal in every iteration of a loop. Loops that count read them into locals before, and hand
- * them on: no engine knows that what a loop stores leaves them alone. Polynomials: minimax.mjs.
+ * Every kernel here splits the exponent into an integer k and a reduced argument: x = k·ln 2 + r, or x·log₂e = k + f.
+ * Adding 1.5·2²³ rounds to an integer, because floats of that size are one apart. The low bits of the sum are then k.
+ * The constant holds the bias 127 of float32 exponents, too, so that a shift by 23 turns these bits into 2^k.
+ * A polynomial gives e^r or 2^f; scripts/minimax.mjs computes its coefficients.
+ *
+ * Constants are read from memory, because V8 rebuilds the splat of a literal in every iteration of a loop. Loops that
+ * matter read them into locals first and pass them as arguments, because no engine can know that a loop's stores leave
+ * the table alone.
  */
 
-// one table, of which each constant is read into all four lanes
+// Each constant is one float32 here, and is read into all four lanes.
 const TABLE: usize = memory.data<f32>([
   1.44269504088896341, // log₂e
   0.6931471805599453, // ln 2, then in two parts: the high one has 9 bits, so that k times it is exact for every k used
@@ -51,7 +55,7 @@ export function lanes(at: usize): v128 {
   return v128.load_splat<f32>(at);
 }
 
-/** u ≤ 0, or where 2^u is no normal number one for which it comes as 0. */
+/** max(u, −127) for u ≤ 0: below −126, where 2^u is no normal number, `scaledBinary` then gives 0. NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function bounded(u: v128, lowest: v128 = lanes(LOWEST2)): v128 {
@@ -72,17 +76,19 @@ export function nearest(u: v128, magic: v128 = lanes(MAGIC)): v128 {
   return f32x4.add(u, magic);
 }
 
-/** u less that integer */
+/** The reduced argument f = u − k, in [−½, ½]. */
 // @ts-ignore: decorator
 @inline
-export function rest(u: v128, t: v128, magic: v128 = lanes(MAGIC)): v128 {
+export function reduced(u: v128, t: v128, magic: v128 = lanes(MAGIC)): v128 {
   return f32x4.sub(u, f32x4.sub(t, magic));
 }
 
 /**
- * 2^f · 2^k, k in the low bits of t; by Estrin's scheme, whose parts do not wait for one another. With `binary`,
- * `nearest` and `rest` before it this is e^d, d ≤ 0, in the fast form, for sums in which terms far below the largest
- * hardly count: max error 2 + 1.25·|d| ULP; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ * 2^f · 2^k, k in the low bits of t. Estrin's scheme evaluates the polynomial, as its parts do not wait for one another.
+ *
+ * After `binary`, `nearest` and `reduced` this is e^d for d ≤ 0, the fast form. It serves sums, in which terms far below
+ * the largest hardly count: d·log₂e is rounded once, so the error grows with |d|.
+ * Max error 2 + 1.25·|d| ULP; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -98,6 +104,7 @@ export function scaledBinary(
   return f32x4.mul(p, i32x4.shl(t, 23));
 }
 
+/** max(x, −88), below which `scaled` gives 0. NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function clamped(x: v128, lowest: v128 = lanes(LOWEST)): v128 {
@@ -111,7 +118,7 @@ export function multiple(a: v128, log2e: v128 = lanes(LOG2E), magic: v128 = lane
   return nearest(f32x4.mul(a, log2e), magic);
 }
 
-/** a − k·ln 2, k in the low bits of t */
+/** The reduced argument r = a − k·ln 2, k in the low bits of t; ln 2 in two parts, so that k·ln 2 is exact. */
 // @ts-ignore: decorator
 @inline
 export function remainder(
@@ -121,7 +128,7 @@ export function remainder(
   return f32x4.sub(f32x4.sub(a, f32x4.mul(k, high)), f32x4.mul(k, low));
 }
 
-/** e^f · 2^k, k in the low bits of t; by Estrin's scheme. */
+/** e^f · 2^k, k in the low bits of t, f in [−ln 2/2, ln 2/2]; by Estrin's scheme. */
 // @ts-ignore: decorator
 @inline
 export function scaled(
@@ -135,8 +142,8 @@ export function scaled(
 }
 
 /**
- * e^x for x ≤ 0, whose two halves the focal core does in passes of their own. Max error 2.5 ULP over the whole valid
- * range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ * e^x for x ≤ 0, the accurate form. The focal core does its two halves, `remainder` and `scaled`, in a pass each.
+ * Max error 2.5 ULP over the whole valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -146,14 +153,14 @@ export function exp(x: v128): v128 {
   return scaled(remainder(a, t), t);
 }
 
-/** The bits of e ≥ 0 less 1, which makes zero the largest of all. */
+/** The bits of e ≥ 0 minus 1. Unsigned, they keep the order of floats, but zero becomes the largest of all. */
 // @ts-ignore: decorator
 @inline
 export function lessOne(e: v128): v128 {
   return i32x4.add(e, i32x4.splat(-1));
 }
 
-/** Lanes of 0 < e^d < e^−20, given their bits less 1: there the error of the fast form is too much for a gradient. */
+/** Lanes where 0 < e^d < e^−20, from `lessOne`: there the error of the fast form is too much for a gradient. */
 // @ts-ignore: decorator
 @inline
 export function belowE20(bits: v128): v128 {
@@ -161,7 +168,7 @@ export function belowE20(bits: v128): v128 {
   return i32x4.eq(i32x4.min_u(bits, lanes(E20)), bits);
 }
 
-/** Whether `restored` changes any of these. */
+/** Whether any of eight exponentials has to be made again by `restored`. */
 // @ts-ignore: decorator
 @inline
 export function anyBelowE20(e0: v128, e1: v128): bool {
@@ -169,8 +176,9 @@ export function anyBelowE20(e0: v128, e1: v128): bool {
 }
 
 /**
- * For gradients: e^(z − m), z ≤ m, in the fast form; where that lies below e^−20, what the rounding of the difference
- * and of its product with log₂e left over is put back. Max error 32 ULP above, 3 ULP below; valid range [−87.3, 0].
+ * e^(z − m), z ≤ m, for gradients: the fast form e, corrected where it lies below e^−20. The correction adds e·(c + low),
+ * where `low` is what the rounding of z − m lost, and c what that of the product with log₂e lost.
+ * Max error 32 ULP above e^−20, 3 ULP below; valid range of z − m [−87.3, 0].
  */
 // @ts-ignore: decorator
 @inline
@@ -181,7 +189,7 @@ export function restored(z: v128, m: v128): v128 {
   const k = f32x4.sub(t, lanes(MAGIC));
   const f = f32x4.sub(u, k);
   const e = scaledBinary(f, t);
-  // z − m − d exactly (Knuth's TwoSum); NaN where z is −∞, where e is 0 and stays it
+  // z − m − d exactly (Knuth's TwoSum). It is NaN where z is −∞, but e is 0 there, and `belowE20` leaves zeros alone.
   const back = f32x4.sub(d, z);
   const low = f32x4.sub(f32x4.sub(z, f32x4.sub(d, back)), f32x4.add(m, back));
   let c = f32x4.sub(clamped(d), f32x4.mul(k, lanes(LN2_HIGH)));

@@ -1,20 +1,19 @@
 /**
- * Margin stage, second pass: SUM = Σ e^(logit − MAX) over the other classes. −∞ stands over the true class, so it takes
- * no part. The vector runs along rows and across the samples of planes, in the groups of eight lanes that tile.ts tells
- * of.
+ * Margin stage, second pass: SUM = Σ e^(logit − MAX) over the classes other than the true one, whose logit is −∞ by now
+ * and adds 0. Vectors run along rows and across the samples of planes, in groups of eight lanes (tile.ts).
  *
- * Whatever the layout, a sample's sum has one tree. Of a block of 128 classes, numbered from 0, four float32 sums are
- * taken,
+ * The sum of a sample is one tree in every layout, so that it has the same bits in every layout. A block of 128 classes,
+ * numbered from 0, gives four float32 sums:
  *
- *     s_l = Σ_k (e[8k + l] + e[8k + l + 4]),   k from 0 up, l = 0 … 3,
+ *     s_l = Σ_k (e[8k + l] + e[8k + l + 4]),   k from 0 up, l = 0 … 3.
  *
- * and (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. A class that is missing counts as 0, which
- * changes no bit.
+ * (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. Classes past the last count as 0, which changes no
+ * bit.
  */
 import { PARAM_CLASSES, SAMPLE_BYTES, SOFTMAX_BLOCK } from '../../bindings/backend/constants';
-import { INTEGER, REST } from '../tile/block';
+import { INTEGER, REDUCED } from '../tile/block';
 import {
-  anyBelowE20, binary, belowE20, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, rest, restored, scaledBinary,
+  anyBelowE20, binary, belowE20, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, reduced, restored, scaledBinary,
 } from '../math/exp';
 import { param } from '../params';
 import { maskOf, upper } from './margin';
@@ -30,9 +29,12 @@ const CLASSES: usize = SOFTMAX_BLOCK;
 const PART: usize = SAMPLE_BYTES;
 
 /**
- * What was kept of the logits from `at` to `end` to full precision. Where eight lanes reach into the next class, what
- * was kept there is written over and made again: four lanes hold all of it. A function of its own, as it is rarely
- * needed.
+ * Make again, by `restored`, those exponentials of the logits from `at` to `end` that are too small for the fast form.
+ * They are `away` bytes from their logits.
+ *
+ * In planes of fewer than eight samples, eight lanes reach into the next class and overwrite exponentials there that
+ * `restored` had no reason to change. So after a class that was made again, the next one is, too: its first four lanes
+ * hold all of it. Rarely needed, and so a function of its own.
  */
 function restore(at: usize, end: usize, step: usize, away: usize, m0: v128, m1: v128): void {
   const overlap = planar && classStride < 8;
@@ -47,6 +49,7 @@ function restore(at: usize, end: usize, step: usize, away: usize, m0: v128, m1: 
   }
 }
 
+/** AND the eight lanes at `at` with the mask of `maskOf`. */
 // @ts-ignore: decorator
 @inline
 function clip(at: usize, mask: usize): void {
@@ -54,7 +57,10 @@ function clip(at: usize, mask: usize): void {
   v128.store(at, v128.and(v128.load(at, 16), v128.load(mask, 16)), 16);
 }
 
-/** INTEGER and REST of the exponents of the logits from `at` to `end`, in steps of eight; how many bytes of each. */
+/**
+ * First pass over a block: INTEGER and REDUCED of the exponents (logit − MAX)·log₂e, eight lanes at a time, for the
+ * logits from `at` to `end`. Returns how many bytes each of the two then holds.
+ */
 // @ts-ignore: decorator
 @inline
 function exponents(at: usize, end: usize, step: usize, m0: v128, m1: v128): usize {
@@ -67,17 +73,17 @@ function exponents(at: usize, end: usize, step: usize, m0: v128, m1: v128): usiz
     const u1 = binary(f32x4.sub(v128.load(at, 16), m1), log2e, lowest);
     const t0 = nearest(u0, magic);
     const t1 = nearest(u1, magic);
-    const f0 = rest(u0, t0, magic);
-    const f1 = rest(u1, t1, magic);
+    const f0 = reduced(u0, t0, magic);
+    const f1 = reduced(u1, t1, magic);
     v128.store(bytes, t0, INTEGER);
     v128.store(bytes, t1, INTEGER + 16);
-    v128.store(bytes, f0, REST);
-    v128.store(bytes, f1, REST + 16);
+    v128.store(bytes, f0, REDUCED);
+    v128.store(bytes, f1, REDUCED + 16);
   }
   return bytes;
 }
 
-/** REST = the exponentials. */
+/** Second pass: replace REDUCED by the exponentials. */
 // @ts-ignore: decorator
 @inline
 function exponentials(bytes: usize): void {
@@ -88,14 +94,14 @@ function exponentials(bytes: usize): void {
   const p1 = lanes(P1);
   const one = lanes(ONE);
   for (let j: usize = 0; j < bytes; j += 32) {
-    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
-    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
-    v128.store(j, e0, REST);
-    v128.store(j, e1, REST + 16);
+    const e0 = scaledBinary(v128.load(j, REDUCED), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
+    const e1 = scaledBinary(v128.load(j, REDUCED + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
+    v128.store(j, e0, REDUCED);
+    v128.store(j, e1, REDUCED + 16);
   }
 }
 
-/** The same, and in steps from `keep` on; whether `restore` has anything to do. */
+/** The same, with a copy for the gradient at `keep`, `step` bytes a group. Returns whether `restore` has work to do. */
 // @ts-ignore: decorator
 @inline
 function keepExponentials(bytes: usize, keep: usize, step: usize): bool {
@@ -107,26 +113,26 @@ function keepExponentials(bytes: usize, keep: usize, step: usize): bool {
   const p1 = lanes(P1);
   const one = lanes(ONE);
   for (let j: usize = 0; j < bytes; j += 32, keep += step) {
-    const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
-    const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
+    const e0 = scaledBinary(v128.load(j, REDUCED), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
+    const e1 = scaledBinary(v128.load(j, REDUCED + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
     least = i32x4.min_u(least, i32x4.min_u(lessOne(e0), lessOne(e1)));
     v128.store(keep, e0);
     v128.store(keep, e1, 16);
-    v128.store(j, e0, REST);
-    v128.store(j, e1, REST + 16);
+    v128.store(j, e0, REDUCED);
+    v128.store(j, e1, REDUCED + 16);
   }
   return v128.any_true(belowE20(least));
 }
 
-/** REST = its squares. */
+/** Replace the exponentials in REDUCED by their squares. */
 function square(bytes: usize): void {
   for (let j: usize = 0; j < bytes; j += 16) {
-    const e = v128.load(j, REST);
-    v128.store(j, f32x4.mul(e, e), REST);
+    const e = v128.load(j, REDUCED);
+    v128.store(j, f32x4.mul(e, e), REDUCED);
   }
 }
 
-/** (s_0 + s_2) + (s_1 + s_3) */
+/** (s_0 + s_2) + (s_1 + s_3) of the four lanes of s. */
 // @ts-ignore: decorator
 @inline
 function fold(s: v128): f64 {
@@ -134,14 +140,14 @@ function fold(s: v128): f64 {
   return f64(f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1));
 }
 
-/** The sum of a block of a row. */
+/** Sum of a block of one row, whose exponentials are in REDUCED. */
 function sumAlong(bytes: usize): f64 {
   let s = f32x4.splat(0);
-  for (let j: usize = 0; j < bytes; j += 32) s = f32x4.add(s, f32x4.add(v128.load(j, REST), v128.load(j, REST + 16)));
+  for (let j: usize = 0; j < bytes; j += 32) s = f32x4.add(s, f32x4.add(v128.load(j, REDUCED), v128.load(j, REDUCED + 16)));
   return fold(s);
 }
 
-/** The sums of a block of four samples in planes, whose first exponentials are at `j` in REST. */
+/** Sums of a block of four samples in planes, whose first exponentials are at byte `j` of REDUCED. */
 function sumAcross(j: usize, bytes: usize): v128 {
   let s0 = f32x4.splat(0);
   let s1 = s0;
@@ -149,29 +155,29 @@ function sumAcross(j: usize, bytes: usize): v128 {
   let s3 = s0;
   const end = j + bytes;
   for (; j + 256 <= end; j += 256) {
-    s0 = f32x4.add(s0, f32x4.add(v128.load(j, REST), v128.load(j, REST + 128)));
-    s1 = f32x4.add(s1, f32x4.add(v128.load(j, REST + 32), v128.load(j, REST + 160)));
-    s2 = f32x4.add(s2, f32x4.add(v128.load(j, REST + 64), v128.load(j, REST + 192)));
-    s3 = f32x4.add(s3, f32x4.add(v128.load(j, REST + 96), v128.load(j, REST + 224)));
+    s0 = f32x4.add(s0, f32x4.add(v128.load(j, REDUCED), v128.load(j, REDUCED + 128)));
+    s1 = f32x4.add(s1, f32x4.add(v128.load(j, REDUCED + 32), v128.load(j, REDUCED + 160)));
+    s2 = f32x4.add(s2, f32x4.add(v128.load(j, REDUCED + 64), v128.load(j, REDUCED + 192)));
+    s3 = f32x4.add(s3, f32x4.add(v128.load(j, REDUCED + 96), v128.load(j, REDUCED + 224)));
   }
-  // what is missing of the last eight counts as 0
+  // fewer than eight classes are left; the others count as 0
   const left = end - j;
   if (left > 0) {
-    let e0 = v128.load(j, REST);
-    if (left > 128) e0 = f32x4.add(e0, v128.load(j, REST + 128));
+    let e0 = v128.load(j, REDUCED);
+    if (left > 128) e0 = f32x4.add(e0, v128.load(j, REDUCED + 128));
     s0 = f32x4.add(s0, e0);
   }
   if (left > 32) {
-    let e1 = v128.load(j, REST + 32);
-    if (left > 160) e1 = f32x4.add(e1, v128.load(j, REST + 160));
+    let e1 = v128.load(j, REDUCED + 32);
+    if (left > 160) e1 = f32x4.add(e1, v128.load(j, REDUCED + 160));
     s1 = f32x4.add(s1, e1);
   }
   if (left > 64) {
-    let e2 = v128.load(j, REST + 64);
-    if (left > 192) e2 = f32x4.add(e2, v128.load(j, REST + 192));
+    let e2 = v128.load(j, REDUCED + 64);
+    if (left > 192) e2 = f32x4.add(e2, v128.load(j, REDUCED + 192));
     s2 = f32x4.add(s2, e2);
   }
-  if (left > 96) s3 = f32x4.add(s3, v128.load(j, REST + 96));
+  if (left > 96) s3 = f32x4.add(s3, v128.load(j, REDUCED + 96));
   return f32x4.add(f32x4.add(s0, s2), f32x4.add(s1, s3));
 }
 
@@ -181,7 +187,7 @@ function lower(s: v128): v128 {
   return f64x2.promote_low_f32x4(s);
 }
 
-/** Add the sums of four samples to the float64 at `at`, or begin with them. */
+/** Add the sums of four samples to their float64 sums at `at`, or with `begin` store them there. */
 // @ts-ignore: decorator
 @inline
 function addFour(at: usize, s: v128, begin: bool): void {
@@ -195,15 +201,15 @@ function addFour(at: usize, s: v128, begin: bool): void {
   v128.store(at, high, 16);
 }
 
-/** The sums of a block of eight samples. */
+/** `addFour` of a whole block, twice: for eight samples. */
 function addAcross(at: usize, bytes: usize, begin: bool): void {
   addFour(at, sumAcross(0, bytes), begin);
   addFour(at + 32, sumAcross(16, bytes), begin);
 }
 
 /**
- * The same of a block that comes in pieces of whole eights, between which s_0 … s_3 are at `parts`: `resume` where it
- * has begun before, `pause` where it goes on.
+ * The same for a block that comes in pieces, each of a multiple of eight classes. Between pieces s_0 … s_3 are kept at
+ * `parts`: `resume` says that an earlier piece left them there, `pause` that a later piece will follow.
  */
 function addPiece(at: usize, bytes: usize, begin: bool, parts: usize, resume: bool, pause: bool): void {
   for (let g: usize = 0; g < 32; g += 16, at += 32) {
@@ -211,8 +217,8 @@ function addPiece(at: usize, bytes: usize, begin: bool, parts: usize, resume: bo
       const part = parts + l * PART + g;
       let s = resume ? v128.load(part) : f32x4.splat(0);
       for (let j = l << 5; j < bytes; j += 256) {
-        let e = v128.load(j + g, REST);
-        if (j + 128 < bytes) e = f32x4.add(e, v128.load(j + g, REST + 128));
+        let e = v128.load(j + g, REDUCED);
+        if (j + 128 < bytes) e = f32x4.add(e, v128.load(j + g, REDUCED + 128));
         s = f32x4.add(s, e);
       }
       v128.store(part, s);
@@ -224,9 +230,9 @@ function addPiece(at: usize, bytes: usize, begin: bool, parts: usize, resume: bo
   }
 }
 
-function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
+function sumRows(keepAt: usize, squares: bool, from: i32, to: i32): void {
   const size = usize(classes) << 2;
-  const away = kept - base;
+  const away = keepAt - base;
   for (let b = from; b < to; b++) {
     const i = usize(b) << 2;
     if (passedOver(i)) continue;
@@ -235,15 +241,15 @@ function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
     let totalSquares: f64 = squares && first ? load<f64>(SQUARES + (i << 1)) : 0;
     const row = base + (usize(b * imageStride) << 2);
     for (let at = row, stop = row + size; at < stop; at += 4 * CLASSES) {
-      // in two passes, as one would be a long chain of operations
+      // in two passes: a single one would be a long chain of operations that wait for one another
       const bytes = exponents(at, min(at + 4 * CLASSES, stop), 32, m, m);
       if (at + bytes > stop) {
-        // past the end of a row: 0
+        // a zero in INTEGER stands for the factor 0, so lanes past the end of the row add 0
         const mask = maskOf(stop + 32 - at - bytes);
         clip(bytes + INTEGER - 32, mask);
-        clip(bytes + REST - 32, mask);
+        clip(bytes + REDUCED - 32, mask);
       }
-      if (kept) {
+      if (keepAt) {
         if (keepExponentials(bytes, at + away, 32)) restore(at, at + bytes, 32, away, m, m);
         total += sumAlong(bytes);
       } else if (squares) {
@@ -260,8 +266,8 @@ function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
         const one = lanes(ONE);
         let s = f32x4.splat(0);
         for (let j: usize = 0; j < bytes; j += 32) {
-          const e0 = scaledBinary(v128.load(j, REST), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
-          const e1 = scaledBinary(v128.load(j, REST + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
+          const e0 = scaledBinary(v128.load(j, REDUCED), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
+          const e1 = scaledBinary(v128.load(j, REDUCED + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
           s = f32x4.add(s, f32x4.add(e0, e1));
         }
         total += fold(s);
@@ -272,13 +278,13 @@ function sumRows(kept: usize, squares: bool, from: i32, to: i32): void {
   }
 }
 
-function sumPlanes(kept: usize, squares: bool): void {
+function sumPlanes(keepAt: usize, squares: bool): void {
   const step = usize(classStride) << 2;
   const length = usize(classes) * step;
-  const away = kept - base;
+  const away = keepAt - base;
   const next = first + classes;
   const more = next < i32(param(PARAM_CLASSES));
-  /** Whether a block begins before this chunk or ends after it. */
+  // whether the chunk begins or ends inside a block
   const pieces = ((first | (more ? next : 0)) & (i32(CLASSES) - 1)) != 0;
   for (let b = 0; b < images; b++) {
     for (let d = last(8); d >= 0; d -= 32) {
@@ -291,7 +297,7 @@ function sumPlanes(kept: usize, squares: bool): void {
       let at = base + (usize(b * imageStride) << 2) + d;
       const stop = at + length;
       while (at < stop) {
-        // in two passes, as one would be a long chain of operations
+        // in two passes: see sumRows
         let end = min(at + CLASSES * step, stop);
         let resume = false;
         let pause = false;
@@ -301,12 +307,12 @@ function sumPlanes(kept: usize, squares: bool): void {
           end = min(whole, stop);
           begin = c == done;
           resume = done != 0;
-          // the last block ends with the classes, others where they are whole
+          // the block of the last classes is complete without 128 of them
           pause = more && whole > end;
           c += (end - at) / step;
         }
         const bytes = exponents(at, end, step, m0, m1);
-        if (!kept) exponentials(bytes);
+        if (!keepAt) exponentials(bytes);
         else if (keepExponentials(bytes, at + away, step)) restore(at, end, step, away, m0, m1);
         if (resume || pause) addPiece(SUM + (i << 1), bytes, begin, PARTS + i, resume, pause);
         else addAcross(SUM + (i << 1), bytes, begin);
@@ -323,15 +329,18 @@ function sumPlanes(kept: usize, squares: bool): void {
 }
 
 /**
- * Add to SUM. What is exponentiated is kept at `kept`, unless that is 0, in the layout of the tile; SUM has the same
- * bits either way.
+ * Add the exponentials of the tile to SUM. Unless `keepAt` is 0, they are also stored there for the gradient, in the
+ * layout of the tile. SUM has the same bits either way.
  */
-export function sumExponentials(kept: usize): void {
-  if (planar) sumPlanes(kept, false);
-  else sumRows(kept, false, 0, images);
+export function sumExponentials(keepAt: usize): void {
+  if (planar) sumPlanes(keepAt, false);
+  else sumRows(keepAt, false, 0, images);
 }
 
-/** Of images [from, to), planes of all: the same bits in SUM, and the sum of the squares in SQUARES. */
+/**
+ * SUM with the same bits, and Σ e² in SQUARES, for images [from, to) of a tile in rows, or for all of a planar one,
+ * whose `from` and `to` are not looked at.
+ */
 export function sumSquares(from: i32, to: i32): void {
   if (planar) sumPlanes(0, true);
   else sumRows(0, true, from, to);

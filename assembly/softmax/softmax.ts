@@ -19,28 +19,32 @@ export function largest(): void {
   else largestOthers();
 }
 
-/** Where what is kept of the tile goes: to the other one of TILE and PLANES. */
+/** Where the exponentials are kept for the gradient: in the one of TILE and PLANES that does not hold the tile. */
 // @ts-ignore: decorator
 @inline
 function aside(): usize {
   return base == PLANES ? TILE : PLANES;
 }
 
-/** With `keep`, what is exponentiated is kept for the gradient, in the layout of the tile; where. */
+/**
+ * Sum the exponentials of the tile, and with `keep` keep them for the gradient, in the layout of the tile. Returns where
+ * they are kept, or 0.
+ */
 export function exponentials(keep: bool): usize {
-  const kept = keep ? aside() : 0;
-  if (!pair) sumExponentials(kept);
-  return kept;
+  const keepAt = keep ? aside() : 0;
+  if (!pair) sumExponentials(keepAt);
+  return keepAt;
 }
 
-/** GAP of the n samples, all classes having gone by. */
+/** GAP of the n samples, after the last chunk of their classes. */
 export function gaps(n: i32): void {
   if (!pair) logSumGaps(n);
 }
 
 /**
- * FACTOR = SLOPE/SUM; 0 where SLOPE is, whatever SUM is: ignored samples, and those with no other possible class. Where
- * the slope leaves float32 the largest number there is, so that a class that is impossible has gradient 0.
+ * FACTOR = SLOPE/SUM, by which the gradient multiplies each exponential. It is 0 where SLOPE is 0, whatever SUM is:
+ * samples that are ignored, or have no other possible class. An infinite slope counts as the largest float32, so that
+ * its product with the exponential 0 of an impossible class is 0, not NaN.
  */
 function factors(n: i32): void {
   const largest = f32x4.splat(f32.MAX_VALUE);
@@ -52,22 +56,22 @@ function factors(n: i32): void {
   }
 }
 
-/** LOSS of the n samples, all classes having gone by; with `grad` also what the gradient is made of. */
+/** LOSS of the n samples, after the last chunk of their classes; with `grad` also SLOPE and FACTOR. */
 export function sampleLosses(n: i32, grad: bool): void {
   gaps(n);
   core(n, grad);
   if (grad && !pair) factors(n);
 }
 
-/** As `sampleLosses` without `grad`, and the cross-entropies (focal.ts). */
+/** LOSS and the cross-entropy of each of the n samples (focal.ts). */
 export function sampleEntropies(n: i32): void {
   gaps(n);
   coreAndEntropies(n);
 }
 
 /**
- * Turn what was kept into the gradient, the true class included: from beside the tile to its place or, if it was `away`
- * and is now in the tile, the other way. Where it is.
+ * Make the gradient of all classes from the kept exponentials, and return where it is. It goes into the place of the
+ * tile; or, if the exponentials are in that place themselves (`away`), into the other of TILE and PLANES.
  */
 export function gradients(away: bool): usize {
   const from = away ? base : aside();

@@ -12,9 +12,9 @@ export const BLOCK: i32 = 512;
  */
 export const APART: i32 = 576;
 
-/** An exponent as an integer and what remains: of a block, or of 128 classes of eight samples. */
+/** An exponent in two parts, an integer and a reduced argument: of a block, or of 128 classes of eight samples. */
 export const INTEGER: usize = memory.data(4 * 1024 + APART, 16);
-export const REST: usize = memory.data(4 * 1024 + APART, 16);
+export const REDUCED: usize = memory.data(4 * 1024 + APART, 16);
 /** e^−|gap| */
 export const DECAY: usize = memory.data(4 * BLOCK + APART, 16);
 export const SIGMOID: usize = memory.data(4 * BLOCK + APART, 16);
@@ -25,4 +25,4 @@ export const QUOTIENT: usize = memory.data(4 * BLOCK + APART, 16);
 /** Weight times a power of b. */
 export const POWER: usize = memory.data(4 * BLOCK + APART, 16);
 /** q/b */
-export const SHARE: usize = REST;
+export const SHARE: usize = REDUCED;

@@ -1,16 +1,17 @@
 /**
- * The tile: where its logits lie, and what every pass does to it first and last.
+ * The tile: where its logits are in memory, and what each pass does to it first and last.
  *
  * A tile holds `images` × `positions` samples and a chunk of the classes, [first, first + classes). The logit of class
- * c of sample (b, d) stands at base + 4·(b·imageStride + c·classStride + d): rows [N, C] are images of one position.
- * Rows of many classes are gone through along the classes; everything else is `planar` and gone through across the
- * samples, for which rows of few classes are transposed into planes, one image of all samples, and `toRows` turns them
- * back.
+ * c of sample (b, d) is at base + 4·(b·imageStride + c·classStride + d). Rows [N, C] are images of one position.
  *
- * Either way kernels go in groups of eight lanes, of which the last reaches past the end of the row or of the image's
- * positions. What they write there is written over: in arrays of samples and in rows by the next image, which is why
- * images go from the first to the last; in planes, where it falls on the first positions of the next class, by the
- * group of those, which is why positions go from the last to the first.
+ * Vectors run along the classes in rows of many classes (form ROWS). In every other form the tile is `planar`: vectors
+ * run across the samples. Rows of few classes are transposed into planes for that, as one image of all samples, and
+ * `toRows` transposes them back.
+ *
+ * Kernels process groups of eight lanes. The last group of a row, or of the positions of an image, writes up to seven
+ * lanes too far. Harmless: those lanes are written later. In rows and in arrays of samples they belong to the next
+ * image, so images go from first to last. In planes they belong to the first positions of the next class, so positions
+ * go from last to first.
  */
 import { PLANE_GAP, PLANE_GROUP, ROWS, TRANSPOSED } from '../../bindings/backend/constants';
 import { CLASS_WEIGHTS, LABELS, LOGIT_WEIGHTS, OFFSET, OWN_WEIGHT, PLANES, TILE, TRUE, WEIGHT } from './scratch';
@@ -20,7 +21,7 @@ const SIGN_BIT: u32 = 0x80000000;
 
 export let base: usize = 0;
 export let form: i32 = ROWS;
-/** Whether it is the caller's own memory, in which `close` puts back what `open` has changed. */
+/** Whether the logits are read in the caller's own memory. `close` then puts back what `open` changed there. */
 export let borrowed: bool = false;
 export let samples: i32 = 0;
 export let classes: i32 = 0;
@@ -28,9 +29,9 @@ export let classes: i32 = 0;
 export let classStride: i32 = 0;
 export let imageStride: i32 = 0;
 export let planar: bool = false;
-/** Two classes: their margin is a difference, and nothing has to be left out. */
+/** Whether the tile takes the short way of two classes: their margin is a difference, and no logit is masked. */
 export let pair: bool = false;
-/** Whether two classes may be gone through so. */
+/** Whether that way is allowed. */
 let pairs: bool = true;
 /** First class of the chunk. */
 export let first: i32 = 0;
@@ -38,34 +39,37 @@ export let first: i32 = 0;
 export let images: i32 = 0;
 export let positions: i32 = 0;
 
-/** Where the labels of samples to be passed over stand, 0 when none are: see `review` (meter/softmax.ts). */
+/**
+ * Labels of an earlier pass over the same tile, or 0. A sample whose label is the same as then is passed over: `review`
+ * (meter/softmax.ts) has its result already.
+ */
 let known: usize = 0;
 
-/** From now on pass over samples whose labels are those at `labels`, unless that is 0. */
+/** From now on, pass over samples whose labels equal those at `labels`; 0 ends that. */
 export function passOver(labels: usize): void {
   known = labels;
 }
 
-/** Whether a pass need not look at the group of samples at `i`; of rows a group has one. */
+/** Whether a pass may skip the group of samples at byte `i`: eight samples of planes, one of rows. */
 // @ts-ignore: decorator
 @inline
 export function passedOver(i: usize): bool {
   if (!known) return false;
   if (!planar) return load<i32>(i, LABELS) == load<i32>(known + i);
-  // lanes past the end of an image are written over by the next, which then must not be passed over
+  // a group that reaches past its image writes into the next, which must then be written, too
   if (images > 1 && positions & 7) return false;
   const same = i32x4.eq(v128.load(i, LABELS), v128.load(known + i));
   return i32x4.all_true(v128.and(same, i32x4.eq(v128.load(i, LABELS + 16), v128.load(known + i, 16))));
 }
 
-/** From one plane of n samples to the next, as bindings/losses/plan.ts has it. */
+/** Logits from one plane of n samples to the next: the rule of bindings/losses/plan.ts. */
 // @ts-ignore: decorator
 @inline
 function planeStride(n: i32): i32 {
   return ((n + PLANE_GAP + 2 * PLANE_GROUP - 2) & -PLANE_GROUP) | PLANE_GROUP;
 }
 
-/** Where the last group of so many positions of an image begins, in bytes. */
+/** First byte of the last group of an image's positions, `group` positions to a group. */
 // @ts-ignore: decorator
 @inline
 export function last(group: i32): i32 {
@@ -76,7 +80,10 @@ export function allowPairs(allowed: bool): void {
   pairs = allowed;
 }
 
-/** Take up the tile at `source` and note where the logit of each sample's class stands: OFFSET. */
+/**
+ * Begin a tile at `source`. OFFSET then has, for each sample, the offset of its true logit from `base` in bytes, or a
+ * negative number where the sample is ignored or its class is not in this chunk.
+ */
 export function place(
   source: usize, imageCount: i32, positionCount: i32, classCount: i32,
   givenImageStride: i32, givenClassStride: i32, firstClass: i32, givenForm: i32,
@@ -91,7 +98,7 @@ export function place(
   imageStride = givenImageStride;
   images = imageCount;
   positions = positionCount;
-  // samples side by side are one image
+  // images without a gap between them are one image
   if (planar && (positionCount == 1 || givenImageStride == positionCount)) {
     images = 1;
     positions = samples;
@@ -116,7 +123,7 @@ export function place(
   for (let b = 0; b < runs; b++) {
     let place = i32x4.add(i32x4.splat(b * imageStride), i32x4.mul(i32x4.splat(step), i32x4(0, 1, 2, 3)));
     const from = usize(b * run) << 2;
-    // lanes past the end of a run are written over by the next
+    // the last group writes too far, into the next run, which is written later
     for (let i = from; i < from + (usize(run) << 2); i += 16) {
       const y = i32x4.sub(v128.load(i, LABELS), first4);
       const offset = i32x4.shl(i32x4.add(place, i32x4.mul(y, classStride4)), 2);
@@ -127,9 +134,8 @@ export function place(
 }
 
 /**
- * Softmax: note the logit and the weight of each sample's class and write −∞ over that logit, which leaves the class
- * out of every maximum and every sum. Passed over, here and below: ignored samples, and samples whose class is not in
- * this chunk.
+ * Softmax: copy each sample's true logit to TRUE and its class weight to WEIGHT, then write −∞ over the logit, which
+ * leaves the true class out of every maximum and every sum. Here and below, samples with a negative OFFSET are skipped.
  */
 export function maskTrueClass(): void {
   if (pair) return;
@@ -147,7 +153,10 @@ export function unmaskTrueClass(): void {
   putTrue(base, TRUE, 0);
 }
 
-/** One-vs-rest: negate the logit of each sample's class, which makes every logit a gap, and give it its weight. */
+/**
+ * One-vs-rest: negate each sample's true logit, so that the loss of every logit is the same function of it, and put the
+ * weight of the true class in its place in LOGIT_WEIGHTS.
+ */
 export function negateTrueLogits(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
@@ -158,7 +167,7 @@ export function negateTrueLogits(): void {
   }
 }
 
-/** Undo `negateTrueLogits` in what stands at `to`, the logits or their gradient. */
+/** Undo `negateTrueLogits` in the logits or the gradient at `to`. */
 export function restoreTrueLogits(to: usize): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
@@ -166,7 +175,7 @@ export function restoreTrueLogits(to: usize): void {
   }
 }
 
-/** And in the weights. */
+/** Undo `negateTrueLogits` in LOGIT_WEIGHTS. */
 export function restoreWeights(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
@@ -174,10 +183,7 @@ export function restoreWeights(): void {
   }
 }
 
-/**
- * Write values[i], its sign flipped where `flip` is the sign bit, over the logit of each sample's class in this chunk,
- * where it had been left out.
- */
+/** Write values[i] ^ flip in the place of each sample's true logit. `flip` is 0, or the sign bit. */
 export function putTrue(to: usize, values: usize, flip: u32): void {
   if (pair) return;
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
@@ -186,7 +192,7 @@ export function putTrue(to: usize, values: usize, flip: u32): void {
   }
 }
 
-/** Multiply the logits of each sample by factors[i]; those of ignored samples become 0 whatever they were. */
+/** Multiply the logits of each sample by factors[i] unless `factors` is 0. Those of ignored samples become 0, also NaN. */
 export function scale(to: usize, factors: usize): void {
   for (let b = 0, i: usize = 0; b < images; b++, to += usize(imageStride) << 2) {
     for (let d: usize = 0; d < usize(positions); d++, i += 4) {
@@ -225,9 +231,10 @@ function highPair(a: v128, b: v128): v128 {
 }
 
 /**
- * A matrix transposed, four by four: `rows` rows of `columns`, `rowStride` apart, to `columns` rows that are
- * `toRowStride` apart. What spills past the end of a row that is written is written over by the next, as their last
- * columns come first; up to three rows past the last are read and written, too.
+ * Transpose a matrix in blocks of four by four: `rows` rows of `columns`, `rowStride` apart, become `columns` rows that
+ * are `toRowStride` apart. The last block of a written row reaches up to three lanes past its end. Harmless: they belong
+ * to the next row, whose first block is written later, because blocks go from the last to the first. Up to three rows
+ * past the last are read and written, too.
  */
 export function transpose(from: usize, rowStride: i32, to: usize, toRowStride: i32, rows: i32, columns: i32): void {
   const row = usize(rowStride) << 2;
@@ -252,7 +259,7 @@ export function transpose(from: usize, rowStride: i32, to: usize, toRowStride: i
   }
 }
 
-/** Turn the planes at `from` back into the rows they came as; where they are then. */
+/** Transpose the planes at `from` back into rows; returns the address of the rows. */
 export function toRows(from: usize): usize {
   transpose(from, classStride, TILE, classes, classes, samples);
   return TILE;
