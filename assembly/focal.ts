@@ -6,9 +6,8 @@
  *     loss  = w · b^γ · ce
  *     slope = w · b^γ · q/b · (b + γ · (1 − s) · ce · p)        ∂loss/∂gap, p = 1 − q; q/b = 1 when s = 0
  *
- * Short passes over a block that stays in the first-level cache, one or two vectors at a time: a processor looks only
- * so many operations ahead, so a long chain of them waits for its own results, where short ones of many vectors
- * overlap.
+ * The work is cut into short passes over a block that stays in the first-level cache. A processor looks only so many
+ * operations ahead: a long chain of operations waits for its own results, where short chains of many vectors overlap.
  */
 import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REDUCED, SHARE, SIGMOID } from './tile/block';
 import {
@@ -23,18 +22,18 @@ import {
 
 const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38, 0.5]);
 const ZERO: usize = TABLE;
-/** What q is multiplied by and what is added to give b, where b is to be 1. */
+/** The factor 0 and the addend 1, which make b = 1 of any q. */
 const UNIT: usize = TABLE;
 const LARGEST: usize = TABLE + 8;
 const SMALLEST: usize = TABLE + 12;
 const HALF: usize = TABLE + 16;
 const INFINITE: i32 = 0x7f800000;
-/** Stands in for an array of upstream factors that are all the same. */
+/** Eight lanes of one upstream factor, where all samples have the same. */
 export const SAME: usize = memory.data(32, 16);
 
 /**
- * log₂e times the fraction of γ; γ·(1 − s); what q is multiplied by and what is added to give b; the same for the last
- * pass, where b² enters only if γ ≥ 2.
+ * Parameters: log₂e times the fraction of γ; γ·(1 − s); the factor 1 − s and the addend s/2 that make b of q; factor
+ * and addend of the last pass, which multiplies by b² if γ ≥ 2 and by 1 otherwise.
  */
 const FRACTION: usize = memory.data(24, 4);
 const GAMMA: usize = FRACTION + 4;
@@ -44,7 +43,7 @@ let whole: i32 = 0;
 
 /** Set γ ≥ 0 and the smoothing s ≥ 0. */
 export function configure(gamma: f64, smoothing: f64): void {
-  // beyond, every power of a float32 below 1 is 0 already, but γ itself might leave float32
+  // every float32 below 1 to the power of 1e36 is 0, and a larger γ might leave float32
   gamma = Math.min(gamma, 1e36);
   whole = i32(Math.min(gamma, 1073741824));
   store<f32>(FRACTION, f32((gamma - whole) * Math.LOG2E));
@@ -54,7 +53,7 @@ export function configure(gamma: f64, smoothing: f64): void {
   store<u64>(LAST, load<u64>(squares() ? SMOOTHED : UNIT));
 }
 
-/** −|x| as a multiple of ln 2 and what remains, for e^−|x|. */
+/** First half of e^−|x|: INTEGER and REDUCED of −|x|, as in exp.ts. */
 export function reduce(xs: usize, bytes: usize): void {
   const sign = lanes(SIGN);
   const lowest = lanes(LOWEST);
@@ -76,7 +75,7 @@ export function reduce(xs: usize, bytes: usize): void {
   }
 }
 
-/** DECAY = e^−|x| of what was reduced. */
+/** Second half: DECAY = e^−|x|. */
 export function decay(bytes: usize): void {
   const e5 = lanes(E5);
   const e4 = lanes(E4);
@@ -91,7 +90,7 @@ export function decay(bytes: usize): void {
   }
 }
 
-/** DECAY = e^−|gap + low| from e^−|gap|: `low`, at most half an ULP of the gap, takes the sign that −|gap| gives it. */
+/** DECAY = e^−|gap + low| from e^−|gap|. `low` is at most half an ULP of the gap, so 1 ± low stands for e^±low. */
 function correct(gaps: usize, lows: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const t = v128.load(i, DECAY);
@@ -101,7 +100,7 @@ function correct(gaps: usize, lows: usize, bytes: usize): void {
 }
 
 /**
- * t/(1 + t) where x < 0, else 1/(1 + t), given i = 1/(1 + t): as t ≤ 1, the numerator is the larger of t and 1 there.
+ * σ(x) from t = e^−|x| and i = 1/(1 + t): t·i where x < 0, else i. The numerator is max(t, 0) or max(t, 1), as t ≤ 1.
  */
 // @ts-ignore: decorator
 @inline
@@ -109,15 +108,16 @@ function sigmoid(x: v128, t: v128, i: v128, one: v128): v128 {
   return f32x4.mul(f32x4.pmax(t, v128.andnot(one, i32x4.shr_s(x, 31))), i);
 }
 
+/** b = q·(1 − s) + s/2, with the factor and the addend at `by`. */
 // @ts-ignore: decorator
 @inline
-function smoothed(q: v128, by: usize, kept: v128 = lanes(by), added: v128 = lanes(by + 4)): v128 {
-  return f32x4.add(f32x4.mul(q, kept), added);
+function smoothed(q: v128, by: usize, factor: v128 = lanes(by), addend: v128 = lanes(by + 4)): v128 {
+  return f32x4.add(f32x4.mul(q, factor), addend);
 }
 
 /**
- * SIGMOID = q, QUOTIENT = t/(2 + t): both from the one division 1/((1 + t)·(2 + t)). With `keep` also LARGER = 1/(1 +
- * t).
+ * SIGMOID = q and QUOTIENT = t/(2 + t), both from one division, 1/((1 + t)·(2 + t)). With `keep` also
+ * LARGER = 1/(1 + t).
  */
 // @ts-ignore: decorator
 @inline
@@ -137,8 +137,9 @@ function divide(gaps: usize, keep: bool, bytes: usize): void {
 }
 
 /**
- * POWER = w · b^(γ − 2), or w · b^γ where γ < 2; the only pass that knows γ. Its whole part by multiplying, the
- * fraction by 2^(fraction·log₂ b). The weight goes in first, so that nothing underflows before the result does.
+ * POWER = w · b^(γ − 2), or w · b^γ where γ < 2. The only pass that depends on γ: multiplications for its whole part,
+ * 2^(fraction·log₂ b) for its fraction. The weight is the first factor, so that no partial product underflows unless
+ * the result does. Returns where the powers are: at `weights` itself if there is nothing to multiply by.
  */
 function raise(gaps: usize, weights: usize, exponent: i32, bytes: usize): usize {
   const fraction = load<f32>(FRACTION) != 0;
@@ -185,8 +186,8 @@ function crossEntropy(
 }
 
 /**
- * Losses at infinite gaps, whose decay is 0: a power that was rounded to 0 makes NaN of infinity, where in truth the
- * loss is 0 if the weight is, and else infinite. A function of its own, as it is rarely needed.
+ * Correct the losses of infinite gaps. There a power that was rounded to 0 times the infinite cross-entropy is NaN, but
+ * the limit is 0 if the weight is 0, and infinite otherwise. Rarely needed, and so a function of its own.
  */
 function limits(weights: usize, to: usize, bytes: usize): void {
   const infinity = i32x4.splat(INFINITE);
@@ -198,17 +199,17 @@ function limits(weights: usize, to: usize, bytes: usize): void {
   }
 }
 
-/** Whether one of the cross-entropies that `most` is the largest of, as integers, is infinite or NaN. */
+/** Whether a cross-entropy is infinite or NaN, given the largest of their bits as integers. */
 // @ts-ignore: decorator
 @inline
 function anyInfinite(most: v128): bool {
   return v128.any_true(i32x4.ge_s(most, i32x4.splat(INFINITE)));
 }
 
-/** Last pass: ce · power, and b² where that is still missing. */
+/** Last pass: loss = ce · POWER, times b² if γ ≥ 2. */
 function multiply(gaps: usize, weights: usize, powers: usize, to: usize, bytes: usize): void {
-  const kept = lanes(LAST);
-  const added = lanes(LAST + 4);
+  const factor = lanes(LAST);
+  const addend = lanes(LAST + 4);
   const a3 = lanes(A3);
   const a2 = lanes(A2);
   const a1 = lanes(A1);
@@ -216,7 +217,7 @@ function multiply(gaps: usize, weights: usize, powers: usize, to: usize, bytes: 
   const zero = lanes(ZERO);
   let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const b = smoothed(v128.load(i, SIGMOID), LAST, kept, added);
+    const b = smoothed(v128.load(i, SIGMOID), LAST, factor, addend);
     const entropy = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT), a3, a2, a1, two, zero);
     most = i32x4.max_s(most, entropy);
     v128.store(to + i, f32x4.mul(entropy, f32x4.mul(f32x4.mul(v128.load(powers + i), b), b)));
@@ -225,9 +226,9 @@ function multiply(gaps: usize, weights: usize, powers: usize, to: usize, bytes: 
 }
 
 /**
- * σ(gap) in units of 2^−24, and in the sign bit whether the gap is above the threshold. What is not above ½ is 1 −
- * LARGER, which is exact, as is 1 − the result: so that a probability has the same bits, whichever of the two it is
- * asked for.
+ * σ(gap), a multiple of 2^−24, with the sign bit set where the gap is above the threshold. A probability of at most ½
+ * is computed as 1 − LARGER. That difference is exact, and so is 1 − result: a class has a probability of the same bits
+ * whether it comes as σ(gap) or as 1 − σ(−gap).
  */
 // @ts-ignore: decorator
 @inline
@@ -236,13 +237,13 @@ function decision(gap: v128, larger: v128, threshold: v128): v128 {
   return v128.or(p, v128.and(f32x4.gt(gap, threshold), lanes(SIGN)));
 }
 
-/** The same to PLANES, also ce to ENTROPIES and `decision` to TILE, all from `offset` on. */
+/** Last pass with metrics: losses to PLANES, ce to ENTROPIES and `decision` to TILE, each from byte `offset` on. */
 function multiplyAndKeep(
   gaps: usize, weights: usize, powers: usize, thresholds: usize, offset: usize, bytes: usize,
 ): void {
   const losses = PLANES + offset;
-  const kept = lanes(LAST);
-  const added = lanes(LAST + 4);
+  const factor = lanes(LAST);
+  const addend = lanes(LAST + 4);
   const a3 = lanes(A3);
   const a2 = lanes(A2);
   const a1 = lanes(A1);
@@ -252,8 +253,8 @@ function multiplyAndKeep(
   for (let i: usize = 0; i < bytes; i += 32) {
     const q0 = v128.load(i, SIGMOID);
     const q1 = v128.load(i, SIGMOID + 16);
-    const b0 = smoothed(q0, LAST, kept, added);
-    const b1 = smoothed(q1, LAST, kept, added);
+    const b0 = smoothed(q0, LAST, factor, addend);
+    const b1 = smoothed(q1, LAST, factor, addend);
     const entropy0 = crossEntropy(v128.load(gaps + i), v128.load(i, QUOTIENT), a3, a2, a1, two, zero);
     const entropy1 = crossEntropy(v128.load(gaps + i, 16), v128.load(i, QUOTIENT + 16), a3, a2, a1, two, zero);
     const at = offset + i;
@@ -270,7 +271,7 @@ function multiplyAndKeep(
   }
 }
 
-/** SHARE = q/b, 0 where both are. */
+/** SHARE = q/b, or 0 where both are 0. */
 function share(bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const q = v128.load(i, SIGMOID);
@@ -278,23 +279,24 @@ function share(bytes: usize): void {
   }
 }
 
-/** ∂loss/∂gap, given w · b^γ · q/b in two factors. */
+/** ∂loss/∂gap; power · share is w · b^γ · q/b. */
 // @ts-ignore: decorator
 @inline
 function slope(
-  gap: v128, q: v128, t: v128, entropy: v128, power: v128, share: v128, one: v128, largest: v128, gamma: v128, kept: v128, added: v128,
+  gap: v128, q: v128, t: v128, entropy: v128, power: v128, share: v128, one: v128, largest: v128, gamma: v128, factor: v128, addend: v128,
 ): v128 {
-  // where q is the larger, 1 − q has lost its digits, but is q·t
+  // p = 1 − q where q < ½; where q is larger, that difference would lose digits, and p = q·t
   const p = f32x4.pmax(f32x4.mul(t, q), v128.and(f32x4.sub(one, q), i32x4.shr_s(gap, 31)));
-  // ce may be infinite where p is 0; their product tends to 0
+  // where p is 0 ce may be infinite; the limit of their product is 0
   const product = f32x4.mul(f32x4.pmin(entropy, largest), p);
-  const term = f32x4.add(smoothed(q, SMOOTHED, kept, added), f32x4.mul(gamma, product));
+  const term = f32x4.add(smoothed(q, SMOOTHED, factor, addend), f32x4.mul(gamma, product));
   return f32x4.mul(f32x4.mul(power, share), term);
 }
 
 /**
- * As `multiply`, and the slope times `ups` to `slopes`; `ups` move along with `each`, all ones or 0. `shares`: q/b, or
- * q where the b that divides it is still missing from the powers.
+ * Last pass with slopes: losses to `to`, slopes times upstream factors to `slopes`. The factor of byte i is at
+ * ups + (i & each), where `each` is all ones, or 0 if all have the same. `shares` is SHARE, or SIGMOID if γ ≥ 2: powers
+ * then lack b², the slope takes one b, and q/b · b is q.
  */
 function differentiate(
   gaps: usize, weights: usize, powers: usize, shares: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize,
@@ -304,8 +306,8 @@ function differentiate(
   const gamma = lanes(GAMMA);
   const smoothedBy = lanes(SMOOTHED);
   const smoothing = lanes(SMOOTHED + 4);
-  const kept = lanes(LAST);
-  const added = lanes(LAST + 4);
+  const factor = lanes(LAST);
+  const addend = lanes(LAST + 4);
   const a3 = lanes(A3);
   const a2 = lanes(A2);
   const a1 = lanes(A1);
@@ -316,13 +318,13 @@ function differentiate(
     const gap0 = v128.load(gaps + i);
     const q0 = v128.load(i, SIGMOID);
     const entropy0 = crossEntropy(gap0, v128.load(i, QUOTIENT), a3, a2, a1, two, zero);
-    const b0 = smoothed(q0, LAST, kept, added);
+    const b0 = smoothed(q0, LAST, factor, addend);
     const power0 = f32x4.mul(v128.load(powers + i), b0);
     const slope0 = slope(gap0, q0, v128.load(i, DECAY), entropy0, power0, v128.load(shares + i), one, largest, gamma, smoothedBy, smoothing);
     const gap1 = v128.load(gaps + i, 16);
     const q1 = v128.load(i, SIGMOID + 16);
     const entropy1 = crossEntropy(gap1, v128.load(i, QUOTIENT + 16), a3, a2, a1, two, zero);
-    const b1 = smoothed(q1, LAST, kept, added);
+    const b1 = smoothed(q1, LAST, factor, addend);
     const power1 = f32x4.mul(v128.load(powers + i, 16), b1);
     const slope1 = slope(gap1, q1, v128.load(i, DECAY + 16), entropy1, power1, v128.load(shares + i, 16), one, largest, gamma, smoothedBy, smoothing);
     most = i32x4.max_s(most, i32x4.max_s(entropy0, entropy1));
@@ -337,16 +339,14 @@ function differentiate(
   if (anyInfinite(most)) limits(weights, to, bytes);
 }
 
-/** Whether b² enters in the last pass, so that γ = 2 needs no POWER. */
+/** Whether the last pass multiplies by b². γ = 2 then needs no POWER. */
 // @ts-ignore: decorator
 @inline
 function squares(): bool {
   return whole > 1;
 }
 
-/**
- * SIGMOID, QUOTIENT, with `keep` LARGER, and where needed POWER of a block whose DECAY is made; where the powers stand.
- */
+/** The passes between DECAY and the last one. Returns where the powers are, see `raise`. */
 // @ts-ignore: decorator
 @inline
 function powersOf(gaps: usize, weights: usize, keep: bool, bytes: usize): usize {
@@ -354,7 +354,7 @@ function powersOf(gaps: usize, weights: usize, keep: bool, bytes: usize): usize 
   return raise(gaps, weights, squares() ? whole - 2 : whole, bytes);
 }
 
-/** Losses, and slopes unless `slopes` is 0, of a block whose DECAY is made. */
+/** The passes after DECAY: losses to `to`, and unless `slopes` is 0, slopes there (see `differentiate`). */
 export function finish(gaps: usize, weights: usize, to: usize, ups: usize, each: usize, slopes: usize, bytes: usize): void {
   const powers = powersOf(gaps, weights, false, bytes);
   if (!slopes) return multiply(gaps, weights, powers, to, bytes);
@@ -367,8 +367,8 @@ export function finish(gaps: usize, weights: usize, to: usize, ups: usize, each:
 }
 
 /**
- * One-vs-rest: losses of the n logits at `at`, those of true classes negated (tile.ts), weighted by LOGIT_WEIGHTS, to
- * `to`; and unless `slopes` is 0, ∂loss/∂(negated) logit times `up` to `slopes`.
+ * One-vs-rest: losses of the n logits at `at` to `to`, weighted by LOGIT_WEIGHTS. Logits of true classes come negated
+ * (tile.ts). Unless `slopes` is 0, `up` times the derivative of each loss by its logit, negated or not, goes there.
  */
 export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
   v128.store(SAME, f32x4.splat(up));
@@ -383,8 +383,8 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
 }
 
 /**
- * Of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES and the `decision` to TILE, which may be
- * `at`.
+ * One-vs-rest with metrics, of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES, and `decision` to
+ * TILE, which may be where the logits are.
  */
 export function oneVersusRestAndEntropies(at: usize, thresholds: usize, n: i32): void {
   for (let i = 0; i < n; i += BLOCK) {
@@ -398,7 +398,8 @@ export function oneVersusRestAndEntropies(at: usize, thresholds: usize, n: i32):
 }
 
 /**
- * GAP, GAP_LOW, WEIGHT → LOSS, and with `grad` (and UPSTREAM) SLOPE: of n samples, 0 where LABELS has −1.
+ * LOSS of n samples from GAP, GAP_LOW and WEIGHT, and with `grad` SLOPE, which takes UPSTREAM, too. Both are 0 where
+ * LABELS has −1.
  * Relative error of the loss ≤ 2e-6 · max(1, |gap|/8) · max(1, (1 + γ)/3) and of the slope ≤ 3e-6 times the same,
  * wherever they are normal float32.
  */
@@ -416,7 +417,7 @@ export function core(n: i32, grad: bool): void {
   }
 }
 
-/** softplus(gap) of n samples to `to`, and σ(gap) to `sigmoids`. */
+/** Cross-entropies of n samples, softplus(gap), to `to`, and σ(gap) to `sigmoids`. */
 export function entropies(n: i32, to: usize, sigmoids: usize): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
@@ -432,7 +433,7 @@ export function entropies(n: i32, to: usize, sigmoids: usize): void {
   }
 }
 
-/** As `core` without slopes; also the cross-entropies to CROSS_ENTROPY and 1 − p_y to SLOPE. */
+/** As `core` without slopes, and the cross-entropies to CROSS_ENTROPY and 1 − p_y to SLOPE. */
 export function coreAndEntropies(n: i32): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
@@ -451,7 +452,7 @@ export function coreAndEntropies(n: i32): void {
   }
 }
 
-/** σ(−gap) of n samples to `to`: what is left out has it for its probability. */
+/** σ(−gap) of n samples to `to`: the probability of the class that was left out of MAX and SUM. */
 export function probabilities(n: i32, to: usize): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
@@ -467,7 +468,7 @@ export function probabilities(n: i32, to: usize): void {
   }
 }
 
-/** 0 where the sample is ignored, whatever was there. */
+/** Write 0 where the sample is ignored, whatever was there. */
 function mask(values: usize, labels: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     v128.store(values + i, v128.andnot(v128.load(values + i), i32x4.shr_s(v128.load(labels + i), 31)));

@@ -148,7 +148,7 @@ function softmaxPairs(n: i32, classes: i32): void {
 }
 
 /**
- * One-vs-reduced of n pairs of rows: the divergences of a sample's decisions, summed up. With m = min(p, 1 − p), that is
+ * One-vs-rest of n pairs of rows: the divergences of a sample's decisions, summed up. With m = min(p, 1 − p), that is
  * t/(1 + t) of t = e^−|z|, and l = ln(1 + t), one divergence is
  *
  *     KL = l_w − l_z ± m_z·(w − z) + |w|·[z and w are of different signs],   + where z ≥ 0

@@ -15,7 +15,7 @@
  */
 import { entropies } from '../focal';
 import { exp, lanes, ONE } from '../math/exp';
-import { finite, lost, maskOf, narrow, upper } from '../softmax/margin';
+import { finite, maskOf, narrow, roundingError, upper } from '../softmax/margin';
 import { CLASS_WEIGHTS, LABELS, LOSS, MAX, OFFSET, SLOPE, TRUE, UPSTREAM, WEIGHT } from '../tile/scratch';
 import { base, classes, first, images, last, imageStride, planar, positions, samples, classStride } from '../tile/tile';
 import { FRACTION, GAMMA, SMOOTH_ADDED, SMOOTH_KEPT, whole } from './parameters';
@@ -119,7 +119,7 @@ function terms(at: usize, c: i32, i: usize, j: usize): v128 {
   const sum = f32x4.add(apart, own);
   const entropy = v128.bitselect(own, sum, label);
   // what rounding took from a logarithm is a factor of the probability
-  const low = finite(f32x4.add(lost(truth, f32x4.neg(z), apart), lost(apart, own, sum)));
+  const low = finite(f32x4.add(roundingError(truth, f32x4.neg(z), apart), roundingError(apart, own, sum)));
   const e = exp(f32x4.neg(entropy));
   const p = f32x4.sub(e, v128.andnot(f32x4.mul(e, low), label));
   const b = f32x4.sub(one, p);

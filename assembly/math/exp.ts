@@ -84,11 +84,12 @@ export function reduced(u: v128, t: v128, magic: v128 = lanes(MAGIC)): v128 {
 }
 
 /**
- * 2^f · 2^k, k in the low bits of t. Estrin's scheme evaluates the polynomial, as its parts do not wait for one another.
+ * 2^f · 2^k, k in the low bits of t. Estrin's scheme evaluates the polynomial, as its parts do not wait for one
+ * another.
  *
- * After `binary`, `nearest` and `reduced` this is e^d for d ≤ 0, the fast form. It serves sums, in which terms far below
- * the largest hardly count: d·log₂e is rounded once, so the error grows with |d|.
- * Max error 2 + 1.25·|d| ULP; valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
+ * After `binary`, `nearest` and `reduced` this is e^d for d ≤ 0, the fast form. It serves sums, in which terms far
+ * below the largest hardly count: d·log₂e is rounded once, so the error grows with |d|. Max error 2 + 1.25·|d| ULP;
+ * valid range [−87.3, 0]; 0 below −88, NaN for NaN, exactly 1 at 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -176,9 +177,9 @@ export function anyBelowE20(e0: v128, e1: v128): bool {
 }
 
 /**
- * e^(z − m), z ≤ m, for gradients: the fast form e, corrected where it lies below e^−20. The correction adds e·(c + low),
- * where `low` is what the rounding of z − m lost, and c what that of the product with log₂e lost.
- * Max error 32 ULP above e^−20, 3 ULP below; valid range of z − m [−87.3, 0].
+ * e^(z − m), z ≤ m, for gradients: the fast form e, corrected where it lies below e^−20. The correction adds e·(c +
+ * low), where `low` is what the rounding of z − m lost, and c what that of the product with log₂e lost. Max error 32
+ * ULP above e^−20, 3 ULP below; valid range of z − m [−87.3, 0].
  */
 // @ts-ignore: decorator
 @inline

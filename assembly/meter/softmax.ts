@@ -38,8 +38,8 @@ export function squaresAndRanks(limit: i32): void {
     memory.fill(RANK, 0, bytes);
     memory.fill(PREDICTED, 0xff, bytes);
   }
-  // ranks take branches nobody can foresee, each of which would throw away work on the next row's exponentials; a group of
-  // rows stays in the first-level cache
+  // Ranks take branches that no processor can predict, and each wrong guess throws away work on the next row's
+  // exponentials. So the exponentials of a few rows come first, then their ranks, while the rows are in the first cache.
   const group = 1 + 4096 / classes;
   for (let from = 0; from < samples; from += group) {
     const to = min(from + group, samples);

@@ -2,8 +2,8 @@
  * Margin stage, second pass: SUM = Σ e^(logit − MAX) over the classes other than the true one, whose logit is −∞ by now
  * and adds 0. Vectors run along rows and across the samples of planes, in groups of eight lanes (tile.ts).
  *
- * The sum of a sample is one tree in every layout, so that it has the same bits in every layout. A block of 128 classes,
- * numbered from 0, gives four float32 sums:
+ * The sum of a sample is one tree in every layout, so that it has the same bits in every layout. A block of 128
+ * classes, numbered from 0, gives four float32 sums:
  *
  *     s_l = Σ_k (e[8k + l] + e[8k + l + 4]),   k from 0 up, l = 0 … 3.
  *

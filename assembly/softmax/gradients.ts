@@ -1,10 +1,11 @@
 /**
- * Margin stage, for gradients: what the second pass has kept, times FACTOR, is the gradient of the other classes.
+ * Margin stage, last pass of gradients: the exponentials that the second pass kept, times FACTOR, are the gradient of
+ * the classes other than the true one.
  */
 import { FACTOR } from '../tile/scratch';
 import { classes, images, last, imageStride, planar, positions, classStride } from '../tile/tile';
 
-/** From the layout of the tile at `from` to the same at `to`; 0 for ignored samples. */
+/** Read exponentials at `from`, write the gradient at `to`, both in the layout of the tile; 0 for ignored samples. */
 export function scaleExponentials(from: usize, to: usize): void {
   const size = usize(classes) << 2;
   const step = planar ? usize(classStride) << 2 : 32;

@@ -1,30 +1,30 @@
 /**
- * Margin stage, first pass: MAX, the largest logit of the other classes. −∞ stands over the true class, so it takes no
- * part. The vector runs along rows and across the samples of planes, in the groups of eight lanes that tile.ts tells
- * of.
+ * Margin stage, first pass: MAX, the largest logit of the classes other than the true one, whose logit is −∞ by now.
+ * Vectors run along rows and across the samples of planes, in groups of eight lanes (tile.ts).
  */
 import { maskOf } from './margin';
 import { MAX } from '../tile/scratch';
 import { base, classes, first, images, last, passedOver, imageStride, planar, positions, classStride } from '../tile/tile';
 
-/** The logits of a row at `at`, −∞ in lanes past its end. */
+/** The four logits at `at`, with −∞ in the lanes past the end of the row, where the mask has zeros. */
 // @ts-ignore: decorator
 @inline
 export function insideRow(at: usize, mask: usize): v128 {
   return v128.bitselect(v128.load(at), f32x4.splat(-Infinity), v128.load(mask));
 }
 
+/** Raise MAX by this chunk of the classes; the first chunk begins it. */
 export function largestOthers(): void {
   const size = usize(classes) << 2;
   const step = planar ? usize(classStride) << 2 : 32;
-  // of a row whose length is no multiple of eight the rest comes after
+  // the last classes of a row, fewer than eight, come after the loop
   const whole = planar ? size * usize(classStride) : size & ~31;
   for (let b = 0; b < images; b++) {
     const image = base + (usize(b * imageStride) << 2);
     for (let d = last(8); d >= 0; d -= 32) {
       const i = (usize(b * positions) << 2) + d;
       if (passedOver(i)) continue;
-      // the lowest finite number, so that no difference to it is NaN
+      // begin with the lowest finite number: −∞ − −∞ would be NaN
       let m0 = f32x4.splat(-f32.MAX_VALUE);
       let m1 = m0;
       if (first) {

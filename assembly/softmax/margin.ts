@@ -1,7 +1,9 @@
 /**
- * The gap LSE_{c≠y}(z) − z_y, which is the margin negated, from TRUE, MAX and SUM, to more than float32: GAP + GAP_LOW.
- * The logarithm comes in two parts, k·ln 2 rounded to a few bits and a small rest, and every rounding on the way is
- * kept in GAP_LOW, so that the error of the gap is that of SUM and of the logits alone.
+ * Margin stage, third pass: the gap LSE_{c≠y}(z) − z_y, which is the margin negated, from TRUE, MAX and SUM. It has
+ * more than the 24 bits of float32, as GAP + GAP_LOW.
+ *
+ * The logarithm of SUM comes in two parts: the high part of k·ln 2, which has few bits, and a small remainder. GAP_LOW
+ * collects what each rounding loses, so that no error is left but those of SUM and of the logits themselves.
  */
 import { lanes, LN2_HIGH, LN2_LOW, SIGN } from '../math/exp';
 import { exponent, logMantissa } from '../math/log';
@@ -9,25 +11,25 @@ import { GAP, GAP_LOW, MAX, SUM, TRUE } from '../tile/scratch';
 
 const INFINITIES: usize = memory.data<f32>([Infinity]);
 
-/** 8 words of ones, then 8 of zeros: n words before the zeros begins a mask of the first n lanes. */
+/** 8 words of ones, then 8 of zeros. Read from n words before the zeros, they are a mask of the first n lanes. */
 const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0], 16);
 
-/** Address of the masks of the eight lanes of which `left` bytes, at most 32, fill the first. */
+/** Address of a mask over eight lanes that has ones in the first `left` bytes, at most 32. */
 // @ts-ignore: decorator
 @inline
 export function maskOf(left: usize): usize {
   return ONES_THEN_ZEROS + 32 - left;
 }
 
-/** a + b − s, exactly, where s is their rounded sum (Knuth's TwoSum). */
+/** The rounding error of s = a + b, exactly (Knuth's TwoSum). */
 // @ts-ignore: decorator
 @inline
-export function lost(a: v128, b: v128, s: v128): v128 {
+export function roundingError(a: v128, b: v128, s: v128): v128 {
   const back = f32x4.sub(s, a);
   return f32x4.add(f32x4.sub(a, f32x4.sub(s, back)), f32x4.sub(b, back));
 }
 
-/** Four float32 from four float64. */
+/** The four float64 at `at` as float32. */
 // @ts-ignore: decorator
 @inline
 export function narrow(at: usize): v128 {
@@ -38,14 +40,14 @@ export function narrow(at: usize): v128 {
   );
 }
 
-/** Two float64 from the upper two of four float32. */
+/** The upper two of four float32 as float64. */
 // @ts-ignore: decorator
 @inline
 export function upper(v: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
 }
 
-/** k·ln 2, its high part; −∞ where no other class is possible and SUM is 0. */
+/** The high part of k·ln 2, or −∞ where SUM is 0, as no other class is possible. */
 // @ts-ignore: decorator
 @inline
 function logHigh(s: v128): v128 {
@@ -53,7 +55,7 @@ function logHigh(s: v128): v128 {
   return f32x4.sub(f32x4.mul(exponent(s), lanes(LN2_HIGH)), none);
 }
 
-/** The rest of ln s; a NaN in SUM shows in s − s. */
+/** ln s without `logHigh`. Adding s − s, which is 0 or NaN, keeps a NaN of SUM. */
 // @ts-ignore: decorator
 @inline
 function logLow(s: v128): v128 {
@@ -61,17 +63,18 @@ function logLow(s: v128): v128 {
 }
 
 /**
- * What was lost, as far as it matters: 0 where the gap is infinite (and this NaN), and where it is so large (past 2^23)
- * that its decay is 0 whatever was lost.
+ * A rounding error, or 0 where it is NaN or at least 1. It is NaN where the gap is infinite. It reaches 1 only where
+ * the gap is past 2^23, and there e^−|gap| is 0 anyway.
  */
 // @ts-ignore: decorator
 @inline
-export function finite(rest: v128): v128 {
-  return v128.and(rest, f32x4.lt(f32x4.abs(rest), f32x4.splat(1)));
+export function finite(error: v128): v128 {
+  return v128.and(error, f32x4.lt(f32x4.abs(error), f32x4.splat(1)));
 }
 
+/** GAP and GAP_LOW of n samples. */
 export function logSumGaps(n: i32): void {
-  // in two passes, as one would be a long chain of operations
+  // in two passes: a single one would be a long chain of operations that wait for one another
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const s = narrow(SUM + (i << 1));
     v128.store(i, logHigh(s), GAP);
@@ -86,8 +89,8 @@ export function logSumGaps(n: i32): void {
     const a = f32x4.add(z, m);
     const b = f32x4.add(a, h);
     const gap = f32x4.add(b, l);
-    // +∞ among the logits makes log-softmax NaN, at the true class too
+    // an infinite logit makes log-softmax NaN, also when it is the true one
     v128.store(i, v128.or(gap, f32x4.eq(truth, lanes(INFINITIES))), GAP);
-    v128.store(i, finite(f32x4.add(f32x4.add(lost(z, m, a), lost(a, h, b)), lost(b, l, gap))), GAP_LOW);
+    v128.store(i, finite(f32x4.add(f32x4.add(roundingError(z, m, a), roundingError(a, h, b)), roundingError(b, l, gap))), GAP_LOW);
   }
 }

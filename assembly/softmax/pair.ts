@@ -4,7 +4,7 @@
  */
 import { lanes, SIGN } from '../math/exp';
 import { GAP, GAP_LOW, LABELS, CLASS_WEIGHTS, SLOPE, WEIGHT } from '../tile/scratch';
-import { finite, lost } from './margin';
+import { finite, roundingError } from './margin';
 import { base, images, last, imageStride, positions, classStride } from '../tile/tile';
 
 /** The logits of class c, 0 or 1, of the four samples from byte d of an image on. */
@@ -17,6 +17,7 @@ export function ofClass(c: i32, image: usize, d: usize): v128 {
   return c ? v128.shuffle<f32>(a, b, 1, 3, 5, 7) : v128.shuffle<f32>(a, b, 0, 2, 4, 6);
 }
 
+/** GAP, GAP_LOW and WEIGHT of the tile. */
 export function pairGaps(): void {
   const infinity = f32x4.splat(Infinity);
   const weight0 = v128.load_splat<f32>(CLASS_WEIGHTS);
@@ -29,17 +30,17 @@ export function pairGaps(): void {
       const z0 = ofClass(0, image, d);
       const z1 = ofClass(1, image, d);
       const y = i32x4.shl(v128.load(i, LABELS), 31);
-      // +∞ among the logits makes log-softmax NaN
+      // an infinite logit makes log-softmax NaN
       const never = v128.or(f32x4.eq(z0, infinity), f32x4.eq(z1, infinity));
       const x = f32x4.sub(z1, z0);
       v128.store(i, v128.or(v128.xor(x, y), never), GAP);
-      v128.store(i, v128.xor(finite(lost(z1, v128.xor(z0, lanes(SIGN)), x)), y), GAP_LOW);
+      v128.store(i, v128.xor(finite(roundingError(z1, v128.xor(z0, lanes(SIGN)), x)), y), GAP_LOW);
       v128.store(i, v128.xor(weight0, v128.and(difference, i32x4.shr_s(y, 31))), WEIGHT);
     }
   }
 }
 
-/** ∂/∂z_y = −SLOPE, and SLOPE for the other class, in the tile's place; exactly 0 for ignored samples. */
+/** Write the gradient over the tile: −SLOPE for the true class, SLOPE for the other, exactly 0 for ignored samples. */
 export function pairGradients(): void {
   const zero = f32x4.splat(0);
   const step = usize(classStride) << 2;

@@ -27,8 +27,8 @@ function aside(): usize {
 }
 
 /**
- * Sum the exponentials of the tile, and with `keep` keep them for the gradient, in the layout of the tile. Returns where
- * they are kept, or 0.
+ * Sum the exponentials of the tile, and with `keep` keep them for the gradient, in the layout of the tile. Returns
+ * where they are kept, or 0.
  */
 export function exponentials(keep: bool): usize {
   const keepAt = keep ? aside() : 0;

@@ -8,7 +8,7 @@ import { base, borrowed, classes, images, planar, samples, classStride } from '.
 
 const PATTERN: u64 = 0x5afe5afe5afe5afe;
 
-/** Whether a guard was written over since it was armed. */
+/** Whether a guard was overwritten since it was armed. */
 function isBroken(at: usize): bool {
   return load<u64>(at) != PATTERN || load<u64>(at, 8) != PATTERN;
 }
@@ -25,16 +25,16 @@ export function arm(): void {
   for (let i = 0; denseGuard(i); i++) armAt(denseGuard(i));
 }
 
-/** Words that were written between planes. */
+/** Words found overwritten between planes. */
 let between: i32 = 0;
 
-/** Where vectors of eight end in a plane of the tile that was opened; 0 where planes have no gap. */
+/** Where groups of eight lanes end in a plane of the open tile, or 0 if its planes have no gap. */
 function planeEnd(): i32 {
   const end = (samples + 7) & ~7;
   return planar && images == 1 && !borrowed && classStride >= end + PLANE_GAP ? end : 0;
 }
 
-/** Fill the gaps between the planes of the tile that was opened, and of what is kept of it. */
+/** Fill the gaps between the planes of the open tile, and of the exponentials that are kept for its gradient. */
 export function armPlanes(): void {
   const end = planeEnd();
   for (let c = 0; end && c < classes; c++) {
@@ -45,7 +45,7 @@ export function armPlanes(): void {
   }
 }
 
-/** Count what has been written there since. What was loaded or kept in rows is not looked at. */
+/** Count the words of these gaps that were overwritten since. Rows have no gaps. */
 export function checkPlanes(rows: bool): void {
   const end = planeEnd();
   for (let c = 0; end && c < classes; c++) {
@@ -56,7 +56,7 @@ export function checkPlanes(rows: bool): void {
   }
 }
 
-/** Number of guards written over since `arm`. */
+/** Number of guards overwritten since `arm`. */
 export function broken(): i32 {
   let count = between;
   for (let i = 0; guard(i); i++) count += i32(isBroken(guard(i)));

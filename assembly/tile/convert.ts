@@ -1,4 +1,4 @@
-/** What comes as something else becomes float32, or logits, in the place it was loaded to. */
+/** Convert a loaded array in its place: other number types to float32, probabilities to logits. */
 import { BYTES, HALVES, ODDS, PROBABILITIES } from '../../bindings/backend/constants';
 import { exp, lanes, ONE } from '../math/exp';
 import { log } from '../math/log';
@@ -34,12 +34,12 @@ function float32Of(h: v128): v128 {
 function widenHalves(to: usize, n: i32): void {
   let from = to + (usize(n) << 1);
   for (let i = n >> 2; i; i--, from += 8, to += 16) v128.store(to, float32Of(v128.load_ext<u16>(from)));
-  const rest = n & 3;
-  if (!rest) return;
+  const left = n & 3;
+  if (!left) return;
   const last = float32Of(v128.load_ext<u16>(from));
   v128.store_lane<f32>(to, last, 0);
-  if (rest > 1) v128.store_lane<f32>(to, last, 1, 4);
-  if (rest > 2) v128.store_lane<f32>(to, last, 2, 8);
+  if (left > 1) v128.store_lane<f32>(to, last, 1, 4);
+  if (left > 2) v128.store_lane<f32>(to, last, 2, 8);
 }
 
 /** n unsigned bytes at the end of the n·4 bytes at `to`. */
@@ -53,7 +53,7 @@ function widenBytes(to: usize, n: i32): void {
   for (; to < end; from++, to += 4) store<f32>(to, f32(load<u8>(from)));
 }
 
-/** ln x for every x, −∞ for 0, NaN below. */
+/** ln x for every float32 x, subnormal ones included: −∞ for 0, NaN below. */
 function logarithm(x: v128): v128 {
   const small = f32x4.lt(x, lanes(SMALLEST));
   const raised = v128.bitselect(f32x4.mul(x, lanes(RAISE)), x, small);

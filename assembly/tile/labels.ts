@@ -1,9 +1,9 @@
 /**
- * Targets → LABELS: the class of each sample, −1 where ignored, and −1 in the lanes that fill the last group of 16.
+ * LABELS: the class of each sample, −1 where it is ignored, and −1 in the lanes that fill up the last group of 16.
  */
 import { LABELS } from './scratch';
 
-/** How many of those last checked are ignored, and whether any is. */
+/** How many samples of the tile are ignored, and whether any is. */
 export let ignored: i32 = 0;
 export let ignoring: bool = false;
 

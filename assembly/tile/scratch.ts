@@ -1,8 +1,8 @@
 /**
- * The one scratch block; what only the metrics need of it is in scratch-metrics.ts. Inputs of any size stream through
- * it tile by tile; its size never changes, so no view of the memory goes stale. Every size is elements × element size,
- * computed here and nowhere else. 16 guard bytes stand before and after each block; the debug build (canaries.ts) arms
- * them and counts the broken ones.
+ * The scratch memory, through which inputs of any size stream tile by tile. Its size never changes, so no view of it
+ * goes stale. Every size is elements × element size, computed here and nowhere else; dense/, meter/ and compare/ have a
+ * scratch.ts of their own. 16 guard bytes stand before and after each block. The debug build (canaries.ts) fills them
+ * with a pattern and counts those that were overwritten.
  */
 
 import {
@@ -10,10 +10,10 @@ import {
 } from '../../bindings/backend/constants';
 import { APART } from './block';
 
-/** Kernels work in groups of 16 samples, and rearranging writes up to 3 lanes past the end of a segment. */
+/** Kernels process groups of 16 samples, of which the last reaches past SAMPLES. */
 const SLACK: i32 = 16;
 export const LANES: i32 = SAMPLES + SLACK;
-/** Logits past the last that a tile in planes needs: transposing goes four planes at a time, up to 3 past the last. */
+/** Room past the last logit of a tile in planes: transposing writes four planes at a time, up to 3 past the last. */
 export const PLANE_SLACK: i32 = 3 * LANES + SLACK;
 export const GUARD: i32 = 16;
 
@@ -39,26 +39,26 @@ const guard5: usize = memory.data(GUARD, 16);
 /** Gap, that is the margin negated, in float32: f32[SAMPLES]. */
 export const GAP: usize = memory.data(4 * LANES, 16);
 const guard6: usize = memory.data(GUARD, 16);
-/** What the rounding of the gap left over: f32[SAMPLES]. */
+/** What the rounding of the gap to float32 lost: f32[SAMPLES]. */
 export const GAP_LOW: usize = memory.data(4 * LANES, 16);
 const guard7: usize = memory.data(GUARD, 16);
 /** Weight of the true class of each sample: f32[SAMPLES]. */
 export const WEIGHT: usize = memory.data(4 * LANES, 16);
 const guard8: usize = memory.data(GUARD, 16);
-/** What multiplies the gradient of each sample (1/n for a mean, upstream weights): f32[SAMPLES]. */
+/** Factor of each sample's gradient (1/n for a mean, upstream gradients): f32[SAMPLES]. */
 export const UPSTREAM: usize = memory.data(4 * LANES, 16);
 const guardWeights: usize = memory.data(GUARD, 16);
-/** What multiplies the losses of each sample: f32[SAMPLES]. */
+/** Factor of each sample's loss, the weight that the caller gave it: f32[SAMPLES]. */
 export const SAMPLE_WEIGHTS: usize = memory.data(4 * LANES, 16);
 const guard9: usize = memory.data(GUARD, 16);
-/** What each sample comes to: the losses have the first column alone, meters all of them (meter/scratch.ts). */
+/** Results of each sample, a column each: losses fill the first one, meters all of them (meter/scratch.ts). */
 export const COLUMNS: usize = memory.data(COLUMN_BYTES * COLUMN_COUNT, 16);
 export const LOSS: usize = COLUMNS + COLUMN_LOSS;
 const guard10: usize = memory.data(GUARD, 16);
 /** ∂loss/∂gap of each sample times UPSTREAM, 0 where ignored: f32[SAMPLES]. */
 export const SLOPE: usize = memory.data(4 * LANES, 16);
 const guard11: usize = memory.data(GUARD, 16);
-/** What multiplies each kept exponential to make the gradient, 0 where ignored: f32[SAMPLES]. */
+/** SLOPE/SUM, by which the gradient multiplies each kept exponential, 0 where ignored: f32[SAMPLES]. */
 export const FACTOR: usize = memory.data(4 * LANES, 16);
 const guard12: usize = memory.data(GUARD, 16);
 /** Exact sums, see exact-sum.ts. */
@@ -70,35 +70,36 @@ const guard14: usize = memory.data(GUARD, 16);
 export const SQUARES: usize = memory.data(8 * LANES, 16);
 const guard15: usize = memory.data(GUARD, 16);
 /**
- * Weight of each class when it is the true one: f32[LOGITS], a chunk of the classes at a time; one-vs-rest with a
- * number a logit: of each logit where its target is 1, laid out as the tile.
+ * Weight of each class of the chunk when it is the true one: f32[LOGITS]. One-vs-rest with a target for each logit has
+ * here the weight of each logit at target 1, laid out as the tile.
  */
 export const CLASS_WEIGHTS: usize = memory.data(4 * LOGITS + APART, 16);
 const guard16: usize = memory.data(GUARD, 16);
 /** Weight of each logit of the tile (sigmoid): f32[LOGITS]. */
 export const LOGIT_WEIGHTS: usize = memory.data(4 * LOGITS + APART, 16);
 const guard17: usize = memory.data(GUARD, 16);
-/** The tile in planes, or what is kept of one that stands in TILE: f32[LOGITS]. */
+/** The tile in planes; or, while the tile is in TILE, the exponentials kept for its gradient: f32[LOGITS]. */
 export const PLANES: usize = memory.data(4 * (LOGITS + PLANE_SLACK) + APART, 16);
-/** Metrics: cross-entropies of half a tile (one-vs-rest), whose losses stand in PLANES and sigmoids in TILE. */
+/** Metrics, one-vs-rest: cross-entropies of a tile of half the size, whose losses are in PLANES: f32[LOGITS / 2]. */
 export const ENTROPIES: usize = PLANES + 2 * LOGITS + APART;
 const guard18: usize = memory.data(GUARD, 16);
 /**
- * The tile as it came: f32[LOGITS]. Where it has been transposed into PLANES the targets are, or the rows it is to
- * become again.
+ * The tile as it came: f32[LOGITS]. Once it has been transposed into PLANES, TILE is free for the targets of its logits
+ * (dense/targets.ts), for the exponentials kept for the gradient, and last for the gradient in rows. One-vs-rest leaves
+ * its losses, slopes or decisions here.
  */
 export const TILE: usize = memory.data(4 * (LOGITS + PLANE_SLACK), 16);
 const guard19: usize = memory.data(GUARD, 16);
 /**
- * Softmax, planes: four sums of each sample whose block of classes has not come to its end, and of its squares:
- * f32[SAMPLES] each.
+ * Softmax, planes: s_0 … s_3 of each sample while a later chunk continues its block of classes (exponentials.ts), and
+ * the same of the squares: 4 × f32[SAMPLES] each.
  */
 export const PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);
 const guardParts: usize = memory.data(GUARD, 16);
 export const SQUARE_PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);
 const guardSquares: usize = memory.data(GUARD, 16);
 
-/** Address of guard `i`, 0 when there is none. */
+/** Address of guard `i`, or 0 past the last. */
 export function guard(i: i32): usize {
   switch (i) {
     case 0: return guard0;

@@ -192,7 +192,7 @@ export function putTrue(to: usize, values: usize, flip: u32): void {
   }
 }
 
-/** Multiply the logits of each sample by factors[i] unless `factors` is 0. Those of ignored samples become 0, also NaN. */
+/** Multiply the logits of each sample by factors[i] unless `factors` is 0. Those of ignored samples become 0. */
 export function scale(to: usize, factors: usize): void {
   for (let b = 0, i: usize = 0; b < images; b++, to += usize(imageStride) << 2) {
     for (let d: usize = 0; d < usize(positions); d++, i += 4) {
@@ -232,9 +232,9 @@ function highPair(a: v128, b: v128): v128 {
 
 /**
  * Transpose a matrix in blocks of four by four: `rows` rows of `columns`, `rowStride` apart, become `columns` rows that
- * are `toRowStride` apart. The last block of a written row reaches up to three lanes past its end. Harmless: they belong
- * to the next row, whose first block is written later, because blocks go from the last to the first. Up to three rows
- * past the last are read and written, too.
+ * are `toRowStride` apart. The last block of a written row reaches up to three lanes past its end. Harmless: they
+ * belong to the next row, whose first block is written later, because blocks go from the last to the first. Up to three
+ * rows past the last are read and written, too.
  */
 export function transpose(from: usize, rowStride: i32, to: usize, toRowStride: i32, rows: i32, columns: i32): void {
   const row = usize(rowStride) << 2;

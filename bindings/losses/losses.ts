@@ -151,7 +151,7 @@ export abstract class FocalLoss<R extends Reduction> {
     const count = input.batch * input.positions * (settings.variant === 'sigmoid' ? input.classes : 1);
     const losses = settings.reduction === 'none' ? new Float32Array(count) : null;
     const valid = stream(backend, settings, input, { losses, grad, weights });
-    if (losses) return (settings.drop ? kept(losses, input, settings) : losses) as Value<R>;
+    if (losses) return (settings.drop ? dropIgnored(losses, input, settings) : losses) as Value<R>;
     const by = divisor || this.#divisor({ valid, weights: 0, positives: 0 });
     return (rounded(backend.kernels, SUM_LOSS) / by) as Value<R>;
   }
@@ -205,7 +205,7 @@ function checkWeights(weights: Float32Array | null, { batch, positions }: Input)
 }
 
 /** The losses of the samples, or logits, that are not ignored, as if the others had never been there. */
-function kept(losses: Float32Array, input: Input, { variant, ignoreIndex }: Settings): Float32Array {
+function dropIgnored(losses: Float32Array, input: Input, { variant, ignoreIndex }: Settings): Float32Array {
   const { batch, positions, targets, dense, classes } = input;
   const perSample = variant === 'sigmoid' ? classes : 1;
   // soft targets of the softmax loss are never ignored
