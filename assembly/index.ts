@@ -1,5 +1,7 @@
-/** Everything: the binary that is shipped as a file, for where bytes may not be compiled. */
+/**
+ * Everything. scripts/pieces.mjs cuts it into the binaries of the entries; where bytes may not be compiled it is shipped
+ * whole, as a file. Each of the three has a mark, NAME_END, where the data ends that was declared until then.
+ */
+export * from './losses';
 export * from './meter';
-export { differences, pairs } from './compare/pairs';
-export { PAIRS } from './compare/scratch';
-export { clear } from './math/exact-sum';
+export * from './pairs';

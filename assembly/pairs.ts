@@ -1,6 +1,6 @@
-/** What comparisons need beside the meters: a binary of its own, as few need it. */
+/** What comparisons need beside the losses: a binary that imports theirs, as few need it. */
 export { differences, pairs } from './compare/pairs';
 export { PAIRS } from './compare/scratch';
-export { add as accumulate, clear, limb } from './math/exact-sum';
-export { convert } from './tile/convert';
-export { TILE } from './tile/scratch';
+export { clear } from './math/exact-sum';
+
+export const PAIRS_END: usize = memory.data(16, 16);

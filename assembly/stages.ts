@@ -25,7 +25,7 @@ export let sigmoid: bool = false;
 let dense: bool = false;
 let spread: bool = false;
 let weighted: bool = false;
-let upstream: i32 = NO_GRADIENT;
+let upstream: i32 = 0;
 let factor: f32 = 1;
 let allClasses: i32 = 0;
 

@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { build, transform } from 'esbuild';
-import { EDGE, ENTRIES } from './entries.mjs';
+import { EDGE, ENTRIES, SHARED } from './entries.mjs';
 
 /** Files that are run, not imported. */
 const PROGRAMS = {
@@ -15,12 +15,13 @@ const PROGRAMS = {
   worker: 'bindings/files/node/worker.ts',
 };
 
+const FILES = [...ENTRIES, ...SHARED];
 const source = (name) => `bindings/entries/${name}.ts`;
 
 /**
  * Entries are imported as files of dist/, each with kernels of its own. Under a condition an entry is the same source, in
- * which the kernels are not inlined but imported as a module, since bytes may not be compiled there; the entries that it
- * imports are those of the same condition.
+ * which the kernels are not inlined but imported as a module, since bytes may not be compiled there; it has them all, so
+ * that nothing is added to those of the losses. The entries that it imports are those of the same condition.
  */
 const entries = {
   name: 'entries',
@@ -33,17 +34,22 @@ const entries = {
     onResolve({ filter: /^\./ }, ({ path, resolveDir, kind, pluginData: condition }) => {
       const file = join(resolveDir, path);
       const [folder, name] = [basename(dirname(file)), basename(file, '.ts')];
-      const entry = folder === 'entries' && ENTRIES.find((entry) => entry.name === name);
+      const entry = folder === 'entries' && FILES.find((entry) => entry.name === name);
       if (entry && kind !== 'entry-point') {
         return { path: `./${entry.edge && condition ? `${name}.${condition}` : name}.js`, external: true };
       }
-      if (folder === 'generated' && condition) return { path: condition, namespace: 'compiled' };
+      if (folder === 'generated' && condition) {
+        return { path: name === 'losses.wasm' ? condition : 'none', namespace: 'compiled' };
+      }
     });
     onLoad({ filter: /entries.\w+\.ts$/ }, ({ path, pluginData }) => {
       return { contents: readFileSync(path, 'utf8'), loader: 'ts', pluginData };
     });
     onLoad({ filter: /./, namespace: 'compiled' }, ({ path: condition }) => ({
-      contents: `import module from '${EDGE[condition]}';\nexport default () => module;\n`,
+      contents:
+        condition in EDGE
+          ? `import module from '${EDGE[condition]}';\nexport default () => module;\n`
+          : 'export default () => undefined;\n',
     }));
   },
 };
@@ -96,7 +102,7 @@ export async function bundle(root) {
     [name, source(name)],
     ...(edge ? Object.keys(EDGE).map((condition) => [`${name}.${condition}`, `./${source(name)}?${condition}`]) : []),
   ];
-  const entryPoints = Object.fromEntries(ENTRIES.flatMap(variants));
+  const entryPoints = Object.fromEntries(FILES.flatMap(variants));
   const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: { ...entryPoints, ...PROGRAMS },

@@ -27,6 +27,9 @@ export const ENTRIES = [
   { name: 'bullmq', node: true },
 ];
 
+/** Files of dist/ that entries share, made as they are, but no entries. @type {Entry[]} */
+export const SHARED = [{ name: 'kernels', edge: true }];
+
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */
 export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.wasm' };
 

@@ -60,7 +60,7 @@ const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: P
   };
 };
 
-const simd = instantiate<MeterKernels & PairKernels>(new WebAssembly.Module(built('focal.wasm')));
+const simd = kernelsOf<MeterKernels & PairKernels>(instantiate(new WebAssembly.Module(built('focal.wasm'))));
 
 /** The same API over every set of kernels: what users get, the scalar twin, and the debug build with guarded scratch. */
 export const backends = [

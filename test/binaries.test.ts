@@ -4,18 +4,21 @@ import { fromPrintable } from '../bindings/backend/printable.ts';
 
 const built = (name: string) => readFileSync(new URL(`../build/${name}.wasm`, import.meta.url));
 
-test.each(['losses', 'focal'])('the inlined %s.wasm is the one that was built', async (name) => {
+test.each(['losses', 'meter', 'pairs'])('the inlined %s.wasm is the one that was built', async (name) => {
   const { text } = await import(`../bindings/backend/generated/${name}.wasm.ts`);
   expect(Buffer.compare(fromPrintable(text), built(name))).toBe(0);
 });
 
-test('the binary of the losses lacks what only the meter needs', () => {
-  const [losses, focal] = ['losses', 'focal'].map((name) =>
-    WebAssembly.Module.exports(new WebAssembly.Module(built(name))).map((item) => item.name),
-  ) as [string[], string[]];
-  expect(focal).toEqual(expect.arrayContaining(losses));
-  const more = focal.filter((name) => !losses.includes(name));
-  expect(more).toEqual(expect.arrayContaining(['decide', 'review', 'tally', 'TALLY']));
-  // about 5 kB of kernels, not only their names
-  expect(built('losses').length).toBeLessThan(0.85 * built('focal').length);
+const names = (name: string) =>
+  WebAssembly.Module.exports(new WebAssembly.Module(built(name))).map((item) => item.name);
+
+test('the pieces have what the whole has, each only its own', () => {
+  const [losses, meter, pairs] = ['losses', 'meter', 'pairs'].map(names) as [string[], string[], string[]];
+  const contract = losses.filter((name) => !name.startsWith('_'));
+  expect([...new Set([...contract, ...meter, ...pairs])].sort()).toEqual(names('focal').sort());
+  expect(contract).not.toEqual(expect.arrayContaining(['tally']));
+  expect(meter).toEqual(expect.arrayContaining(['decide', 'review', 'tally', 'TALLY']));
+  // what each adds is there once
+  const sizes = ['losses', 'meter', 'pairs'].map((name) => built(name).length);
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(1.05 * built('focal').length);
 });

@@ -20,7 +20,7 @@ const NEGATIVE_INFINITY: u32 = 0xff800000;
 const SIGN_BIT: u32 = 0x80000000;
 
 export let base: usize = 0;
-export let form: i32 = ROWS;
+export let form: i32 = 0;
 /** Whether the logits are read in the caller's own memory. `close` then puts back what `open` changed there. */
 export let borrowed: bool = false;
 export let samples: i32 = 0;

@@ -3,15 +3,15 @@ import { Views } from './backend.ts';
 import type { PairKernels } from './kernels.ts';
 import { once } from './provide.ts';
 import { scalarPairKernels } from './scalar/pairs.ts';
-import { instantiate } from './wasm.ts';
+import { kernelsOf } from './wasm.ts';
 
 export type PairBackend = Views<PairKernels>;
 
-/** Made on first use: of the module that `compile` gives or, where that is refused, the scalar twin. */
-export const lazyPairs = (compile: () => WebAssembly.Module): (() => PairBackend) =>
+/** Made on first use: of what a module exports or, where compiling is refused, the scalar twin. */
+export const lazyPairs = (exports: () => WebAssembly.Exports): (() => PairBackend) =>
   once(() => {
     try {
-      return new Views('simd', instantiate<PairKernels>(compile()));
+      return new Views('simd', kernelsOf<PairKernels>(exports()));
     } catch {
       return twin();
     }

@@ -1,19 +1,18 @@
 /** The ways an entry comes by its backend, in one file so that entries that are not bundled load few. */
 import { Backend, type MeterBackend } from './backend.ts';
 import type { Kernels, MeterKernels } from './kernels.ts';
-import { instantiate } from './wasm.ts';
+import { instantiate, kernelsOf } from './wasm.ts';
 
 export { scalarKernels } from './scalar/kernels.ts';
 
 /**
- * A backend made on first use: the module that `compile` gives or, where SIMD is missing or compiling is refused (an
- * old engine, a page whose content security policy forbids it), the scalar twin. Importing never compiles and never
- * throws.
+ * A backend made on first use: of what a module exports or, where SIMD is missing or compiling is refused (an old engine,
+ * a page whose content security policy forbids it), the scalar twin. Importing never compiles and never throws.
  */
-export function lazily<K extends Kernels>(compile: () => WebAssembly.Module, twin: () => K): () => Backend<K> {
+export function lazily<K extends Kernels>(exports: () => WebAssembly.Exports, twin: () => K): () => Backend<K> {
   return once(() => {
     try {
-      return new Backend('simd', instantiate<K>(compile()));
+      return new Backend('simd', kernelsOf<K>(exports()));
     } catch {
       return new Backend('scalar', twin());
     }
@@ -22,7 +21,7 @@ export function lazily<K extends Kernels>(compile: () => WebAssembly.Module, twi
 
 /** An instance of a module that the caller brings. */
 export function over(module: WebAssembly.Module): () => MeterBackend {
-  const backend = new Backend('simd', instantiate<MeterKernels>(module));
+  const backend = new Backend('simd', kernelsOf<MeterKernels>(instantiate(module)));
   return () => backend;
 }
 

@@ -5,11 +5,12 @@ import { lazyPairs } from '../backend/pairs.ts';
 import { bindComparison } from '../compare/api.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { AnyLoss } from '../meter/meter.ts';
+import { lossesAnd } from './kernels.ts';
 import { FocalMeter } from './meter.ts';
 
 export { judge, judgeReport } from '../compare/judge.ts';
 export { parseLimits } from '../compare/limits.ts';
 export { markdown } from '../compare/markdown.ts';
 export type * from '../compare/types.ts';
-export const FocalComparison = bindComparison(FocalMeter, lazyPairs(compile));
+export const FocalComparison = bindComparison(FocalMeter, lazyPairs(lossesAnd(compile)));
 export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;

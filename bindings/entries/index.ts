@@ -1,13 +1,13 @@
 /** The default entry: the losses, whose binary is inlined and compiled on first use. */
 
 import { bindAlloc } from '../backend/alloc.ts';
-import compile from '../backend/generated/losses.wasm.ts';
 import { lazily, scalarKernels } from '../backend/provide.ts';
 import { bind } from '../losses/api.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Reduction } from '../losses/options.ts';
+import { losses } from './kernels.ts';
 
-const provide = lazily(compile, scalarKernels);
+const provide = lazily(losses, scalarKernels);
 
 export type * from '../losses/types.ts';
 export { classWeights, effectiveWeights } from '../losses/weights.ts';

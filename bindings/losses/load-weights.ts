@@ -4,22 +4,23 @@ import type { Tile } from './tile.ts';
 
 type Weights = Settings['positive'];
 
-/** Which weights lie in a block of a backend, and how. */
+/** Which weights lie in a block of a memory, and how. */
 interface Loaded {
   weights: Weights;
   layout: string;
   count: number;
 }
 
-const loaded = new WeakMap<Backend, Record<'positive' | 'negative' | 'threshold', Loaded>>();
+/** By memory, which the backends of losses and meters share. */
+const loaded = new WeakMap<object, Record<'positive' | 'negative' | 'threshold', Loaded>>();
 
 /** What of a backend has been loaded so far. */
-function knownOf(backend: Backend): Record<'positive' | 'negative' | 'threshold', Loaded> {
-  let known = loaded.get(backend);
+function knownOf({ kernels: { memory } }: Backend): Record<'positive' | 'negative' | 'threshold', Loaded> {
+  let known = loaded.get(memory);
   if (!known) {
     const nothing = (): Loaded => ({ weights: NaN, layout: '', count: 0 });
     known = { positive: nothing(), negative: nothing(), threshold: nothing() };
-    loaded.set(backend, known);
+    loaded.set(memory, known);
   }
   return known;
 }

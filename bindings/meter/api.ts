@@ -10,8 +10,8 @@ import { State } from './state.ts';
 export { scalarMeterKernels } from '../backend/scalar/meter-kernels.ts';
 
 /**
- * What `focal-simd/meter` exports. That entry has an instance of the kernels and a memory of its own, whatever entry the
- * losses come from, so it copies tensors of `alloc`; the meter of `create` shares its own.
+ * What `focal-simd/meter` exports. It shares the memory of the default entry and so reads tensors of that one's `alloc` in
+ * place; those of others it copies.
  */
 export interface FocalMeterConstructor {
   /**
