@@ -35,12 +35,12 @@ export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.was
 
 /** What an application may weigh, in bytes: bundled and minified for a browser, gzipped. */
 export const BUDGETS = [
-  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 22_000 },
-  { name: 'default', source: `export * from 'focal-simd';`, bytes: 23_050 },
+  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 22_600 },
+  { name: 'default', source: `export * from 'focal-simd';`, bytes: 23_650 },
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 67_300,
+    bytes: 59_300,
   },
 ];
 

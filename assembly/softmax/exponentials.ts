@@ -202,6 +202,8 @@ function addFour(at: usize, s: v128, begin: bool): void {
 }
 
 /** `addFour` of a whole block, twice: for eight samples. */
+// @ts-ignore: decorator
+@inline
 function addAcross(at: usize, bytes: usize, begin: bool): void {
   addFour(at, sumAcross(0, bytes), begin);
   addFour(at + 32, sumAcross(16, bytes), begin);
