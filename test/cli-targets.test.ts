@@ -31,6 +31,29 @@ const multiHot = Uint8Array.from(logits, () => random.below(2));
 const shares = Float32Array.from(logits, () => random.uniform());
 write('hot.npy', multiHot, [N, C]);
 write('soft.npy', shares, [N, C]);
+// some logits that do not count, and a sample without any that does
+const some = Int8Array.from(multiHot, (t, i) => (i < C || i % 7 === 3 ? -100 : t));
+write('some.npy', some, [N, C]);
+write(
+  'gaps.npy',
+  Float32Array.from(some, (t) => (t < 0 ? NaN : t)),
+  [N, C],
+);
+const names = ['a', 'b', 'c', 'd'];
+const gaps = Array.from({ length: N }, (_, i) => {
+  const of = (data: ArrayLike<number>) => names.map((_, c) => data[i * C + c]);
+  return [...of(logits), ...of(some).map((t) => (t === -100 ? '' : t))].join(',');
+});
+writeFileSync(
+  at('gaps.csv'),
+  [
+    names
+      .flatMap((n) => `p_${n}`)
+      .concat(names.map((n) => `t_${n}`))
+      .join(),
+    ...gaps,
+  ].join('\n'),
+);
 
 const tensor = (data: Float32Array) => ({ data, dims: [N, C] });
 const meterOptions = { classes: C, hardest: 10, coverage: true };
@@ -54,6 +77,10 @@ describe('options of the losses', () => {
     ['z.npy none.npy --loss sigmoid --background 4 --jobs 2', 'sigmoid', { background: 4 }, logits, withNone],
     ['z.npy hot.npy --loss sigmoid', 'sigmoid', {}, logits, { data: multiHot, dims: [N, C] }],
     ['z.npy hot.npy --loss sigmoid --jobs 2 --chunk 64', 'sigmoid', {}, logits, { data: multiHot, dims: [N, C] }],
+    ['z.npy some.npy --loss sigmoid', 'sigmoid', {}, logits, { data: some, dims: [N, C] }],
+    ['z.npy some.npy --loss sigmoid --jobs 2 --chunk 64', 'sigmoid', {}, logits, { data: some, dims: [N, C] }],
+    ['z.npy gaps.npy --loss sigmoid', 'sigmoid', {}, logits, { data: some, dims: [N, C] }],
+    ['gaps.csv --target t_* --scores p_* --loss sigmoid', 'sigmoid', {}, logits, { data: some, dims: [N, C] }],
     ['z.npy soft.npy --loss sigmoid --gamma 1', 'sigmoid', { gamma: 1 }, logits, { data: shares, dims: [N, C] }],
     ['z.npy soft.npy', 'softmax', {}, logits, { data: shares, dims: [N, C] }],
     ['z.npy y.npy --label-smoothing 0.1', 'softmax', { labelSmoothing: 0.1 }, logits, labels],
@@ -67,6 +94,15 @@ describe('options of the losses', () => {
   ])('evaluate %s', async (line, variant, options, data, targets) => {
     const { metrics } = await json('evaluate', ...line.split(' '));
     expect(metrics).toEqual(report(variant, options, data, targets));
+  });
+
+  test('logits left out are told', async () => {
+    const { out } = await run('evaluate', 'z.npy', 'some.npy', '--loss', 'sigmoid');
+    const single = some.filter((t, i) => t === -100 && i >= C).length;
+    expect(out).toContain(`49 of 4 classes, 1 ignored, ${single} single logits ignored`);
+    const { code, err } = await run('evaluate', 'z.npy', 'gaps.npy');
+    expect(code).toBe(2);
+    expect(err).toContain('targets[0] expected a finite number ≥ 0, as single shares are not ignored, got -100');
   });
 
   test('a comparison of multi-hot targets', async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { backends } from './backends.ts';
 
-/** What scikit-learn, torchmetrics and PyTorch say of multi-hot and soft targets: golden/meter_targets.py makes it. */
+/** What scikit-learn, torchmetrics, PyTorch and statsmodels say of multi-hot and soft targets: golden/meter_targets.py makes it. */
 interface Case {
   loss: 'softmax' | 'sigmoid';
   dims: number[];
@@ -24,10 +24,10 @@ describe.each(backends)('$name', ({ api }) => {
     // biome-ignore lint/suspicious/noExplicitAny: reports of both variants
     const meter: any = new api.FocalMeter(loss as never, options as never);
     meter.update({ data: Float32Array.from(logits), dims }, { data: Float32Array.from(targets), dims });
-    const report = meter.compute();
+    const report = meter.compute({ confidence: 0.95 });
     const near = (name: string, got: number | null, want: number, error = 1e-6) =>
       expect(Math.abs((got as number) - want), name).toBeLessThanOrEqual(error * Math.max(1, Math.abs(want)));
-    for (const key of ['accuracy', 'subsetAccuracy', 'crossEntropy', 'brier']) {
+    for (const key of ['accuracy', 'subsetAccuracy', 'crossEntropy', 'brier', 'samples', 'ignoredLogits', 'ece']) {
       if (key in metrics) near(key, report[key], metrics[key]);
     }
     for (const mean of ['macro', 'micro'] as const) {
@@ -36,6 +36,18 @@ describe.each(backends)('$name', ({ api }) => {
     }
     expect(report.perClass.map(({ support }: { support: number }) => support)).toEqual(metrics.support);
     if (metrics.confusion) expect(report.confusion).toEqual(metrics.confusion);
+    for (const [key, interval] of Object.entries(metrics.intervals ?? {})) {
+      for (const side of [0, 1]) near(`${key} interval`, report.intervals[key][side], (interval as number[])[side]!);
+    }
+    if (metrics.counts) {
+      for (const [c, [tp, fp, tn, fn, support]] of metrics.counts.entries()) {
+        const one = report.perClass[c];
+        near(`prevalence of ${c}`, one.prevalence, metrics.prevalence[c]);
+        near(`accuracy of ${c}`, one.accuracy, metrics.classAccuracy[c]);
+        expect([one.support, one.recall, one.precision]).toEqual([support, tp / (tp + fn), tp / (tp + fp)]);
+        near(`specificity of ${c}`, one.specificity, tn / (tn + fp));
+      }
+    }
     if (!metrics.auroc) return;
     near('f1 of torchmetrics', report.micro.f1, metrics.torchmetricsF1);
     for (let c = 0; c < classes; c++) {

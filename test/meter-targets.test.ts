@@ -29,17 +29,20 @@ function draw([batch, classes, positions]: [number, number, number]) {
   const oneHot = new Float32Array(logits.length);
   const soft = Float32Array.from(logits, () => random.uniform());
   const multiHot = Int8Array.from(logits, () => (random.below(3) ? 0 : 1));
+  // single logits that do not count
+  const some = multiHot.map((t) => (random.below(5) ? t : -100));
+  const someSoft = soft.map((t) => (random.below(5) ? t : -100));
   none.forEach((y, i) => {
     for (let c = 0; c < classes; c++) {
       const at = indexOf(layout, i, c);
-      if (y === -100) oneHot[at] = soft[at] = multiHot[at] = -100;
+      if (y === -100) oneHot[at] = soft[at] = multiHot[at] = some[at] = someSoft[at] = -100;
       else if (y === c) oneHot[at] = 1;
     }
   });
   const shares = Float32Array.from(logits, () => (random.below(3) ? 0 : random.uniform()));
   const dims = positions > 1 ? [batch, classes, positions] : [batch, classes];
   const tensor = <T>(data: T) => ({ data, dims });
-  return { ...layout, samples, logits, labels, none, oneHot, multiHot, soft, shares, dims, tensor };
+  return { ...layout, samples, logits, labels, none, oneHot, multiHot, soft, some, someSoft, shares, dims, tensor };
 }
 
 const near = (got: number | null, want: number, relative = 1e-5) =>
@@ -107,6 +110,9 @@ describe.each(backends)('$name', ({ name, api }) => {
       { gamma: 1, gammaNegative: 4, clip: 0.05, alpha: null, smoothing: 0 },
       'multiHot',
     ],
+    ['sigmoid multi-hot, some ignored', { gamma: 2 }, 'some'],
+    ['sigmoid soft, some ignored', { gamma: 1.5 }, 'someSoft'],
+    ['sigmoid asymmetric, some ignored', { gamma: 1, gammaNegative: 3, alpha: null }, 'some'],
     ['sigmoid labels, asymmetric', { gamma: 0, gammaNegative: 2, clip: 0.05 }, 'labels'],
     ['softmax soft', { gamma: 2 }, 'shares'],
     ['softmax soft, smoothed', { gamma: 0, labelSmoothing: 0.1 }, 'shares'],
@@ -177,13 +183,14 @@ describe.each(backends)('$name', ({ name, api }) => {
       let [brier, count, right, n] = [0, 0, 0, 0];
       for (let i = 0; i < samples; i++) {
         const t = (c: number) => (dense ? data[indexOf(drawn, i, c)]! : data[i] === c ? 1 : 0);
-        if (t(0) === -100) continue;
+        if (Array.from({ length: classes }, (_, c) => t(c)).every((own) => own === -100)) continue;
         n++;
         const row = Array.from({ length: classes }, (_, c) => logits[indexOf(drawn, i, c)]!);
         const largest = Math.max(...row);
         const total = row.reduce((sum, z) => sum + Math.exp(z - largest), 0);
         const targetsOf = row.map((_, c) => t(c));
         row.forEach((z, c) => {
+          if (t(c) === -100) return;
           const p = variant === 'softmax' ? Math.exp(z - largest) / total : 1 / (1 + Math.exp(-z));
           brier += (p - t(c)) ** 2;
           if (variant === 'sigmoid') {
@@ -227,21 +234,79 @@ describe.each(backends)('$name', ({ name, api }) => {
     compare(sigmoid({}), sigmoid({ gammaNegative: 4, clip: 0.05 }), tensor(multiHot));
   });
 
-  test('of a sample some of whose targets are ignored: a clear error, and nothing has changed', () => {
-    const { classes, logits, tensor, multiHot } = draw([6, 3, 1]);
+  test('an ignored logit counts nowhere, whatever it is; states without one keep their bytes', () => {
+    for (const shape of [
+      [40, 5, 1],
+      [3, 9, 20],
+    ] as [number, number, number][]) {
+      const drawn = draw(shape);
+      const { classes, logits, some, multiHot, tensor, samples } = drawn;
+      const options = { classes, curves: true, coverage: true, hardest: 5, bootstrap: 7, threshold: 0.4 };
+      const of = (z: Float32Array, t: ArrayLike<number>): Api => {
+        const meter = meterOf(sigmoid({ gamma: 1 }), options);
+        meter.update(tensor(z), tensor(t));
+        return meter;
+      };
+      const meter = of(logits, some);
+      const odd = [NaN, Infinity, -Infinity, 3e38, -0];
+      const other = of(
+        logits.map((z, i) => (some[i] === -100 ? odd[i % 5]! : z)),
+        some,
+      );
+      expect(other.toBytes()).toEqual(meter.toBytes());
+      expect(other.compute({ confidence: 0.9 })).toEqual(meter.compute({ confidence: 0.9 }));
+      expect(JSON.parse(JSON.stringify(meter))).toMatchObject({ version: 3 });
+
+      const FocalMeter = api.FocalMeter as Api;
+      expect(FocalMeter.fromJSON(JSON.parse(JSON.stringify(meter))).toBytes()).toEqual(meter.toBytes());
+      expect(FocalMeter.fromBytes(meter.toBytes()).toBytes()).toEqual(meter.toBytes());
+      // merged with one that ignores nothing and taken out again
+      const before = meterOf(sigmoid({ gamma: 1 }), { ...options, hardest: 0 });
+      before.update(tensor(logits), tensor(multiHot), { firstIndex: samples });
+      const plain = before.toBytes();
+      const more = meterOf(sigmoid({ gamma: 1 }), { ...options, hardest: 0 });
+      more.update(tensor(logits), tensor(some));
+      for (const [a, b] of [
+        [before.clone(), more],
+        [more.clone(), before],
+      ]) {
+        a.merge(b);
+        a.subtract(more);
+        expect(a.toBytes()).toEqual(plain);
+        expect(() => a.subtract(more)).toThrow(RangeError);
+      }
+      expect(before.toJSON().version).toBe(2);
+      const report = meter.compute();
+      expect(report.ignoredLogits).toBe(
+        report.samples * classes - report.bins.reduce((n: number, b: Api) => n + b.count, 0),
+      );
+    }
+  });
+
+  test('what no data could give of ignored logits is refused', () => {
+    const { classes, logits, some, tensor } = draw([40, 5, 1]);
     const meter = meterOf(sigmoid({}), { classes });
-    const bytes = meter.toBytes();
-    multiHot[4] = -100;
-    multiHot[3] = multiHot[5] = 1;
-    expect(() => meter.update(tensor(logits), tensor(multiHot))).toThrow(
-      /^targets\[4\] expected all targets of a sample to be ignored, or none, in a meter, got -100 beside 1$/,
+    meter.update(tensor(logits), tensor(some));
+    const state = JSON.parse(JSON.stringify(meter));
+    const { words } = state;
+    const last = words.length - 4 - 3 * 14 - classes;
+    const forged = (change: object) => () => (api.FocalMeter as Api).fromJSON({ ...state, ...change });
+    expect(forged({ words: words.with(last, 1000) })).toThrow(/at most \d+ ignored logits, got 1000$/);
+    expect(forged({ words: words.map((w: number, i: number) => (i >= last ? 0 : w)) })).toThrow(/ignored logits of/);
+    expect(forged({ words: words.slice(0, last) })).toThrow('state.words expected');
+    expect(forged({ version: 2 })).toThrow('state.words expected');
+    expect(forged({ version: 2, words: words.slice(0, last) })).toThrow(RangeError);
+    expect(forged({ version: 4 })).toThrow('state.version expected 1 to 3, got 4, made by a newer focal-simd');
+    const softmaxState = JSON.parse(JSON.stringify(meterOf(softmax({}), { classes })));
+    expect(() => (api.FocalMeter as Api).fromJSON({ ...softmaxState, version: 3 })).toThrow(
+      'state.version expected 2, got 3',
     );
-    expect(meter.toBytes()).toEqual(bytes);
   });
 
   test('groups: each is a meter of its samples', () => {
     for (const [loss, key] of [
       [sigmoid({ gamma: 1 }), 'multiHot'],
+      [sigmoid({ gamma: 1 }), 'some'],
       [softmax({ labelSmoothing: 0.1 }), 'shares'],
     ] as const) {
       const drawn = draw([30, 5, 3]);
@@ -268,6 +333,7 @@ describe.each(backends)('$name', ({ name, api }) => {
 
   test.each([
     ['sigmoid multi-hot', 'sigmoid', 'multiHot'],
+    ['sigmoid some ignored', 'sigmoid', 'some'],
     ['softmax soft', 'softmax', 'shares'],
   ] as const)('a comparison of %s: its sides are meters, one-hot is as labels', (_, variant, key) => {
     const drawn = draw([40, 5, 1]);
@@ -302,6 +368,48 @@ describe.each(backends)('$name', ({ name, api }) => {
     const [dense, plain] = [compared(tensor(hot)).compute(), compared(labels).compute()];
     expect(dense.fidelity).toEqual(plain.fidelity);
     expect(dense.quality.candidate.accuracy).toEqual(plain.quality.candidate.accuracy);
+  });
+
+  test('a comparison: ignored logits differ in nothing, and means are over the logits that are left', () => {
+    const drawn = draw([40, 5, 1]);
+    const { classes, logits, some, tensor, samples } = drawn;
+    const loss = sigmoid({ alpha: null });
+    const candidate = logits.map((z, i) => z + Math.sin(i * i));
+    const compared = (z: Float32Array): Api => {
+      const comparison: Api = new api.FocalComparison(loss, { classes, hardest: 5 } as never);
+      comparison.update(tensor(logits), tensor(z), tensor(some));
+      return comparison;
+    };
+    const comparison = compared(candidate);
+    const odd = candidate.map((z, i) => (some[i] === -100 ? [NaN, 1e9, -Infinity][i % 3]! : z));
+    expect(compared(odd).toBytes()).toEqual(comparison.toBytes());
+    expect((api.FocalComparison as Api).fromBytes(comparison.toBytes()).toBytes()).toEqual(comparison.toBytes());
+
+    const { fidelity, quality } = comparison.compute();
+    const each = sigmoid({ alpha: null, reduction: 'none' });
+    const [before, after] = [logits, candidate].map((z) => each.forward(tensor(z), tensor(some)));
+    const left = Array.from(some.keys()).filter((i) => some[i] !== -100);
+    const sum = (of: (i: number) => number) => left.reduce((all, i) => all + of(i), 0);
+    const yes = (z: Float32Array, i: number) => z[i]! > 0;
+    near(fidelity.agreement, sum((i) => Number(yes(logits, i) === yes(candidate, i))) / left.length, 1e-12);
+    const right = (z: Float32Array, i: number) => Number(yes(z, i) === (some[i] === 1));
+    for (const [name, of] of [
+      ['loss', (i: number) => after[i] - before[i]],
+      ['accuracy', (i: number) => right(candidate, i) - right(logits, i)],
+    ] as const) {
+      const mean = sum(of) / left.length;
+      near(quality.deltas[name].delta, mean, 1e-6);
+      // a sample is a cluster of logits
+      const residuals = new Map<number, number>();
+      for (const i of left) {
+        const sample = Math.floor(i / classes);
+        residuals.set(sample, (residuals.get(sample) ?? 0) + of(i) - mean);
+      }
+      const n = residuals.size;
+      expect(n).toBeLessThan(samples);
+      const squares = [...residuals.values()].reduce((all, e) => all + e * e, 0);
+      near(quality.deltas[name].standardError, Math.sqrt((squares * n) / (n - 1)) / left.length, 1e-5);
+    }
   });
 
   test.each([

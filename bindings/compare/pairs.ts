@@ -6,11 +6,11 @@ import type { Input } from '../input/tensors.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
 import { Hardest, lossBits } from '../meter/hardest.ts';
+import { prediction } from '../meter/ranking.ts';
 import { addSum } from '../meter/tally.ts';
 import { type Truth, truthOf } from '../meter/truth.ts';
 import { carryAll, combine } from '../meter/words.ts';
 import { layoutOf, type PairConfig, type PairLayout } from './layout.ts';
-import { prediction } from './ranking.ts';
 import { byRise, type Rise, rise, riseOf } from './rises.ts';
 import { copyRows, copySample } from './rows.ts';
 
@@ -114,7 +114,7 @@ export class Pairs {
       const count = Math.min(most, n - first);
       if (this.#uncarried + count > UNCARRIED) this.carryAll();
       this.#uncarried += count;
-      this.#chunk(new Chunk(backend, inputs, first, count), sides, truth, firstIndex + first);
+      this.#chunk(new Chunk(backend, inputs, first, count, truth), sides, truth, firstIndex + first);
     }
     this.coverage?.add([firstIndex, firstIndex + n]);
   }
@@ -204,8 +204,10 @@ export class Pairs {
     const [a, b] = rows;
     const { baseline, candidate, both, stride } = at.predictions;
     const y = truth?.label(first + i);
+    const ignoring = truth?.ignored ? truth : null;
     let gained = 0;
     for (let c = 0, cell = i * classes, row = 0; c < classes; c++, cell++, row += stride) {
+      if (ignoring?.ignores(first + i, c)) continue;
       const least = thresholds === null ? threshold : (thresholds[c] as number);
       const was = (a[cell] as number) > least;
       const is = (b[cell] as number) > least;
@@ -242,6 +244,7 @@ class Chunk {
   readonly first: number;
   readonly n: number;
   readonly #inputs: Both<Input>;
+  readonly #truth: Truth | null;
   /** What is known of each sample: bits of divergence and difference, BASELINE and CANDIDATE where not finite. */
   readonly divergence: Int32Array;
   readonly difference: Int32Array;
@@ -250,11 +253,12 @@ class Chunk {
   /** The logits of both sides, row by row; of softmax they are gone once compared. */
   #rows: Both<Float32Array | Float64Array>;
 
-  constructor(backend: PairBackend, inputs: Both<Input>, first: number, n: number) {
+  constructor(backend: PairBackend, inputs: Both<Input>, first: number, n: number, truth: Truth | null) {
     this.backend = backend;
     this.first = first;
     this.n = n;
     this.#inputs = inputs;
+    this.#truth = truth;
     const column = (name: keyof typeof COLUMNS): Int32Array => backend.i32.subarray(this.at(name), this.at(name) + n);
     this.divergence = column('divergence');
     this.difference = column('difference');
@@ -282,18 +286,32 @@ class Chunk {
     if (classes <= LOGITS) {
       copyRows(backend, this.#inputs[0], first, n, kernels.TILE);
       copyRows(backend, this.#inputs[1], first, n, kernels.PAIRS);
+      this.#even();
       kernels.pairs(sigmoid, n, classes);
       return;
     }
     // one sample whose classes no tile holds
     const rows = [this.#logits(0), this.#logits(1)] as const;
     this.#rows = rows;
+    this.#even();
     const pair = sigmoid ? sigmoidPair(...rows) : softmaxPair(...rows);
     this.#predictions[0][0] = pair.baseline;
     this.#predictions[1][0] = pair.candidate;
     this.notFinite[0] = pair.notFinite;
     backend.f32[this.at('divergence')] = pair.divergence;
     backend.f32[this.at('difference')] = pair.difference;
+  }
+
+  /** Make both sides the same where a logit is ignored: it differs in nothing then. */
+  #even(): void {
+    const truth = this.#truth;
+    if (!truth?.ignored) return;
+    const { classes } = this.#inputs[0];
+    for (let i = 0, at = 0; i < this.n; i++) {
+      for (let c = 0; c < classes; c++, at++) {
+        if (truth.ignores(this.first + i, c)) this.#rows[0][at] = this.#rows[1][at] = 0;
+      }
+    }
   }
 
   /** Have a sample count for nothing. */
@@ -309,7 +327,8 @@ class Chunk {
 
   /** The classes of the largest logits of both sides. */
   largest(i: number): Both<number> {
-    return [prediction(this.#copy(0, i)), prediction(this.#copy(1, i))];
+    const isLeftOut = (c: number): boolean => this.#truth?.ignores(this.first + i, c) ?? false;
+    return [prediction(this.#copy(0, i), isLeftOut), prediction(this.#copy(1, i), isLeftOut)];
   }
 
   /** By how much the candidate's numbers differ, in the columns `rose`, `fell` and `squared`. */

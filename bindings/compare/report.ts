@@ -1,7 +1,8 @@
 import { fromUnits, units } from '../backend/limbs.ts';
 import { common, number } from '../input/checks.ts';
 import { Meter } from '../meter/meter.ts';
-import { type Counts, replicateOf } from '../meter/metrics/counts.ts';
+import { type Counts, replicateOf, type Sizes, sizesOf } from '../meter/metrics/counts.ts';
+import { overLogits } from '../meter/metrics/estimate.ts';
 import { averagesOf, tablesOf } from '../meter/metrics/evaluate.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { INFINITE, NAN } from '../meter/words.ts';
@@ -167,7 +168,7 @@ export function report(sides: Sides, given: ComputeOptions): ComparisonReport {
   const { at, words, coverage, meter } = pairs;
   const z = criticalValue(confidence);
   const baseline = sides.baseline.compute();
-  const fidelity = fidelityOf(pairs, z);
+  const fidelity = fidelityOf(pairs, sizesOf(Meter.stateOf(sides.baseline))?.ignored ?? 0, z);
   return {
     variant: meter.variant,
     confidence,
@@ -179,7 +180,8 @@ export function report(sides: Sides, given: ComputeOptions): ComparisonReport {
   };
 }
 
-function fidelityOf({ at, words, meter, config, largest }: Pairs, z: number): FidelityReport {
+/** @param ignored how many logits of the samples are ignored */
+function fidelityOf({ at, words, meter, config, largest }: Pairs, ignored: number, z: number): FidelityReport {
   const word = (i: number): number => words[i] as number;
   const { classes, variant } = meter;
   const samples = word(at.totals.samples);
@@ -211,7 +213,7 @@ function fidelityOf({ at, words, meter, config, largest }: Pairs, z: number): Fi
   });
   return {
     samples,
-    agreement: over(samples - differing / (softmax ? 1 : classes), samples),
+    agreement: over(samples - differing / (softmax ? 1 : classes - ignored / samples), samples),
     agreementInterval: softmax ? wilson(samples - differing, samples, z) : null,
     kl: { mean: mean(at.totals.divergence), ...most(largest[0]), infinite: word(at.totals.divergence + INFINITE) },
     difference: { mean: mean(at.totals.difference), ...most(largest[1]) },
@@ -230,6 +232,7 @@ class Quality {
   readonly #candidate: AnyReport;
   readonly #samples: number;
   readonly #fidelity: FidelityReport;
+  readonly #sizes: readonly (Sizes | null)[];
   /** Both sides' counts in each replicate of the bootstrap, which has drawn the same samples for both. */
   readonly #replicates: readonly (readonly [Counts, Counts])[];
 
@@ -242,6 +245,7 @@ class Quality {
     this.#candidate = candidate.compute();
     this.#samples = report.samples;
     const states = [Meter.stateOf(baseline), Meter.stateOf(candidate)] as const;
+    this.#sizes = [sizesOf(states[0]), sizesOf(states[1])];
     this.#replicates = Array.from({ length: states[0].at.replicates.rows }, (_, b) => {
       return [replicateOf(states[0], b), replicateOf(states[1], b)] as const;
     });
@@ -405,7 +409,10 @@ class Quality {
     const special = [rose, fell, squares].some((i) => this.#word(i + INFINITE) + this.#word(i + NAN) > 0);
     const plain = this.#plain(baseline, candidate);
     if (special) return { ...plain, delta: null };
-    const known = meanOf(this.#samples, units(words, rose) - units(words, fell), units(words, squares));
+    const [up, down, squared] = [rose, fell, squares].map((sum) => units(words, sum)) as [bigint, bigint, bigint];
+    const over = this.#overLogits(fromUnits(up - down), fromUnits(squared), name);
+    if (over) return this.#normal(plain, over, 1);
+    const known = meanOf(this.#samples, up - down, squared);
     return this.#normal(plain, known, meter.variant === 'softmax' ? 1 : meter.classes);
   }
 
@@ -415,8 +422,18 @@ class Quality {
     const more = perClass.reduce((sum, { lost, won }) => sum + won - lost, 0);
     const low = BigInt(words[at.decisions.squares] as number);
     const squares = low + (BigInt(words[at.decisions.squares + 1] as number) << 32n);
+    const over = this.#overLogits(more, Number(squares), 'wrong');
+    if (over) return this.#normal(this.#plain(baseline, candidate), over, 1);
     const known = meanOf(this.#samples, BigInt(more) << 149n, squares << 149n);
     return this.#normal(this.#plain(baseline, candidate), known, meter.classes);
+  }
+
+  /** Where some logits are ignored: the mean difference of a logit, from sums over the samples; null where none are. */
+  #overLogits(sum: number, squares: number, name: 'loss' | 'crossEntropy' | 'brier' | 'wrong') {
+    const [before, after] = this.#sizes;
+    if (!before || !after) return null;
+    const ofIgnored = name === 'wrong' ? before.wrong - after.wrong : after[name] - before[name];
+    return overLogits(this.#samples, before, sum, squares, ofIgnored);
   }
 
   #normal(plain: Delta, known: ReturnType<typeof meanOf>, perSample: number): Delta {

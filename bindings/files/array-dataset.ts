@@ -208,7 +208,7 @@ export class ArrayDataset implements Dataset {
       ? this.#named(found as string[], first)
       : floats
         ? this.#wholeNumbers(found as Float32Array, first)
-        : { data: found, missing: 0 };
+        : { data: dense ? this.#noNaN(found) : found, missing: 0 };
     return {
       first,
       samples: batch * positions,
@@ -219,6 +219,12 @@ export class ArrayDataset implements Dataset {
       },
       missing,
     };
+  }
+
+  /** One number a logit: NaN stands for none, as where labels are missing. */
+  #noNaN(found: ArrayLike<unknown>): ArrayLike<unknown> {
+    if (!(found instanceof Float32Array || found instanceof Float64Array)) return found;
+    return found.some(Number.isNaN) ? found.map((t) => (Number.isNaN(t) ? this.#ignoreIndex : t)) : found;
   }
 
   /** Class indices that were saved as names of the classes; an empty one stands for none. */

@@ -162,6 +162,7 @@ export class TableDataset implements Dataset {
     const { classes } = this;
     if (this.#target.columns.length > 1 || this.#target.list) {
       const data = this.#numbers(this.#target, values, batch, at, samples, 'targets');
+      for (let i = 0; i < data.length; i++) if (Number.isNaN(data[i])) data[i] = this.#ignoreIndex;
       return {
         first,
         samples,

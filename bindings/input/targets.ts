@@ -97,7 +97,8 @@ export function copyNumbers(
 export function badTarget({ targets }: Input, i: number, rules: TargetRules): RangeError {
   const { variant, ignoreIndex } = rules;
   const numbers = isAsymmetric(rules) ? '0 or 1, as gammaNegative and clip take them,' : 'a number in [0, 1]';
-  const expected = variant === 'softmax' ? 'a finite number ≥ 0' : `${numbers} or ignoreIndex ${ignoreIndex}`;
+  const shares = `a finite number ≥ 0${Number(targets[i]) === ignoreIndex ? ', as single shares are not ignored' : ''}`;
+  const expected = variant === 'softmax' ? shares : `${numbers} or ignoreIndex ${ignoreIndex}`;
   return outOfRange(`targets[${i}]`, expected, `${targets[i]}`);
 }
 

@@ -98,24 +98,13 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
 
 /**
  * An input whose targets are good, as meters take it: targets 0 and 1 of one class are labels, 0 where it is the sample's, and 1, which
- * is none, where it is not. Of one-vs-rest a sample counts with all its logits or not at all.
+ * is none, where it is not.
  */
 export function metered(input: Input, { variant, ignoreIndex }: Settings): Input {
-  const { targets, classes, positions, dense } = input;
-  if (!dense || variant === 'softmax') return input;
+  const { targets, classes, dense } = input;
+  if (!dense || variant === 'softmax' || classes > 1) return input;
   const whole = (t: number): boolean => t === 0 || t === 1 || t === ignoreIndex;
-  if (classes === 1) {
-    const numbers = Float64Array.from(targets as Float64Array, Number);
-    if (!numbers.every(whole)) return input;
-    return { ...input, dense: false, targets: Int32Array.from(numbers, (t) => (t === 0 ? 1 : t === 1 ? 0 : t)) };
-  }
-  const ignored = Math.fround(ignoreIndex);
-  for (let i = 0; i < targets.length; i++) {
-    const first = i - (Math.floor(i / positions) % classes) * positions;
-    const [own, other] = [Number(targets[i]), Number(targets[first])];
-    if ((own === ignored) === (other === ignored)) continue;
-    const expected = 'all targets of a sample to be ignored, or none, in a meter';
-    throw outOfRange(`targets[${i}]`, expected, `${own} beside ${other}`);
-  }
-  return input;
+  const numbers = Float64Array.from(targets as Float64Array, Number);
+  if (!numbers.every(whole)) return input;
+  return { ...input, dense: false, targets: Int32Array.from(numbers, (t) => (t === 0 ? 1 : t === 1 ? 0 : t)) };
 }

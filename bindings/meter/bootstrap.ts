@@ -10,6 +10,8 @@ export class Resampler {
   readonly #weights: Uint8Array;
   /** Counts of the sample: places among the words of the first replicate's classes, to each of which 1 is added. */
   readonly places: number[] = [];
+  /** Classes of which it has no logit that counts. */
+  readonly ignored: number[] = [];
   /** Bins it has values in, and of each how many, how many hits and the sum of the confidences in units of 2^−32. */
   readonly bins: { bin: number; count: number; hits: number; confidence: number }[] = [];
   #pending = 0;
@@ -19,7 +21,7 @@ export class Resampler {
   }
 
   /**
-   * Count in the sample whose counts are in `places` and `bins`, which are empty then.
+   * Count in the sample whose counts are in `places`, `ignored` and `bins`, which are empty then.
    *
    * @param sample 1, or 0 where the sample itself has been counted in with others of its classes
    */
@@ -34,6 +36,10 @@ export class Resampler {
       if (w === 0) continue;
       const own = at.replicates.samples + b * at.replicates.stride;
       words[own] = (words[own] as number) + w * sample;
+      for (const c of this.ignored) {
+        const place = at.replicateIgnored.samples + b * config.classes + c;
+        words[place] = (words[place] as number) + w;
+      }
       for (const place of this.places) words[place + b * ofClasses] = (words[place + b * ofClasses] as number) + w;
       for (const one of this.bins) {
         const row = (b * config.bins + one.bin) * stride;
@@ -43,6 +49,7 @@ export class Resampler {
       }
     }
     this.places.length = 0;
+    this.ignored.length = 0;
     this.bins.length = 0;
     // a sample adds at most 12 · classes · 2^32 to a limb, which holds 2^53
     this.#pending += config.variant === 'softmax' ? 1 : config.classes;

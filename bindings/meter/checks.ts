@@ -17,7 +17,7 @@ export function checkState(state: State): void {
   const { classes, variant } = config;
   const softmax = variant === 'softmax';
   const word = (i: number): number => words[i] as number;
-  const expect = (holds: boolean, i: number, expected: string): void => {
+  const expect: Expect = (holds, i, expected) => {
     if (!holds) throw outOfRange(`state.words[${i}]`, expected, words[i]);
   };
   /** An exact sum of `n` values. */
@@ -30,7 +30,8 @@ export function checkState(state: State): void {
   checkWords('state.words', layout, words);
 
   const samples = word(at.totals.samples);
-  const decisions = softmax ? samples : samples * classes;
+  const { ignored, all } = ignoredLogits(state, samples, expect);
+  const decisions = softmax ? samples : samples * classes - all;
   sum(at.totals.crossEntropy, samples);
   sum(at.totals.brier, samples);
   if (at.squares.rows > 0)
@@ -42,8 +43,10 @@ export function checkState(state: State): void {
   for (let c = 0, row = 0; c < classes; c++, row += at.classes.stride) {
     const [s, r, p] = [at.classes.support + row, at.classes.right + row, at.classes.predicted + row];
     expect(word(r) <= Math.min(word(s), word(p)), r, 'no more than predicted and than there are');
-    expect(Math.max(word(s), word(p)) <= samples, s, `at most ${samples} samples and predictions`);
-    sum(at.classes.loss + row, softmax ? word(s) : samples);
+    const counted = samples - ignored(c);
+    expect(Math.max(word(s), word(p)) <= counted, s, `at most ${counted} samples and predictions`);
+    expect(word(s) + word(p) - word(r) <= counted, s, `${counted} samples of the class, predicted so, or neither`);
+    sum(at.classes.loss + row, softmax ? word(s) : counted);
     support += word(s);
     right += word(r);
     predicted += word(p);
@@ -83,11 +86,31 @@ export function checkState(state: State): void {
   expect(hits <= (softmax ? right : support), at.bins.hits, `at most ${softmax ? right : support} hits in the bins`);
 
   if (at.confusion.rows > 0) checkConfusion(state, expect);
-  if (curves) checkCurves(state, curves, samples);
+  if (curves) for (let c = 0; c < classes; c++) checkCurve(state, curves, c, samples - ignored(c));
   if (coverage) checkCoverage(coverage.ranges, samples + word(at.totals.ignored));
 }
 
-function checkConfusion({ words, at, config }: State, expect: (holds: boolean, i: number, what: string) => void): void {
+type Expect = (holds: boolean, i: number, expected: string) => void;
+
+/** Of each class and of all together, the logits that are ignored of samples that count. */
+function ignoredLogits({ words, at, config, ignoring }: State, samples: number, expect: Expect) {
+  const { samples: first, rows } = at.ignoredLogits;
+  const ignored = (c: number): number => (rows > 0 ? (words[first + c] as number) : 0);
+  let all = 0;
+  for (let c = 0; c < rows; c++) {
+    expect(ignored(c) <= samples, first + c, `at most ${samples} ignored logits`);
+    all += ignored(c);
+  }
+  // a sample counts while it has a logit left
+  expect(
+    !ignoring || (all > 0 && all <= samples * (config.classes - 1)),
+    first,
+    `ignored logits of ${samples} samples`,
+  );
+  return { ignored, all };
+}
+
+function checkConfusion({ words, at, config }: State, expect: Expect): void {
   const { classes } = config;
   const cell = (target: number, prediction: number) => at.confusion.samples + target * classes + prediction;
   for (let c = 0, row = 0; c < classes; c++, row += at.classes.stride) {
@@ -103,17 +126,15 @@ function checkConfusion({ words, at, config }: State, expect: (holds: boolean, i
   }
 }
 
-function checkCurves({ words, at }: State, curves: CurveCounts, samples: number): void {
-  for (let c = 0; c < curves.classes; c++) {
-    const support = words[at.classes.support + c * at.classes.stride] as number;
-    let [negatives, positives] = [0, 0];
-    for (const [, n, p] of curves.cells(c)) {
-      negatives += n;
-      positives += p;
-    }
-    if (positives > support || negatives > samples - support) {
-      throw outOfRange(`state.curves[${c}]`, `at most ${support} samples and ${samples - support} others`, 'more');
-    }
+function checkCurve({ words, at }: State, curves: CurveCounts, c: number, samples: number): void {
+  const support = words[at.classes.support + c * at.classes.stride] as number;
+  let [negatives, positives] = [0, 0];
+  for (const [, n, p] of curves.cells(c)) {
+    negatives += n;
+    positives += p;
+  }
+  if (positives > support || negatives > samples - support) {
+    throw outOfRange(`state.curves[${c}]`, `at most ${support} samples and ${samples - support} others`, 'more');
   }
 }
 

@@ -22,8 +22,13 @@ import { decodeVersion1, readVersion1 } from './version1.ts';
  * bits of the loss; with curves, for each class the number of its cells and of each the distance to the one before (the
  * first: to −1), negatives and positives; with coverage the number of ranges, of each how far it begins past the end of the one
  * before and its length; CRC-32. Numbers and words are written as bytes.ts says.
+ *
+ * Version 3 is the same with the words of ignored logits, of samples of which some are ignored and not all; states of no such sample
+ * are of version 2.
  */
-export const VERSION = 2;
+const VERSION = 2;
+const IGNORING = 3;
+const versionOf = ({ ignoring }: State): number => (ignoring ? IGNORING : VERSION);
 export const FORMAT = 'focal-simd/meter';
 const MAGIC = [0x46, 0x53, 0x4d, 0x54];
 
@@ -51,7 +56,7 @@ export function toJSON(state: State): MeterState {
   const { config, words, hardest, curves, coverage } = state;
   return {
     format: FORMAT,
-    version: VERSION,
+    version: versionOf(state),
     config: plainCopy(config),
     words: Array.from(words),
     hardest: hardest.samples.map((sample) => [...sample] as const),
@@ -82,7 +87,7 @@ export function fromJSON(value: unknown): State {
   if (version === 1) return readVersion1(value as Record<string, unknown>, checked);
   checkVersion('state.version', version);
   const config = readConfig(given);
-  const { length } = layoutOf(config);
+  const { length } = layoutOf(config, version === IGNORING);
   const list = array('state.words', words);
   if (list.length !== length) throw outOfRange('state.words', `${length} words`, list.length);
   const state = checked(config, {
@@ -94,14 +99,18 @@ export function fromJSON(value: unknown): State {
       optional('state.coverage', config.coverage, coverage) &&
       array('state.coverage', coverage).map((range, i) => readRange(`state.coverage[${i}]`, range)),
   });
+  checkVersion('state.version', version, state);
   const expected = write(state).checksum();
   if (checksum !== expected) throw outOfRange('state.checksum', `${expected}, the CRC-32 of the rest`, checksum);
   return state;
 }
 
-function checkVersion(name: string, version: unknown): void {
-  const later = Number.isInteger(version) && (version as number) > VERSION;
-  if (version !== VERSION) throw outOfRange(name, `1 to ${VERSION}`, later ? newer(version) : version);
+/** @param state what was read, once it is known */
+function checkVersion(name: string, version: unknown, state?: State): void {
+  if (state && versionOf(state) !== version) throw outOfRange(name, `${versionOf(state)}`, version);
+  if (version === VERSION || version === IGNORING) return;
+  const later = Number.isInteger(version) && (version as number) > IGNORING;
+  throw outOfRange(name, `1 to ${IGNORING}`, later ? newer(version) : version);
 }
 
 /** null where an option is off, and nothing else may be there. */
@@ -136,9 +145,10 @@ function readCurves(classes: number, lists: unknown[]): CurveCounts {
 
 export const toBytes = (state: State): Uint8Array<ArrayBuffer> => write(state).sealed();
 
-function write({ config, words, hardest, curves, coverage }: State): ByteWriter {
+function write(state: State): ByteWriter {
+  const { config, words, hardest, curves, coverage } = state;
   const out = new ByteWriter();
-  out.raw([...MAGIC, VERSION]);
+  out.raw([...MAGIC, versionOf(state)]);
   const text = new TextEncoder().encode(JSON.stringify(config));
   out.varint(text.length);
   out.raw(text);
@@ -175,7 +185,7 @@ export function fromBytes(value: unknown): State {
   if (version === 1) return decodeVersion1(inside, checked);
   checkVersion('bytes: version', version);
   const config = readConfig(inside.json());
-  const words = inside.words(layoutOf(config).length);
+  const words = inside.words(layoutOf(config, version === IGNORING).length);
   const hardest = Array.from({ length: inside.count(4) }, (): Hard => {
     return [inside.varint(), inside.label(), inside.varint(), inside.varint()];
   });
@@ -186,6 +196,7 @@ export function fromBytes(value: unknown): State {
     coverage: config.coverage ? inside.ranges() : null,
   });
   inside.done();
+  checkVersion('bytes: version', version, state);
   return state;
 }
 

@@ -9,10 +9,11 @@ const DECISIONS = { support: 'count', right: 'count', predicted: 'count' } as co
 const section = <F extends Section['fields']>(rows: number, fields: F): Section<F> => ({ rows, fields });
 
 /** The sections of a meter's state. What a state of an older arithmetic lacks has no rows. */
-function sectionsOf(config: MeterConfig) {
+function sectionsOf(config: MeterConfig, ignoring: boolean) {
   const { classes, bins, topK, confusion, bootstrap } = config;
   const one = config.arithmetic >= 2 ? 1 : 0;
   const sigmoid = config.variant === 'sigmoid' ? one : 0;
+  const some = ignoring ? sigmoid : 0;
   return {
     /** `samples` without the ignored ones; sums of a sample's cross-entropy and Brier score. */
     totals: section(1, { samples: 'count', ignored: 'count', crossEntropy: 'sum', brier: 'sum' }),
@@ -31,9 +32,18 @@ function sectionsOf(config: MeterConfig) {
     replicates: section(bootstrap, { samples: 'count' }),
     replicateBins: section(bootstrap * bins, BIN),
     replicateClasses: section(bootstrap * classes, DECISIONS),
+    /** Of each class: samples whose logit of it is ignored, though others of theirs are not; the same of each replicate. */
+    ignoredLogits: section(some * classes, { samples: 'count' }),
+    replicateIgnored: section(some * bootstrap * classes, { samples: 'count' }),
+    /**
+     * Σ k² over samples of which k logits are ignored, Σ k · wrong decisions, and Σ k times a sample's numbers, each product
+     * rounded to float32: what standard errors of means over logits need, as samples have more or fewer of them.
+     */
+    ignoredProducts: section(some, { squares: 'wide', wrong: 'wide', loss: 'sum', crossEntropy: 'sum', brier: 'sum' }),
   };
 }
 
 export type MeterLayout = Layout<ReturnType<typeof sectionsOf>>;
 
-export const layoutOf = (config: MeterConfig): MeterLayout => arrange(sectionsOf(config));
+/** @param ignoring whether there are samples of which some logits, and not all, are ignored: their words come last */
+export const layoutOf = (config: MeterConfig, ignoring = false): MeterLayout => arrange(sectionsOf(config, ignoring));

@@ -136,6 +136,8 @@ export interface SigmoidClass extends ClassReport, Values<typeof SIGMOID_CLASS_M
 /** What `compute` gives of a sigmoid loss: a plain object that JSON can hold. */
 export interface SigmoidReport extends CommonReport, Values<typeof SIGMOID_METRICS> {
   variant: 'sigmoid';
+  /** Logits left out of the samples counted, as their targets are `ignoreIndex`. */
+  ignoredLogits: number;
   perClass: SigmoidClass[];
 }
 
@@ -205,7 +207,9 @@ export function report(state: State, { confidence, beta, normalize }: ComputeOpt
     }),
     ...(replicates.length > 0 && { standardErrors: errorsOf(tables.overall, replicates) }),
   };
-  if (variant === 'sigmoid') return { variant, ...common, perClass } as unknown as SigmoidReport;
+  if (variant === 'sigmoid') {
+    return { variant, ...common, ignoredLogits: counts.sizes?.ignored ?? 0, perClass } as unknown as SigmoidReport;
+  }
   const hits = config.topK.flatMap((k, i) =>
     k < config.classes ? [[k, words[at.topK.hits + i] as number] as const] : [],
   );

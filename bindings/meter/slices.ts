@@ -430,7 +430,7 @@ const metricsIn = (values: object): string[] =>
   });
 
 /** Numbers of a report that are no metrics. */
-const COUNTS = ['samples', 'ignored', 'nan', 'infinite', 'confidence'];
+const COUNTS = ['samples', 'ignored', 'ignoredLogits', 'nan', 'infinite', 'confidence'];
 
 /** Numbers of groups by the values that tell them. */
 function assignAny(

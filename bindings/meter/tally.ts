@@ -45,6 +45,7 @@ import type { CurveCounts } from './curve-counts.ts';
 import { lossBits } from './hardest.ts';
 import { logitsOf } from './logits-of.ts';
 import { marginsOf } from './margins.ts';
+import { isAbove, prediction } from './ranking.ts';
 import type { State } from './state.ts';
 import { entropyOf, imagesOf, lossesOf, replaced, type Truth, truthOf } from './truth.ts';
 import { INFINITE, NAN } from './words.ts';
@@ -133,18 +134,17 @@ class Ranking {
   settle(input: Input, sample: number, y: number): void {
     const { classes } = input;
     const logit = logitsOf(input, sample);
-    const above = (a: number, b: number): boolean => a > b || (Number.isNaN(a) && !Number.isNaN(b));
     const z = logit(y);
     let best = logit(0);
     this.prediction = 0;
     this.rank = 0;
     for (let c = 0; c < classes; c++) {
       const v = logit(c);
-      if (above(v, best)) {
+      if (isAbove(v, best)) {
         best = v;
         this.prediction = c;
       }
-      if (above(v, z) || (c < y && !above(z, v))) this.rank++;
+      if (isAbove(v, z) || (c < y && !isAbove(z, v))) this.rank++;
     }
   }
 }
@@ -505,11 +505,12 @@ class SigmoidTally extends Tally {
   }
 
   #countByTargets(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
-    const { settings, config, resampler, ranking } = this;
-    const { words, at, curves, hardest } = state;
+    const { settings, config, resampler } = this;
     const { classes, positions } = input;
     const n = input.batch * positions;
     const truth = truthOf(input, settings);
+    if (truth.ignored) state.allowIgnoring();
+    const { words, at, curves, hardest } = state;
     const losses = lossesOf(backend, settings, input);
     const entropies = lossesOf(backend, entropyOf(settings), input);
     const { logits, probabilities } = this.#logits(backend, input, truth);
@@ -529,6 +530,11 @@ class SigmoidTally extends Tally {
         const start = Math.floor(i / positions) * classes * positions + (i % positions);
         let wrong = 0;
         for (let c = 0, cell = start; c < classes; c++, cell += positions) {
+          if (truth.ignores(i, c)) {
+            addTo(words, at.ignoredLogits.samples + c * at.ignoredLogits.stride, 1);
+            resampler?.ignored.push(c);
+            continue;
+          }
           const p = probabilities[cell] as number;
           const member = truth.isMember(i, c);
           const least = typeof config.threshold === 'number' ? config.threshold : (config.threshold[c] as number);
@@ -557,6 +563,7 @@ class SigmoidTally extends Tally {
         const loss = sumOf(classes, (c) => losses[cells(c)] as number);
         const entropy = sumByEight(classes, (c) => entropies[cells(c)] as number);
         const brier = sumByEight(classes, (c) => {
+          if (truth.ignores(i, c)) return 0;
           const gap = (probabilities[cells(c)] as number) - truth.target(i, c);
           return Math.fround(Math.fround(gap) * Math.fround(gap));
         });
@@ -572,10 +579,21 @@ class SigmoidTally extends Tally {
         addValue(words, at.squares.loss, Math.fround(l * l));
         addValue(words, at.squares.crossEntropy, Math.fround(e * e));
         addValue(words, at.squares.brier, Math.fround(b * b));
+        const ignored = truth.ignored === null ? 0 : (truth.ignored[i] as number);
+        if (ignored > 0) {
+          const { ignoredProducts: products } = at;
+          addTo(words, products.squares, ignored * ignored);
+          addTo(words, products.wrong, ignored * wrong);
+          addValue(words, products.loss, Math.fround(ignored * l));
+          addValue(words, products.crossEntropy, Math.fround(ignored * e));
+          addValue(words, products.brier, Math.fround(ignored * b));
+        }
         const found = lossBits(sumBits[k] as number);
         if (config.hardest === 0 || found < hardest.threshold) continue;
-        ranking.settle(input, i, 0);
-        hardest.offer([firstIndex + i, truth.dense ? null : truth.label(i), ranking.prediction, found]);
+        const logit = logitsOf(input, i);
+        const row = Float64Array.from({ length: classes }, (_, c) => logit(c));
+        const said = prediction(row, (c) => truth.ignores(i, c));
+        hardest.offer([firstIndex + i, truth.dense ? null : truth.label(i), said, found]);
       }
       this.addSamples(state, count, valid);
       if (!visit) continue;

@@ -113,8 +113,12 @@ export function imagesOf(input: Input, from: number, to: number): Input {
 /** The truth sample by sample, counted from the input's first. */
 export interface Truth {
   readonly dense: boolean;
-  /** Whether it is not ignored. */
+  /** Whether it is not ignored: of one-vs-rest, whether one of its logits is not. */
   counts(i: number): boolean;
+  /** One-vs-rest: how many logits of each sample are ignored; null where no sample has some that are and some that are not. */
+  readonly ignored: Int32Array | null;
+  /** Whether the logit of class c is ignored, of a sample that counts. */
+  ignores(i: number, c: number): boolean;
   /** Its label; of dense targets the class of the largest one (softmax), or −1. */
   label(i: number): number;
   target(i: number, c: number): number;
@@ -128,18 +132,36 @@ export function truthOf(input: Input, { variant, ignoreIndex }: Pick<Settings, '
     const label = (i: number): number => Number(targets[i]);
     const isMember = (i: number, c: number): boolean => label(i) === c;
     const target = (i: number, c: number): number => (isMember(i, c) ? 1 : 0);
-    return { dense, label, target, isMember, counts: (i) => label(i) !== ignoreIndex };
+    const counts = (i: number): boolean => label(i) !== ignoreIndex;
+    return { dense, label, target, isMember, counts, ignored: null, ignores: () => false };
   }
   const softmax = variant === 'softmax';
   const labels = softmax ? largestTargets(input) : null;
   const target = (i: number, c: number): number =>
     Math.fround(Number(targets[(Math.floor(i / positions) * classes + c) * positions + (i % positions)]));
+  const ignores = (i: number, c: number): boolean => target(i, c) === Math.fround(ignoreIndex);
+  const ignored = softmax ? null : ignoredLogits(input, ignoreIndex);
   return {
     dense,
     target,
     label: (i) => (labels === null ? -1 : (labels[i] as number)),
     isMember: (i, c) => target(i, c) >= 0.5,
-    // of one-vs-rest none of a sample's logits is ignored, or all are
-    counts: (i) => softmax || target(i, 0) !== Math.fround(ignoreIndex),
+    counts: (i) => softmax || (ignored === null ? !ignores(i, 0) : (ignored[i] as number) < classes),
+    ignored,
+    ignores: ignored === null ? () => false : ignores,
   };
+}
+
+/** How many logits of each sample are ignored; null where of every sample all are or none. */
+function ignoredLogits({ targets, batch, classes, positions }: Input, ignoreIndex: number): Int32Array | null {
+  const counts = new Int32Array(batch * positions);
+  const label = Math.fround(ignoreIndex);
+  for (let b = 0, at = 0; b < batch; b++) {
+    for (let c = 0; c < classes; c++) {
+      for (let i = b * positions; i < (b + 1) * positions; i++, at++) {
+        if (Math.fround(Number(targets[at])) === label) counts[i] = (counts[i] as number) + 1;
+      }
+    }
+  }
+  return counts.every((n) => n === 0 || n === classes) ? null : counts;
 }

@@ -33,6 +33,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   '{n} of one class': '{n} 个，1 个类别',
   '{n} of {classes} classes': '{n} 个，{classes} 个类别',
   '{n} ignored': '{n} 个被忽略',
+  '{n} single logits ignored': '{n} 个单独的 logit 被忽略',
   '{n} with loss NaN': '{n} 个损失为 NaN',
   '{n} with loss ∞': '{n} 个损失为 ∞',
   '{n} without targets': '{n} 个没有目标',

@@ -91,6 +91,7 @@ function samplesFact(
 export function describe(config: Config, m: Metrics, t = english): Fact[] {
   const left = [
     ['{n} ignored', m.ignored],
+    ['{n} single logits ignored', m.variant === 'sigmoid' ? m.ignoredLogits : 0],
     ['{n} with loss NaN', m.nan],
     ['{n} with loss ∞', m.infinite],
   ] as const;

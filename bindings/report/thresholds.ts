@@ -138,7 +138,7 @@ export class Thresholds {
     const perClass = m.perClass.map((one, c) => ({
       ...one,
       ...valuesOf(tables.decisions, classes[c]!),
-      ...('accuracy' in one && { accuracy: (classes[c]!.tp + classes[c]!.tn) / samples }),
+      ...('accuracy' in one && { accuracy: (classes[c]!.tp + classes[c]!.tn) / classes[c]!.samples }),
       intervals: {
         ...Object.fromEntries(kept(one.intervals, { ...tables.decisions, accuracy: 0 })),
         ...intervalsOf(tables.decisions, classes[c]!, [], confidence),

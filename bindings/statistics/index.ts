@@ -9,6 +9,7 @@ export {
   pairedInterval,
   percentileInterval,
   power,
+  ratioOf,
   replicateError,
   wilson,
 } from './intervals.ts';

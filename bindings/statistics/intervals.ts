@@ -50,6 +50,26 @@ export function meanOf(n: number, sum: bigint, squares: bigint): { mean: number;
   return { mean: scaled(sum, 149) / n, standardError };
 }
 
+/**
+ * Σx/Σm over n samples that have m values each, whose sums are x, and its standard error by linearisation, n − 1 degrees of freedom:
+ * Cochran, "Sampling Techniques" (1977), 6.4. Where every m is the same it is `meanOf` over m.
+ *
+ * @param x Σx, Σx² and Σx·m
+ * @param m Σm, above 0, and Σm²
+ * @param n how many samples, at least 1; a standard error of 0 for n = 1 would claim too much, so it is infinite
+ */
+export function ratioOf(
+  n: number,
+  x: { sum: number; squares: number; products: number },
+  m: { sum: number; squares: number },
+): { mean: number; standardError: number } {
+  const mean = x.sum / m.sum;
+  // Σ(x − mean·m)²
+  const spread = x.squares - 2 * mean * x.products + mean * mean * m.squares;
+  const standardError = n === 1 ? Infinity : Math.sqrt((Math.max(0, spread) * n) / (n - 1)) / m.sum;
+  return { mean, standardError };
+}
+
 /** The normal interval mean ± z · standard error. */
 export function normalInterval(mean: number, standardError: number, z: number): Interval {
   return [mean - z * standardError, mean + z * standardError];

@@ -276,14 +276,12 @@ function checkRefusal(caller: Caller, given: Case) {
   assert.deepEqual(meter.toBytes(), bytes, 'a refused update leaves the meter alone');
 }
 
-/** Whether meters take the case: no weights, and of one-vs-rest samples that are ignored as a whole. What logits are made of is rounded. */
+/** Whether meters take the case: no weights. What logits are made of is rounded. */
 function isMetered({ problem, options, weights }: Case): boolean {
-  const { dense, loss, targets, ignoreIndex, classes } = problem;
+  const { dense, loss, ignoreIndex, classes } = problem;
   if (weights || options.input) return false;
   if (!dense || loss === 'softmax') return true;
-  if (classes === 1) return ignoreIndex !== 0 && ignoreIndex !== 1;
-  const ignored = Array.from(targets).filter((t) => t === ignoreIndex).length;
-  return ignored === 0 || ignored === targets.length;
+  return classes > 1 || (ignoreIndex !== 0 && ignoreIndex !== 1);
 }
 
 /** Meters: the metrics of the reference; the same bytes whatever the cut, the order, the layout and the merges. */

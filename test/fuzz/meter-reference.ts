@@ -65,12 +65,13 @@ export function meterReference(problem: Problem, truth: Reference, random: Rando
     check(report) {
       const counted = truth.losses.filter((_, i) => !Number.isNaN(truth.margins[i]) || truth.losses[i] !== 0);
       const nan = truth.losses.filter(Number.isNaN).length;
-      const samples = sigmoidDense ? truth.valid / problem.classes : truth.valid;
+      const samples = sigmoidDense ? samplesLeft(problem) : truth.valid;
       assert.equal(report.samples, samples, 'samples');
       assert.equal(report.ignored, problem.batch * problem.positions - samples, 'ignored');
       assert.equal(report.nan, nan, 'nan');
       assert.equal(report.infinite, truth.losses.filter((x) => x === Infinity).length, 'infinite');
-      const decisions = problem.loss === 'softmax' ? samples : samples * problem.classes;
+      const decisions = problem.loss === 'softmax' ? samples : sigmoidDense ? truth.valid : samples * problem.classes;
+      if (sigmoidDense) assert.equal(report.ignoredLogits, samples * problem.classes - decisions, 'ignored logits');
       const unit = (values: Float64Array) =>
         1e-5 * values.reduce((a, b) => a + (Number.isFinite(b) ? b * (1 + b / 8) : 0), 1e-30);
       const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / decisions;
@@ -84,6 +85,13 @@ export function meterReference(problem: Problem, truth: Reference, random: Rando
       expected(report);
     },
   };
+}
+
+/** How many samples have a logit that is not ignored. */
+function samplesLeft(problem: Problem): number {
+  const { batch, positions, ignoreIndex } = problem;
+  const all = Array.from({ length: batch * positions }, (_, i) => targetsOf(problem, i));
+  return all.filter((targets) => targets.some((t) => t !== ignoreIndex)).length;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: reports of both variants
@@ -163,8 +171,9 @@ function sigmoidTally(problem: Problem, bins: number): Check {
   let [brier, decisions, right] = [0, 0, 0];
   for (let i = 0; i < problem.batch * problem.positions; i++) {
     const targets = targetsOf(problem, i);
-    if ((problem.dense ? targets[0] : problem.targets[i]) === problem.ignoreIndex) continue;
+    if (!problem.dense && problem.targets[i] === problem.ignoreIndex) continue;
     rowOf(problem, i).forEach((z, c) => {
+      if (problem.dense && targets[c] === problem.ignoreIndex) return;
       decisions++;
       const p = sigmoid(z);
       const member = targets[c]! >= 0.5;

@@ -1,4 +1,4 @@
-"""Golden metrics of targets in the shape of the logits, from scikit-learn, torchmetrics and PyTorch: meter-targets.json.
+"""Golden metrics of targets in the shape of the logits, from scikit-learn, torchmetrics, PyTorch and statsmodels: meter-targets.json.
 
 Run: python3 test/golden/meter_targets.py. Logits are seeded numbers on a grid of 2^-6, targets on one of 2^-4, so that JSON holds them
 exactly.
@@ -15,12 +15,15 @@ sys.path.pop(0)
 import numpy as np
 import sklearn
 import sklearn.metrics as sk
+import statsmodels
+import statsmodels.api as sm
 import torch
 import torch.nn.functional as F
 import torchmetrics
 import torchmetrics.functional.classification as tm
 
 warnings.filterwarnings("ignore")
+IGNORED = -100
 
 
 def draw(seed, shape):
@@ -57,6 +60,54 @@ def multilabel(seed, shape, soft):
     return case("sigmoid", logits, targets, metrics)
 
 
+def ignoring(seed, shape, soft):
+    """Some logits are ignored, and all logits of some samples. Standard errors: of a mean over logits, those of a sample a cluster."""
+    rng, logits = draw(seed, shape)
+    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    targets = np.round(rng.random(shape) * 16) / 16 if soft else (rng.random(shape) < 0.3 + 0.4 * p).astype(np.float64)
+    targets[rng.random(shape) < 0.2] = IGNORED
+    z, t, q = rows(logits), rows(targets), rows(p)
+    t[rng.random(len(t)) < 0.1] = IGNORED
+    targets = np.moveaxis(t.reshape(*[shape[i] for i in (0, *range(2, len(shape)), 1)]), -1, 1)
+    kept = t != IGNORED
+    some = kept.any(1)
+    truth = np.where(kept, (t >= 0.5).astype(int), IGNORED)
+    C, libraries = shape[1], dict(num_labels=shape[1], ignore_index=IGNORED)
+    args = torch.tensor(q[some]), torch.tensor(truth[some])
+    columns = [(truth[kept[:, c], c], z[kept[:, c], c]) for c in range(C)]
+    entropies = F.binary_cross_entropy_with_logits(torch.tensor(z).double(), torch.tensor(np.where(kept, t, 0)), reduction="none").numpy()
+    wrong = (truth != (z > 0)) & kept
+    def clustered(values):
+        sample = np.broadcast_to(np.arange(len(t))[:, None], t.shape)[kept]
+        fit = sm.OLS(values[kept].astype(float), np.ones(kept.sum())).fit(cov_type="cluster", cov_kwds={"groups": sample}, use_t=False)
+        return list(map(float, fit.conf_int(0.05)[0]))
+    of = lambda f, average: float(f(*args, average=average, **libraries))
+    metrics = {
+        "samples": int(some.sum()),
+        "ignoredLogits": int((~kept[some]).sum()),
+        "accuracy": 1 - float(wrong[kept].mean()),
+        "subsetAccuracy": float(tm.multilabel_exact_match(*args, **libraries)),
+        "crossEntropy": float(entropies[kept].mean()),
+        "brier": float(((q - t) ** 2)[kept].mean()),
+        "macro": {"precision": of(tm.multilabel_precision, "macro"), "recall": of(tm.multilabel_recall, "macro"), "f1": of(tm.multilabel_f1_score, "macro"), "specificity": of(tm.multilabel_specificity, "macro")},
+        "micro": {"precision": of(tm.multilabel_precision, "micro"), "recall": of(tm.multilabel_recall, "micro"), "f1": of(tm.multilabel_f1_score, "micro"), "specificity": of(tm.multilabel_specificity, "micro")},
+        "counts": tm.multilabel_stat_scores(*args, average="none", **libraries).tolist(),
+        "support": [int(y.sum()) for y, _ in columns],
+        "f1": [float(sk.f1_score(y, s > 0, zero_division=0)) for y, s in columns],
+        "prevalence": [float(y.mean()) for y, _ in columns],
+        "classAccuracy": [float(sk.accuracy_score(y, s > 0)) for y, s in columns],
+        "auroc": [float(sk.roc_auc_score(y, s)) for y, s in columns],
+        "averagePrecision": [float(sk.average_precision_score(y, s)) for y, s in columns],
+        "torchmetricsF1": of(tm.multilabel_f1_score, "micro"),
+        "ece": float(tm.binary_calibration_error(torch.tensor(q).flatten(), torch.tensor(truth).flatten(), n_bins=15, ignore_index=IGNORED)),
+        "intervals": {"crossEntropy": clustered(entropies), "brier": clustered((q - t) ** 2)},
+    }
+    # in float32
+    assert np.allclose(metrics["auroc"], tm.multilabel_auroc(*args, average="none", **libraries), atol=1e-6)
+    assert np.allclose(metrics["averagePrecision"], tm.multilabel_average_precision(*args, average="none", **libraries), atol=1e-6)
+    return case("sigmoid", logits, targets, metrics)
+
+
 def shares(seed, shape):
     rng, logits = draw(seed, shape)
     targets = np.round(rng.random(shape) ** 3 * 16) / 16
@@ -81,7 +132,8 @@ def case(loss, logits, targets, metrics):
 
 
 cases = [multilabel(i, shape, soft) for i, shape in enumerate([(40, 3), (25, 8), (4, 3, 11), (30, 2)]) for soft in (False, True)]
+cases += [ignoring(40 + i, shape, soft) for i, shape in enumerate([(60, 3), (40, 8), (6, 3, 11), (50, 2), (40, 20)]) for soft in (False, True)]
 cases += [shares(20 + i, shape) for i, shape in enumerate([(40, 3), (25, 8), (4, 3, 11), (30, 2), (6, 40)])]
-made = f"scikit-learn {sklearn.__version__}, torchmetrics {torchmetrics.__version__}, PyTorch {torch.__version__.split('+')[0]}"
+made = f"scikit-learn {sklearn.__version__}, torchmetrics {torchmetrics.__version__}, PyTorch {torch.__version__.split('+')[0]}, statsmodels {statsmodels.__version__}"
 Path(__file__).with_name("meter-targets.json").write_text(json.dumps({"made": made, "cases": cases}) + "\n")
 print(len(cases), "cases,", made)

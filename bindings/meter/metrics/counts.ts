@@ -2,7 +2,7 @@ import { units } from '../../backend/limbs.ts';
 import type { Cell } from '../curve-counts.ts';
 import type { State } from '../state.ts';
 import { INFINITE, NAN } from '../words.ts';
-import type { ExactSum } from './estimate.ts';
+import { type ExactSum, total } from './estimate.ts';
 
 /** What metrics of a class are computed from: decisions for or against it. */
 export interface Decisions {
@@ -14,7 +14,7 @@ export interface Decisions {
 }
 
 export interface ClassCounts extends Decisions {
-  /** Samples of the class, decisions for it, all samples. */
+  /** Samples of the class, decisions for it, all samples (sigmoid: those whose logit of it is not ignored). */
   readonly support: number;
   readonly predicted: number;
   readonly samples: number;
@@ -38,7 +38,7 @@ export interface BinCounts {
 export interface Counts {
   readonly variant: 'softmax' | 'sigmoid';
   readonly samples: number;
-  /** Samples (softmax), samples × classes (sigmoid). */
+  /** Samples (softmax), their logits that are not ignored (sigmoid). */
   readonly decisions: number;
   readonly classes: readonly ClassCounts[];
   readonly bins: readonly BinCounts[];
@@ -48,6 +48,22 @@ export interface Counts {
   > | null;
   /** Sigmoid: samples decided rightly in every class, and Σ (wrong decisions of a sample)²; null where not counted. */
   readonly perSample: { readonly subset: number; readonly wrongSquares: bigint } | null;
+  /** Where samples have more or fewer logits: what standard errors need to know of that. */
+  readonly sizes: Sizes | null;
+}
+
+/** Of samples of which k logits are ignored. */
+export interface Sizes {
+  /** Logits of a sample, ignored ones too. */
+  readonly classes: number;
+  /** Σ k, Σ k². */
+  readonly ignored: number;
+  readonly squares: number;
+  /** Σ k times the wrong decisions of a sample, its loss and so on. */
+  readonly wrong: number;
+  readonly loss: number;
+  readonly crossEntropy: number;
+  readonly brier: number;
 }
 
 interface DecisionPlace {
@@ -105,15 +121,21 @@ const added = (sums: readonly ExactSum[]): ExactSum => ({
   nan: sums.reduce((all, { nan }) => all + nan, 0),
 });
 
-export function countsOf({ words, at, config, curves }: State): Counts {
+const wideAt = (words: Float64Array, at: number): bigint =>
+  BigInt(words[at] as number) + (BigInt(words[at + 1] as number) << 32n);
+
+export function countsOf(state: State): Counts {
+  const { words, at, config, curves } = state;
   const { variant } = config;
   const samples = words[at.totals.samples] as number;
+  const sizes = sizesOf(state);
   const classes = Array.from({ length: config.classes }, (_, c): ClassCounts => {
-    const counts = classAt(words, at.classes, c, samples);
+    const ignored = sizes ? (words[at.ignoredLogits.samples + c] as number) : 0;
+    const counts = classAt(words, at.classes, c, samples - ignored);
     return {
       ...counts,
       loss: sumAt(words, at.classes.loss + c * at.classes.stride),
-      losses: variant === 'softmax' ? counts.support : samples,
+      losses: variant === 'softmax' ? counts.support : counts.samples,
       cells: curves ? [...curves.cells(c)] : null,
     };
   });
@@ -123,7 +145,7 @@ export function countsOf({ words, at, config, curves }: State): Counts {
   return {
     variant,
     samples,
-    decisions: variant === 'softmax' ? samples : samples * config.classes,
+    decisions: variant === 'softmax' ? samples : samples * config.classes - (sizes?.ignored ?? 0),
     classes,
     bins: binsAt(words, at.bins, 0, config.bins),
     sums: {
@@ -135,22 +157,42 @@ export function countsOf({ words, at, config, curves }: State): Counts {
       rows > 0
         ? {
             subset: words[subset] as number,
-            wrongSquares: BigInt(words[wrongSquares] as number) + (BigInt(words[wrongSquares + 1] as number) << 32n),
+            wrongSquares: wideAt(words, wrongSquares),
           }
         : null,
+    sizes,
+  };
+}
+
+/** null where all samples have as many logits. */
+export function sizesOf({ words, at, config, ignoring }: State): Sizes | null {
+  if (!ignoring) return null;
+  const { samples, rows } = at.ignoredLogits;
+  const products = at.ignoredProducts;
+  const sum = (field: number): number => total(sumAt(words, field));
+  return {
+    classes: config.classes,
+    ignored: words.subarray(samples, samples + rows).reduce((all, n) => all + n, 0),
+    squares: Number(wideAt(words, products.squares)),
+    wrong: Number(wideAt(words, products.wrong)),
+    loss: sum(products.loss),
+    crossEntropy: sum(products.crossEntropy),
+    brier: sum(products.brier),
   };
 }
 
 /** The counts of replicate b of the bootstrap. */
-export function replicateOf({ words, at, config }: State, b: number): Counts {
+export function replicateOf({ words, at, config, ignoring }: State, b: number): Counts {
   const { variant } = config;
   const samples = words[at.replicates.samples + b * at.replicates.stride] as number;
+  const first = at.replicateIgnored.samples + b * config.classes;
+  const ignored = ignoring ? words.subarray(first, first + config.classes) : null;
   return {
     variant,
     samples,
-    decisions: variant === 'softmax' ? samples : samples * config.classes,
+    decisions: variant === 'softmax' ? samples : samples * config.classes - (ignored?.reduce((a, n) => a + n, 0) ?? 0),
     classes: Array.from({ length: config.classes }, (_, c) => {
-      const counts = classAt(words, at.replicateClasses, b * config.classes + c, samples);
+      const counts = classAt(words, at.replicateClasses, b * config.classes + c, samples - (ignored?.[c] ?? 0));
       const whole = classAt(words, at.classes, c, 0);
       // a class that is predicted but has no samples is 0 in a mean, also of replicates that left the predictions out: these
       // would else all be better than what they are replicates of
@@ -160,5 +202,6 @@ export function replicateOf({ words, at, config }: State, b: number): Counts {
     bins: binsAt(words, at.replicateBins, b * config.bins, config.bins),
     sums: null,
     perSample: null,
+    sizes: null,
   };
 }

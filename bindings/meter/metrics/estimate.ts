@@ -1,4 +1,5 @@
-import { type Interval, meanInterval, wilson } from '../../statistics/index.ts';
+import { type Interval, meanInterval, normalInterval, ratioOf, wilson } from '../../statistics/index.ts';
+import type { Counts, Sizes } from './counts.ts';
 
 /** null: not defined (nothing to divide by) or not finite. */
 export type Metric = number | null;
@@ -36,16 +37,37 @@ export const total = ({ units, infinite, nan }: ExactSum): number =>
   nan > 0 ? NaN : infinite > 0 ? Infinity : Number(units) * 2 ** -149;
 
 /**
- * A mean over `n · each` values, given the sums over each of n samples: the normal interval, whose unit is the sample.
+ * A mean over logits, of which samples have more or fewer, and its standard error.
  *
- * @param squares the sum of the squares of a sample's sums; null where it is not known
+ * @param sum of a number over n samples, `squares` of its square, `ofIgnored` of its product with how many logits are ignored
  */
-export function mean(n: number, each: number, sum: ExactSum, squares: ExactSum | null): Estimate {
+export function overLogits(n: number, sizes: Sizes, sum: number, squares: number, ofIgnored: number) {
+  const { classes, ignored } = sizes;
+  return ratioOf(
+    n,
+    { sum, squares, products: classes * sum - ofIgnored },
+    { sum: n * classes - ignored, squares: n * classes * classes - 2 * classes * ignored + sizes.squares },
+  );
+}
+
+/** The mean of a sum: over the samples (softmax), over their logits (sigmoid); the normal interval, whose unit is the sample. */
+export function mean(
+  { samples: n, decisions, sums, sizes }: Counts,
+  name: 'loss' | 'crossEntropy' | 'brier',
+): Estimate {
+  if (sums === null) return { value: null };
+  const { sum, squares } = sums[name];
+  const each = decisions / n;
   const value = ratio(total(sum), n * each);
   return {
     value,
     interval: (z) => {
       if (value === null || squares === null || squares.infinite + squares.nan > 0) return null;
+      if (sizes) {
+        const { standardError } = overLogits(n, sizes, total(sum), total(squares), sizes[name]);
+        const interval = Number.isFinite(standardError) ? normalInterval(value, standardError, z) : null;
+        return interval && [Math.max(0, interval[0]), interval[1]];
+      }
       const interval = meanInterval(n, sum.units, squares.units, z);
       return interval && [Math.max(0, interval[0] / each), interval[1] / each];
     },

@@ -84,8 +84,9 @@ export function areaBounds({ cells }: ClassCounts): Record<`${keyof Areas}Bounds
  */
 export function classwiseEce({ classes, samples }: Counts, probability: (cell: number) => number, bins: number) {
   if (samples === 0 || classes.some(({ cells }) => cells === null)) return null;
-  let sum = 0;
-  for (const { cells } of classes) {
+  let [sum, some] = [0, 0];
+  for (const { cells, samples: own } of classes) {
+    if (own === 0) continue;
     const gaps = new Float64Array(bins);
     let counted = 0;
     for (const [cell, n, p] of cells as readonly Cell[]) {
@@ -95,8 +96,9 @@ export function classwiseEce({ classes, samples }: Counts, probability: (cell: n
       counted += n + p;
     }
     // a NaN has no probability, so that the gap over all is not defined
-    if (counted !== samples) return null;
-    sum += gaps.reduce((all, gap) => all + Math.abs(gap), 0) / samples;
+    if (counted !== own) return null;
+    sum += gaps.reduce((all, gap) => all + Math.abs(gap), 0) / own;
+    some++;
   }
-  return sum / classes.length;
+  return sum / some;
 }

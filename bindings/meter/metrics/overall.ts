@@ -2,7 +2,7 @@ import { sigmoid } from '../../losses/portable.ts';
 import { meanOf, wilson } from '../../statistics/index.ts';
 import { upperEdge } from '../cells.ts';
 import type { Counts } from './counts.ts';
-import { type Estimate, finite, type Metric, mean, plain, ratio, share } from './estimate.ts';
+import { type Estimate, finite, type Metric, mean, overLogits, plain, ratio, share } from './estimate.ts';
 import { classwiseEce } from './of-classes.ts';
 
 const none: Estimate = { value: null };
@@ -35,8 +35,7 @@ export const COMMON_METRICS = {
    * @sklearn `log_loss`
    * @torchmetrics `torch.nn.functional.cross_entropy`, `binary_cross_entropy_with_logits`
    */
-  crossEntropy: ({ samples, decisions, sums }: Counts): Estimate =>
-    sums ? mean(samples, decisions / samples, sums.crossEntropy.sum, sums.crossEntropy.squares) : none,
+  crossEntropy: (counts: Counts): Estimate => mean(counts, 'crossEntropy'),
   /**
    * Brier score. Softmax: mean over the samples of Σ over the classes of (p − [c = target])², 0 to 2, as Brier defined it.
    * Sigmoid: mean over samples and classes of (p − [member])², 0 to 1.
@@ -44,8 +43,7 @@ export const COMMON_METRICS = {
    * @undefined no samples, or a probability that is NaN
    * @sklearn `brier_score_loss`, with `scale_by_half=False` for softmax
    */
-  brier: ({ samples, decisions, sums }: Counts): Estimate =>
-    sums ? mean(samples, decisions / samples, sums.brier.sum, sums.brier.squares) : none,
+  brier: (counts: Counts): Estimate => mean(counts, 'brier'),
   /**
    * Brier skill score: 1 − Brier score / that of predicting every class by its prevalence.
    * @range −∞ to 1
@@ -54,12 +52,14 @@ export const COMMON_METRICS = {
    */
   brierSkill: (counts: Counts): Estimate => {
     const { value } = COMMON_METRICS.brier(counts);
-    const { classes, variant } = counts;
-    const rates = classes.map(({ support, samples }) => support / samples);
+    const { classes, variant, decisions } = counts;
+    const rates = classes.map(({ support, samples }) => (samples > 0 ? support / samples : 0));
+    // classes of whose logits some are ignored count less
+    const weight = (c: number): number => (counts.classes[c]!.samples * classes.length) / decisions;
     const reference =
       variant === 'softmax'
         ? 1 - rates.reduce((all, rate) => all + rate * rate, 0)
-        : rates.reduce((all, rate) => all + rate * (1 - rate), 0) / classes.length;
+        : rates.reduce((all, rate, c) => all + rate * (1 - rate) * weight(c), 0) / classes.length;
     return plain(value === null || reference <= 0 ? null : finite(1 - value / reference));
   },
   /**
@@ -71,7 +71,7 @@ export const COMMON_METRICS = {
    * @torchmetrics `accuracy` with `average='micro'`
    */
   accuracy: (counts: Counts): Estimate => {
-    const { samples, decisions, variant, classes, perSample } = counts;
+    const { samples, decisions, variant, classes, perSample, sizes } = counts;
     const tp = right(counts);
     if (variant === 'softmax') return share(tp, samples);
     const wrong = classes.reduce((all, { fp, fn }) => all + fp + fn, 0);
@@ -82,8 +82,10 @@ export const COMMON_METRICS = {
       interval: (z) => {
         // decisions on one sample hang together: as many of them as independent ones would give this standard error
         const scale = 2n ** 149n;
-        const known = meanOf(samples, BigInt(wrong) * scale, perSample.wrongSquares * scale);
-        const error = known === null ? 0 : known.standardError / classes.length;
+        const error = sizes
+          ? overLogits(samples, sizes, wrong, Number(perSample.wrongSquares), sizes.wrong).standardError
+          : (meanOf(samples, BigInt(wrong) * scale, perSample.wrongSquares * scale)?.standardError ?? 0) /
+            classes.length;
         const effective = error > 0 && error < Infinity ? (value * (1 - value)) / (error * error) : samples;
         return wilson(value * effective, effective, z);
       },
@@ -260,6 +262,4 @@ export const SIGMOID_METRICS = {
 };
 
 /** Mean focal loss, as the loss's reduction 'mean'. */
-export function meanLoss({ samples, decisions, sums }: Counts): Estimate {
-  return sums ? mean(samples, decisions / samples, sums.loss.sum, sums.loss.squares) : none;
-}
+export const meanLoss = (counts: Counts): Estimate => mean(counts, 'loss');
