@@ -40,7 +40,7 @@ export const BUDGETS = [
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 60_400,
+    bytes: 61_000,
   },
 ];
 
