@@ -201,12 +201,12 @@ function addFour(at: usize, s: v128, begin: bool): void {
   v128.store(at, high, 16);
 }
 
-/** `addFour` of a whole block, twice: for eight samples. */
+/** `addFour` of a whole block: for eight samples, or for four where the image has no more. */
 // @ts-ignore: decorator
 @inline
 function addAcross(at: usize, bytes: usize, begin: bool): void {
   addFour(at, sumAcross(0, bytes), begin);
-  addFour(at + 32, sumAcross(16, bytes), begin);
+  if (positions > 4) addFour(at + 32, sumAcross(16, bytes), begin);
 }
 
 /**
