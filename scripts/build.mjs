@@ -49,7 +49,7 @@ function kernels() {
 import { fromPrintable } from '../printable.ts';
 
 export const text: string =
-  '${toPrintable(pieces[i])}';
+  '${toPrintable(pieces[i], whole)}';
 
 /** Compile the kernels. */
 export default (): WebAssembly.Module => new WebAssembly.Module(fromPrintable(text));

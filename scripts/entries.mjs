@@ -27,8 +27,16 @@ export const ENTRIES = [
   { name: 'bullmq', node: true },
 ];
 
-/** Files of dist/ that entries share, made as they are, but no entries. @type {Entry[]} */
-export const SHARED = [{ name: 'kernels', edge: true }];
+/**
+ * Files of dist/ that entries share, made as they are, but no entries. The default entry imports its kernels last and the
+ * meter its own first: so bundlers put the texts of both side by side, and gzip finds in one what it has seen in the other.
+ *
+ * @type {(Entry & { first?: boolean })[]}
+ */
+export const SHARED = [
+  { name: 'kernels', edge: true },
+  { name: 'meter-kernels', edge: true, first: true },
+];
 
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */
 export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.wasm' };

@@ -10,10 +10,12 @@ const SINGLE = CHARACTERS.length - 2;
  * bindings/backend/printable.ts reads it.
  *
  * @param {Uint8Array} bytes
+ * @param {Uint8Array} sample whose frequencies count: texts of one sample have the same characters for the same bytes, so
+ *   that gzip finds in one what it has seen in another
  */
-export function toPrintable(bytes) {
+export function toPrintable(bytes, sample = bytes) {
   const counts = new Array(256).fill(0);
-  for (const byte of bytes) counts[byte]++;
+  for (const byte of sample) counts[byte]++;
   const frequent = new Set([...counts.keys()].sort((a, b) => counts[b] - counts[a]).slice(0, SINGLE));
   const rare = [...counts.keys()].filter((value) => !frequent.has(value));
   const codes = new Map([

@@ -1,7 +1,7 @@
 /** The ways a comparison comes by its kernels. */
 import { Views } from './backend.ts';
 import type { PairKernels } from './kernels.ts';
-import { once } from './provide.ts';
+import { once } from './once.ts';
 import { scalarPairKernels } from './scalar/pairs.ts';
 import { kernelsOf } from './wasm.ts';
 

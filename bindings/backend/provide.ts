@@ -1,6 +1,7 @@
 /** The ways an entry comes by its backend, in one file so that entries that are not bundled load few. */
 import { Backend, type MeterBackend } from './backend.ts';
 import type { Kernels, MeterKernels } from './kernels.ts';
+import { once } from './once.ts';
 import { instantiate, kernelsOf } from './wasm.ts';
 
 export { scalarKernels } from './scalar/kernels.ts';
@@ -28,13 +29,4 @@ export function over(module: WebAssembly.Module): () => MeterBackend {
 /** The scalar twin alone. */
 export function scalar<K extends Kernels>(twin: () => K): () => Backend<K> {
   return once(() => new Backend('scalar', twin()));
-}
-
-/** The same each time. */
-export function once<B extends object>(make: () => B): () => B {
-  let backend: B | undefined;
-  return () => {
-    backend ??= make();
-    return backend;
-  };
 }

@@ -1,6 +1,6 @@
 /** No entry of the package: the instance of the losses' kernels, which the entries share. */
 import compile from '../backend/generated/losses.wasm.ts';
-import { once } from '../backend/provide.ts';
+import { once } from '../backend/once.ts';
 import { instantiate } from '../backend/wasm.ts';
 
 /** What their module exports. It is compiled on first use. */
