@@ -10,7 +10,8 @@ import { bindCalibrate } from '../bindings/calibrate/temperature.ts';
 import { bindComparison } from '../bindings/compare/api.ts';
 import { bind } from '../bindings/losses/api.ts';
 import { classWeights } from '../bindings/losses/weights.ts';
-import { bindMeter, bindSlices } from '../bindings/meter/api.ts';
+import { bindMeter } from '../bindings/meter/api.ts';
+import { bindSlices } from '../bindings/meter/slices-api.ts';
 
 const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
 

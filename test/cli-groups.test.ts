@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
-import { FocalMeter, SlicedMeter } from '../bindings/entries/meter.ts';
+import { FocalMeter } from '../bindings/entries/meter.ts';
 import type * as Node from '../bindings/entries/node.ts';
+import { SlicedMeter } from '../bindings/entries/slices.ts';
 import { workplace } from './command.ts';
 import { Random } from './random.ts';
 

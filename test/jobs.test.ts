@@ -10,6 +10,7 @@ import { FocalComparison } from '../bindings/entries/compare.ts';
 import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import * as meters from '../bindings/entries/meter.ts';
 import type * as Node from '../bindings/entries/node.ts';
+import * as slices from '../bindings/entries/slices.ts';
 import { bindCompareFiles, bindFiles } from '../bindings/files/node/pool.ts';
 import { Random } from './random.ts';
 
@@ -236,7 +237,8 @@ describe('faults', () => {
 
   test('a worker that dies', async () => {
     const program = new URL('./files/dying-worker.mjs', import.meta.url);
-    const evaluate = bindFiles({ auto: async () => meters, scalar: async () => meters }, program);
+    const all = async () => ({ ...meters, ...slices });
+    const evaluate = bindFiles({ auto: all, scalar: all }, program);
     const abort = new AbortController();
     // the other one would live for ever
     setTimeout(() => abort.abort(new Error('too late')), 20_000);

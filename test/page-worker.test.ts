@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FocalComparison } from '../bindings/entries/compare.ts';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/entries/index.ts';
-import { FocalMeter, SlicedMeter } from '../bindings/entries/meter.ts';
+import { FocalMeter } from '../bindings/entries/meter.ts';
+import { SlicedMeter } from '../bindings/entries/slices.ts';
 import type { SoftmaxReport } from '../bindings/meter/report.ts';
 import { DEFAULTS } from '../bindings/page/command.ts';
 import { guess } from '../bindings/page/guess.ts';

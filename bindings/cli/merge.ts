@@ -1,7 +1,8 @@
 /** `focal-simd merge`. */
 import { createHash } from 'node:crypto';
 import { type ComparisonState, FocalComparison } from '../entries/compare.ts';
-import { FocalMeter, type MeterState, SlicedMeter, type SlicedState } from '../entries/meter.ts';
+import { FocalMeter, type MeterState } from '../entries/meter.ts';
+import { SlicedMeter, type SlicedState } from '../entries/slices.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { Slices } from '../meter/slices.ts';
 import { comparison } from './comparison.ts';

@@ -1,7 +1,8 @@
 /** The loss, and what counts it, by the options. */
 import * as losses from '../entries/index.ts';
-import { FocalMeter, SlicedMeter } from '../entries/meter.ts';
+import { FocalMeter } from '../entries/meter.ts';
 import * as scalar from '../entries/scalar.ts';
+import { SlicedMeter } from '../entries/slices.ts';
 import { type LossSpec, lossOf } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { Slices } from '../meter/slices.ts';

@@ -1,14 +1,10 @@
 /** Evaluation metrics: `import { FocalMeter } from 'focal-simd/meter'`. Its binary adds to that of the losses. */
 
 import { lazily } from '../backend/provide.ts';
-import { bindMeter, bindSlices, scalarMeterKernels } from '../meter/api.ts';
+import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
-import type { Slices } from '../meter/slices.ts';
 import { meters } from './meter-kernels.ts';
 
 export type * from '../meter/types.ts';
 export const FocalMeter = bindMeter(lazily(meters, scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
-/** A meter for each group of samples. */
-export const SlicedMeter = /* @__PURE__ */ bindSlices(FocalMeter);
-export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;

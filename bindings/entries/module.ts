@@ -4,7 +4,8 @@ import { over } from '../backend/provide.ts';
 import { isModule } from '../backend/wasm.ts';
 import { wrongType } from '../input/errors.ts';
 import { type Api, bind } from '../losses/api.ts';
-import { bindMeter, bindSlices, type FocalMeterConstructor, type SlicedMeterConstructor } from '../meter/api.ts';
+import { bindMeter, type FocalMeterConstructor } from '../meter/api.ts';
+import { bindSlices, type SlicedMeterConstructor } from '../meter/slices-api.ts';
 
 export type * from '../losses/types.ts';
 export { classWeights, effectiveWeights } from '../losses/weights.ts';

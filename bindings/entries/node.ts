@@ -16,7 +16,8 @@ import { resolve } from '../files/node/source.ts';
 import type { Files } from '../files/open.ts';
 import { bindShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
-import { FocalMeter, SlicedMeter } from './meter.ts';
+import { FocalMeter } from './meter.ts';
+import { SlicedMeter } from './slices.ts';
 
 export type * from '../files/api.ts';
 export type { ComparisonSpec, PairArrays, PairFiles, PairTable } from '../files/compare.ts';

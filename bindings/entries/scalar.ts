@@ -7,9 +7,10 @@ import type { Comparison } from '../compare/comparison.ts';
 import { bind } from '../losses/api.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Reduction } from '../losses/options.ts';
-import { bindMeter, bindSlices, scalarMeterKernels } from '../meter/api.ts';
+import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { Slices } from '../meter/slices.ts';
+import { bindSlices } from '../meter/slices-api.ts';
 
 const provide = scalar(scalarKernels);
 
@@ -21,7 +22,7 @@ export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
 export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;
 export const FocalMeter = /* @__PURE__ */ bindMeter(/* @__PURE__ */ scalar(scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
-/** A meter for each group of samples. */
+/** A meter for each group of samples, as that of `focal-simd/slices`. */
 export const SlicedMeter = /* @__PURE__ */ bindSlices(FocalMeter);
 export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;
 /** One classifier against another, as that of `focal-simd/compare`. */

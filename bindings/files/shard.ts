@@ -2,10 +2,11 @@ import { common, oneOf } from '../input/checks.ts';
 import { wrongType } from '../input/errors.ts';
 import { bind } from '../losses/api.ts';
 import type { Reduction, SigmoidFocalLossOptions, SoftmaxFocalLossOptions } from '../losses/options.ts';
-import type { FocalMeterConstructor, SlicedMeterConstructor } from '../meter/api.ts';
+import type { FocalMeterConstructor } from '../meter/api.ts';
 import type { SigmoidMeterOptions, SoftmaxMeterOptions } from '../meter/config.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { SlicedOptions, Slices } from '../meter/slices.ts';
+import type { SlicedMeterConstructor } from '../meter/slices-api.ts';
 import { type EvaluateOptions, evaluateDataset } from './evaluate.ts';
 import { type DatasetOptions, type Files, openDataset, type Resolve } from './open.ts';
 

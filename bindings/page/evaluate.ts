@@ -2,7 +2,8 @@
 import { Looks } from '../cli/looks.ts';
 import { FocalComparison } from '../entries/compare.ts';
 import { backend } from '../entries/index.ts';
-import { FocalMeter, SlicedMeter } from '../entries/meter.ts';
+import { FocalMeter } from '../entries/meter.ts';
+import { SlicedMeter } from '../entries/slices.ts';
 import { compareDatasets, createComparison, type Pair } from '../files/compare.ts';
 import type { Chunk, Dataset } from '../files/dataset.ts';
 import { FileError } from '../files/errors.ts';

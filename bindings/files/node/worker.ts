@@ -1,7 +1,8 @@
 /** What a worker thread runs: in each round it takes shares of the samples until none is left, then gives what it found. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Ask, Pass } from '../../calibrate/pass.ts';
-import * as simd from '../../entries/meter.ts';
+import * as meters from '../../entries/meter.ts';
+import * as slices from '../../entries/slices.ts';
 import { compareDatasets, createComparison, openPair } from '../compare.ts';
 import { FileError } from '../errors.ts';
 import { type Counts, evaluateDataset } from '../evaluate.ts';
@@ -27,7 +28,7 @@ const counted = (state: Uint8Array<ArrayBuffer>, counts: Omit<Counts, 'samples'>
 async function begin(task: Task): Promise<Job> {
   const { names = null, bytes, firstIndex = 0, backend } = task.plain;
   const scalar = backend === 'scalar' ? await import('../../entries/scalar.ts') : null;
-  const { FocalMeter, SlicedMeter } = scalar ?? simd;
+  const { FocalMeter, SlicedMeter } = scalar ?? { ...meters, ...slices };
   if (task.kind === 'calibrate') {
     const { options, reading } = task.spec;
     const dataset = await openDataset(task.files, { ...reading, ignoreIndex: options.ignoreIndex, names, resolve });

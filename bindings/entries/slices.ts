@@ -1,0 +1,12 @@
+/** A meter for each group of samples: `import { SlicedMeter } from 'focal-simd/slices'`. */
+
+import type { AnyLoss } from '../meter/meter.ts';
+import type { Slices } from '../meter/slices.ts';
+import { bindSlices } from '../meter/slices-api.ts';
+import { FocalMeter } from './meter.ts';
+
+export type { Groups, SlicedOptions, SlicedReport, SlicedState } from '../meter/slices.ts';
+export type { SlicedMeterConstructor } from '../meter/slices-api.ts';
+/** A meter for each group of samples. */
+export const SlicedMeter = bindSlices(FocalMeter);
+export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;
