@@ -34,6 +34,7 @@ write('soft.npy', shares, [N, C]);
 // some logits that do not count, and a sample without any that does
 const some = Int8Array.from(multiHot, (t, i) => (i < C || i % 7 === 3 ? -100 : t));
 write('some.npy', some, [N, C]);
+const hotSome = { data: some, dims: [N, C] };
 write(
   'gaps.npy',
   Float32Array.from(some, (t) => (t < 0 ? NaN : t)),
@@ -81,6 +82,21 @@ describe('options of the losses', () => {
     ['z.npy some.npy --loss sigmoid --jobs 2 --chunk 64', 'sigmoid', {}, logits, { data: some, dims: [N, C] }],
     ['z.npy gaps.npy --loss sigmoid', 'sigmoid', {}, logits, { data: some, dims: [N, C] }],
     ['gaps.csv --target t_* --scores p_* --loss sigmoid', 'sigmoid', {}, logits, { data: some, dims: [N, C] }],
+    [
+      'z.npy some.npy --loss sigmoid --divisor positives --jobs 2 --chunk 64',
+      'sigmoid',
+      { divisor: 'positives' },
+      logits,
+      hotSome,
+    ],
+    [
+      'z.npy y.npy --alpha 1,2,3,4 --divisor weights',
+      'softmax',
+      { alpha: [1, 2, 3, 4], divisor: 'weights' },
+      logits,
+      labels,
+    ],
+    ['z.npy soft.npy --divisor 12.5', 'softmax', { divisor: 12.5 }, logits, { data: shares, dims: [N, C] }],
     ['z.npy soft.npy --loss sigmoid --gamma 1', 'sigmoid', { gamma: 1 }, logits, { data: shares, dims: [N, C] }],
     ['z.npy soft.npy', 'softmax', {}, logits, { data: shares, dims: [N, C] }],
     ['z.npy y.npy --label-smoothing 0.1', 'softmax', { labelSmoothing: 0.1 }, logits, labels],
@@ -177,6 +193,12 @@ describe('options of the losses', () => {
     ['evaluate z.npy y.npy --loss sigmoid --background -100', 'background expected another label than ignoreIndex'],
     ['evaluate z.npy y.npy --loss sigmoid --background x', "argument 'x' is invalid. Expected a number."],
     ['evaluate z.npy none.npy --loss sigmoid', 'targets[0] expected an integer in [0, 4) or ignore index -100, got 4'],
+    ['evaluate z.npy y.npy --divisor positives', "divisor expected 'valid' or 'weights' or a number > 0, got"],
+    [
+      'evaluate z.npy y.npy --divisor 0',
+      "argument '0' is invalid. Expected valid, weights (softmax), positives (sigmoid)",
+    ],
+    ['evaluate z.npy soft.npy --divisor weights', "targets expected class indices with divisor 'weights' (or divisor"],
     ['evaluate z.npy y.npy --input odds', 'Allowed choices are logits, probabilities, log-probabilities.'],
     ['evaluate z.npy y.npy --input probabilities', 'targets'],
   ])('%s: exit code 2 and one line', async (line, message) => {

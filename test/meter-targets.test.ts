@@ -370,6 +370,72 @@ describe.each(backends)('$name', ({ name, api }) => {
     expect(dense.quality.candidate.accuracy).toEqual(plain.quality.candidate.accuracy);
   });
 
+  const weights = [0.3, 2, 0.7, 1.1, 0];
+  test.each([
+    ['softmax weights', softmax({ alpha: weights, divisor: 'weights' }), 'labels'],
+    ['softmax weights, smoothed', softmax({ alpha: weights, divisor: 'weights', labelSmoothing: 0.1 }), 'labels'],
+    ['softmax, a number', softmax({ divisor: 77.7 }), 'shares'],
+    ['sigmoid positives, background', sigmoid({ divisor: 'positives', background: 5 }), 'none'],
+    ['sigmoid positives, multi-hot', sigmoid({ divisor: 'positives' }), 'multiHot'],
+    ['sigmoid positives, some ignored', sigmoid({ divisor: 'positives' }), 'some'],
+    ['sigmoid, a number', sigmoid({ divisor: 16 }), 'soft'],
+  ] as const)('divisor: %s, the mean of forward', (_, loss, key) => {
+    const drawn = draw([60, 5, 1]);
+    const { classes, logits, tensor } = drawn;
+    const targets = key === 'labels' || key === 'none' ? drawn[key] : tensor(drawn[key]);
+    const meter = meterOf(loss, { classes, coverage: true });
+    meter.update(tensor(logits), targets);
+    const report = meter.compute({ confidence: 0.95 });
+    expect(report.loss.mean).toBe(loss.forward(tensor(logits), targets));
+    const again = (api.FocalMeter as Api).fromBytes(meter.toBytes());
+    expect(again.compute({ confidence: 0.95 })).toEqual(report);
+    expect(() =>
+      meter.merge(meterOf(key === 'labels' || key === 'shares' ? softmax({}) : sigmoid({}), { classes })),
+    ).toThrow(RangeError);
+    const sliced: Api = new api.SlicedMeter(loss, { classes } as never);
+    sliced.update(tensor(logits), targets, { groups: Array.from({ length: 60 }, (_, i) => i % 2) });
+    expect(sliced.total().compute().loss).toEqual(report.loss);
+    expect(() => new api.FocalComparison(loss as never, { classes } as never)).toThrow(
+      /^loss expected divisor 'valid' in a comparison/,
+    );
+  });
+
+  test('divisor weights: the interval of a weighted mean', () => {
+    const { classes, labels, logits, tensor } = draw([60, 5, 1]);
+    const options = { alpha: weights };
+    const meter = meterOf(softmax({ ...options, divisor: 'weights' }), { classes });
+    meter.update(tensor(logits), labels);
+    const each: Float32Array = softmax({ ...options, reduction: 'none' }).forward(tensor(logits), labels);
+    const w = Array.from(labels, (y) => Math.fround(weights[y]!));
+    const total = w.reduce((a, b) => a + b);
+    const mean = each.reduce((a, b) => a + b, 0) / total;
+    const squares = w.reduce((sum, weight, i) => sum + (each[i]! - mean * weight) ** 2, 0);
+    const error = Math.sqrt((squares * 60) / 59) / total;
+    const [lower, upper] = meter.compute({ confidence: 0.95 }).intervals.loss;
+    near((upper - lower) / 2 / 1.959963984540054, error, 1e-5);
+    near((upper + lower) / 2, mean);
+  });
+
+  test('divisor: shares that no count adds up are refused, and what no loss has', () => {
+    const { classes, logits, shares, soft, tensor } = draw([6, 5, 1]);
+    for (const [loss, data] of [
+      [softmax({ divisor: 'weights' }), shares],
+      [sigmoid({ divisor: 'positives' }), soft],
+    ] as const) {
+      const meter = meterOf(loss, { classes });
+      const bytes = meter.toBytes();
+      expect(() => meter.update(tensor(logits), tensor(data))).toThrow(
+        /^targets expected .* with divisor .*, got shares$/,
+      );
+      expect(meter.toBytes()).toEqual(bytes);
+      const state = JSON.parse(JSON.stringify(meter));
+      for (const divisor of [0, -1, 'valid', null, softmax === (loss as unknown) ? 'positives' : 'x']) {
+        const forged = { ...state, config: { ...state.config, divisor } };
+        expect(() => (api.FocalMeter as Api).fromJSON(forged)).toThrow(/^state.config.divisor expected/);
+      }
+    }
+  });
+
   test('a comparison: ignored logits differ in nothing, and means are over the logits that are left', () => {
     const drawn = draw([40, 5, 1]);
     const { classes, logits, some, tensor, samples } = drawn;

@@ -57,6 +57,8 @@ describe('states of version 1', () => {
     ['words', 2, 1],
     ['words', 16, 3],
     ['words', 30, -1],
+    // a Brier score of 2^9 or more a sample
+    ['words', 4 + 13 + 5, 2 ** 31],
   ])('corrupt ones are refused: %s[%i] = %i', (key, i, value) => {
     const state = fresh((fixtures[1] as Fixture).json);
     state[key][i] = value;

@@ -39,6 +39,7 @@ export interface LossOptions {
   labelSmoothing?: number;
   gammaNegative?: number;
   clip?: number;
+  divisor?: 'valid' | 'weights' | 'positives' | number;
 }
 
 /** What is counted. */
@@ -164,6 +165,12 @@ const share = (text: string): number => {
   throw new InvalidArgumentError('Expected a number in [0, 1).');
 };
 
+const divisor = (text: string): NonNullable<LossOptions['divisor']> => {
+  if (text === 'valid' || text === 'weights' || text === 'positives') return text;
+  if (Number(text) > 0 && Number(text) < Infinity) return Number(text);
+  throw new InvalidArgumentError('Expected valid, weights (softmax), positives (sigmoid) or a number > 0.');
+};
+
 const inside = (text: string): number => {
   const value = number(text);
   if (value > 0 && value < 1) return value;
@@ -242,6 +249,13 @@ const add: Record<string, (command: Command) => Command> = {
           .choices(['logits', 'probabilities', 'log-probabilities'])
           .default('logits'),
       ),
+  divisor: (command) =>
+    command.option(
+      '--divisor <name>',
+      'what the mean loss is divided by: the losses that are not ignored (valid), the class weights of the samples (weights, ' +
+        'softmax only), the positives (positives, sigmoid only), or a number (default: valid)',
+      divisor,
+    ),
   meter: (command) =>
     command
       .option('--bins <count>', 'bins of confidence, for calibration', integer(1, LARGEST_COUNT), 15)
@@ -381,7 +395,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'evaluate',
     'Evaluate a classifier. The files are streamed: they may be larger than memory.',
-    'input scores variant loss meter bootstrap groups confidence compute run jobs gate output report title debug',
+    'input scores variant loss divisor meter bootstrap groups confidence compute run jobs gate output report title debug',
   )
     .argument(
       '<logits>',
@@ -419,7 +433,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
     'map',
     'Evaluate shards: reads one a line from stdin, {"logits": …, "targets": …, "firstIndex": …} or {"table": …, "firstIndex": …}, ' +
       'and writes one state a line, for merge -.',
-    'input scores variant loss meter bootstrap debug',
+    'input scores variant loss divisor meter bootstrap debug',
   ).action((options) => actions.map(options));
 
   command(

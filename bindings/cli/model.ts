@@ -32,7 +32,16 @@ const OWN = {
 } as const;
 
 /** Options that go to the loss as they are. */
-const PLAIN = ['gamma', 'ignoreIndex', 'smoothing', 'labelSmoothing', 'gammaNegative', 'clip', 'background'] as const;
+const PLAIN = [
+  'gamma',
+  'ignoreIndex',
+  'smoothing',
+  'labelSmoothing',
+  'gammaNegative',
+  'clip',
+  'background',
+  'divisor',
+] as const;
 
 const INPUTS = {
   logits: 'logits',

@@ -1,4 +1,5 @@
 import type { PairBackend } from '../backend/pairs.ts';
+import { outOfRange } from '../input/errors.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import { type AnyLoss, Meter, type MeterOptions } from '../meter/meter.ts';
 import { type ComparisonState, fromBytes, fromJSON } from './codec.ts';
@@ -30,7 +31,15 @@ export function bindComparison(
       const [baseline, candidate] = [0, 1].map(
         () => new FocalMeter<AnyLoss>(loss, meter as unknown as MeterOptions<AnyLoss>),
       ) as [Meter<AnyLoss>, Meter<AnyLoss>];
-      super(provide, { baseline, candidate, pairs: new Pairs(Meter.stateOf(baseline).config, config) });
+      const meters = Meter.stateOf(baseline).config;
+      if (meters.divisor !== undefined) {
+        throw outOfRange(
+          'loss',
+          "divisor 'valid' in a comparison, which is over samples",
+          JSON.stringify(meters.divisor),
+        );
+      }
+      super(provide, { baseline, candidate, pairs: new Pairs(meters, config) });
     }
 
     static fromJSON(state: ComparisonState): FocalComparison<AnyLoss> {

@@ -51,6 +51,8 @@ function checked(
   const own = readPairConfig(config as Record<string, unknown>, 'state.config.');
   const states = [Meter.stateOf(baseline), Meter.stateOf(candidate)] as const;
   checkSame(states[0].config, states[1].config);
+  const { divisor } = states[0].config;
+  if (divisor !== undefined) throw outOfRange('state.baseline.config.divisor', 'none in a comparison', divisor);
   const pairs = new Pairs(states[0].config, own, read(new Pairs(states[0].config, own)));
   checkPairs(pairs, states);
   return { baseline, candidate, pairs };

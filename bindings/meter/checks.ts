@@ -1,3 +1,4 @@
+import { fromUnits, units } from '../backend/limbs.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { CELLS } from './cells.ts';
 import { MOST_RANGES, type Range } from './coverage.ts';
@@ -34,6 +35,10 @@ export function checkState(state: State): void {
   const decisions = softmax ? samples : samples * classes - all;
   sum(at.totals.crossEntropy, samples);
   sum(at.totals.brier, samples);
+  // of class indices, which all older states are of, Σ (p − t)² is at most 2; shares may be of any size
+  const most = softmax ? (config.arithmetic === 1 ? 2 * samples : Infinity) : decisions;
+  const brier = fromUnits(units(words, at.totals.brier));
+  if (brier > most * (1 + 2 ** -20)) throw outOfRange('state.words: Brier scores', `a sum of at most ${most}`, brier);
   if (at.squares.rows > 0)
     for (const i of [at.squares.loss, at.squares.crossEntropy, at.squares.brier]) sum(i, samples);
 

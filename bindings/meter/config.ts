@@ -85,6 +85,8 @@ export interface MeterConfig {
   readonly seed: number;
   /** Sigmoid: the logit above which decisions are for a class, or that of each class. */
   readonly threshold: number | readonly number[];
+  /** What the sum of the losses is divided by; left out for the number of them, 'valid'. */
+  readonly divisor?: 'weights' | 'positives' | number;
 }
 
 type Variant = MeterConfig['variant'];
@@ -205,7 +207,14 @@ export function configOf(loss: unknown, given: unknown): MeterConfig {
   if (config.bootstrap !== 0 && config.coverage !== true) {
     throw outOfRange('bootstrap', '0 unless coverage is true', config.bootstrap);
   }
+  if (settings.divisor !== 'valid') config.divisor = settings.divisor;
   return config as unknown as MeterConfig;
+}
+
+/** The divisor of a state. */
+function readDivisor(variant: Variant, divisor: unknown): unknown {
+  if (divisor === (variant === 'softmax' ? 'weights' : 'positives')) return divisor;
+  return number('state.config.divisor', divisor, 'a finite number > 0', (x) => x > 0 && x < Infinity);
 }
 
 /** The configuration that a state comes with, checked as if it had been given. */
@@ -217,7 +226,7 @@ export function readConfig(value: unknown): MeterConfig {
     throw outOfRange('state.config.variant', "'softmax' or 'sigmoid'", variant);
   }
   for (const key of Object.keys(given)) {
-    if (key !== 'arithmetic' && key !== 'variant' && !(key in LOSS) && !(key in OPTIONS)) {
+    if (!['arithmetic', 'variant', 'divisor'].includes(key) && !(key in LOSS) && !(key in OPTIONS)) {
       throw outOfRange('state.config', 'only options of a meter', JSON.stringify(key));
     }
   }
@@ -232,6 +241,7 @@ export function readConfig(value: unknown): MeterConfig {
     else if (JSON.stringify(given[key]) === JSON.stringify(option.only?.[1])) config[key] = option.only?.[1];
     else throw outOfRange(name, JSON.stringify(option.only?.[1]), given[key]);
   }
+  if (given.divisor !== undefined) config.divisor = readDivisor(variant, given.divisor);
   // of the states of groups coverage is kept for all together
   return config as unknown as MeterConfig;
 }
@@ -245,8 +255,8 @@ export const newer = (n: unknown): string => `${n}, made by a newer focal-simd`;
  * @throws RangeError naming the first difference
  */
 export function checkSame(mine: MeterConfig, theirs: MeterConfig): void {
-  for (const key of Object.keys(mine) as (keyof MeterConfig)[]) {
-    const [here, there] = [JSON.stringify(mine[key]), JSON.stringify(theirs[key])];
+  for (const key of Object.keys({ ...mine, ...theirs }) as (keyof MeterConfig)[]) {
+    const [here, there] = [mine, theirs].map((config) => JSON.stringify(config[key]) ?? 'none') as [string, string];
     if (here !== there) throw outOfRange(`other: ${key}`, clipped(here), clipped(there));
   }
 }
@@ -263,7 +273,7 @@ export function settingsFrom(config: MeterConfig): Settings {
   const typed = (given: number | readonly number[]) => (typeof given === 'number' ? given : Float32Array.from(given));
   return {
     ...{ variant, gamma, smoothing, ignoreIndex, gammaNegative, clip, background, labelSmoothing },
-    ...{ reduction: 'mean', drop: false, divisor: 'valid', classAxis: 1, input: 'logits' },
+    ...{ reduction: 'mean', drop: false, divisor: config.divisor ?? 'valid', classAxis: 1, input: 'logits' },
     positive: typed(config.positive),
     negative: typed(config.negative),
   };

@@ -77,7 +77,7 @@ export interface CommonReport extends Values<typeof COMMON_METRICS> {
   /** Samples (sigmoid: logits) whose loss is NaN, and +∞. */
   nan: number;
   infinite: number;
-  /** Focal loss over the valid samples (sigmoid: logits), as the loss's reductions 'mean' and 'sum'. */
+  /** Focal loss over the valid samples (sigmoid: logits), as the loss's reductions 'mean', with its divisor, and 'sum'. */
   loss: { mean: Metric; sum: Metric };
   bins: Bin[];
   /** Decisions on all classes together. */

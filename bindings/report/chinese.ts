@@ -25,6 +25,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   'gamma {gamma}': 'γ {gamma}',
   'gamma of negatives {gamma}': '负类 γ {gamma}',
   'clip {clip}': '裁剪 {clip}',
+  'mean over {divisor}': '均值除以 {divisor}',
   'background {label}': '背景标签 {label}',
   'label smoothing {share}': '标签平滑 {share}',
   'smoothing {share}': '平滑 {share}',

@@ -62,6 +62,7 @@ function lossFact(config: Config, t: Translate): Fact {
   if (clip > 0) parts.push(t('clip {clip}', { clip }));
   if (background !== null) parts.push(t('background {label}', { label: background }));
   if (labelSmoothing > 0) parts.push(t('label smoothing {share}', { share: labelSmoothing }));
+  if (config.divisor !== undefined) parts.push(t('mean over {divisor}', { divisor: config.divisor }));
   if (variant === 'sigmoid' && smoothing !== 1e-3) parts.push(t('smoothing {share}', { share: smoothing }));
   return ['loss', parts.join(t(', '))];
 }

@@ -1,4 +1,5 @@
-import { units } from '../../backend/limbs.ts';
+import { fromUnits, units } from '../../backend/limbs.ts';
+import type { MeterConfig } from '../config.ts';
 import type { Cell } from '../curve-counts.ts';
 import type { State } from '../state.ts';
 import { INFINITE, NAN } from '../words.ts';
@@ -50,6 +51,17 @@ export interface Counts {
   readonly perSample: { readonly subset: number; readonly wrongSquares: bigint } | null;
   /** Where samples have more or fewer logits: what standard errors need to know of that. */
   readonly sizes: Sizes | null;
+  /** What the sum of the losses is divided by, where it is not the number of them. */
+  readonly divisor: Divisor | null;
+}
+
+export interface Divisor {
+  readonly by: number;
+  /**
+   * What the mean's standard error needs to know of the terms of the divisor, a sample each: Σ of their squares, and of their products
+   * with the losses. null where the divisor is a number; undefined where the counts do not tell.
+   */
+  readonly terms: { readonly squares: number; readonly products: number } | null | undefined;
 }
 
 /** Of samples of which k logits are ignored. */
@@ -161,6 +173,23 @@ export function countsOf(state: State): Counts {
           }
         : null,
     sizes,
+    divisor: divisorOf(config, classes),
+  };
+}
+
+function divisorOf({ divisor, positive }: MeterConfig, classes: readonly ClassCounts[]): Divisor | null {
+  if (divisor === undefined) return null;
+  if (typeof divisor === 'number') return { by: divisor, terms: null };
+  const samples = classes.reduce((all, { support }) => all + support, 0);
+  if (divisor === 'positives') return { by: Math.max(1, samples), terms: undefined };
+  const weight = (c: number): number => (typeof positive === 'number' ? positive : (positive[c] as number));
+  // exact, as the loss adds them up: a float32 is a multiple of 2^−149
+  const sum = classes.reduce((all, { support }, c) => all + BigInt(support) * BigInt(weight(c) * 2 ** 149), 0n);
+  const over = (of: (one: ClassCounts, w: number) => number) =>
+    classes.reduce((all, one, c) => all + of(one, weight(c)), 0);
+  return {
+    by: fromUnits(sum),
+    terms: { squares: over(({ support }, w) => support * w * w), products: over(({ loss }, w) => w * total(loss!)) },
   };
 }
 
@@ -203,5 +232,6 @@ export function replicateOf({ words, at, config, ignoring }: State, b: number): 
     sums: null,
     perSample: null,
     sizes: null,
+    divisor: null,
   };
 }

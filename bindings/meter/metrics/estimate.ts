@@ -58,7 +58,7 @@ export function mean(
   if (sums === null) return { value: null };
   const { sum, squares } = sums[name];
   const each = decisions / n;
-  const value = ratio(total(sum), n * each);
+  const value = ratio(total(sum), decisions);
   return {
     value,
     interval: (z) => {

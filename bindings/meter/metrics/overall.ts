@@ -1,8 +1,8 @@
 import { sigmoid } from '../../losses/portable.ts';
-import { meanOf, wilson } from '../../statistics/index.ts';
+import { type Interval, meanOf, normalInterval, ratioOf, wilson } from '../../statistics/index.ts';
 import { upperEdge } from '../cells.ts';
 import type { Counts } from './counts.ts';
-import { type Estimate, finite, type Metric, mean, overLogits, plain, ratio, share } from './estimate.ts';
+import { type Estimate, finite, type Metric, mean, overLogits, plain, ratio, share, total } from './estimate.ts';
 import { classwiseEce } from './of-classes.ts';
 
 const none: Estimate = { value: null };
@@ -261,5 +261,24 @@ export const SIGMOID_METRICS = {
   subsetAccuracy: ({ samples, perSample }: Counts): Estimate => (perSample ? share(perSample.subset, samples) : none),
 };
 
-/** Mean focal loss, as the loss's reduction 'mean'. */
-export const meanLoss = (counts: Counts): Estimate => mean(counts, 'loss');
+/** Mean focal loss, as the loss's reduction 'mean' with its divisor. */
+export function meanLoss(counts: Counts): Estimate {
+  const { divisor, samples, sums } = counts;
+  if (!divisor) return mean(counts, 'loss');
+  const { by, terms } = divisor;
+  const over = mean({ ...counts, decisions: by, sizes: null }, 'loss');
+  if (terms === null || over.value === null || !sums) return over;
+  if (terms === undefined || !sums.loss.squares) return plain(over.value);
+  const { sum, squares } = sums.loss;
+  const { mean: value, standardError } = ratioOf(
+    samples,
+    { sum: total(sum), squares: total(squares), products: terms.products },
+    { sum: by, squares: terms.squares },
+  );
+  const interval = (z: number): Interval | null => {
+    if (!Number.isFinite(standardError)) return null;
+    const [lower, upper] = normalInterval(value, standardError, z);
+    return [Math.max(0, lower), upper];
+  };
+  return { value: over.value, interval };
+}
