@@ -49,7 +49,7 @@ export const BUDGETS = [
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 56_100,
+    bytes: 57_300,
   },
 ];
 
