@@ -42,7 +42,7 @@ const entries = {
         return { path: name === 'losses.wasm' ? condition : 'none', namespace: 'compiled' };
       }
     });
-    onLoad({ filter: /entries.[\w-]+\.ts$/ }, ({ path, pluginData }) => {
+    onLoad({ filter: /entries.\w+\.ts$/ }, ({ path, pluginData }) => {
       return { contents: readFileSync(path, 'utf8'), loader: 'ts', pluginData };
     });
     onLoad({ filter: /./, namespace: 'compiled' }, ({ path: condition }) => ({
@@ -85,11 +85,11 @@ const oneFolderUp = (text, { imports }) =>
     .filter(({ path, external }) => external && path.startsWith('./'))
     .reduce((code, { path }) => code.replaceAll(`"${path}"`, `".${path}"`), text);
 
-/** What is to be imported first, before the imports of chunks. */
-function reordered(text, { imports }) {
-  const first = imports.find(({ path }) => SHARED.some(({ name, first }) => first && path.startsWith(`./${name}.`)));
-  if (!first) return text;
-  const [line] = text.match(new RegExp(`^import [^;]* from "${first.path}";\n`, 'm'));
+/** The import of a shared file before those of chunks. */
+function sharedFirst(text, { imports }) {
+  const shared = imports.find(({ path }) => SHARED.some(({ name }) => path.startsWith(`./${name}.`)));
+  if (!shared) return text;
+  const [line] = text.match(new RegExp(`^import [^;]* from "${shared.path}";\\n`, 'm'));
   return line + text.replace(line, '');
 }
 
@@ -137,7 +137,7 @@ export async function bundle(root) {
     if (path.endsWith('.map')) continue;
     const name = basename(path, '.js');
     const output = metafile.outputs[relative(root, path)];
-    const code = basename(dirname(path)) === 'chunks' ? oneFolderUp(text, output) : reordered(text, output);
+    const code = basename(dirname(path)) === 'chunks' ? oneFolderUp(text, output) : sharedFirst(text, output);
     // JSR takes the declarations from here, as it knows no exports map
     const types = name in entryPoints ? `/* @ts-self-types="./types/entries/${name.split('.')[0]}.d.ts" */\n` : '';
     if (isForeign(output)) {

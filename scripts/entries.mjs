@@ -29,15 +29,12 @@ export const ENTRIES = [
 ];
 
 /**
- * Files of dist/ that entries share, made as they are, but no entries. The default entry imports its kernels last and the
- * meter its own first: so bundlers put the texts of both side by side, and gzip finds in one what it has seen in the other.
+ * Files of dist/ that entries share, made as they are, but no entries. Who imports one imports it first: so a bundler puts the
+ * texts of all kernels side by side and the code behind them, and gzip finds in one what it has seen in the other.
  *
- * @type {(Entry & { first?: boolean })[]}
+ * @type {Entry[]}
  */
-export const SHARED = [
-  { name: 'kernels', edge: true },
-  { name: 'meter-kernels', edge: true, first: true },
-];
+export const SHARED = [{ name: 'kernels', edge: true }];
 
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */
 export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.wasm' };

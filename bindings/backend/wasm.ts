@@ -1,9 +1,3 @@
-import { kind } from '../input/errors.ts';
-
-export function isModule(value: unknown): value is WebAssembly.Module {
-  return kind(value) === 'WebAssembly.Module';
-}
-
 /**
  * Kernels from what a module exports: functions, the memory, addresses as globals, and with a `_` before it what other
  * modules import. Made from entries they are a fast object; assigned one by one, each call would look its kernels up in a

@@ -3,8 +3,8 @@
 import { lazily } from '../backend/provide.ts';
 import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
-import { meters } from './meter-kernels.ts';
+import { lossesAndMeter } from './kernels.ts';
 
 export type * from '../meter/types.ts';
-export const FocalMeter = bindMeter(lazily(meters, scalarMeterKernels));
+export const FocalMeter = bindMeter(lazily(lossesAndMeter, scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;

@@ -1,8 +1,7 @@
 /** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
 import { bindAlloc, type ResidentTensor } from '../backend/alloc.ts';
 import { over } from '../backend/provide.ts';
-import { isModule } from '../backend/wasm.ts';
-import { wrongType } from '../input/errors.ts';
+import { kind, wrongType } from '../input/errors.ts';
 import { type Api, bind } from '../losses/api.ts';
 import { bindMeter, type FocalMeterConstructor } from '../meter/api.ts';
 import { bindSlices, type SlicedMeterConstructor } from '../meter/slices-api.ts';
@@ -26,7 +25,7 @@ export interface Everything extends Api {
  * @example const { SoftmaxFocalLoss } = create(await WebAssembly.compileStreaming(fetch('focal.wasm')));
  */
 export function create(module: WebAssembly.Module): Everything {
-  if (!isModule(module)) throw wrongType('module', 'WebAssembly.Module', module);
+  if (kind(module) !== 'WebAssembly.Module') throw wrongType('module', 'WebAssembly.Module', module);
   const provide = over(module);
   const FocalMeter = bindMeter(provide);
   return { ...bind(provide), FocalMeter, SlicedMeter: bindSlices(FocalMeter), alloc: bindAlloc(provide) };
