@@ -1,46 +1,66 @@
 /** What comparisons add to the scratch block (tile/scratch.ts). */
-import { PAIR_COLUMNS, SAMPLE_BYTES } from '../../bindings/backend/constants';
-import { GUARD, LANES } from '../tile/scratch';
+import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES } from '../../bindings/backend/constants';
+import { CELLS, EXPONENTIALS } from '../meter/scratch';
+import { GUARD, PLANES } from '../tile/scratch';
 
 const COLUMN: usize = SAMPLE_BYTES;
 
 const guard0: usize = memory.data(GUARD, 16);
 /**
  * The candidate's rows: f32[LOGITS], and what vectors reach past it. Then, PAIR_COLUMNS on, of pairs of samples, the
- * baseline's and the candidate's, one column after the other, each of SAMPLE_BYTES:
+ * baseline's and the candidate's, one column after the other, each of SAMPLE_BYTES. Given by the bindings, of either
+ * side, as its meter has them:
  *
- *     0  predicted class of the baseline, 1 of the candidate: i32, the class of the largest logit, of equals the first
- *     2  KL(baseline‖candidate), 3 largest |Δp|: f32, 0 where either is not finite
- *     4  1 where the baseline is not finite, plus 2 where the candidate is not: i32; the predictions are open there
- *     5  a number of the baseline, 6 of the candidate: f32, given to `differences`
- *     7  their difference where it is above 0, or NaN, 8 less it where it is below, 9 its square: f32
+ *     0, 1   predicted class: i32, −1 where it is open; softmax alone, as the next
+ *     2, 3   probability of the predicted class: f32, NaN where the sample is not finite
+ *     4, 5   loss, 6, 7 cross-entropy, 8, 9 Brier score: f32
+ *     10, 11 rank of the true class: i32, for the bindings alone
+ *     12     label: i32, −1 where ignored
+ *
+ * and made of them:
+ *
+ *     13  KL(baseline‖candidate), 14 largest |Δp|: f32, 0 where either is not finite
+ *     15  1 where the baseline is not finite, plus 2 where the candidate is not: i32
+ *     16  a difference where it is above 0, or NaN, 17 less it where it is below, 18 its square: f32
  */
-export const PAIRS: usize = memory.data(PAIR_COLUMNS + 10 * SAMPLE_BYTES, 16);
+export const PAIRS: usize = memory.data(PAIR_COLUMNS + 19 * SAMPLE_BYTES, 16);
 const guard1: usize = memory.data(GUARD, 16);
-/** Σ e^u, Σ e^v and Σ e^u·(u − v): f64[SAMPLES] each. */
-const SUMS: usize = memory.data(3 * 8 * LANES, 16);
-const guard2: usize = memory.data(GUARD, 16);
 
-export const BASELINE: usize = PAIRS + PAIR_COLUMNS;
-export const CANDIDATE: usize = PAIRS + PAIR_COLUMNS + COLUMN;
-export const DIVERGENCE: usize = PAIRS + PAIR_COLUMNS + 2 * COLUMN;
-export const DIFFERENCE: usize = PAIRS + PAIR_COLUMNS + 3 * COLUMN;
-export const NOT_FINITE: usize = PAIRS + PAIR_COLUMNS + 4 * COLUMN;
-export const BEFORE: usize = PAIRS + PAIR_COLUMNS + 5 * COLUMN;
-export const AFTER: usize = PAIRS + PAIR_COLUMNS + 6 * COLUMN;
-export const ROSE: usize = PAIRS + PAIR_COLUMNS + 7 * COLUMN;
-export const FELL: usize = PAIRS + PAIR_COLUMNS + 8 * COLUMN;
-export const SQUARED: usize = PAIRS + PAIR_COLUMNS + 9 * COLUMN;
-export const SUM_BASELINE: usize = SUMS;
-export const SUM_CANDIDATE: usize = SUMS + 2 * COLUMN;
-export const GAPS: usize = SUMS + 4 * COLUMN;
+/*
+ * While pairs are compared, meters have nothing in what the next are given.
+ */
+/** One-vs-rest: what a logit must be above for its class, again and again for the samples of a super-row: f32[LOGITS + 4]. */
+export const PAIR_THRESHOLDS: usize = EXPONENTIALS;
+/**
+ * One-vs-rest: how often the baseline decides for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the sides
+ * agree how often: i32[LOGITS].
+ */
+export const DECIDED: usize = CELLS;
+/** One-vs-rest: the divergence of each decision, and its |Δp|: f32[LOGITS] each. */
+export const DIVERGENCES: usize = PLANES;
+export const GAPS: usize = EXPONENTIALS + 4 * LOGITS + 16;
+/**
+ * One-vs-rest: the logits of a tile on which the sides decide differently, by number, ~number where the candidate decides
+ * for the class, once the divergences have been summed up; softmax: the samples on which they do not agree: i32[LOGITS].
+ */
+export const CHANGED: usize = PLANES;
+
+export const PREDICTED: usize = PAIRS + PAIR_COLUMNS;
+export const CONFIDENCE: usize = PAIRS + PAIR_COLUMNS + 2 * COLUMN;
+export const NUMBERS: usize = PAIRS + PAIR_COLUMNS + 4 * COLUMN;
+export const LABEL: usize = PAIRS + PAIR_COLUMNS + 12 * COLUMN;
+export const DIVERGENCE: usize = PAIRS + PAIR_COLUMNS + 13 * COLUMN;
+export const DIFFERENCE: usize = PAIRS + PAIR_COLUMNS + 14 * COLUMN;
+export const NOT_FINITE: usize = PAIRS + PAIR_COLUMNS + 15 * COLUMN;
+export const ROSE: usize = PAIRS + PAIR_COLUMNS + 16 * COLUMN;
+export const FELL: usize = PAIRS + PAIR_COLUMNS + 17 * COLUMN;
+export const SQUARED: usize = PAIRS + PAIR_COLUMNS + 18 * COLUMN;
 
 /** Address of guard `i`, 0 when there is none. */
 export function pairsGuard(i: i32): usize {
   switch (i) {
     case 0: return guard0;
     case 1: return guard1;
-    case 2: return guard2;
     default: return 0;
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import {
-  COLUMN_BYTES, COLUMN_COUNT, COLUMN_CROSS_ENTROPY, COLUMN_LOSS, LOGITS, SAMPLE_BYTES, SAMPLES, SUM_COUNT,
+  COLUMN_BYTES, COLUMN_COUNT, COLUMN_CROSS_ENTROPY, COLUMN_LOSS, LOGITS, SAMPLE_BYTES, SAMPLES, SUM_END,
 } from '../../bindings/backend/constants';
 import { APART } from './block';
 
@@ -62,7 +62,7 @@ const guard11: usize = memory.data(GUARD, 16);
 export const FACTOR: usize = memory.data(4 * LANES, 16);
 const guard12: usize = memory.data(GUARD, 16);
 /** Exact sums, see exact-sum.ts. */
-export const SUMS: usize = memory.data(8 * 13 * SUM_COUNT, 16);
+export const SUMS: usize = memory.data(8 * 13 * SUM_END, 16);
 const guard13: usize = memory.data(GUARD, 16);
 export const CROSS_ENTROPY: usize = COLUMNS + COLUMN_CROSS_ENTROPY;
 const guard14: usize = memory.data(GUARD, 16);

@@ -92,6 +92,11 @@ export const SUM_LOSS_SQUARES = 2;
 export const SUM_ENTROPY_SQUARES = 3;
 export const SUM_BRIER_SQUARES = 4;
 export const SUM_COUNT = 5;
+/** What comparisons add to the sums: divergences, |Δp|, then of loss, cross-entropy and Brier score what rose, fell and the squares. */
+export const SUM_DIVERGENCE = 5;
+export const SUM_DIFFERENCE = 6;
+export const SUM_ROSE = 7;
+export const SUM_END = 16;
 /** Limbs of a sum: limb j in units of 2^(32·j − 149); then how many values were +∞, and how many NaN. */
 export const SUM_LIMBS = 12;
 export const SUM_INFINITE = 12;
@@ -164,3 +169,16 @@ export const CELL_PAGE_BITS = 6;
  * SAMPLE_BYTES.
  */
 export const PAIR_COLUMNS = 4 * LOGITS + 64;
+/** Columns of pairs, by number: of either side, the baseline's and then the candidate's; of both. */
+export const PAIR_PREDICTED = 0;
+export const PAIR_CONFIDENCE = 2;
+export const PAIR_LOSS = 4;
+export const PAIR_CROSS_ENTROPY = 6;
+export const PAIR_BRIER = 8;
+export const PAIR_RANK = 10;
+export const PAIR_LABEL = 12;
+export const PAIR_DIVERGENCE = 13;
+export const PAIR_DIFFERENCE = 14;
+export const PAIR_NOT_FINITE = 15;
+export const PAIR_ROSE = 16;
+export const PAIR_COLUMN_COUNT = 19;

@@ -128,15 +128,33 @@ export interface MeterKernels extends Kernels {
 }
 
 /** What comparisons need beside the meters (assembly/pairs.ts). */
-export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'convert' | 'accumulate' | 'limb'> {
+export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'convert' | 'limb'> {
   /**
    * Where the candidate's rows are loaded, and columns of what is known of each pair; assembly/compare/scratch.ts
    * tells.
    */
   readonly PAIRS: number;
-  /** Compare n rows of the baseline in TILE with n of the candidate in PAIRS; of softmax they are gone then. */
-  pairs(sigmoid: boolean, n: number, classes: number): void;
-  /** By how much n numbers of the candidate differ from those of the baseline. */
-  differences(n: number): void;
+  /** Sigmoid, of a super-row, as are the next: what a logit must be above, +∞ in a vector behind it: f32[LOGITS + 4]. */
+  readonly PAIR_THRESHOLDS: number;
+  /** How often the baseline decides for the class; softmax: the sides agree on it: i32[LOGITS]. */
+  readonly DECIDED: number;
+  /**
+   * The logits of a tile that the sides decide differently, ~number where the candidate decides for the class; softmax: the
+   * samples on which they do not agree: i32[LOGITS].
+   */
+  readonly CHANGED: number;
+  /**
+   * Compare n rows of the baseline in TILE with n of the candidate in PAIRS, which are those of the samples from `first`
+   * on, and count in DECIDED. Returns how many there are in CHANGED.
+   *
+   * Softmax: the columns of labels, predictions and their probabilities have been filled; samples that are open or
+   * ignored are in CHANGED, and the latter count for nothing. Sigmoid: super-rows have `length` logits, the rows of
+   * some samples; −∞ is behind those of the last.
+   */
+  pairs(sigmoid: boolean, first: number, n: number, classes: number, length: number): number;
+  /** Add the columns of n samples to the sums SUM_DIVERGENCE and SUM_DIFFERENCE and, with `quality`, to SUM_ROSE and on. */
+  settle(n: number, quality: boolean): void;
   clear(sum: number): void;
+  /** The largest of n numbers ≥ 0. */
+  most(values: number, n: number): number;
 }

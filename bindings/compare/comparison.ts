@@ -1,4 +1,4 @@
-import { COLUMN_BRIER, COLUMN_CROSS_ENTROPY, COLUMN_LOSS, COLUMN_RANK } from '../backend/constants.ts';
+import { SAMPLES } from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
@@ -6,10 +6,15 @@ import { type Input, type Logits, type Reading, readInput, type Targets, type Te
 import { metered, survey } from '../losses/survey.ts';
 import { ARITHMETIC, checkSame, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
+import { predict, type Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
-import { type Numbers, Pairs } from './pairs.ts';
+import { keep, Pairs } from './pairs.ts';
 import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
+import { rowsOf } from './rows.ts';
+
+/** Logits of images that are made rows together. */
+const TOGETHER = 2 ** 20;
 
 interface OwnOptions {
   /** How many of the samples whose loss rose most to keep, with what both sides said. Default 0. */
@@ -92,19 +97,25 @@ export class Comparison<L extends AnyLoss> {
     }
     coverage?.check([index, index + n]);
     if (n === 0) return;
-    const backend = this.#backend();
-    if (targets === undefined) {
-      pairs.add(backend, [first, second], null, index);
-      return;
-    }
     const settings = settingsFrom(meter);
-    survey(Meter.backendOf(this.#sides.baseline), settings, first, null);
-    const [ours, theirs] = [metered(first, settings), metered(second, settings)];
-    const numbers = [
-      this.#count(this.#sides.baseline, ours, index),
-      this.#count(this.#sides.candidate, theirs, index),
-    ] as const;
-    pairs.add(backend, [ours, theirs], numbers, index);
+    const sides = [this.#sides.baseline, this.#sides.candidate] as const;
+    if (targets !== undefined) survey(Meter.backendOf(sides[0]), settings, first, null);
+    const inputs = targets === undefined ? [first, second] : [metered(first, settings), metered(second, settings)];
+    const backend = this.#backend();
+    // images become rows, a part at a time
+    const most = first.positions === 1 ? SAMPLES : Math.max(1, Math.min(SAMPLES, Math.floor(TOGETHER / first.classes)));
+    pairs.begin(backend);
+    for (let from = 0; from < n; from += most) {
+      const count = Math.min(most, n - from);
+      const rows = inputs.map((input) => rowsOf(input, from, count)) as [Input, Input];
+      for (const side of [0, 1] as const) {
+        const take: Visit = (where, at, samples) => keep(backend, side, where, at, samples);
+        if (targets !== undefined) Meter.count(sides[side], rows[side], index + from, take);
+        else if (meter.variant === 'softmax') predict(Meter.backendOf(sides[side]), settings, rows[side], take);
+      }
+      pairs.add(backend, rows, targets !== undefined, index + from);
+    }
+    pairs.end(backend);
   }
 
   /**
@@ -156,26 +167,6 @@ export class Comparison<L extends AnyLoss> {
   /** The state as bytes; the format is told in codec.ts. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return toBytes(this.#settled());
-  }
-
-  /** Count one side, and keep what its meter found of each sample. */
-  #count(meter: Meter<AnyLoss>, input: Input, firstIndex: number): Numbers {
-    const n = input.batch * input.positions;
-    const numbers = {
-      loss: new Float32Array(n),
-      crossEntropy: new Float32Array(n),
-      brier: new Float32Array(n),
-      rank: new Int32Array(n),
-    };
-    Meter.count(meter, input, firstIndex, ({ f32, i32, kernels }, from, count) => {
-      const copy = (to: Float32Array, at: number) => to.set(f32.subarray(at >> 2, (at >> 2) + count), from);
-      copy(numbers.loss, kernels.COLUMNS + COLUMN_LOSS);
-      copy(numbers.crossEntropy, kernels.COLUMNS + COLUMN_CROSS_ENTROPY);
-      copy(numbers.brier, kernels.COLUMNS + COLUMN_BRIER);
-      const rank = (kernels.COLUMNS + COLUMN_RANK) >> 2;
-      numbers.rank.set(i32.subarray(rank, rank + count), from);
-    });
-    return numbers;
   }
 
   /** All of it with nothing pending. */

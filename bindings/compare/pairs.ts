@@ -1,30 +1,48 @@
-import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES, SAMPLES, SUM_LOSS } from '../backend/constants.ts';
+import type { MeterBackend } from '../backend/backend.ts';
+import {
+  COLUMN_BRIER,
+  COLUMN_CONFIDENCE,
+  COLUMN_CROSS_ENTROPY,
+  COLUMN_LOSS,
+  COLUMN_PREDICTED,
+  COLUMN_RANK,
+  LOGITS,
+  PAIR_BRIER,
+  PAIR_COLUMNS,
+  PAIR_CONFIDENCE,
+  PAIR_CROSS_ENTROPY,
+  PAIR_DIFFERENCE,
+  PAIR_DIVERGENCE,
+  PAIR_LABEL,
+  PAIR_LOSS,
+  PAIR_NOT_FINITE,
+  PAIR_PREDICTED,
+  PAIR_RANK,
+  SAMPLE_BYTES,
+  SUM_DIFFERENCE,
+  SUM_DIVERGENCE,
+  SUM_END,
+  SUM_ROSE,
+} from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
 import { convert } from '../backend/scalar/kernels.ts';
-import { BASELINE, CANDIDATE, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
+import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
 import { Hardest, lossBits } from '../meter/hardest.ts';
 import { prediction } from '../meter/ranking.ts';
-import { addSum } from '../meter/tally.ts';
+import { addSum, floor32 } from '../meter/tally.ts';
 import { type Truth, truthOf } from '../meter/truth.ts';
 import { carryAll, combine } from '../meter/words.ts';
 import { layoutOf, type PairConfig, type PairLayout } from './layout.ts';
 import { byRise, type Rise, rise, riseOf } from './rises.ts';
-import { copyRows, copySample } from './rows.ts';
+import { copyRows, rowOf } from './rows.ts';
 
 /** The largest number of its kind, as the bits of a float32, and the first sample that has it; index −1: none yet. */
 export type Largest = readonly [bits: number, index: number];
 
-/** What the meter of one side found of each sample of an input. */
-export interface Numbers {
-  readonly loss: Float32Array;
-  readonly crossEntropy: Float32Array;
-  readonly brier: Float32Array;
-  /** Softmax: how many classes come before the true one. */
-  readonly rank: Int32Array;
-}
+type Both<T> = readonly [baseline: T, candidate: T];
 
 export interface Parts {
   readonly words: Float64Array;
@@ -34,26 +52,37 @@ export interface Parts {
 }
 
 const NONE: Largest = [0, -1];
-/** Columns of PAIRS (assembly/compare/scratch.ts). */
-const COLUMNS = {
-  baseline: 0,
-  candidate: 1,
-  divergence: 2,
-  difference: 3,
-  notFinite: 4,
-  before: 5,
-  after: 6,
-  rose: 7,
-  fell: 8,
-  squared: 9,
-} as const;
 /** Samples after which sums are carried: limbs of 32 bits hold so many of them in 53. */
 const UNCARRIED = 2 ** 20;
+/** Logits of either side that are before the kernels together, as far as whole samples allow: what they make of them stays near. */
+const TILE_LOGITS = 16384;
+/** One-vs-rest: logits of a super-row, at least. */
+const SUPER_ROW = 64;
 
 const larger = (a: Largest, b: Largest): Largest => {
   if (a[1] < 0 || b[1] < 0) return a[1] < 0 ? b : a;
   return b[0] > a[0] || (b[0] === a[0] && b[1] < a[1]) ? b : a;
 };
+
+/** Where column k of the pairs begins among the words of the memory. */
+const columnAt = ({ kernels }: PairBackend, k: number): number =>
+  (kernels.PAIRS + PAIR_COLUMNS + k * SAMPLE_BYTES) >> 2;
+
+/** Keep what the meter of a side has found of samples [first, first + n): where it is, and by which column of the pairs. */
+export function keep(to: PairBackend, side: 0 | 1, from: MeterBackend, first: number, n: number): void {
+  const { LABELS, COLUMNS } = from.kernels;
+  for (const [at, k] of [
+    [COLUMNS + COLUMN_PREDICTED, PAIR_PREDICTED + side],
+    [COLUMNS + COLUMN_CONFIDENCE, PAIR_CONFIDENCE + side],
+    [COLUMNS + COLUMN_LOSS, PAIR_LOSS + side],
+    [COLUMNS + COLUMN_CROSS_ENTROPY, PAIR_CROSS_ENTROPY + side],
+    [COLUMNS + COLUMN_BRIER, PAIR_BRIER + side],
+    [COLUMNS + COLUMN_RANK, PAIR_RANK + side],
+    [LABELS, PAIR_LABEL],
+  ] as const) {
+    to.i32.set(from.i32.subarray(at >> 2, (at >> 2) + n), columnAt(to, k) + first);
+  }
+}
 
 /** What is counted of pairs, beside what the meters of the two sides count. */
 export class Pairs {
@@ -100,22 +129,37 @@ export class Pairs {
     });
   }
 
-  /**
-   * Count the samples of two inputs of one shape in.
-   *
-   * @param sides what the meters found of them; null without targets
-   */
-  add(backend: PairBackend, inputs: Both<Input>, sides: Both<Numbers> | null, firstIndex: number): void {
-    const { batch, positions, classes } = inputs[0];
-    const n = batch * positions;
-    const truth = sides && truthOf(inputs[0], this.meter);
-    const most = Math.max(1, Math.min(SAMPLES, Math.floor(LOGITS / classes)));
-    for (let first = 0; first < n; first += most) {
-      const count = Math.min(most, n - first);
-      if (this.#uncarried + count > UNCARRIED) this.carryAll();
-      this.#uncarried += count;
-      this.#chunk(new Chunk(backend, inputs, first, count, truth), sides, truth, firstIndex + first);
+  /** To be called before samples are added. */
+  begin({ kernels }: PairBackend): void {
+    for (let sum = SUM_DIVERGENCE; sum < SUM_END; sum++) kernels.clear(sum);
+  }
+
+  /** And after. */
+  end({ kernels }: PairBackend): void {
+    const { at, words } = this;
+    addSum(kernels, SUM_DIVERGENCE, words, at.totals.divergence);
+    addSum(kernels, SUM_DIFFERENCE, words, at.totals.difference);
+    for (const [j, { rose, fell, squares }] of [at.loss, at.crossEntropy, at.brier].entries()) {
+      for (const [k, to] of [rose, fell, squares].entries()) addSum(kernels, SUM_ROSE + 3 * j + k, words, to);
     }
+  }
+
+  /**
+   * Add the samples of two inputs of rows, of at most SAMPLES samples, for which the meters' numbers have been kept; of
+   * samples without targets the predictions.
+   */
+  add(backend: PairBackend, inputs: Both<Input>, labelled: boolean, firstIndex: number): void {
+    const n = inputs[0].batch;
+    this.#uncarried += n;
+    if (this.#uncarried > UNCARRIED) {
+      this.carryAll();
+      this.#uncarried = n;
+    }
+    const chunk = new Chunk(backend, inputs, labelled ? truthOf(inputs[0], this.meter) : null);
+    if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, firstIndex);
+    else this.#sigmoid(chunk, firstIndex);
+    backend.kernels.settle(n, labelled);
+    if (this.config.hardest > 0 && labelled) this.#offer(chunk, firstIndex);
     this.coverage?.add([firstIndex, firstIndex + n]);
   }
 
@@ -123,236 +167,308 @@ export class Pairs {
     this.words[at] = (this.words[at] as number) + n;
   }
 
-  #chunk(chunk: Chunk, sides: Both<Numbers> | null, truth: Truth | null, firstIndex: number): void {
-    const { at, meter } = this;
-    const softmax = meter.variant === 'softmax';
-    chunk.compare(!softmax);
-    for (let i = 0; i < chunk.n; i++) {
-      if (truth && !truth.counts(chunk.first + i)) {
-        this.#count(at.totals.ignored);
-        chunk.leaveOut(i);
-        continue;
-      }
-      this.#totals(chunk, i, firstIndex + i);
-      if (softmax) this.#softmax(chunk, i, truth === null ? null : truth.label(chunk.first + i));
-      else this.#sigmoid(chunk, i, truth);
-    }
-    if (softmax && sides) this.#ranks(sides, chunk, truth as Truth);
-    this.#add(chunk, at.totals.divergence, 'divergence');
-    this.#add(chunk, at.totals.difference, 'difference');
-    if (!sides || !truth) return;
-    for (const name of ['loss', 'crossEntropy', 'brier'] as const) {
-      chunk.subtract(sides[0][name], sides[1][name]);
-      this.#add(chunk, at[name].rose, 'rose');
-      this.#add(chunk, at[name].fell, 'fell');
-      this.#add(chunk, at[name].squares, 'squared');
-    }
-    if (this.config.hardest > 0) this.#offer(chunk, sides, truth, firstIndex);
-  }
-
-  /** Add a column's numbers to an exact sum. */
-  #add(chunk: Chunk, at: number, column: keyof typeof COLUMNS): void {
-    const { kernels } = chunk.backend;
-    kernels.clear(SUM_LOSS);
-    kernels.accumulate(SUM_LOSS, 4 * chunk.at(column), chunk.n);
-    addSum(kernels, SUM_LOSS, this.words, at);
-  }
-
-  /** What is known of a sample without its label. */
-  #totals({ notFinite, divergence, difference }: Chunk, i: number, index: number): void {
+  #countNotFinite(sides: number): void {
     const { totals } = this.at;
-    this.#count(totals.samples);
-    const side = notFinite[i] as number;
-    if (side === BASELINE) this.#count(totals.baselineNotFinite);
-    else if (side === CANDIDATE) this.#count(totals.candidateNotFinite);
-    else if (side) this.#count(totals.neitherFinite);
-    if (side) return;
-    // numbers ≥ 0 have the order of their bits
-    const [kl, gap] = [divergence[i] as number, difference[i] as number];
-    if (kl >= this.largest[0][0]) this.largest[0] = larger(this.largest[0], [kl, index]);
-    if (gap >= this.largest[1][0]) this.largest[1] = larger(this.largest[1], [gap, index]);
+    if (sides === BASELINE) this.#count(totals.baselineNotFinite);
+    else if (sides === CANDIDATE) this.#count(totals.candidateNotFinite);
+    else this.#count(totals.neitherFinite);
   }
 
-  #softmax(chunk: Chunk, i: number, y: number | null): void {
-    const { at, meter, config } = this;
-    const [a, b] = chunk.predictions(i);
-    const { stride } = at.predictions;
-    this.#count(at.predictions.baseline + a * stride);
-    this.#count(at.predictions.candidate + b * stride);
-    if (a === b) this.#count(at.predictions.both + a * stride);
-    if (config.flips) this.#count(at.flips.samples + a * meter.classes + b);
-    if (y === null || (a === y) === (b === y)) return;
-    this.#count((a === y ? at.classes.lost : at.classes.won) + y * at.classes.stride);
+  /** Count what is known of samples without their labels; ignored ones have no part in it. */
+  #totals(chunk: Chunk, firstIndex: number): void {
+    const { n, notFinite, ignored } = chunk;
+    this.#count(this.at.totals.samples, n - ignored.size);
+    this.#count(this.at.totals.ignored, ignored.size);
+    const any = chunk.anyNotFinite;
+    for (let i = 0; any && i < n; i++) {
+      if (notFinite[i]) this.#countNotFinite(notFinite[i] as number);
+    }
+    for (const k of [0, 1] as const) {
+      const [most, place] = chunk.largest(k);
+      if (place >= 0) this.largest[k] = larger(this.largest[k], [most, firstIndex + place]);
+    }
   }
 
-  /** Which samples are among the top k of one side alone. */
-  #ranks([baseline, candidate]: Both<Numbers>, { first, n }: Chunk, truth: Truth): void {
-    const { lost, won, stride } = this.at.topK;
+  #softmax(chunk: Chunk, labelled: boolean, firstIndex: number): void {
+    const { at, config, meter } = this;
+    const { n, labels, ranks } = chunk;
+    const { baseline, candidate, both, stride } = at.predictions;
+    const flip = (a: number, b: number, times: number): void => {
+      if (config.flips) this.#count(at.flips.samples + a * meter.classes + b, times);
+    };
+    chunk.compareSoftmax(
+      (c, times) => {
+        for (const count of [baseline, candidate, both]) this.#count(count + c * stride, times);
+        flip(c, c, times);
+      },
+      (i) => {
+        const y = labels[i] as number;
+        if (y < 0) {
+          chunk.ignored.add(i);
+          return;
+        }
+        const [a, b] = [chunk.predicted(0, i), chunk.predicted(1, i)];
+        this.#count(baseline + a * stride);
+        this.#count(candidate + b * stride);
+        if (a === b) this.#count(both + a * stride);
+        flip(a, b, 1);
+        if (labelled && (a === y) !== (b === y)) {
+          this.#count((a === y ? at.classes.lost : at.classes.won) + y * at.classes.stride);
+        }
+      },
+    );
+    this.#totals(chunk, firstIndex);
+    if (!labelled || meter.topK.length === 0) return;
+    // which samples are among the top k of one side alone
+    const { lost, won } = at.topK;
+    const [was, is] = ranks;
     for (let i = 0; i < n; i++) {
-      const [was, is] = [baseline.rank[first + i] as number, candidate.rank[first + i] as number];
-      if (was === is || !truth.counts(first + i)) continue;
-      for (const [row, k] of this.meter.topK.entries()) {
-        if (was < k !== is < k) this.#count((was < k ? lost : won) + row * stride);
+      const [before, after] = [was[i] as number, is[i] as number];
+      if (before === after || (labels[i] as number) < 0) continue;
+      for (const [row, k] of meter.topK.entries()) {
+        if (before < k !== after < k) this.#count((before < k ? lost : won) + row * at.topK.stride);
       }
     }
   }
 
-  #sigmoid({ rows, first }: Chunk, i: number, truth: Truth | null): void {
-    const { at, meter, words } = this;
-    const { classes, threshold: given } = meter;
-    const [threshold, thresholds] = typeof given === 'number' ? [given, null] : [0, given];
-    const [a, b] = rows;
-    const { baseline, candidate, both, stride } = at.predictions;
-    const y = truth?.label(first + i);
-    const ignoring = truth?.ignored ? truth : null;
-    let gained = 0;
-    for (let c = 0, cell = i * classes, row = 0; c < classes; c++, cell++, row += stride) {
-      if (ignoring?.ignores(first + i, c)) continue;
-      const least = thresholds === null ? threshold : (thresholds[c] as number);
-      const was = (a[cell] as number) > least;
-      const is = (b[cell] as number) > least;
-      if (was) words[baseline + row] = (words[baseline + row] as number) + 1;
-      if (is) words[candidate + row] = (words[candidate + row] as number) + 1;
-      if (was && is) words[both + row] = (words[both + row] as number) + 1;
-      if (was === is || truth === null) continue;
-      const positive = truth.dense ? truth.isMember(first + i, c) : y === c;
-      const section = positive ? at.classes : at.negatives;
-      this.#count((was === positive ? section.lost : section.won) + c * section.stride);
-      gained += is === positive ? 1 : -1;
+  #sigmoid(chunk: Chunk, firstIndex: number): void {
+    const { at, meter } = this;
+    const { truth } = chunk;
+    for (let i = 0; truth && i < chunk.n; i++) {
+      // of dense targets a meter has no labels
+      if (truth.dense ? !truth.counts(i) : (chunk.labels[i] as number) < 0) chunk.ignored.add(i);
     }
-    if (gained !== 0) this.#count(at.decisions.squares, gained * gained);
+    let sample = -1;
+    let gained = 0;
+    const close = (): void => {
+      if (gained !== 0) this.#count(at.decisions.squares, gained * gained);
+      gained = 0;
+    };
+    const { baseline, candidate, both, stride } = at.predictions;
+    const decided = (c: number, times: number): void => {
+      for (const count of [baseline, candidate, both]) this.#count(count + c * stride, times);
+    };
+    chunk.compareSigmoid(meter.threshold, decided, (i, c, isFor) => {
+      this.#count(candidate + c * stride, isFor ? 1 : -1);
+      if (!isFor) this.#count(both + c * stride, -1);
+      if (!truth) return;
+      if (i !== sample) close();
+      sample = i;
+      const positive = truth.isMember(i, c);
+      const section = positive ? at.classes : at.negatives;
+      this.#count((isFor === positive ? section.won : section.lost) + c * section.stride);
+      gained += isFor === positive ? 1 : -1;
+    });
+    close();
+    this.#totals(chunk, firstIndex);
   }
 
   /** Offer the samples of a chunk whose loss rose. */
-  #offer(chunk: Chunk, [{ loss: before }, { loss: after }]: Both<Numbers>, truth: Truth, firstIndex: number): void {
+  #offer(chunk: Chunk, firstIndex: number): void {
+    const truth = chunk.truth as Truth;
+    const [before, after] = chunk.losses;
     const [beforeBits, afterBits] = [bitsOf(before), bitsOf(after)];
-    for (let i = 0, j = chunk.first; i < chunk.n; i++, j++) {
-      const by = rise(before[j] as number, after[j] as number);
-      if (!(by > 0) || by < this.rises.threshold || !truth.counts(j)) continue;
-      const said = this.meter.variant === 'softmax' ? chunk.predictions(i) : chunk.largest(i);
-      const bits = [lossBits(beforeBits[j] as number), lossBits(afterBits[j] as number)] as const;
-      this.rises.offer([firstIndex + i, truth.dense ? null : truth.label(j), ...said, ...bits]);
+    for (let i = 0; i < chunk.n; i++) {
+      const by = rise(before[i] as number, after[i] as number);
+      if (!(by > 0) || by < this.rises.threshold || !truth.counts(i)) continue;
+      const said = [chunk.prediction(0, i), chunk.prediction(1, i)] as const;
+      const bits = [lossBits(beforeBits[i] as number), lossBits(afterBits[i] as number)] as const;
+      this.rises.offer([firstIndex + i, truth.dense ? null : truth.label(i), ...said, ...bits]);
     }
   }
 }
 
-type Both<T> = readonly [baseline: T, candidate: T];
-
-/** Samples [first, first + n) of two inputs, before the kernels. */
+/** The samples of two inputs of rows, and what is known of each. */
 class Chunk {
-  readonly backend: PairBackend;
-  readonly first: number;
   readonly n: number;
-  readonly #inputs: Both<Input>;
-  readonly #truth: Truth | null;
-  /** What is known of each sample: bits of divergence and difference, BASELINE and CANDIDATE where not finite. */
+  readonly inputs: Both<Input>;
+  readonly truth: Truth | null;
+  /** Bits of divergence and difference; BASELINE and CANDIDATE where not finite. */
   readonly divergence: Int32Array;
   readonly difference: Int32Array;
   readonly notFinite: Int32Array;
-  readonly #predictions: Both<Int32Array>;
-  /** The logits of both sides, row by row; of softmax they are gone once compared. */
-  #rows: Both<Float32Array | Float64Array>;
+  /** Of the meters: predicted classes, −1 where open, ranks, losses, and labels, −1 where ignored. */
+  readonly predictions: Both<Int32Array>;
+  readonly ranks: Both<Int32Array>;
+  readonly losses: Both<Float32Array>;
+  readonly labels: Int32Array;
+  /** Those that have no part in anything; they are known once the sides are compared. */
+  readonly ignored = new Set<number>();
+  readonly #backend: PairBackend;
 
-  constructor(backend: PairBackend, inputs: Both<Input>, first: number, n: number, truth: Truth | null) {
-    this.backend = backend;
-    this.first = first;
+  constructor(backend: PairBackend, inputs: Both<Input>, truth: Truth | null) {
+    const n = inputs[0].batch;
+    const column = (k: number) => backend.i32.subarray(columnAt(backend, k), columnAt(backend, k) + n);
+    const numbers = (k: number) => backend.f32.subarray(columnAt(backend, k), columnAt(backend, k) + n);
     this.n = n;
-    this.#inputs = inputs;
-    this.#truth = truth;
-    const column = (name: keyof typeof COLUMNS): Int32Array => backend.i32.subarray(this.at(name), this.at(name) + n);
-    this.divergence = column('divergence');
-    this.difference = column('difference');
-    this.notFinite = column('notFinite');
-    this.#predictions = [column('baseline'), column('candidate')];
-    const { TILE, PAIRS } = backend.kernels;
-    this.#rows = [backend.f32.subarray(TILE >> 2), backend.f32.subarray(PAIRS >> 2)];
+    this.inputs = inputs;
+    this.truth = truth;
+    this.divergence = column(PAIR_DIVERGENCE);
+    this.difference = column(PAIR_DIFFERENCE);
+    this.notFinite = column(PAIR_NOT_FINITE);
+    this.predictions = [column(PAIR_PREDICTED), column(PAIR_PREDICTED + 1)];
+    this.ranks = [column(PAIR_RANK), column(PAIR_RANK + 1)];
+    this.losses = [numbers(PAIR_LOSS), numbers(PAIR_LOSS + 1)];
+    this.labels = column(PAIR_LABEL);
+    this.#backend = backend;
   }
 
-  get rows(): Both<Float32Array | Float64Array> {
-    return this.#rows;
+  /**
+   * Softmax, whose predictions are known: fill the columns of what is known of each sample.
+   *
+   * @param agreed gets on which class the sides agree how often
+   * @param changed gets the other samples, those that are open or ignored, too
+   */
+  compareSoftmax(agreed: (c: number, times: number) => void, changed: (i: number) => void): void {
+    const { kernels, i32 } = this.#backend;
+    const { classes } = this.inputs[0];
+    const decided = i32.subarray(kernels.DECIDED >> 2, (kernels.DECIDED >> 2) + Math.min(classes, LOGITS));
+    decided.fill(0);
+    this.#eachTile(
+      1,
+      (first, count) => {
+        const found = kernels.pairs(false, first, count, classes, 0);
+        for (let j = 0; j < found; j++) changed(i32[(kernels.CHANGED >> 2) + j] as number);
+      },
+      (a, b, i) => {
+        changed(i);
+        return softmaxPair(a, b);
+      },
+    );
+    for (let c = 0; c < decided.length; c++) if (decided[c]) agreed(c, decided[c] as number);
   }
 
-  /** Where a column begins among the words of the memory. */
-  at(name: keyof typeof COLUMNS): number {
-    const { PAIRS } = this.backend.kernels;
-    return (PAIRS + PAIR_COLUMNS + COLUMNS[name] * SAMPLE_BYTES) >> 2;
+  /** The predicted class of a side, softmax. */
+  predicted(side: 0 | 1, i: number): number {
+    const c = this.predictions[side][i] as number;
+    return c < 0 ? this.prediction(side, i) : c;
   }
 
-  /** Fill the columns of what is known of each sample. */
-  compare(sigmoid: boolean): void {
-    const { backend, first, n } = this;
-    const { kernels } = backend;
-    const { classes } = this.#inputs[0];
+  /** Whether a sample is not finite on either side. */
+  get anyNotFinite(): boolean {
+    // as floats these are above 0, too
+    return this.#backend.kernels.most(this.notFinite.byteOffset, this.n) > 0;
+  }
+
+  /** The bits of the largest divergence (0) or difference (1), and the first sample that has it; −1: none. */
+  largest(which: 0 | 1): readonly [bits: number, i: number] {
+    const column = which ? this.difference : this.divergence;
+    const { kernels } = this.#backend;
+    const most = kernels.most(column.byteOffset, this.n);
+    if (most > 0) {
+      const i = column.indexOf(bitsOf(Float32Array.of(most))[0] as number);
+      return [column[i] as number, i];
+    }
+    // those that do not count have 0, too
+    for (let i = 0; i < this.n; i++) if (!this.ignored.has(i) && !this.notFinite[i]) return [0, i];
+    return [0, -1];
+  }
+
+  /**
+   * The same of one-vs-rest, and the decisions.
+   *
+   * @param decided gets how often the baseline decides for a class
+   * @param changed gets the decisions that differ, sample by sample, and whether the candidate's is for the class
+   */
+  compareSigmoid(
+    threshold: MeterConfig['threshold'],
+    decided: (c: number, times: number) => void,
+    changed: (i: number, c: number, isFor: boolean) => void,
+  ): void {
+    const { kernels, f32, i32 } = this.#backend;
+    const { classes } = this.inputs[0];
+    const leastOf = (c: number): number =>
+      floor32(typeof threshold === 'number' ? threshold : (threshold[c] as number));
+    // whole vectors make a super-row, unless it would be too long
+    const unit = classes % 4 === 0 ? 1 : classes % 2 === 0 ? 2 : 4;
+    const rows = unit * classes > LOGITS ? 1 : unit * Math.ceil(SUPER_ROW / (unit * classes));
+    const length = rows * classes;
+    const leavesOut = this.ignored.size > 0 || this.truth?.ignored;
     if (classes <= LOGITS) {
-      copyRows(backend, this.#inputs[0], first, n, kernels.TILE);
-      copyRows(backend, this.#inputs[1], first, n, kernels.PAIRS);
-      this.#even();
-      kernels.pairs(sigmoid, n, classes);
+      const thresholds = f32.subarray(kernels.PAIR_THRESHOLDS >> 2, (kernels.PAIR_THRESHOLDS >> 2) + length + 4);
+      for (let c = 0; c < length; c++) thresholds[c] = c < classes ? leastOf(c) : (thresholds[c - classes] as number);
+      thresholds.fill(Infinity, length);
+      i32.fill(0, kernels.DECIDED >> 2, (kernels.DECIDED >> 2) + length);
+    }
+    this.#eachTile(
+      rows,
+      (first, count) => {
+        for (const base of [kernels.TILE, kernels.PAIRS]) {
+          const to = base >> 2;
+          f32.fill(-Infinity, to + count * classes, to + Math.ceil(count / rows) * length);
+          for (let i = 0; leavesOut && i < count; i++) {
+            for (let c = 0; c < classes; c++) if (this.#isLeftOut(first + i, c)) f32[to + i * classes + c] = -Infinity;
+          }
+        }
+        const found = kernels.pairs(true, first, count, classes, length);
+        for (let j = kernels.CHANGED >> 2, end = j + found; j < end; j++) {
+          const cell = i32[j] as number;
+          const at = cell < 0 ? ~cell : cell;
+          const i = Math.floor(at / classes);
+          changed(first + i, at - i * classes, cell < 0);
+        }
+      },
+      (a, b, i) => {
+        for (let c = 0; c < classes; c++) {
+          if (this.#isLeftOut(i, c)) a[c] = b[c] = -Infinity;
+          const least = leastOf(c);
+          const [was, is] = [(a[c] as number) > least, (b[c] as number) > least];
+          if (was) decided(c, 1);
+          if (was !== is) changed(i, c, is);
+        }
+        return sigmoidPair(a, b);
+      },
+    );
+    if (classes > LOGITS) return;
+    for (let k = 0, j = kernels.DECIDED >> 2; k < rows; k++) {
+      for (let c = 0; c < classes; c++, j++) if (i32[j]) decided(c, i32[j] as number);
+    }
+  }
+
+  /** The class of the largest logit of a side. */
+  prediction(side: 0 | 1, i: number): number {
+    return prediction(rowOf(this.inputs[side], i), (c) => this.truth?.ignores(i, c) ?? false);
+  }
+
+  /** One-vs-rest: whether a logit is ignored; −∞ on both sides differs in nothing and is no decision. */
+  #isLeftOut(i: number, c: number): boolean {
+    return this.ignored.has(i) || (this.truth?.ignores(i, c) ?? false);
+  }
+
+  /** Have the rows before the kernels, whole super-rows at a time, or one by one where no tile holds the classes. */
+  #eachTile(
+    rows: number,
+    visit: (first: number, n: number) => void,
+    one: (a: Float64Array, b: Float64Array, i: number) => Pair,
+  ): void {
+    const { kernels, f32 } = this.#backend;
+    const { classes } = this.inputs[0];
+    if (classes > LOGITS) {
+      for (let i = 0; i < this.n; i++) {
+        const pair = one(this.#logits(0, i), this.#logits(1, i), i);
+        const counts = this.ignored.has(i) ? 0 : 1;
+        this.notFinite[i] = counts * pair.notFinite;
+        f32[columnAt(this.#backend, PAIR_DIVERGENCE) + i] = counts && pair.divergence;
+        f32[columnAt(this.#backend, PAIR_DIFFERENCE) + i] = counts && pair.difference;
+      }
       return;
     }
-    // one sample whose classes no tile holds
-    const rows = [this.#logits(0), this.#logits(1)] as const;
-    this.#rows = rows;
-    this.#even();
-    const pair = sigmoid ? sigmoidPair(...rows) : softmaxPair(...rows);
-    this.#predictions[0][0] = pair.baseline;
-    this.#predictions[1][0] = pair.candidate;
-    this.notFinite[0] = pair.notFinite;
-    backend.f32[this.at('divergence')] = pair.divergence;
-    backend.f32[this.at('difference')] = pair.difference;
-  }
-
-  /** Make both sides the same where a logit is ignored: it differs in nothing then. */
-  #even(): void {
-    const truth = this.#truth;
-    if (!truth?.ignored) return;
-    const { classes } = this.#inputs[0];
-    for (let i = 0, at = 0; i < this.n; i++) {
-      for (let c = 0; c < classes; c++, at++) {
-        if (truth.ignores(this.first + i, c)) this.#rows[0][at] = this.#rows[1][at] = 0;
-      }
+    const most = rows * Math.max(1, Math.floor(TILE_LOGITS / (rows * classes)));
+    for (let first = 0; first < this.n; first += most) {
+      const count = Math.min(most, this.n - first);
+      copyRows(this.#backend, this.inputs[0], first, count, kernels.TILE);
+      copyRows(this.#backend, this.inputs[1], first, count, kernels.PAIRS);
+      visit(first, count);
     }
   }
 
-  /** Have a sample count for nothing. */
-  leaveOut(i: number): void {
-    this.divergence[i] = 0;
-    this.difference[i] = 0;
-  }
-
-  /** The predicted classes of both sides, softmax. */
-  predictions(i: number): Both<number> {
-    return this.notFinite[i] ? this.largest(i) : [this.#predictions[0][i] as number, this.#predictions[1][i] as number];
-  }
-
-  /** The classes of the largest logits of both sides. */
-  largest(i: number): Both<number> {
-    const isLeftOut = (c: number): boolean => this.#truth?.ignores(this.first + i, c) ?? false;
-    return [prediction(this.#copy(0, i), isLeftOut), prediction(this.#copy(1, i), isLeftOut)];
-  }
-
-  /** By how much the candidate's numbers differ, in the columns `rose`, `fell` and `squared`. */
-  subtract(before: Float32Array, after: Float32Array): void {
-    const { f32, kernels } = this.backend;
-    f32.set(before.subarray(this.first, this.first + this.n), this.at('before'));
-    f32.set(after.subarray(this.first, this.first + this.n), this.at('after'));
-    kernels.differences(this.n);
-  }
-
-  /** The logits of the first sample. */
-  #logits(side: 0 | 1): Float64Array {
-    const row = this.#copy(side, 0);
-    const { scale } = this.#inputs[side];
+  #logits(side: 0 | 1, i: number): Float64Array {
+    const row = rowOf(this.inputs[side], i);
+    const { scale } = this.inputs[side];
     if (scale === 0) return row;
     const logits = Float32Array.from(row);
     convert(logits, scale);
     return Float64Array.from(logits);
-  }
-
-  #copy(side: 0 | 1, i: number): Float64Array {
-    const row = new Float64Array(this.#inputs[side].classes);
-    copySample(this.#inputs[side], this.first + i, row);
-    return row;
   }
 }
 

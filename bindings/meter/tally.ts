@@ -28,7 +28,7 @@ import {
   TALLY_RIGHT,
   TALLY_SUPPORT,
 } from '../backend/constants.ts';
-import type { Kernels } from '../backend/kernels.ts';
+import type { Kernels, MeterKernels } from '../backend/kernels.ts';
 import { carry, deposit, LIMBS } from '../backend/limbs.ts';
 import { isAsymmetric, LARGEST, loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
@@ -289,6 +289,35 @@ function sumByEight(n: number, value: (c: number) => number): number {
   return sum;
 }
 
+/**
+ * Softmax: losses, ranks and predictions of a tile whose labels are loaded, and the probabilities of what is predicted, which
+ * have the same bits whatever the labels. The address of the losses.
+ */
+export function decide(kernels: MeterKernels, call: Call): number {
+  call.scanAndSum();
+  const losses = call.finish();
+  if (kernels.decide() > 0) {
+    kernels.review(true);
+    call.scanAndSum();
+    kernels.review(false);
+  }
+  return losses;
+}
+
+/** Softmax: what is predicted of an input, whatever its targets; `visit` as in an update. */
+export function predict(backend: Backend, settings: Settings, input: Input, visit: Visit): void {
+  // every label does
+  const plain = { ...settings, labelSmoothing: 0 };
+  const call = new Call(backend, plain, input, SOFTMAX_ROOM, { ranks: 1, bins: 1 });
+  const { tile } = call;
+  tile.eachSamples(() => {
+    backend.i32.fill(0, backend.kernels.LABELS >> 2, (backend.kernels.LABELS >> 2) + tile.samples);
+    backend.kernels.labels(tile.samples, input.classes, -1);
+    decide(backend.kernels, call);
+    visit(backend, tile.firstSample, tile.samples);
+  });
+}
+
 class SoftmaxTally extends Tally {
   update(backend: Backend, state: State, given: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels, i32 } = backend;
@@ -306,15 +335,8 @@ class SoftmaxTally extends Tally {
       const n = tile.samples;
       const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
       this.makeRoom(state, n);
-      call.scanAndSum();
-      const losses = call.finish();
-      const wrong = kernels.decide();
+      const losses = decide(kernels, call);
       own?.put(tile.firstSample, n);
-      if (wrong > 0) {
-        kernels.review(true);
-        call.scanAndSum();
-        kernels.review(false);
-      }
       for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.topK(k));
       if (state.curves) this.#countMargins(backend, state.curves, input, tile);
       this.takeTables(backend, state, n);
@@ -433,7 +455,7 @@ class SoftmaxTally extends Tally {
 }
 
 /** The largest float32 that is not above x: a float32 is above the one where it is above the other. */
-function floor32(x: number): number {
+export function floor32(x: number): number {
   const near = Math.fround(x);
   if (near <= x) return near;
   FLOAT[0] = near;

@@ -1,5 +1,23 @@
 /** The scalar twin of what comparisons need: see assembly/compare/pairs.ts. */
-import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES } from '../constants.ts';
+import {
+  LOGITS,
+  PAIR_BRIER,
+  PAIR_COLUMN_COUNT,
+  PAIR_COLUMNS,
+  PAIR_CROSS_ENTROPY,
+  PAIR_DIFFERENCE,
+  PAIR_DIVERGENCE,
+  PAIR_LABEL,
+  PAIR_LOSS,
+  PAIR_NOT_FINITE,
+  PAIR_PREDICTED,
+  PAIR_ROSE,
+  SAMPLE_BYTES,
+  SUM_DIFFERENCE,
+  SUM_DIVERGENCE,
+  SUM_END,
+  SUM_ROSE,
+} from '../constants.ts';
 import type { PairKernels } from '../kernels.ts';
 import { ExactSum } from './exact-sum.ts';
 import { convert } from './kernels.ts';
@@ -12,25 +30,21 @@ export const CANDIDATE = 2;
 export interface Pair {
   /** Sum of BASELINE and CANDIDATE, where either is not finite. */
   notFinite: number;
-  /** Softmax: the class of the largest logit, of equals the first; open where `notFinite`. */
-  baseline: number;
-  candidate: number;
   /** KL(baseline‖candidate), ≥ 0, and the largest |Δp|; 0 where `notFinite`. */
   divergence: number;
   difference: number;
 }
 
-/** The place of the largest number; 0 where there is none above −∞. */
+/** The largest number, NaN left out. */
 function largest(row: Float64Array): number {
-  let best = 0;
-  for (let c = 1; c < row.length; c++) if ((row[c] as number) > (row[best] as number)) best = c;
-  return best;
+  let most = -Infinity;
+  for (const z of row) if (z > most) most = z;
+  return most;
 }
 
 /** Softmax; the rows are written over. */
 export function softmaxPair(a: Float64Array, b: Float64Array): Pair {
-  const [baseline, candidate] = [largest(a), largest(b)];
-  const [largestA, largestB] = [a[baseline] as number, b[candidate] as number];
+  const [largestA, largestB] = [largest(a), largest(b)];
   let [sumA, sumB, gaps] = [0, 0, 0];
   for (let c = 0; c < a.length; c++) {
     const u = (a[c] as number) - largestA;
@@ -44,12 +58,12 @@ export function softmaxPair(a: Float64Array, b: Float64Array): Pair {
     if (a[c] !== 0) gaps += (a[c] as number) * (u - v);
   }
   const notFinite = (Number.isNaN(sumA) ? BASELINE : 0) + (Number.isNaN(sumB) ? CANDIDATE : 0);
-  if (notFinite) return { notFinite, baseline, candidate, divergence: 0, difference: 0 };
+  if (notFinite) return { notFinite, divergence: 0, difference: 0 };
   let difference = 0;
   for (let c = 0; c < a.length; c++) {
     difference = Math.max(difference, Math.abs((a[c] as number) / sumA - (b[c] as number) / sumB));
   }
-  return { notFinite, baseline, candidate, divergence: Math.max(0, gaps / sumA - Math.log(sumA / sumB)), difference };
+  return { notFinite, divergence: Math.max(0, gaps / sumA - Math.log(sumA / sumB)), difference };
 }
 
 const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
@@ -78,60 +92,105 @@ export function sigmoidPair(a: Float64Array, b: Float64Array): Pair {
     divergence += Math.max(0, bernoulli(z, w));
     difference = Math.max(difference, Math.abs(sigmoid(z) - sigmoid(w)));
   }
-  if (notFinite) return { notFinite, baseline: 0, candidate: 0, divergence: 0, difference: 0 };
-  return { notFinite, baseline: 0, candidate: 0, divergence, difference };
+  if (notFinite) return { notFinite, divergence: 0, difference: 0 };
+  return { notFinite, divergence, difference };
 }
 
 /** The twin over a plain ArrayBuffer. */
 export function scalarPairKernels(): PairKernels {
   const PAIRS = 4 * LOGITS;
-  const buffer = new ArrayBuffer(PAIRS + PAIR_COLUMNS + 10 * SAMPLE_BYTES);
+  const PAIR_THRESHOLDS = PAIRS + PAIR_COLUMNS + PAIR_COLUMN_COUNT * SAMPLE_BYTES;
+  const DECIDED = PAIR_THRESHOLDS + 4 * LOGITS + 16;
+  const CHANGED = DECIDED + 4 * LOGITS;
+  const buffer = new ArrayBuffer(CHANGED + 4 * LOGITS);
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
   const column = (k: number): number => (PAIRS + PAIR_COLUMNS + k * SAMPLE_BYTES) >> 2;
-  const sum = new ExactSum();
+  const sums = Array.from({ length: SUM_END }, () => new ExactSum());
+
+  /** Compare n pairs of rows, the first of which is that of sample `first`. */
+  function compare(pairOf: typeof softmaxPair, first: number, n: number, classes: number): void {
+    const rows = [new Float64Array(classes), new Float64Array(classes)] as const;
+    for (let i = 0; i < n; i++) {
+      rows[0].set(f32.subarray(i * classes, (i + 1) * classes));
+      rows[1].set(f32.subarray(LOGITS + i * classes, LOGITS + (i + 1) * classes));
+      const { divergence, difference, notFinite } = pairOf(...rows);
+      f32[column(PAIR_DIVERGENCE) + first + i] = divergence;
+      f32[column(PAIR_DIFFERENCE) + first + i] = difference;
+      i32[column(PAIR_NOT_FINITE) + first + i] = notFinite;
+    }
+  }
+
+  const countDecided = (k: number): void => {
+    i32[(DECIDED >> 2) + k] = (i32[(DECIDED >> 2) + k] as number) + 1;
+  };
+
+  function agree(first: number, n: number): number {
+    let changed = 0;
+    for (let i = first; i < first + n; i++) {
+      const [was, is] = [i32[column(PAIR_PREDICTED) + i] as number, i32[column(PAIR_PREDICTED + 1) + i] as number];
+      const ignored = (i32[column(PAIR_LABEL) + i] as number) < 0;
+      if (was === is && was >= 0 && !ignored) countDecided(was);
+      else i32[(CHANGED >> 2) + changed++] = i;
+      if (ignored) for (const k of [PAIR_DIVERGENCE, PAIR_DIFFERENCE, PAIR_NOT_FINITE]) i32[column(k) + i] = 0;
+    }
+    return changed;
+  }
+
+  function decide(n: number, length: number): number {
+    let changed = 0;
+    for (let cell = 0; cell < n; cell++) {
+      const least = f32[(PAIR_THRESHOLDS >> 2) + (cell % length)] as number;
+      const [was, is] = [(f32[cell] as number) > least, (f32[LOGITS + cell] as number) > least];
+      if (was) countDecided(cell % length);
+      if (was !== is) i32[(CHANGED >> 2) + changed++] = is ? ~cell : cell;
+    }
+    return changed;
+  }
+
   return {
     memory: { buffer },
     TILE: 0,
     PAIRS,
+    PAIR_THRESHOLDS,
+    DECIDED,
+    CHANGED,
 
     convert(at, n, from) {
       convert(f32.subarray(at >> 2, (at >> 2) + n), from);
     },
 
-    pairs(sigmoid, n, classes) {
-      const rows = [new Float64Array(classes), new Float64Array(classes)] as const;
-      for (let i = 0; i < n; i++) {
-        rows[0].set(f32.subarray(i * classes, (i + 1) * classes));
-        rows[1].set(f32.subarray(LOGITS + i * classes, LOGITS + (i + 1) * classes));
-        const pair = sigmoid ? sigmoidPair(...rows) : softmaxPair(...rows);
-        i32[column(0) + i] = pair.baseline;
-        i32[column(1) + i] = pair.candidate;
-        f32[column(2) + i] = pair.divergence;
-        f32[column(3) + i] = pair.difference;
-        i32[column(4) + i] = pair.notFinite;
+    pairs(sigmoid, first, n, classes, length) {
+      compare(sigmoid ? sigmoidPair : softmaxPair, first, n, classes);
+      return sigmoid ? decide(n * classes, length) : agree(first, n);
+    },
+
+    settle(n, quality) {
+      const add = (sum: number, k: number): void => sums[sum]?.add(f32, i32, column(k), column(k) + n);
+      add(SUM_DIVERGENCE, PAIR_DIVERGENCE);
+      add(SUM_DIFFERENCE, PAIR_DIFFERENCE);
+      if (!quality) return;
+      for (const [j, k] of [PAIR_LOSS, PAIR_CROSS_ENTROPY, PAIR_BRIER].entries()) {
+        for (let i = 0; i < n; i++) {
+          const d = Math.fround((f32[column(k + 1) + i] as number) - (f32[column(k) + i] as number));
+          f32[column(PAIR_ROSE) + i] = d <= 0 ? 0 : d;
+          f32[column(PAIR_ROSE + 1) + i] = d < 0 ? -d : 0;
+          f32[column(PAIR_ROSE + 2) + i] = d * d;
+        }
+        for (const part of [0, 1, 2]) add(SUM_ROSE + 3 * j + part, PAIR_ROSE + part);
       }
     },
 
-    differences(n) {
-      for (let i = 0; i < n; i++) {
-        const d = Math.fround((f32[column(6) + i] as number) - (f32[column(5) + i] as number));
-        f32[column(7) + i] = d <= 0 ? 0 : d;
-        f32[column(8) + i] = d < 0 ? -d : 0;
-        f32[column(9) + i] = d * d;
-      }
+    most(values, n) {
+      return f32.subarray(values >> 2, (values >> 2) + n).reduce((a, b) => Math.max(a, b), 0);
     },
 
-    accumulate(_, values, n) {
-      sum.add(f32, i32, values >> 2, (values >> 2) + n);
+    clear(sum) {
+      sums[sum]?.clear();
     },
 
-    clear() {
-      sum.clear();
-    },
-
-    limb(_, j) {
-      return sum.limb(j);
+    limb(sum, j) {
+      return (sums[sum] as ExactSum).limb(j);
     },
   };
 }

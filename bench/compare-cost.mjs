@@ -1,0 +1,46 @@
+// What pairing costs: time of FocalComparison.update over that of the updates of two meters, one a side, in paired rounds of one
+// run. `node bench/compare-cost.mjs` prints the medians; the ratio is the median of the rounds' ratios.
+import { FocalComparison } from '../dist/compare.js';
+import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
+import { FocalMeter } from '../dist/meter.js';
+import { makeRows } from './data.mjs';
+
+const ROUNDS = 40;
+/** What the ratio should be at most. */
+const MOST = 1.35;
+
+const time = (call) => {
+  const start = performance.now();
+  call();
+  return performance.now() - start;
+};
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+console.log('loss     classes  two meters, ns/logit  comparison, ns/logit  ratio  target');
+for (const Loss of [SoftmaxFocalLoss, SigmoidFocalLoss]) {
+  for (const classes of [2, 10, 100, 1000]) {
+    const { logits: baseline, targets } = makeRows(1 << 20, classes, true);
+    // as a quantised model has them: near, some predictions others
+    const candidate = baseline.map((z) => Math.round(z * 8) / 8);
+    const comparison = new FocalComparison(new Loss(), { classes });
+    const meters = [new FocalMeter(new Loss(), { classes }), new FocalMeter(new Loss(), { classes })];
+    const times = { meters: [], comparison: [] };
+    for (let round = -ROUNDS >> 2; round < ROUNDS; round++) {
+      const calls = [
+        ['meters', () => void meters.map((meter, side) => meter.update([baseline, candidate][side], targets))],
+        ['comparison', () => comparison.update(baseline, candidate, targets)],
+      ];
+      if (round & 1) calls.reverse();
+      // the first quarter warms up
+      for (const [name, call] of calls) {
+        const took = time(call);
+        if (round >= 0) times[name].push(took);
+      }
+    }
+    const perLogit = (name) => ((median(times[name]) * 1e6) / (2 * baseline.length)).toFixed(2);
+    const ratio = median(times.comparison.map((t, i) => t / times.meters[i]));
+    const columns = [Loss === SoftmaxFocalLoss ? 'softmax' : 'sigmoid', `${classes}`.padStart(7)];
+    columns.push(perLogit('meters').padStart(20), perLogit('comparison').padStart(20), ratio.toFixed(2).padStart(5));
+    console.log(columns.join('  '), `  ≤ ${MOST}`);
+  }
+}
