@@ -13,8 +13,8 @@ import { keep, Pairs } from './pairs.ts';
 import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
 import { rowsOf } from './rows.ts';
 
-/** Logits of images that are made rows together. */
-const TOGETHER = 2 ** 20;
+/** Logits of a side that are counted together: of images, which become rows, and of one-vs-rest, which are read again soon. */
+const TOGETHER = 2 ** 17;
 
 interface OwnOptions {
   /** How many of the samples whose loss rose most to keep, with what both sides said. Default 0. */
@@ -102,8 +102,8 @@ export class Comparison<L extends AnyLoss> {
     if (targets !== undefined) survey(Meter.backendOf(sides[0]), settings, first, null);
     const inputs = targets === undefined ? [first, second] : [metered(first, settings), metered(second, settings)];
     const backend = this.#backend();
-    // images become rows, a part at a time
-    const most = first.positions === 1 ? SAMPLES : Math.max(1, Math.min(SAMPLES, Math.floor(TOGETHER / first.classes)));
+    const together = first.positions === 1 && meter.variant === 'softmax' ? Infinity : TOGETHER;
+    const most = Math.max(1, Math.min(SAMPLES, Math.floor(together / first.classes)));
     pairs.begin(backend);
     for (let from = 0; from < n; from += most) {
       const count = Math.min(most, n - from);

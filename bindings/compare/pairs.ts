@@ -218,7 +218,8 @@ export class Pairs {
       },
     );
     this.#totals(chunk, firstIndex);
-    if (!labelled || meter.topK.length === 0) return;
+    // fewer than all classes come before any
+    if (!labelled || !meter.topK.some((k) => k < meter.classes)) return;
     // which samples are among the top k of one side alone
     const { lost, won } = at.topK;
     const [was, is] = ranks;
@@ -254,7 +255,7 @@ export class Pairs {
       if (!truth) return;
       if (i !== sample) close();
       sample = i;
-      const positive = truth.isMember(i, c);
+      const positive = truth.dense ? truth.isMember(i, c) : chunk.labels[i] === c;
       const section = positive ? at.classes : at.negatives;
       this.#count((isFor === positive ? section.won : section.lost) + c * section.stride);
       gained += isFor === positive ? 1 : -1;
