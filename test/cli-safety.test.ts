@@ -1,5 +1,5 @@
 /** What the command writes, prints and ends with, whatever it is given. */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -8,14 +8,17 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
+import { unfinishedName } from '../bindings/cli/outputs.ts';
 import { cli, type Result, workplace } from './command.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -47,6 +50,29 @@ function refused({ code, out, err }: Result, message: RegExp | string) {
   expect(err).toMatch(message);
   expect({ code, out, lines: lines(err) }).toEqual({ code: 2, out: '', lines: 1 });
 }
+
+test('what killed runs left beside an output is removed, and nothing else', async () => {
+  mkdirSync(at('left'));
+  const { pid: dead } = spawnSync(process.execPath, ['-e', '0']);
+  const old = new Date(Date.now() - 3_600_000);
+  const names = {
+    gone: unfinishedName(dead),
+    'of a process that runs': unfinishedName(),
+    'younger than the run': unfinishedName(dead),
+    'of another machine': unfinishedName(dead).replace(/-[0-9a-f]{8}-/, '-00000000-'),
+    'of no process': `.focal-simd-${'0'.repeat(16)}.tmp`,
+    another: 'mine.tmp',
+  };
+  for (const [what, name] of Object.entries(names)) {
+    writeFileSync(at(`left/${name}`), what);
+    if (!what.startsWith('younger')) utimesSync(at(`left/${name}`), old, old);
+    else utimesSync(at(`left/${name}`), old, new Date(Date.now() + 3_600_000));
+  }
+  await run(...evaluate('--state', 'left/state.json'));
+  const { gone, ...kept } = names;
+  expect(readdirSync(at('left')).sort()).toEqual([...Object.values(kept), 'state.json'].sort());
+  rmSync(at('left'), { recursive: true });
+});
 
 describe('outputs', () => {
   const reads = 'would overwrite .*, which is read';

@@ -1,7 +1,8 @@
 /** What the command writes: files, whole or not at all and never over what it reads, or one of them to standard output. */
-import { randomBytes } from 'node:crypto';
-import { constants, rmSync } from 'node:fs';
-import { access, type FileHandle, lstat, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, readlinkSync, rmSync } from 'node:fs';
+import { access, type FileHandle, lstat, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { asInput, InputError, opening } from './errors.ts';
 
@@ -13,6 +14,43 @@ const unfinished = new Set<string>();
 
 export function discardUnfinished(): void {
   for (const path of unfinished) rmSync(path, { force: true });
+}
+
+/** Where a process number means a process: a machine, and on Linux a namespace of it, as containers have their own. */
+function where(): string {
+  let namespace = '';
+  try {
+    namespace = readlinkSync('/proc/self/ns/pid');
+  } catch {}
+  return createHash('sha256').update(`${hostname()}\n${namespace}`).digest('hex').slice(0, 8);
+}
+
+/** A name for what is being written: it tells who writes it, so that it can be told from what somebody left behind. */
+export const unfinishedName = (pid = process.pid): string =>
+  `.focal-simd-${where()}-${pid}-${randomBytes(8).toString('hex')}.tmp`;
+
+/** Whether a process is known to run no more. */
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** Remove what processes left in a folder that were ended while they wrote, by `kill -9` or a power failure: they are gone, and it is older than this one. */
+async function removeLeft(folder: string): Promise<void> {
+  const here = where();
+  const started = Date.now() - 1000 * process.uptime();
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, place, pid] = /^\.focal-simd-([0-9a-f]{8})-(\d+)-[0-9a-f]{16}\.tmp$/.exec(name) ?? [];
+    if (place !== here || !isGone(Number(pid))) continue;
+    const path = join(folder, name);
+    const left = await lstat(path).catch(() => null);
+    // what may not be removed stays, and is no fault of this run
+    if (left?.isFile() && left.mtimeMs < started) await rm(path, { force: true }).catch(() => {});
+  }
 }
 
 /** Something a path leads to: two paths with the same identity are the same file. */
@@ -98,6 +136,7 @@ class FileOutput implements Output {
       await file.close();
       await rm(temporary);
       unfinished.delete(temporary);
+      await removeLeft(dirname(path));
       return output;
     });
   }
@@ -126,7 +165,7 @@ class FileOutput implements Output {
   }
 
   async #open(): Promise<{ file: FileHandle; temporary: string }> {
-    const temporary = join(dirname(this.#path), `.focal-simd-${randomBytes(8).toString('hex')}.tmp`);
+    const temporary = join(dirname(this.#path), unfinishedName());
     unfinished.add(temporary);
     return { file: await open(temporary, 'wx'), temporary };
   }
