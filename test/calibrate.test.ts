@@ -187,7 +187,7 @@ describe.each(backends)(
       [
         () => [batch],
         { gamma: 1 },
-        'options expected only loss, holdout, ignoreIndex, bins for fitTemperature, got "gamma"',
+        'options expected only loss, holdout, ignoreIndex, bins, input for fitTemperature, got "gamma"',
       ],
       [() => [{ ...batch, targets: [2] }], {}, 'targets[0] expected an integer in [0, 2) or ignoreIndex -100, got 2'],
       [() => [{ ...batch, firstIndex: -1 }], {}, 'firstIndex expected an integer ≥ 0, got -1'],

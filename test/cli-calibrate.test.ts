@@ -59,6 +59,53 @@ describe('calibrate', () => {
     }
   });
 
+  // what a temperature makes of logits does not depend on what is added to all of a row
+  const rows = (of: (row: Float32Array) => Iterable<number>) =>
+    Float32Array.from(
+      Array.from({ length: SAMPLES }, (_, i) => [...of(z.slice(i * CLASSES, (i + 1) * CLASSES))]).flat(),
+    );
+  const softmax = (row: Float32Array) => {
+    const all = Array.from(row, Math.exp);
+    const total = all.reduce((a, b) => a + b);
+    return all.map((e) => e / total);
+  };
+  test.each([
+    ['softmax', 'probabilities', rows(softmax)],
+    ['softmax', 'log-probabilities', rows((row) => softmax(row).map(Math.log))],
+    ['sigmoid', 'probabilities', z.map((x) => 1 / (1 + Math.exp(-x / 4)))],
+    ['sigmoid', 'log-probabilities', z.map((x) => -Math.log1p(Math.exp(-x / 4)))],
+  ] as const)('%s of %s: the temperature of the logits that they stand for', async (loss, input, data) => {
+    const own = loss === 'softmax' ? z : z.map((x) => x / 4);
+    write('own.npy', own, [SAMPLES, CLASSES]);
+    write('given.npy', data, [SAMPLES, CLASSES]);
+    const want = await json('calibrate', 'own.npy', 'y.npy', '--loss', loss);
+    const args = [
+      'calibrate',
+      'given.npy',
+      'y.npy',
+      '--loss',
+      loss,
+      '--input',
+      input,
+      '--apply',
+      'out.npy',
+      '--jobs',
+      2,
+    ];
+    const { code, err } = await run(...args);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const got = await json(...args);
+    expect(got.temperature).toBeCloseTo(want.temperature, 3);
+    expect(got.before.crossEntropy).toBeCloseTo(want.before.crossEntropy, 4);
+    const out = Array.from(await (await openArray(fromBytes(readFileSync(at('out.npy'))))).read(), Number);
+    for (let i = 0; i < out.length; i += CLASSES) {
+      for (let c = 1; c < CLASSES; c++) {
+        const gap = (a: ArrayLike<number>) => a[i + c]! - (loss === 'softmax' ? a[i]! : 0);
+        expect(gap(out) * got.temperature).toBeCloseTo(gap(own), 2);
+      }
+    }
+  });
+
   test('no finite temperature: null with its reason, and nothing to apply', async () => {
     const sure = Float32Array.from(z, (_, i) => (y[Math.floor(i / CLASSES)] === i % CLASSES ? 5 : 0));
     write('sure.npy', sure, [SAMPLES, CLASSES]);

@@ -308,6 +308,10 @@ describe('texts in a column', () => {
   test.concurrent.each([
     ['evaluate t.csv --target label --text id', '--text: column id holds numbers: say which columns are the scores'],
     ['evaluate t.csv --target label --text nothing', 'nothing: no such file'],
+    [
+      'evaluate - --format csv --target label --text review',
+      'a table from stdin is read once, so that --text takes no',
+    ],
   ])('%s: exit code 2 and one line', async (line, message) => {
     const { code, err } = await run(...line.split(' '));
     expect(code).toBe(2);

@@ -64,12 +64,22 @@ describe.each(backends)('$name: probabilities where logits are expected', ({ api
     }
   });
 
-  test('of probabilities there is no gradient', () => {
-    for (const input of ['probabilities', 'logProbabilities'] as const) {
-      const loss = new api.SoftmaxFocalLoss({ input });
+  test('of probabilities there is no gradient; log-probabilities of a softmax are logits', () => {
+    for (const [Loss, input] of [
+      [api.SoftmaxFocalLoss, 'probabilities'],
+      [api.SigmoidFocalLoss, 'probabilities'],
+      [api.SigmoidFocalLoss, 'logProbabilities'],
+    ] as const) {
+      const loss = new Loss({ input });
       expect(() => loss.valueAndGrad(Float32Array.from(P), [0, 1, 0])).toThrow(
         /^input expected 'logits' where a gradient/,
       );
     }
+    const logits = Float32Array.from(P, Math.log);
+    const of = (input: 'logits' | 'logProbabilities') => {
+      return new api.SoftmaxFocalLoss({ input }).valueAndGrad(logits, [0, 1, 0]);
+    };
+    expect(of('logProbabilities')).toEqual(of('logits'));
+    expect(of('logits').grad.some((g) => g !== 0)).toBe(true);
   });
 });

@@ -35,6 +35,8 @@ test.each([
   ['loss=0.01,ece=2pp,agreement=0', 'max-drop', { loss: 0.01, ece: 0.02, agreement: 0 }],
   ['accuracy=0.9,class-recall=50%', 'min', { accuracy: 0.9, 'class-recall': 0.5 }],
   ['loss=0.4,ece=5%', 'max', { loss: 0.4, ece: 0.05 }],
+  ['macro.f1=1pp,crossEntropy=0.1', 'max-drop', { 'macro.f1': 0.01, crossEntropy: 0.1 }],
+  ['weighted.precision=50%,averagePrecision=0.5', 'min', { 'weighted.precision': 0.5, averagePrecision: 0.5 }],
 ] as const)('reads %j as %s', (text, kind, limits) => {
   expect(parseLimits(text, kind)).toEqual(limits);
 });
@@ -55,6 +57,8 @@ test.each([
   ['accuracy=1pp,accuracy=2pp', 'max-drop', 'max-drop expected each name once, got accuracy twice'],
   ['accuracy=1pp', 'min', 'min expected a share, as 0.9 or 90%'],
   ['agreement=0.9', 'min', 'min expected one of accuracy'],
+  ['macro.precision=1pp', 'max-drop', 'max-drop expected one of accuracy'],
+  ['macro.toString=1', 'min', 'or a mean over the classes as macro.precision, got "macro.toString=1"'],
 ] as const)('refuses %j as %s', (text, kind, message) => {
   expect(() => parseLimits(text, kind)).toThrow(RangeError);
   expect(() => parseLimits(text, kind)).toThrow(message);

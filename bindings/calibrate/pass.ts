@@ -1,5 +1,7 @@
+import { convert } from '../backend/scalar/kernels.ts';
 import { common, number, oneOf } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
+import { fromHalf } from '../input/half.ts';
 import { type Input, readInput } from '../input/tensors.ts';
 import { FocalLoss, SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Settings } from '../losses/options.ts';
@@ -15,13 +17,14 @@ export type CalibrationOptions = Required<TemperatureOptions>;
 
 /** @throws TypeError or RangeError for a wrong option */
 export function readCalibration(name: string, given: unknown): CalibrationOptions {
-  const options = common(name, given, ['loss', 'holdout', 'ignoreIndex', 'bins']) as TemperatureOptions;
+  const options = common(name, given, ['loss', 'holdout', 'ignoreIndex', 'bins', 'input']) as TemperatureOptions;
   const { ignoreIndex = -100, bins = 15 } = options;
   return {
     loss: oneOf('loss', options.loss ?? 'softmax', ['softmax', 'sigmoid']) as 'softmax' | 'sigmoid',
     holdout: number('holdout', options.holdout ?? 0.2, 'a number in [0, 1)', (x) => x >= 0 && x < 1),
     ignoreIndex,
     bins,
+    input: oneOf('input', options.input ?? 'logits', ['logits', 'probabilities', 'logProbabilities']),
   };
 }
 
@@ -61,11 +64,11 @@ export class Pass {
   #meter: Meter<AnyLoss> | null = null;
 
   constructor(FocalMeter: FocalMeterConstructor, options: CalibrationOptions) {
-    const { loss, ignoreIndex } = options;
+    const { loss, ignoreIndex, input } = options;
     this.#FocalMeter = FocalMeter;
     this.#options = options;
     this.#loss = new (loss === 'softmax' ? SoftmaxLoss : SigmoidLoss)(unused, { ignoreIndex });
-    this.#settings = FocalLoss.settingsOf(this.#loss) as Settings;
+    this.#settings = { ...(FocalLoss.settingsOf(this.#loss) as Settings), input };
   }
 
   /** What a dataset is counted into for what is asked. */
@@ -76,7 +79,7 @@ export class Pass {
   /** Count a batch in, and find what is asked for. */
   count(batch: Batch, { beta, fit, measure }: Ask): void {
     if (typeof batch !== 'object' || batch === null) throw wrongType('batch', 'an object { logits, targets }', batch);
-    const input = readInput(batch.logits, batch.targets, this.#settings);
+    const input = asLogits(readInput(batch.logits, batch.targets, this.#settings));
     if (input.dense && input.classes > 1) {
       throw outOfRange('targets', 'class indices', 'numbers in the shape of the logits');
     }
@@ -145,4 +148,13 @@ export class Pass {
     const dims = [batch, classes, positions];
     this.#meter?.update({ data, dims }, { data: targets, dims: [batch, positions] });
   }
+}
+
+/** The same input with logits in the place of probabilities. */
+function asLogits(input: Input): Input {
+  if (!input.scale) return input;
+  const read = input.half ? fromHalf : Number;
+  const logits = Float32Array.from(input.logits as Float32Array, read);
+  convert(logits, input.scale);
+  return { ...input, logits, half: false, scale: 0 };
 }

@@ -1,5 +1,6 @@
 import { outOfRange, wrongType } from '../input/errors.ts';
 import type { Logits, Targets } from '../input/tensors.ts';
+import type { InputScale } from '../losses/options.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import type { Metric } from '../meter/report.ts';
 import { minimise } from './fit.ts';
@@ -26,6 +27,8 @@ export interface TemperatureOptions {
   ignoreIndex?: number;
   /** Bins of the calibration error. Default 15. */
   bins?: number;
+  /** What the numbers given as logits are; others are made logits before they are divided. Default 'logits'. */
+  input?: InputScale;
 }
 
 /** Means over the held-out samples (sigmoid: decisions), as `FocalMeter` computes them. */
@@ -61,7 +64,7 @@ export interface Calibration {
    * @param batches a function that gives the batches `{ logits, targets, firstIndex? }` anew for each pass, as an iterable or
    *   async iterable; they may come in any order
    * @param options `loss`, 'softmax' (default) or 'sigmoid'; `holdout`, the share that is held out to measure on, default
-   *   0.2; `ignoreIndex`, default −100; `bins`, default 15
+   *   0.2; `ignoreIndex`, default −100; `bins`, default 15; `input`, 'logits' (default), 'probabilities' or 'logProbabilities'
    * @returns the temperature, with cross-entropy, Brier score and calibration error of the held-out part before and after;
    *   null with its reason where no finite temperature is best
    * @throws TypeError or RangeError as a loss's `forward`, for a batch of other classes, for a pass of more or fewer samples than the

@@ -1,14 +1,17 @@
 /** `focal-simd calibrate`. */
 
+import { convert } from '../backend/scalar/kernels.ts';
 import type { CalibrationScores, Temperature } from '../entries/calibrate.ts';
 import { calibrateFiles } from '../entries/node.ts';
 import { countTargets } from '../files/evaluate.ts';
 import { openArray } from '../files/node/api.ts';
 import { fromHalf } from '../input/half.ts';
+import { type Scale, scaleOf } from '../input/tensors.ts';
 import { fixed, NONE, plain, significant } from '../report/format.ts';
 import { EXIT, InputError, refused, warn } from './errors.ts';
 import type { CalibrateOptions } from './grammar.ts';
 import { Looks } from './looks.ts';
+import { INPUTS } from './model.ts';
 import { deliver, prepareOutputs, print } from './outputs.ts';
 import { printableJson } from './printable.ts';
 import { axisOf, fileOf, filesOf, openSamples, STDIN } from './samples.ts';
@@ -21,6 +24,7 @@ export async function calibrate(
   options: CalibrateOptions,
 ): Promise<number> {
   const { loss, holdout, ignoreIndex, bins, json } = options;
+  const input = INPUTS[options.input];
   if (logits === STDIN || targets === STDIN)
     throw new InputError('calibrate reads the data several times, not from stdin');
   if (options.apply !== undefined && options.target !== undefined) {
@@ -33,17 +37,16 @@ export async function calibrate(
     // a bad label is told before hours of work
     await countTargets(dataset, { ignoreIndex });
     const { jobs: threads, chunk: bytes } = options;
-    const fitting = { loss, holdout, ignoreIndex, bins, bytes, jobs: threads, onProgress: showProgress };
+    const fitting = { loss, holdout, ignoreIndex, bins, input, bytes, jobs: threads, onProgress: showProgress };
     const { names } = dataset;
-    const logarithm = loss === 'softmax' ? 'numpy.log(p)' : 'numpy.log(p / (1 - p))';
-    const looks = await new Looks({ loss, input: 'logits' }, `give their logits, as ${logarithm}`).at(dataset);
+    const looks = await new Looks(options).at(dataset);
     if (looks.warning) warn(looks.warning);
     startProgress(dataset.samples);
     const { jobs, ...result } = await refused('samples', () =>
       calibrateFiles(files, { ...fitting, classAxis: axisOf(options), ...(names && { names }) }),
     ).finally(stopProgress);
     await deliver([
-      () => outputs.get('--apply')?.write(divided(logits, result)),
+      () => outputs.get('--apply')?.write(divided(logits, result, scaleOf(loss, input))),
       () => {
         if (outputs.printed) return;
         const { files } = dataset;
@@ -60,7 +63,7 @@ export async function calibrate(
 const BLOCK = 1 << 18;
 
 /** The logits over the temperature, as a .npy file of float32 of their shape. */
-async function* divided(path: string, { temperature, reason }: Temperature): AsyncGenerator<Uint8Array> {
+async function* divided(path: string, { temperature, reason }: Temperature, scale: Scale): AsyncGenerator<Uint8Array> {
   if (temperature === null) throw new InputError(`--apply: there is no temperature to divide by: ${reason}`);
   const opened = await openArray(path, 'logits');
   try {
@@ -69,7 +72,14 @@ async function* divided(path: string, { temperature, reason }: Temperature): Asy
     for (let first = 0; first < array.size; first += BLOCK) {
       const found = await array.read(first, Math.min(BLOCK, array.size - first));
       const read = array.dtype === 'float16' ? fromHalf : Number;
-      const block = Float32Array.from({ length: found.length }, (_, i) => read(found[i] as number) / temperature);
+      const block = Float32Array.from(
+        { length: found.length },
+        (_, i) => read(found[i] as number) / (scale ? 1 : temperature),
+      );
+      if (scale) {
+        convert(block, scale);
+        for (let i = 0; i < block.length; i++) block[i] = (block[i] as number) / temperature;
+      }
       yield new Uint8Array(block.buffer);
     }
   } finally {

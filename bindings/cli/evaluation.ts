@@ -43,7 +43,14 @@ export async function evaluation(
     : null;
   return {
     state,
-    json: { ...run, config, metrics, ...(groups && { groups }), ...(judgement && { limits: judgement }) },
+    json: {
+      schema: 'focal-simd/evaluation/1',
+      ...run,
+      config,
+      metrics,
+      ...(groups && { groups }),
+      ...(judgement && { limits: judgement }),
+    },
     text: formatSummary(facts, metrics, labels, judgement, groups),
     page: () => page(state, { ...labels, judgement, confidence, ...(worstBy && { worstBy }) }, options, run),
     judgement,

@@ -123,6 +123,7 @@ export type CompareOptions = InputOptions &
 export type MapOptions = InputOptions & LossOptions & MeterOptions & BootstrapOptions;
 export type CalibrateOptions = InputOptions & {
   loss: 'softmax' | 'sigmoid';
+  input: LossOptions['input'];
   holdout: number;
   bins: number;
   apply?: string;
@@ -243,12 +244,13 @@ const add: Record<string, (command: Command) => Command> = {
         '--background <integer>',
         'label that means none of the classes, sigmoid only (default: none)',
         integer(-(2 ** 31) + 1, 2 ** 31 - 1),
-      )
-      .addOption(
-        new Option('--input <scale>', 'what the numbers given as logits are')
-          .choices(['logits', 'probabilities', 'log-probabilities'])
-          .default('logits'),
       ),
+  scale: (command) =>
+    command.addOption(
+      new Option('--input <scale>', 'what the numbers given as logits are')
+        .choices(['logits', 'probabilities', 'log-probabilities'])
+        .default('logits'),
+    ),
   divisor: (command) =>
     command.option(
       '--divisor <name>',
@@ -395,7 +397,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'evaluate',
     'Evaluate a classifier. The files are streamed: they may be larger than memory.',
-    'input scores variant loss divisor meter bootstrap groups confidence compute run jobs gate output report title debug',
+    'input scores variant loss scale divisor meter bootstrap groups confidence compute run jobs gate output report title debug',
   )
     .argument(
       '<logits>',
@@ -407,7 +409,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'compare',
     'Compare two classifiers on the same samples: is the candidate still the baseline?',
-    'input variant loss meter bootstrap confidence run jobs drop output report title debug',
+    'input variant loss scale meter bootstrap confidence run jobs drop output report title debug',
   )
     .argument('<baseline>', "array of the baseline's logits, or a table: --target, --baseline, --candidate")
     .argument('[candidate]', "array of the candidate's logits for the same samples")
@@ -433,13 +435,13 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
     'map',
     'Evaluate shards: reads one a line from stdin, {"logits": …, "targets": …, "firstIndex": …} or {"table": …, "firstIndex": …}, ' +
       'and writes one state a line, for merge -.',
-    'input scores variant loss divisor meter bootstrap debug',
+    'input scores variant loss scale divisor meter bootstrap debug',
   ).action((options) => actions.map(options));
 
   command(
     'calibrate',
     'Fit the temperature that the logits are to be divided by, so that probabilities mean what they say.',
-    'input scores variant jobs',
+    'input scores variant scale jobs',
   )
     .argument('<logits>', 'as for evaluate')
     .argument('[targets]', 'as for evaluate')

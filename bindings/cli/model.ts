@@ -43,7 +43,8 @@ const PLAIN = [
   'divisor',
 ] as const;
 
-const INPUTS = {
+/** The option's names and the loss's. */
+export const INPUTS = {
   logits: 'logits',
   probabilities: 'probabilities',
   'log-probabilities': 'logProbabilities',

@@ -77,6 +77,10 @@ export interface Texts {
 export async function openTexts(files: Files | null, { text, scores, firstIndex = 0 }: TextOptions): Promise<Texts> {
   const lines = { path: text, of: textsIn(text) };
   const table = files && tableOf(files);
+  if (text !== undefined && files && 'table' in files && !table && !existsSync(text)) {
+    const remedy = 'a table from stdin is read once, so that --text takes no column of it: give a file of lines';
+    throw new InputError(`${text}: no such file; ${remedy}`);
+  }
   if (text === undefined || !table) return lines;
   const { columns } = await refused('options', () => inspect(table));
   const column = columns?.find(({ name }) => name === text);

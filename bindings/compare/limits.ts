@@ -1,5 +1,5 @@
 import { outOfRange, wrongType } from '../input/errors.ts';
-import { MEASURE_NAMES, measureOf } from './measures.ts';
+import { MEASURE_NAMES, type Measure, measureOf } from './measures.ts';
 
 /**
  * Limits by the name of what they are on: how far it may drop (losses, Brier score, calibration error: rise) in a comparison, or
@@ -20,7 +20,8 @@ const EXAMPLE: Readonly<Record<LimitKind, string>> = {
  * Read limits as the command takes them: `accuracy=0.5pp,recall=2pp,loss=0.01`, of shares also `class-recall=50%`.
  *
  * Names: accuracy; recall (mean over the classes), class-recall, class-precision (of the class that is worst), f1 (mean over the
- * classes), topK for any k, loss, cross-entropy, brier, ece, auroc, average-precision; in comparisons also agreement.
+ * classes), topK for any k, loss, cross-entropy, brier, ece, auroc, average-precision; in comparisons also agreement; in evaluations
+ * also the means over the classes as reports name them, such as macro.precision. Reports' spelling is taken, too: crossEntropy, macro.f1.
  *
  * @param text limits, with commas between them
  * @param kind `max-drop`: differences, of shares in percentage points (`pp`); `min`, `max`: values, of shares also in percent
@@ -34,8 +35,8 @@ export function parseLimits(text: string, kind: LimitKind = 'max-drop'): Limits 
     const [, name = '', number = '', unit = ''] = /^\s*([^=\s]+)\s*=\s*([\d.eE+-]+)\s*(pp|%)?\s*$/.exec(part) ?? [];
     const got = JSON.stringify(part.trim());
     if (!name || Number.isNaN(Number(number))) throw outOfRange(kind, `limits as ${EXAMPLE[kind]}`, got);
-    const measure = measureOf(name);
-    if (!measure || (!drop && !measure.find)) throw outOfRange(kind, `one of ${namesOf(kind)}`, got);
+    const measure = measureFor(kind, name);
+    if (!measure) throw outOfRange(kind, `one of ${namesOf(kind)}`, got);
     if (name in limits) throw outOfRange(kind, 'each name once', `${name} twice`);
     if (!measure.share && unit) throw outOfRange(kind, `a number without unit for ${name}`, got);
     if (unit === (drop ? '%' : 'pp')) {
@@ -50,15 +51,24 @@ export function parseLimits(text: string, kind: LimitKind = 'max-drop'): Limits 
   return limits;
 }
 
-const namesOf = (kind: LimitKind): string =>
-  MEASURE_NAMES.filter((name) => kind === 'max-drop' || measureOf(name)?.find !== null).join(', ');
+/** What a limit of this kind may be on; of means over the classes comparisons know the difference of one, which `f1` names, too. */
+function measureFor(kind: LimitKind, name: string): Measure | undefined {
+  const measure = measureOf(name);
+  const known = kind === 'max-drop' ? !name.includes('.') || name === 'macro.f1' : measure?.find;
+  return known ? measure : undefined;
+}
+
+const namesOf = (kind: LimitKind): string => {
+  const names = MEASURE_NAMES.filter((name) => kind === 'max-drop' || measureOf(name)?.find !== null).join(', ');
+  return kind === 'max-drop' ? names : `${names}, or a mean over the classes as macro.precision`;
+};
 
 /** Check limits that did not come from `parseLimits`. */
 export function checkLimits(limits: unknown, kind: LimitKind): asserts limits is Limits {
   if (typeof limits !== 'object' || limits === null) throw wrongType(kind, 'an object of numbers', limits);
   for (const [name, value] of Object.entries(limits)) {
-    const measure = measureOf(name);
-    if (!measure || (kind !== 'max-drop' && !measure.find)) {
+    const measure = measureFor(kind, name);
+    if (!measure) {
       throw outOfRange(kind, `one of ${namesOf(kind)}`, JSON.stringify(name));
     }
     if (typeof value !== 'number') throw wrongType(`${kind} ${name}`, 'a number', value);

@@ -1,3 +1,4 @@
+import { DECISION_METRICS } from '../meter/metrics/decisions.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { bonferroni, criticalValue, type Interval, pairedInterval } from '../statistics/index.ts';
 import { precisionOf } from './precision.ts';
@@ -128,6 +129,7 @@ const softmaxOr = (softmax: (report: SoftmaxReport) => Metric, sigmoid: (report:
 /** Of what there is no interval of differences. */
 const UNDECIDABLE = 'there is none for it: judge it without decide, --decide';
 const CURVES = 'curves: true, --curves';
+const BOOTSTRAP = 'it needs bootstrap: 1000, --bootstrap 1000';
 
 const MEASURES: Readonly<Record<string, Measure>> = {
   accuracy: { share: true, find: ({ accuracy }) => ({ value: accuracy }), change: named('accuracy', true) },
@@ -145,7 +147,7 @@ const MEASURES: Readonly<Record<string, Measure>> = {
   'class-precision': byClass('precision'),
   f1: {
     share: true,
-    noInterval: 'it needs bootstrap: 1000, --bootstrap 1000',
+    noInterval: BOOTSTRAP,
     find: softmaxOr(
       ({ macroF1 }) => macroF1,
       ({ macro }) => macro.f1,
@@ -181,8 +183,19 @@ const MEASURES: Readonly<Record<string, Measure>> = {
 /** Names of all measures; `top5`, for any k, is another. */
 export const MEASURE_NAMES: readonly string[] = [...Object.keys(MEASURES), 'topK'];
 
-/** A measure by its name. */
+/** A mean over the classes by its name in reports, such as macro.f1. */
+function averageOf(name: string): Measure | undefined {
+  const [, of, metric = ''] = /^(micro|macro|weighted)\.(\w+)$/.exec(name) ?? [];
+  if (!of || !Object.hasOwn(DECISION_METRICS, metric)) return undefined;
+  const find: Measure['find'] = (report) => ({ value: report[of as 'macro'][metric as 'f1'] });
+  const delta = `${of}${metric[0]?.toUpperCase()}${metric.slice(1)}`;
+  return { share: metric !== 'mcc', noInterval: BOOTSTRAP, find, change: named(delta) };
+}
+
+/** A measure by its name, also as reports spell it: crossEntropy, macro.f1. */
 export function measureOf(name: string): Measure | undefined {
   const [, k] = /^top([1-9]\d*)$/.exec(name) ?? [];
-  return k ? topK(Number(k)) : Object.hasOwn(MEASURES, name) ? MEASURES[name] : undefined;
+  if (k) return topK(Number(k));
+  const dashed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return Object.hasOwn(MEASURES, dashed) ? MEASURES[dashed] : averageOf(name);
 }

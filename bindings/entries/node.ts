@@ -95,7 +95,7 @@ export function compareFiles(files: PairFiles, options: CompareFilesOptions): Pr
  * `focal-simd/calibrate`, whose options it takes, too.
  *
  * @param files as for `evaluateFiles`; they are read once a pass
- * @param options `loss` ('softmax' or 'sigmoid'), `holdout`, `ignoreIndex` and `bins` as for `fitTemperature`; `classAxis`: 1
+ * @param options `loss` ('softmax' or 'sigmoid'), `holdout`, `ignoreIndex`, `bins` and `input` as for `fitTemperature`; `classAxis`: 1
  *   or −1 for the last, default 1; the others as for `evaluateFiles`; `onProgress` is called in each pass
  * @throws as `evaluateFiles`
  * @example

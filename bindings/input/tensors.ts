@@ -43,7 +43,7 @@ export interface Input {
   readonly logits: Float32Array | Float64Array | Uint16Array;
   readonly half: boolean;
   /** What they come as: 0 logits (and logarithms of softmax probabilities, which are some); the others the kernels convert. */
-  readonly scale: 0 | typeof PROBABILITIES | typeof ODDS | typeof LOG_PROBABILITIES;
+  readonly scale: Scale;
   /** The targets, or a copy of those that could differ when they are read again: plain arrays and shared memory. */
   readonly targets: PlainView;
   /** Whether they are one number a logit, in the layout of the logits, instead of one label a sample. */
@@ -202,8 +202,23 @@ export function readInput(logitsArgument: unknown, targetsArgument: unknown, rea
     throw outOfRange('targets', `shape [${labels}] to go with logits [${dims}]`, got + hint);
   }
   const { variant, input } = reading;
-  let scale: Input['scale'] = 0;
-  if (input === 'probabilities') scale = variant === 'softmax' ? PROBABILITIES : ODDS;
-  else if (input === 'logProbabilities' && variant === 'sigmoid') scale = LOG_PROBABILITIES;
-  return { logits, half, scale, targets, dense: dense || classes === 1, given, batch, classes, positions };
+  return {
+    logits,
+    half,
+    scale: scaleOf(variant, input),
+    targets,
+    dense: dense || classes === 1,
+    given,
+    batch,
+    classes,
+    positions,
+  };
+}
+
+/** What numbers are made of as logits: 0 for what are logits as they are. */
+export type Scale = 0 | typeof PROBABILITIES | typeof ODDS | typeof LOG_PROBABILITIES;
+
+export function scaleOf(variant: Reading['variant'], input: Reading['input']): Scale {
+  if (input === 'probabilities') return variant === 'softmax' ? PROBABILITIES : ODDS;
+  return input === 'logProbabilities' && variant === 'sigmoid' ? LOG_PROBABILITIES : 0;
 }

@@ -95,8 +95,10 @@ export abstract class FocalLoss<R extends Reduction> {
   valueAndGrad(logits: Logits, targets: Targets, options?: GradOptions): ValueAndGrad<R> {
     // options first: reading them may run code of the caller, and none may run once the arrays have been looked at
     const { grad: given, upstream = 1, weights } = common('valueAndGrad', options, ['grad', 'upstream', 'weights']);
-    if (this.settings.input !== 'logits') {
-      throw outOfRange('input', "'logits' where a gradient is wanted", JSON.stringify(this.settings.input));
+    const { variant, input: kind } = this.settings;
+    // the logarithms of a softmax's probabilities are logits of it
+    if (kind !== 'logits' && !(variant === 'softmax' && kind === 'logProbabilities')) {
+      throw outOfRange('input', "'logits' where a gradient is wanted", JSON.stringify(kind));
     }
     const factors = readWeights(weights);
     const input = this.#read(logits, targets);

@@ -26,7 +26,8 @@ interface CommonOptions<R extends Reduction> {
   classAxis?: 1 | -1;
   /**
    * What the numbers given as logits are. Probabilities become ln p (softmax, which normalises them) or ln(p/(1 − p)) (sigmoid)
-   * as they are read; there is no gradient then. Default 'logits'.
+   * as they are read; there is no gradient then. Log-probabilities of a softmax are logits as they are, and have the gradient of logits.
+   * Default 'logits'.
    */
   input?: InputScale;
 }

@@ -291,10 +291,10 @@ export function bindCompareFiles(backends: Backends<FocalComparisonConstructor>,
 /** Temperatures of files. */
 export function bindCalibrateFiles(backends: Backends<Meters>, program: URL) {
   return async (files: Files, options: CalibrateFilesOptions = {}): Promise<CalibrateFilesResult> => {
-    const known = ['loss', 'holdout', 'ignoreIndex', 'bins', 'classAxis'];
+    const known = ['loss', 'holdout', 'ignoreIndex', 'bins', 'input', 'classAxis'];
     readOptions('calibrateFiles', options, known);
-    const { loss, holdout, ignoreIndex, bins, classAxis, names = null, signal, backend = 'auto' } = options;
-    const fitting = readCalibration('calibrateFiles', { loss, holdout, ignoreIndex, bins });
+    const { loss, holdout, ignoreIndex, bins, input, classAxis, names = null, signal, backend = 'auto' } = options;
+    const fitting = readCalibration('calibrateFiles', { loss, holdout, ignoreIndex, bins, input });
     const reading = { ignoreIndex: fitting.ignoreIndex, ...(classAxis !== undefined && { classAxis }) };
     const dataset = await openDataset(files, { ...reading, names, resolve, signal });
     try {
