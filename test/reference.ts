@@ -45,12 +45,18 @@ export interface Reference {
   gradMargins: Float64Array;
   /** Sum of the magnitudes of what each gradient is the sum of: more than its own where soft targets make it cancel. */
   gradTerms: Float64Array;
+  /** By how much a loss and a number of the gradient change when a probability that is cut moves by CUT; else 0. */
+  lossCuts: Float64Array;
+  gradCuts: Float64Array;
   /** Samples (dense targets of the sigmoid loss: logits) that are not ignored. */
   valid: number;
   /** What the divisors of these names are. */
   weights: number;
   positives: number;
 }
+
+/** How exactly the probability is known of which `clip` > 0 is taken off. */
+const CUT = 1e-7;
 
 /** A number as an unevaluated sum of two float64. */
 interface Pair {
@@ -80,10 +86,11 @@ function sigmoid({ high, low }: Pair): number {
 
 const negate = ({ high, low }: Pair): Pair => ({ high: -high, low: -low });
 
-/** What a margin is beside the ordinary: how much of its target is on the other side, and the clip of negatives. */
+/** What a margin is beside the ordinary: how much of its target is on the other side, the clip of negatives, q moved. */
 interface Kind {
   u?: number;
   clip?: number;
+  moved?: number;
 }
 
 /**
@@ -92,9 +99,9 @@ interface Kind {
  *     b = (m·(1 − 2u) + u)·(1 − s) + s/2       m = max(q − clip, 0)
  *     ce = softplus(−x) + u·x                  −ln(1 − m) with clip
  */
-function focal(x: Pair, gamma: number, s: number, { u = 0, clip = 0 }: Kind = {}) {
+function focal(x: Pair, gamma: number, s: number, { u = 0, clip = 0, moved = 0 }: Kind = {}) {
   if (Number.isNaN(x.high)) return { loss: NaN, slope: NaN, terms: NaN };
-  const q = sigmoid(negate(x));
+  const q = Math.min(1, sigmoid(negate(x)) + moved);
   const p = sigmoid(x);
   if (clip > 0 && q <= clip) return { loss: 0, slope: 0, terms: 0 };
   const m = clip > 0 ? q - clip : q;
@@ -154,6 +161,8 @@ export function reference(problem: Problem): Reference {
   const grad = new Float64Array(samples * classes);
   const gradMargins = new Float64Array(grad.length).fill(NaN);
   const gradTerms = new Float64Array(grad.length);
+  const lossCuts = new Float64Array(losses.length);
+  const gradCuts = new Float64Array(grad.length);
   let valid = 0;
   let weights = 0;
   let positives = 0;
@@ -213,14 +222,21 @@ export function reference(problem: Problem): Reference {
         const x = { high: sign * z, low: 0 };
         const negative = sign < 0 && (gammaNegative !== gamma || clip > 0);
         const kind = { u: Math.min(t, 1 - t), clip: negative ? clip : 0 };
-        const { loss, slope, terms } = focal(x, negative ? gammaNegative : gamma, problem.smoothing, kind);
+        const solve = (moved = 0) => focal(x, negative ? gammaNegative : gamma, problem.smoothing, { ...kind, moved });
+        const { loss, slope, terms } = solve();
         losses[at(c)] = times(weight(i), times(w, loss));
         margins[at(c)] = x.high;
         grad[at(c)] = -sign * w * up * slope;
         gradTerms[at(c)] = Math.abs(w * up * terms);
         gradMargins[at(c)] = x.high;
+        for (const moved of kind.clip > 0 ? [-CUT, CUT] : []) {
+          const other = solve(moved);
+          const change = [times(weight(i), w) * Math.abs(other.loss - loss), w * up * Math.abs(other.slope - slope)];
+          lossCuts[at(c)] = Math.max(lossCuts[at(c)] as number, change[0] as number);
+          gradCuts[at(c)] = Math.max(gradCuts[at(c)] as number, Math.abs(change[1] as number));
+        }
       }
     }
   }
-  return { losses, margins, grad, gradMargins, gradTerms, valid, weights, positives };
+  return { losses, margins, grad, gradMargins, gradTerms, lossCuts, gradCuts, valid, weights, positives };
 }

@@ -4,8 +4,6 @@ import type { Problem } from './reference.ts';
 /** Relative error allowed at margins near 0: of a loss, and of a gradient. */
 export const LOSS_UNIT = 2e-6;
 export const GRAD_UNIT = 4e-6;
-/** Absolute error of a loss and of its slope, before weights, where a probability is cut: clip > 0. */
-export const CLIPPED = 1e-7;
 /** Below the smallest normal float32 only the absolute error counts; above the largest, infinity will do. */
 const SMALLEST_NORMAL = 2 ** -126;
 export const LARGEST = 2 ** 128 - 2 ** 104;

@@ -3,17 +3,7 @@ import assert from 'node:assert/strict';
 import { indexOf, toRows } from '../layout.ts';
 import type { Random } from '../random.ts';
 import { type Problem, type Reference, reference } from '../reference.ts';
-import {
-  bound,
-  boundOfSum,
-  CLIPPED,
-  expectAll,
-  expectSame,
-  GRAD_UNIT,
-  LARGEST,
-  LOSS_UNIT,
-  used,
-} from '../tolerance.ts';
+import { bound, boundOfSum, expectAll, expectSame, GRAD_UNIT, LARGEST, LOSS_UNIT, used } from '../tolerance.ts';
 import type { Case } from './cases.ts';
 import { contained } from './containers.ts';
 import { meterReference, type Tallied } from './meter-reference.ts';
@@ -90,7 +80,7 @@ function view(array: unknown): { buffer: ArrayBuffer; byteOffset: number; byteLe
 
 /** What is allowed of a number whose terms cannot be but rounded: see docs/numerics.md. */
 function tolerances({ problem, options }: Case, truth: Reference) {
-  const { classes, positions, clip = 0, gamma, gammaNegative = gamma } = problem;
+  const { classes, positions, gamma, gammaNegative = gamma } = problem;
   const { input = 'logits' } = options;
   const weight = problem.weight ?? (() => 1);
   const perSample = classes * positions;
@@ -109,16 +99,14 @@ function tolerances({ problem, options }: Case, truth: Reference) {
     loss: (i: number) => bound(LOSS_UNIT, problem, margin(i)) + rounded(i),
     lossBeyond: (i: number) => {
       const w = weight(ofLoss(i));
-      // what is left of a probability that is cut is only known absolutely
-      const cut = clip > 0 && margin(i) === -(problem.logits[i] as number) ? CLIPPED * w : 0;
       // below float32 before its weight raises it, it may be 0
-      return cut + ((truth.losses[i] as number) < w * 2 ** -126 ? w * 2 ** -126 : 0);
+      return (truth.lossCuts[i] as number) + ((truth.losses[i] as number) < w * 2 ** -126 ? w * 2 ** -126 : 0);
     },
     grad: (i: number) => bound(GRAD_UNIT, problem, truth.gradMargins[i] as number),
     gradBeyond: (i: number, factor = 1) => {
       const terms = (truth.gradTerms[i] as number) * Math.abs(factor);
       const w = weight(sampleOf(i)) * Math.abs(factor);
-      const cut = clip > 0 ? CLIPPED * w : 0;
+      const cut = (truth.gradCuts[i] as number) * Math.abs(factor);
       // terms below float32 may be 0
       const lost = classes * 2 ** -126 * Math.max(1, w) * Math.max(1, mostTarget(problem));
       return bound(GRAD_UNIT, problem, truth.gradMargins[i] as number) * terms + lost + cut;
