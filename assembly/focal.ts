@@ -29,7 +29,7 @@ const SMALLEST: usize = TABLE + 12;
 const HALF: usize = TABLE + 16;
 const INFINITE: i32 = 0x7f800000;
 /** Eight lanes of one upstream factor, where all samples have the same. */
-export const SAME: usize = memory.data(32, 16);
+const SAME: usize = memory.data(32, 16);
 
 /**
  * Parameters: log₂e times the fraction of γ; γ·(1 − s); the factor 1 − s and the addend s/2 that make b of q; factor
@@ -51,6 +51,18 @@ export function configure(gamma: f64, smoothing: f64): void {
   store<f32>(SMOOTHED, f32(1 - smoothing));
   store<f32>(SMOOTHED, f32(smoothing / 2), 4);
   store<u64>(LAST, load<u64>(squares() ? SMOOTHED : UNIT));
+}
+
+/** First half of e^−|x| of four x, whose place in the block is i. */
+// @ts-ignore: decorator
+@inline
+export function reduceFour(
+  x: v128, i: usize, sign: v128, lowest: v128, log2e: v128, magic: v128, high: v128, low: v128,
+): void {
+  const a = clamped(v128.or(x, sign), lowest);
+  const t = multiple(a, log2e, magic);
+  v128.store(i, t, INTEGER);
+  v128.store(i, remainder(a, t, magic, high, low), REDUCED);
 }
 
 /** First half of e^−|x|: INTEGER and REDUCED of −|x|, as in exp.ts. */

@@ -6,11 +6,12 @@ import {
 import { configureDense } from './dense/parameters';
 import { SPREAD_LABELS } from './dense/scratch';
 import { oneVersusRestDense } from './dense/sigmoid';
-import { addOtherLosses, chooseLabels, denseGradients, otherLosses, weighLabels } from './dense/softmax';
-import { placeTargets, spreadLabels } from './dense/targets';
+import { addOtherLosses, addOthers, chooseLabels, denseGradients, keptAt, shareOut, weighLabels } from './dense/softmax';
+import { placeTargets, spreadLabels, weighTargets } from './dense/targets';
 import { configure, oneVersusRest } from './focal';
 import { add, clear } from './math/exact-sum';
 import { param } from './params';
+import { sumExponentials } from './softmax/exponentials';
 import { exponentials, gradients, largest, sampleLosses } from './softmax/softmax';
 import { checkLabels, ignoring } from './tile/labels';
 import { LABELS, LOSS, PLANES, SAMPLE_WEIGHTS, TILE, UPSTREAM } from './tile/scratch';
@@ -67,6 +68,7 @@ export function open(
   place(source, imageCount, positionCount, classCount, imageStride, classStride, firstClass, givenForm);
   if (spread) spreadLabels();
   else if (dense) placeTargets();
+  if (dense && !sigmoid) weighTargets();
   if (!dense && sigmoid) negateTrueLogits();
   else if (!dense || chosen) leaveOut();
 }
@@ -92,7 +94,11 @@ export function scan(): void {
 
 export function sum(): usize {
   const differentiate = upstream != NO_GRADIENT;
-  if (!sigmoid) return exponentials(differentiate && !dense);
+  if (!sigmoid) {
+    if (!dense) return exponentials(differentiate);
+    sumExponentials(keptAt(), !differentiate);
+    return 0;
+  }
   // losses land in TILE; with a gradient it is the slopes that do
   const losses = differentiate ? PLANES : TILE;
   const slopes = differentiate ? TILE : 0;
@@ -123,12 +129,13 @@ function addLosses(): void {
 export function finish(): usize {
   if (sigmoid) return 0;
   sampleLosses(samples, upstream != NO_GRADIENT);
-  if (!dense) addLosses();
+  if (dense) shareOut(samples);
+  else addLosses();
   return LOSS;
 }
 
 export function others(): void {
-  otherLosses();
+  addOthers(upstream != NO_GRADIENT);
   if (first + classes < allClasses) return;
   addOtherLosses(samples);
   addLosses();

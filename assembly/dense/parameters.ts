@@ -1,7 +1,7 @@
 /** What a loss says of targets that are one number a logit. */
 import {
   PARAM_CLASSES, PARAM_CLIP, PARAM_GAMMA, PARAM_GAMMA_NEGATIVE, PARAM_IGNORED, PARAM_LABEL_SMOOTHING, PARAM_LARGEST,
-  PARAM_SMOOTHING,
+  PARAM_SMOOTHING, PARAM_VARIANT, SIGMOID,
 } from '../../bindings/backend/constants';
 import { param } from '../params';
 
@@ -29,6 +29,8 @@ export const MOST: usize = TABLE + 40;
 
 /** Whether negatives have a γ or a clip of their own, so that targets are to be 0 or 1. */
 export let asymmetric: bool = false;
+/** Whether targets that are all 0 or 1 go the way of labels. */
+export let plain: bool = false;
 
 export function configureDense(): void {
   const gamma = Math.min(param(PARAM_GAMMA), 1e36);
@@ -39,6 +41,8 @@ export function configureDense(): void {
   whole = i32(Math.min(gamma, 1073741824));
   wholeNegative = i32(Math.min(gammaNegative, 1073741824));
   asymmetric = gamma != gammaNegative || clip > 0;
+  const ignored = param(PARAM_IGNORED);
+  plain = param(PARAM_VARIANT) == SIGMOID && !asymmetric && ignored != 0 && ignored != 1;
   store<f32>(FRACTION, f32((gamma - whole) * Math.LOG2E));
   store<f32>(FRACTION_NEGATIVE, f32((gammaNegative - wholeNegative) * Math.LOG2E));
   store<f32>(GAMMA, f32(gamma));
@@ -48,6 +52,6 @@ export function configureDense(): void {
   store<f32>(CLIP, f32(clip));
   store<f32>(SMOOTH_KEPT, f32(1 - labelSmoothing));
   store<f32>(SMOOTH_ADDED, f32(labelSmoothing / param(PARAM_CLASSES)));
-  store<f32>(IGNORED, f32(param(PARAM_IGNORED)));
+  store<f32>(IGNORED, f32(ignored));
   store<f32>(MOST, f32(param(PARAM_LARGEST)));
 }

@@ -2,7 +2,7 @@
  * What targets in the shape of the logits add to the scratch block (tile/scratch.ts): t of every logit of the tile, in
  * [0, 1] for one-vs-rest and ≥ 0 for softmax.
  */
-import { LOGITS } from '../../bindings/backend/constants';
+import { LOGITS, SAMPLE_BYTES } from '../../bindings/backend/constants';
 import { APART, BLOCK } from '../tile/block';
 import { GUARD, LANES, PLANE_SLACK } from '../tile/scratch';
 
@@ -21,15 +21,25 @@ export const OTHER_LOSSES: usize = memory.data(8 * LANES, 16);
 const guard3: usize = memory.data(GUARD, 16);
 export const OTHER_SLOPES: usize = memory.data(8 * LANES, 16);
 const guard4: usize = memory.data(GUARD, 16);
-/** Softmax: −log p of each sample's largest class, and 1 − p: f32[SAMPLES] each. */
+/**
+ * Softmax: −log p of each sample's largest class, and what the exponentials of the others are multiplied by to give
+ * their probabilities: f32[SAMPLES] each.
+ */
 export const ENTROPY: usize = memory.data(4 * LANES, 16);
 const guard5: usize = memory.data(GUARD, 16);
-export const REMAINDER: usize = memory.data(4 * LANES, 16);
+export const RATIO: usize = memory.data(4 * LANES, 16);
 const guard6: usize = memory.data(GUARD, 16);
+/** Of the slopes what PARTS are of the sums (tile/scratch.ts). */
+export const SLOPE_PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);
+const guard7: usize = memory.data(GUARD, 16);
 
-/** Of a block of logits: gaps, weights, and how much of the target is on the other side than most of it. */
+/**
+ * Of a block of logits: gaps, weights, what multiplies the slopes, and how much of the target is on the other side than
+ * most of it.
+ */
 export const GAPS: usize = memory.data(4 * BLOCK + APART, 16);
 export const WEIGHTS: usize = memory.data(4 * BLOCK + APART, 16);
+export const UPS: usize = memory.data(4 * BLOCK + APART, 16);
 export const DOUBTS: usize = memory.data(4 * BLOCK + APART, 16);
 
 /** Address of guard `i`, 0 when there is none. */
@@ -42,6 +52,7 @@ export function denseGuard(i: i32): usize {
     case 4: return guard4;
     case 5: return guard5;
     case 6: return guard6;
+    case 7: return guard7;
     default: return 0;
   }
 }

@@ -11,8 +11,8 @@
  *
  *     b = max(q − clip, 0)·(1 − s) + s/2        ce = −ln(1 − max(q − clip, 0))
  */
-import { decay, finish, reduce, SAME } from '../focal';
-import { lanes, ONE, SIGN } from '../math/exp';
+import { decay, finish, reduce, reduceFour } from '../focal';
+import { lanes, LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC, ONE, SIGN } from '../math/exp';
 import { log, log1pFrom } from '../math/log';
 import { BLOCK, DECAY, QUOTIENT, SIGMOID } from '../tile/block';
 import { CLASS_WEIGHTS, LOGIT_WEIGHTS } from '../tile/scratch';
@@ -20,7 +20,8 @@ import {
   ADDED, asymmetric, CLIP, FRACTION, FRACTION_NEGATIVE, GAMMA, GAMMA_NEGATIVE, IGNORED, KEPT, whole, wholeNegative,
 } from './parameters';
 import { LARGEST, power, product, SMALLEST, ZERO } from './power';
-import { DOUBTS, GAPS, TARGETS, WEIGHTS } from './scratch';
+import { DOUBTS, GAPS, TARGETS, UPS, WEIGHTS } from './scratch';
+import { hard } from './targets';
 
 const HALF: usize = memory.data<f32>([0.5]);
 
@@ -35,7 +36,34 @@ function isPositive(t: v128): v128 {
 const SOME_DOUBT: i32 = 1;
 const SOME_IGNORED: i32 = 2;
 
-/** GAPS, WEIGHTS and DOUBTS of the logits at `at`; whether there are doubts, or targets to be ignored. */
+/** GAPS and WEIGHTS of the four logits z, whose targets, 0 or 1, come as 0 or −1. */
+// @ts-ignore: decorator
+@inline
+function orientFour(z: v128, offset: usize, i: usize, t: v128): void {
+  v128.store(i, v128.xor(z, i32x4.shl(t, 31)), GAPS);
+  v128.store(i, v128.bitselect(v128.load(offset, CLASS_WEIGHTS), v128.load(offset, LOGIT_WEIGHTS), t), WEIGHTS);
+}
+
+/** GAPS and WEIGHTS of the logits at `at`, whose targets are bytes; and `reduce`. */
+function orientHard(at: usize, offset: usize, bytes: usize): void {
+  const sign = lanes(SIGN);
+  const lowest = lanes(LOWEST);
+  const log2e = lanes(LOG2E);
+  const magic = lanes(MAGIC);
+  const high = lanes(LN2_HIGH);
+  const low = lanes(LN2_LOW);
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const t = v128.load_ext<i8>(TARGETS + ((offset + i) >> 2));
+    const z0 = v128.load(at + i);
+    orientFour(z0, offset + i, i, i32x4.extend_low_i16x8_s(t));
+    reduceFour(z0, i, sign, lowest, log2e, magic, high, low);
+    const z1 = v128.load(at + i, 16);
+    orientFour(z1, offset + i + 16, i + 16, i32x4.extend_high_i16x8_s(t));
+    reduceFour(z1, i + 16, sign, lowest, log2e, magic, high, low);
+  }
+}
+
+/** The same of float32, and their DOUBTS; whether there are some, or targets to be ignored. */
 function orient(at: usize, offset: usize, bytes: usize): i32 {
   const ignore = lanes(IGNORED);
   let doubts = i32x4.splat(0);
@@ -60,7 +88,7 @@ function orient(at: usize, offset: usize, bytes: usize): i32 {
  * Losses, and slopes unless `slopes` is 0, of the logits that the focal core has not done: those with doubt, or
  * negatives.
  */
-function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize): void {
+function amend(offset: usize, to: usize, slopes: usize, bytes: usize): void {
   const exponent = asymmetric ? wholeNegative : whole;
   const fraction = asymmetric ? FRACTION_NEGATIVE : FRACTION;
   const gamma = lanes(asymmetric ? GAMMA_NEGATIVE : GAMMA);
@@ -102,20 +130,17 @@ function amend(offset: usize, to: usize, slopes: usize, up: v128, bytes: usize):
     const share = f32x4.div(f32x4.mul(kept, q), f32x4.pmax(b, lanes(SMALLEST)));
     const focusing = f32x4.mul(f32x4.mul(share, p), f32x4.pmin(entropy, lanes(LARGEST)));
     const term = f32x4.add(rise, f32x4.mul(gamma, focusing));
-    const slope = f32x4.mul(f32x4.mul(f32x4.mul(w, raised), term), up);
+    const slope = f32x4.mul(f32x4.mul(f32x4.mul(w, raised), term), v128.load(i, UPS));
     v128.store(slopes + i, v128.bitselect(slope, v128.load(slopes + i), which));
   }
 }
 
-/** Give the slopes of positives their sign, and 0 to what is ignored. */
-function signAndDropIgnored(offset: usize, to: usize, slopes: usize, bytes: usize): void {
+/** 0 for what is ignored. */
+function dropIgnored(offset: usize, to: usize, slopes: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
-    const t = v128.load(offset + i, TARGETS);
-    const ignored = f32x4.eq(t, lanes(IGNORED));
+    const ignored = f32x4.eq(v128.load(offset + i, TARGETS), lanes(IGNORED));
     v128.store(to + i, v128.andnot(v128.load(to + i), ignored));
-    if (!slopes) continue;
-    const slope = v128.xor(v128.load(slopes + i), v128.and(isPositive(t), lanes(SIGN)));
-    v128.store(slopes + i, v128.andnot(slope, ignored));
+    if (slopes) v128.store(slopes + i, v128.andnot(v128.load(slopes + i), ignored));
   }
 }
 
@@ -125,17 +150,24 @@ function signAndDropIgnored(offset: usize, to: usize, slopes: usize, bytes: usiz
  */
 export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
   const ups = f32x4.splat(up);
-  v128.store(SAME, ups);
-  v128.store(SAME, ups, 16);
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
-    const found = orient(at + offset, offset, bytes);
+    let found = 0;
+    if (hard) orientHard(at + offset, offset, bytes);
+    else {
+      found = orient(at + offset, offset, bytes);
+      reduce(GAPS, bytes);
+    }
     const slopesAt = slopes ? slopes + offset : 0;
-    reduce(GAPS, bytes);
+    for (let j: usize = 0; slopes && j < bytes; j += 16) {
+      // ∂/∂z of a negated logit is negated, too
+      const turned = v128.and(v128.xor(v128.load(j, GAPS), v128.load(at + offset + j)), lanes(SIGN));
+      v128.store(j, v128.xor(ups, turned), UPS);
+    }
     decay(bytes);
-    finish(GAPS, WEIGHTS, to + offset, SAME, 0, slopesAt, bytes);
-    if (found & SOME_DOUBT || asymmetric) amend(offset, to + offset, slopesAt, ups, bytes);
-    if (found & SOME_IGNORED || slopes) signAndDropIgnored(offset, to + offset, slopesAt, bytes);
+    finish(GAPS, WEIGHTS, to + offset, UPS, usize.MAX_VALUE, slopesAt, bytes);
+    if (found & SOME_DOUBT || asymmetric) amend(offset, to + offset, slopesAt, bytes);
+    if (found & SOME_IGNORED) dropIgnored(offset, to + offset, slopesAt, bytes);
   }
 }

@@ -6,30 +6,27 @@
  * The term of the largest class k is the loss of the label k with the weight w_k: it goes the way of labels, to full
  * precision also where p_k rounds to 1. Every other p_c is at most ½, so that nothing cancels in
  *
- *     −ln p_c = (z_k − z_c) − ln p_k        p_c = e^(ln p_c)
+ *     −ln p_c = (z_k − z_c) − ln p_k        p_c = e^(z_c − m) · (1 − p_k) / Σ_{i≠k} e^(z_i − m)
  *
- * With H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), of which the one of k times (1 − p_k) is the
+ * which takes the exponentials that the margin stage has made. With H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), of which the one of k times (1 − p_k) is the
  * slope G that labels have, the gradient is
  *
  *     ∂loss/∂z_k = p_k · Σ_{c≠k} H_c − G        ∂loss/∂z_j = p_j · (Σ_{c≠k} H_c + G/(1 − p_k)) − H_j
  */
 import { entropies } from '../focal';
-import { exp, lanes, ONE } from '../math/exp';
-import { finite, maskOf, narrow, roundingError, upper } from '../softmax/margin';
-import { CLASS_WEIGHTS, LABELS, LOSS, MAX, OFFSET, SLOPE, TRUE, UPSTREAM, WEIGHT } from '../tile/scratch';
-import { base, classes, first, images, last, imageStride, planar, positions, samples, classStride } from '../tile/tile';
-import { FRACTION, GAMMA, SMOOTH_ADDED, SMOOTH_KEPT, whole } from './parameters';
-import { LARGEST, power, product, ZERO } from './power';
-import { ENTROPY, OTHER_LOSSES, OTHER_SLOPES, REMAINDER } from './scratch';
+import { bounded, exp, lanes, nearest, ONE, reduced, scaledBinary } from '../math/exp';
+import { log1pFrom } from '../math/log';
+import { sumOthers } from '../softmax/exponentials';
+import { maskOf, narrow } from '../softmax/margin';
+import { INTEGER, REDUCED } from '../tile/block';
+import {
+  CLASS_WEIGHTS, FACTOR, LABELS, LOSS, MAX, OFFSET, PLANES, SLOPE, SUM, TRUE, UPSTREAM, WEIGHT,
+} from '../tile/scratch';
+import { base, classes, classStride, first, images, imageStride, last, planar, positions, putTrue, samples } from '../tile/tile';
+import { FRACTION, GAMMA, whole } from './parameters';
+import { LARGEST, ZERO } from './power';
+import { ENTROPY, OTHER_LOSSES, OTHER_SLOPES, RATIO, TARGETS } from './scratch';
 import { targetsAt } from './targets';
-
-/** Class by class of four. */
-const STEPS: usize = memory.data<i32>([0, 1, 2, 3], 16);
-
-/** Of eight classes, or of four of them: terms of the loss, H, and p. */
-const TERMS: usize = memory.data(128, 16);
-const SLOPES: usize = memory.data(128, 16);
-const SHARES: usize = memory.data(128, 16);
 
 /**
  * MAX being known, with no class left out: make the class of the largest logit, the first of equals, the label of each
@@ -58,10 +55,15 @@ function chooseInRow(at: usize, i: usize): void {
   else if (!(most > load<f32>(i, TRUE))) return;
   store<f32>(i, most, TRUE);
   const wanted = f32x4.splat(most);
-  for (let c = 0; c < classes; c += 4, at += 16) {
-    const found = i32x4.bitmask(f32x4.eq(v128.load(at), wanted));
-    if (!found) continue;
-    store<i32>(i, first + c + ctz(found), LABELS);
+  let c = 0;
+  for (; c < classes; c += 16, at += 64) {
+    const low = v128.or(f32x4.eq(v128.load(at), wanted), f32x4.eq(v128.load(at, 16), wanted));
+    const high = v128.or(f32x4.eq(v128.load(at, 32), wanted), f32x4.eq(v128.load(at, 48), wanted));
+    if (v128.any_true(v128.or(low, high))) break;
+  }
+  for (; c < classes; c++, at += 4) {
+    if (load<f32>(at) != most) continue;
+    store<i32>(i, first + c, LABELS);
     return;
   }
 }
@@ -82,110 +84,148 @@ function chooseInPlanes(at: usize, i: usize): void {
   v128.store(i, v128.bitselect(most, v128.load(i, TRUE), larger), TRUE);
 }
 
-/** WEIGHT of the samples whose label is in this chunk. */
+/** WEIGHT of the samples whose label is in this chunk; from here on the label is none of the others. */
 export function weighLabels(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
-    const t = load<f32>(targetsAt + offset) * load<f32>(SMOOTH_KEPT) + load<f32>(SMOOTH_ADDED);
-    store<f32>(i, t * load<f32>(CLASS_WEIGHTS + (usize(load<i32>(i, LABELS) - first) << 2)), WEIGHT);
+    store<u32>(i, load<u32>(targetsAt + offset), WEIGHT);
+    store<f32>(targetsAt + offset, 0);
   }
+}
+
+/** Where the exponentials of the tile are kept: beside it, and beside its targets. */
+export function keptAt(): usize {
+  return targetsAt == TARGETS ? PLANES : TARGETS;
+}
+
+/** Of n samples whose GAP and SUM are known: ENTROPY, and RATIO, what an exponential is multiplied by to give p. */
+export function shareOut(n: i32): void {
+  entropies(n, ENTROPY, RATIO);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const remainder = v128.load(i, RATIO);
+    const ratio = f32x4.div(remainder, narrow(SUM + (i << 1)));
+    v128.store(i, v128.and(ratio, f32x4.ne(remainder, lanes(ZERO))), RATIO);
+  }
+}
+
+/** Four numbers of the samples at i: of planes one each, of rows the same one. */
+// @ts-ignore: decorator
+@inline
+function ofSamples(i: usize, block: usize): v128 {
+  return planar ? v128.load(block + i) : v128.load_splat<f32>(block + i);
 }
 
 /**
- * TERMS, SLOPES and SHARES, from byte j on, of the four logits at `at`, of class c of the chunk: of four samples in
- * planes, of the classes from c on of a row. The label's term and slope are 0. Returns where the label is.
+ * REDUCED = w · b^γ, or w · b^(γ − 2) where γ ≥ 2, of the logits from `at` to `end` of the samples at i: b = 1 − p ≥ ½,
+ * whole powers by multiplying, the fraction by the logarithm of b. In several passes, as one would be a long chain of
+ * operations. Returns how many bytes.
  */
-function terms(at: usize, c: i32, i: usize, j: usize): v128 {
-  const alphas = CLASS_WEIGHTS + (usize(c) << 2);
-  let truth = v128.load(i, TRUE);
-  let own = v128.load(i, ENTROPY);
-  let labels = v128.load(i, LABELS);
-  let alpha = v128.load_splat<f32>(alphas);
-  let here = i32x4.splat(first + c);
-  if (!planar) {
-    truth = v128.shuffle<f32>(truth, truth, 0, 0, 0, 0);
-    own = v128.shuffle<f32>(own, own, 0, 0, 0, 0);
-    labels = v128.shuffle<f32>(labels, labels, 0, 0, 0, 0);
-    alpha = v128.load(alphas);
-    here = i32x4.add(v128.load(STEPS), here);
-  }
+function raise(at: usize, end: usize, step: usize, i: usize): usize {
   const one = lanes(ONE);
-  const z = v128.load(at);
-  const label = i32x4.eq(labels, here);
-  const t = f32x4.add(f32x4.mul(v128.load(at + (targetsAt - base)), lanes(SMOOTH_KEPT)), lanes(SMOOTH_ADDED));
-  const w = v128.andnot(f32x4.mul(t, alpha), label);
-  const apart = f32x4.sub(truth, z);
-  const sum = f32x4.add(apart, own);
-  const entropy = v128.bitselect(own, sum, label);
-  // what rounding took from a logarithm is a factor of the probability
-  const low = finite(f32x4.add(roundingError(truth, f32x4.neg(z), apart), roundingError(apart, own, sum)));
-  const e = exp(f32x4.neg(entropy));
-  const p = f32x4.sub(e, v128.andnot(f32x4.mul(e, low), label));
-  const b = f32x4.sub(one, p);
-  const raised = power(b, whole, FRACTION);
-  const focusing = f32x4.div(f32x4.mul(lanes(GAMMA), f32x4.mul(p, f32x4.pmin(entropy, lanes(LARGEST)))), b);
-  const slope = f32x4.mul(f32x4.mul(w, raised), f32x4.add(one, focusing));
-  v128.store(j, product(w, raised, entropy), TERMS);
-  // the weight of the label is 0, whatever its slope would be
-  v128.store(j, v128.andnot(slope, label), SLOPES);
-  v128.store(j, p, SHARES);
-  return label;
-}
-
-/** Sum of eight classes: of each of four samples, or of a row in every lane, in the same order. */
-function sumOfEight(at: usize): v128 {
-  if (!planar) {
-    const x = f32x4.add(v128.load(at), v128.load(at, 16));
-    const y = f32x4.add(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
-    return f32x4.add(y, v128.shuffle<f32>(y, y, 1, 0, 3, 2));
-  }
-  const a = f32x4.add(v128.load(at), v128.load(at, 64));
-  const b = f32x4.add(v128.load(at, 16), v128.load(at, 80));
-  const c = f32x4.add(v128.load(at, 32), v128.load(at, 96));
-  const d = f32x4.add(v128.load(at, 48), v128.load(at, 112));
-  return f32x4.add(f32x4.add(a, c), f32x4.add(b, d));
-}
-
-/** Add what stands at `from` to four float64; in rows only the first matters. */
-function addTo(sums: usize, from: usize): void {
-  const sum = sumOfEight(from);
-  v128.store(sums, f64x2.add(v128.load(sums), f64x2.promote_low_f32x4(sum)));
-  v128.store(sums, f64x2.add(v128.load(sums, 16), upper(sum)), 16);
-}
-
-/** Add the terms of the classes of this chunk but each sample's label; GAP is known. */
-export function otherLosses(): void {
-  const zero = i32x4.splat(0);
-  if (!first) entropies(samples, ENTROPY, REMAINDER);
-  const width = planar ? 1 : 4;
-  const step = planar ? usize(classStride) << 2 : 16;
-  for (let b = 0; b < images; b++) {
-    const image = base + (usize(b * imageStride) << 2);
-    for (let d: usize = 0; d < usize(positions) << 2; d += 16) {
-      const i = (usize(b * positions) << 2) + d;
-      const sums = i << 1;
-      if (!first) {
-        // what lanes past the end have left here is of the image before
-        memory.fill(OTHER_LOSSES + sums, 0, 32);
-        memory.fill(OTHER_SLOPES + sums, 0, 32);
+  const kept = keptAt() - base;
+  const targets = targetsAt - base;
+  let bytes: usize = 0;
+  for (; at < end; at += step, bytes += 32) {
+    for (let g: usize = 0; g < 32; g += 16) {
+      const b = f32x4.sub(one, f32x4.mul(v128.load(at + g + kept), ofSamples(planar ? i + g : i, RATIO)));
+      let value = v128.load(at + g + targets);
+      let power = b;
+      for (let bits = whole > 1 ? whole - 2 : whole; bits; bits >>= 1) {
+        if (bits & 1) value = f32x4.mul(value, power);
+        power = f32x4.mul(power, power);
       }
-      let at = image + d;
-      for (let c = 0; c < classes; c += 8) {
-        for (let j = 0; j < 8; j += width, at += step) {
-          const to = usize(planar ? j << 4 : j << 2);
-          const left = classes - c - j;
-          if (left > 0) terms(at, c + j, i, to);
-          if (left >= width) continue;
-          const inside = v128.load(maskOf(usize(max(left, 0) & 3) << 2));
-          v128.store(to, v128.and(left > 0 ? v128.load(to, TERMS) : zero, inside), TERMS);
-          v128.store(to, v128.and(left > 0 ? v128.load(to, SLOPES) : zero, inside), SLOPES);
-        }
-        addTo(OTHER_LOSSES + sums, TERMS);
-        addTo(OTHER_SLOPES + sums, SLOPES);
-      }
+      v128.store(bytes + g, b, INTEGER);
+      v128.store(bytes + g, value, REDUCED);
     }
   }
+  if (load<f32>(FRACTION) == 0) return bytes;
+  for (let j: usize = 0; j < bytes; j += 16) {
+    const b = v128.load(j, INTEGER);
+    const ln = log1pFrom(f32x4.div(f32x4.sub(one, b), f32x4.add(one, b)));
+    v128.store(j, bounded(f32x4.neg(f32x4.mul(ln, lanes(FRACTION)))), INTEGER);
+  }
+  for (let j: usize = 0; j < bytes; j += 16) {
+    const u = v128.load(j, INTEGER);
+    const t = nearest(u);
+    v128.store(j, f32x4.mul(v128.load(j, REDUCED), scaledBinary(reduced(u, t), t)), REDUCED);
+  }
+  return bytes;
+}
+
+/** What the exponentials are multiplied by to give p where b² is still missing, which is where γ ≥ 2; else 0: b = 1. */
+// @ts-ignore: decorator
+@inline
+function ratioOfSquare(i: usize): v128 {
+  return v128.and(ofSamples(i, RATIO), i32x4.splat(whole > 1 ? -1 : 0));
+}
+
+/**
+ * REDUCED = the losses of the logits from `at` to `end`, in steps of eight, of the samples at i; 0 where the weight is. Returns how many bytes.
+ */
+export function otherLosses(at: usize, end: usize, step: usize, i: usize): usize {
+  const across = planar;
+  const one = lanes(ONE);
+  const zero = lanes(ZERO);
+  const ratio0 = ratioOfSquare(i);
+  const ratio1 = across ? ratioOfSquare(i + 16) : ratio0;
+  const truth0 = ofSamples(i, TRUE);
+  const truth1 = across ? v128.load(i, TRUE + 16) : truth0;
+  const own0 = ofSamples(i, ENTROPY);
+  const own1 = across ? v128.load(i, ENTROPY + 16) : own0;
+  const kept = keptAt() - base;
+  // γ = 0 and γ = 2 need no other power
+  const raised = (whole | 2) != 2 || load<f32>(FRACTION) != 0;
+  if (raised) raise(at, end, step, i);
+  const targets = targetsAt - base;
+  let j: usize = 0;
+  for (; at < end; at += step, j += 32) {
+    let w0 = v128.load(at + targets);
+    let w1 = v128.load(at + targets, 16);
+    if (raised) {
+      w0 = v128.load(j, REDUCED);
+      w1 = v128.load(j, REDUCED + 16);
+    }
+    const b0 = f32x4.sub(one, f32x4.mul(v128.load(at + kept), ratio0));
+    const b1 = f32x4.sub(one, f32x4.mul(v128.load(at + kept, 16), ratio1));
+    w0 = f32x4.mul(f32x4.mul(w0, b0), b0);
+    w1 = f32x4.mul(f32x4.mul(w1, b1), b1);
+    const entropy0 = f32x4.add(f32x4.sub(truth0, v128.load(at)), own0);
+    const entropy1 = f32x4.add(f32x4.sub(truth1, v128.load(at, 16)), own1);
+    v128.store(j, v128.and(f32x4.mul(w0, entropy0), f32x4.ne(w0, zero)), REDUCED);
+    v128.store(j, v128.and(f32x4.mul(w1, entropy1), f32x4.ne(w1, zero)), REDUCED + 16);
+  }
+  return j;
+}
+
+/** The same of H; of four logits at a time, as it is long. */
+export function otherSlopes(at: usize, end: usize, step: usize, i: usize): usize {
+  const one = lanes(ONE);
+  const kept = keptAt() - base;
+  raise(at, end, step, i);
+  let j: usize = 0;
+  for (; at < end; at += step, j += 32) {
+    for (let g: usize = 0; g < 32; g += 16) {
+      const own = planar ? i + g : i;
+      const p = f32x4.mul(v128.load(at + g + kept), ofSamples(own, RATIO));
+      const b = f32x4.sub(one, f32x4.mul(v128.load(at + g + kept), ratioOfSquare(own)));
+      const w = f32x4.mul(f32x4.mul(v128.load(j + g, REDUCED), b), b);
+      const entropy = f32x4.add(f32x4.sub(ofSamples(own, TRUE), v128.load(at + g)), ofSamples(own, ENTROPY));
+      const product = f32x4.mul(lanes(GAMMA), f32x4.mul(p, f32x4.pmin(entropy, lanes(LARGEST))));
+      const slope = f32x4.mul(w, f32x4.add(one, f32x4.div(product, f32x4.sub(one, p))));
+      v128.store(j + g, v128.and(slope, f32x4.ne(w, lanes(ZERO))), REDUCED);
+    }
+  }
+  return j;
+}
+
+/**
+ * Add the terms of the classes of this chunk but each sample's label; what `sum` has kept of it is there. With `slopes`
+ * theirs, too.
+ */
+export function addOthers(slopes: bool): void {
+  sumOthers(false);
+  if (slopes) sumOthers(true);
 }
 
 /** Add to LOSS what all classes have added, 0 where LABELS has −1. */
@@ -196,37 +236,40 @@ export function addOtherLosses(n: i32): void {
   }
 }
 
-/** Make the tile its gradient; where that is. */
+/** Make the tile its gradient; where that is. What `sum` has kept of it is there. */
 export function denseGradients(): usize {
-  const step = planar ? usize(classStride) << 2 : 16;
+  const step = planar ? usize(classStride) << 2 : 32;
+  const kept = keptAt() - base;
+  // of the labels; FACTOR of the others from here on
+  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
+    const counts = i32x4.shr_s(v128.load(i, LABELS), 31);
+    const others = f32x4.mul(narrow(OTHER_SLOPES + (i << 1)), v128.load(i, UPSTREAM));
+    const p = exp(f32x4.neg(v128.load(i, ENTROPY)));
+    const own = f32x4.sub(f32x4.mul(p, others), v128.load(i, SLOPE));
+    v128.store(i, v128.andnot(own, counts), SLOPE);
+    v128.store(i, f32x4.add(v128.load(i, FACTOR), f32x4.mul(others, v128.load(i, RATIO))), FACTOR);
+  }
   for (let b = 0; b < images; b++) {
-    const image = base + (usize(b * imageStride) << 2);
-    for (let d = planar ? last(4) : 0; d >= 0; d -= 16) {
+    for (let d = planar ? last(8) : 0; d >= 0; d -= 32) {
       const i = (usize(b * positions) << 2) + d;
-      let up = v128.load(i, UPSTREAM);
-      let slope = v128.load(i, SLOPE);
-      let counts = i32x4.shr_s(v128.load(i, LABELS), 31);
-      let others = f32x4.mul(narrow(OTHER_SLOPES + (i << 1)), up);
-      const share = f32x4.div(slope, v128.load(i, REMAINDER));
-      let factor = f32x4.add(others, v128.and(share, f32x4.ne(slope, lanes(ZERO))));
-      if (!planar) {
-        up = v128.shuffle<f32>(up, up, 0, 0, 0, 0);
-        slope = v128.shuffle<f32>(slope, slope, 0, 0, 0, 0);
-        counts = v128.shuffle<f32>(counts, counts, 0, 0, 0, 0);
-        others = v128.shuffle<f32>(others, others, 0, 0, 0, 0);
-        factor = v128.shuffle<f32>(factor, factor, 0, 0, 0, 0);
-      }
-      let at = image + usize(d);
-      for (let c = 0; c < classes; c += planar ? 1 : 4, at += step) {
-        const label = terms(at, c, i, 0);
-        const p = v128.load(SHARES);
-        const other = f32x4.sub(f32x4.mul(p, factor), f32x4.mul(up, v128.load(SLOPES)));
-        const mine = f32x4.sub(f32x4.mul(p, others), slope);
-        const g = v128.andnot(v128.bitselect(mine, other, label), counts);
-        const inside = maskOf(min(planar ? usize(positions << 2) - d : usize(classes - c) << 2, 16));
-        v128.store(at, v128.bitselect(g, v128.load(at), v128.load(inside)));
+      const start = base + (usize(b * imageStride) << 2) + d;
+      const stop = start + usize(classes) * (planar ? step : 4);
+      for (let at = start; at < stop; ) {
+        const end = min(at + 128 * (planar ? step : 4), stop);
+        const bytes = otherSlopes(at, end, step, i);
+        for (let j: usize = 0; j < bytes; j += 32, at += step) {
+          const inside = maskOf(planar ? min(usize(positions << 2) - d, 32) : min(stop - at, 32));
+          for (let g: usize = 0; g < 32; g += 16) {
+            const own = planar ? i + g : i;
+            const mine = f32x4.mul(v128.load(j + g, REDUCED), ofSamples(own, UPSTREAM));
+            const all = f32x4.sub(f32x4.mul(v128.load(at + g + kept), ofSamples(own, FACTOR)), mine);
+            const grad = v128.andnot(all, i32x4.shr_s(ofSamples(own, LABELS), 31));
+            v128.store(at + g, v128.bitselect(grad, v128.load(at + g), v128.load(inside + g)));
+          }
+        }
       }
     }
   }
+  putTrue(base, SLOPE, 0);
   return base;
 }

@@ -1,56 +1,135 @@
 /** Targets that are one number a logit, on their way to the tile. */
-import { TRANSPOSED } from '../../bindings/backend/constants';
-import { lanes } from '../math/exp';
-import { TILE } from '../tile/scratch';
-import { classes, first, form, images, imageStride, positions, samples, classStride, transpose } from '../tile/tile';
-import { asymmetric, IGNORED, MOST } from './parameters';
+import { BYTES, TRANSPOSED } from '../../bindings/backend/constants';
+import { lanes, ONE } from '../math/exp';
+import { maskOf } from '../softmax/margin';
+import { CLASS_WEIGHTS, TILE } from '../tile/scratch';
+import { classes, classStride, first, form, images, imageStride, planar, positions, samples, transpose } from '../tile/tile';
+import { asymmetric, IGNORED, MOST, plain, SMOOTH_ADDED, SMOOTH_KEPT } from './parameters';
 import { SPREAD_LABELS, TARGETS } from './scratch';
 
 /** Below it a target counts as 0: the smallest normal float32. */
 const SMALLEST: f32 = 1.1754943508222875e-38;
+const SMALLEST_BITS: i32 = 0x00800000;
 
 /** Where the targets of the open tile are, laid out as its logits. */
 export let targetsAt: usize = 0;
+/** Whether they are bytes instead, 0 or −1 for 1. */
+export let hard: bool = false;
 
-/** Whether t is a target, as −1 or 0. */
-// @ts-ignore: decorator
-@inline
-function good(t: v128): v128 {
-  const zero = f32x4.splat(0);
-  const most = lanes(MOST);
-  const inside = asymmetric
-    ? v128.or(f32x4.eq(t, zero), f32x4.eq(t, most))
-    : v128.and(f32x4.ge(t, zero), f32x4.le(t, most));
-  return v128.or(inside, f32x4.eq(t, lanes(IGNORED)));
+/** Negate n bytes, which 64 of zeros may follow; whether all were 0 or 1. */
+function negated(at: usize, n: i32): bool {
+  memory.fill(at + n, 0, 64);
+  let all = i32x4.splat(0);
+  for (let i = 0; i < n; i += 32) {
+    const t = v128.load(at + i);
+    const u = v128.load(at + i, 16);
+    all = v128.or(all, v128.or(t, u));
+    v128.store(at + i, i8x16.neg(t));
+    v128.store(at + i, i8x16.neg(u), 16);
+  }
+  return !v128.any_true(v128.and(all, i8x16.splat(-2)));
+}
+
+/** Make float32 of n bytes, from the last to the first, as they take their place. */
+function widen(at: usize, n: i32): void {
+  for (let i = (n - 1) & ~3; i >= 0; i -= 4) {
+    const t = i16x8.extend_low_i8x16_u(v128.load_zero<u32>(at + i));
+    v128.store(at + (usize(i) << 2), f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(t)));
+  }
+}
+
+/** Make bytes of n float32, which 16 of zeros may follow, if all are 0 or 1; whether they are. */
+function narrowed(at: usize, n: i32): bool {
+  const one = lanes(ONE);
+  const bytes = usize(n) << 2;
+  memory.fill(at + bytes, 0, 64);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const t = v128.load(at + i);
+    if (v128.any_true(v128.xor(t, v128.and(f32x4.eq(t, one), one)))) return false;
+  }
+  for (let i: usize = 0; i < bytes; i += 64) {
+    const low = i16x8.narrow_i32x4_s(f32x4.eq(v128.load(at + i), one), f32x4.eq(v128.load(at + i, 16), one));
+    const high = i16x8.narrow_i32x4_s(f32x4.eq(v128.load(at + i, 32), one), f32x4.eq(v128.load(at + i, 48), one));
+    v128.store(at + (i >> 2), i8x16.narrow_i16x8_s(low, high));
+  }
+  return true;
 }
 
 /**
- * Check n targets; returns how many are ignored, or −1 − i when target i is none. What is below every normal number
- * becomes 0.
+ * Whether n float32, which 8 of zeros may follow, are targets of which none is ignored and none counts as 0 without
+ * being it.
  */
-export function targets(at: usize, n: i32): i32 {
-  let ignored = i32x4.splat(0);
-  const from = at;
-  const end = at + (usize(n & ~3) << 2);
-  for (; at < end; at += 16) {
-    const t = v128.load(at);
-    if (!i32x4.all_true(good(t))) break;
-    ignored = i32x4.add(ignored, f32x4.eq(t, lanes(IGNORED)));
-    v128.store(at, v128.and(t, f32x4.ge(f32x4.abs(t), f32x4.splat(SMALLEST))));
+function common(at: usize, n: i32): bool {
+  const ignored = load<f32>(IGNORED);
+  if (asymmetric || (ignored >= 0 && ignored <= load<f32>(MOST))) return false;
+  const bytes = usize(n) << 2;
+  memory.fill(at + bytes, 0, 32);
+  const one = i32x4.splat(1);
+  let least = i32x4.splat(-1);
+  let most = i32x4.splat(0);
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const t = v128.load(at + i);
+    const u = v128.load(at + i, 16);
+    // as integers; 0 wraps round to the largest
+    least = i32x4.min_u(least, i32x4.min_u(i32x4.sub(t, one), i32x4.sub(u, one)));
+    most = i32x4.max_u(most, i32x4.max_u(t, u));
   }
-  let count = -(i32x4.extract_lane(ignored, 0) + i32x4.extract_lane(ignored, 1) +
-    i32x4.extract_lane(ignored, 2) + i32x4.extract_lane(ignored, 3));
-  for (const last = from + (usize(n) << 2); at < last; at += 4) {
+  const normal = i32x4.ge_u(least, i32x4.splat(SMALLEST_BITS - 1));
+  return i32x4.all_true(v128.and(normal, i32x4.le_u(most, lanes(MOST))));
+}
+
+/**
+ * Check n targets at `at`, float32 or BYTES; returns how many are ignored, or −1 − i when target i is none. Bytes become
+ * float32, unless all are `hard`; what is below every normal number becomes 0.
+ */
+export function targets(at: usize, n: i32, kind: i32): i32 {
+  hard = false;
+  if (plain) {
+    hard = kind == BYTES ? negated(at, n) : narrowed(at, n);
+    if (hard) return 0;
+    if (kind == BYTES) negated(at, n);
+  }
+  if (kind == BYTES) widen(at, n);
+  if (common(at, n)) return 0;
+  const most = load<f32>(MOST);
+  let ignored = 0;
+  for (let i = 0; i < n; i++, at += 4) {
     const t = load<f32>(at);
-    if (!i32x4.extract_lane(good(f32x4.splat(t)), 0)) return -1 - (i32(at - from) >> 2);
-    if (t == load<f32>(IGNORED)) count++;
+    if (t == load<f32>(IGNORED)) ignored++;
+    else if (!(asymmetric ? t == 0 || t == most : t >= 0 && t <= most)) return -1 - i;
     else if (t < SMALLEST) store<f32>(at, 0);
   }
-  return count;
+  return ignored;
+}
+
+/** Smooth n targets, and multiply them by weights: by those at `alphas` or, `across`, all by the first. */
+function weighRun(at: usize, n: i32, alphas: usize, across: bool): void {
+  const kept = lanes(SMOOTH_KEPT);
+  const added = lanes(SMOOTH_ADDED);
+  for (let left = n << 2; left > 0; left -= 16, at += 16) {
+    const t = v128.load(at);
+    const alpha = across ? lanes(alphas) : v128.load(alphas);
+    const w = f32x4.mul(f32x4.add(f32x4.mul(t, kept), added), alpha);
+    v128.store(at, v128.bitselect(w, t, v128.load(maskOf(min(left, 16)))));
+    if (!across) alphas += 16;
+  }
+}
+
+/** Softmax: make weights of the targets of the open tile: smoothed, and times those of their classes. */
+export function weighTargets(): void {
+  let same = load<f32>(SMOOTH_ADDED) == 0;
+  for (let c: usize = 0; same && c < usize(classes) << 2; c += 4) same = load<f32>(c, CLASS_WEIGHTS) == 1;
+  if (same) return;
+  for (let b = 0; b < images; b++) {
+    const image = targetsAt + (usize(b * imageStride) << 2);
+    if (!planar) weighRun(image, classes, CLASS_WEIGHTS, false);
+    else for (let c = 0; c < classes; c++) weighRun(image + (usize(c * classStride) << 2), positions, CLASS_WEIGHTS + (usize(c) << 2), true);
+  }
 }
 
 /** Of a tile that has been opened: make 1 of the class that is each sample's label, and 0 of the others. */
 export function spreadLabels(): void {
+  hard = false;
   targetsAt = form == TRANSPOSED ? TILE : TARGETS;
   memory.fill(targetsAt, 0, usize((images - 1) * imageStride + classes * classStride) << 2);
   let i = SPREAD_LABELS;

@@ -11,6 +11,8 @@
  * bit.
  */
 import { PARAM_CLASSES, SAMPLE_BYTES, SOFTMAX_BLOCK } from '../../bindings/backend/constants';
+import { OTHER_LOSSES, OTHER_SLOPES, SLOPE_PARTS } from '../dense/scratch';
+import { otherLosses, otherSlopes } from '../dense/softmax';
 import { INTEGER, REDUCED } from '../tile/block';
 import {
   anyBelowE20, binary, belowE20, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, reduced, restored, scaledBinary,
@@ -24,6 +26,24 @@ import { base, classes, first, images, last, passedOver, imageStride, planar, po
  * Classes of a block. Chunks of rows are made of whole blocks, chunks of planes of eights (bindings/losses/plan.ts).
  */
 const CLASSES: usize = SOFTMAX_BLOCK;
+
+/**
+ * What is summed: the exponentials; these, kept for losses alone, so that small ones need not be made again; these and
+ * their squares; or, with a target for each logit, what the classes add to the loss, or to the slope of their
+ * probabilities (dense/softmax.ts).
+ */
+const ALONE: i32 = 0;
+const ROUGH: i32 = 1;
+const SQUARED: i32 = 2;
+const OF_LOSSES: i32 = 3;
+const OF_SLOPES: i32 = 4;
+
+/** Where the sums go. */
+// @ts-ignore: decorator
+@inline
+function sumsOf(what: i32): usize {
+  return what == OF_LOSSES ? OTHER_LOSSES : what == OF_SLOPES ? OTHER_SLOPES : SUM;
+}
 
 /** From one of s_0 … s_3 to the next. */
 const PART: usize = SAMPLE_BYTES;
@@ -232,19 +252,23 @@ function addPiece(at: usize, bytes: usize, begin: bool, parts: usize, resume: bo
   }
 }
 
-function sumRows(keepAt: usize, squares: bool, from: i32, to: i32): void {
+function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
+  const sums = sumsOf(what);
   const size = usize(classes) << 2;
   const away = keepAt - base;
   for (let b = from; b < to; b++) {
     const i = usize(b) << 2;
     if (passedOver(i)) continue;
     const m = v128.load_splat<f32>(i, MAX);
-    let total: f64 = first ? load<f64>(SUM + (i << 1)) : 0;
-    let totalSquares: f64 = squares && first ? load<f64>(SQUARES + (i << 1)) : 0;
+    let total: f64 = first ? load<f64>(sums + (i << 1)) : 0;
+    let totalSquares: f64 = what == SQUARED && first ? load<f64>(SQUARES + (i << 1)) : 0;
     const row = base + (usize(b * imageStride) << 2);
     for (let at = row, stop = row + size; at < stop; at += 4 * CLASSES) {
       // in two passes: a single one would be a long chain of operations that wait for one another
-      const bytes = exponents(at, min(at + 4 * CLASSES, stop), 32, m, m);
+      const end = min(at + 4 * CLASSES, stop);
+      const bytes = what == OF_SLOPES ? otherSlopes(at, end, 32, i)
+        : what == OF_LOSSES ? otherLosses(at, end, 32, i)
+        : exponents(at, end, 32, m, m);
       if (at + bytes > stop) {
         // a zero in INTEGER stands for the factor 0, so lanes past the end of the row add 0
         const mask = maskOf(stop + 32 - at - bytes);
@@ -252,9 +276,11 @@ function sumRows(keepAt: usize, squares: bool, from: i32, to: i32): void {
         clip(bytes + REDUCED - 32, mask);
       }
       if (keepAt) {
-        if (keepExponentials(bytes, at + away, 32)) restore(at, at + bytes, 32, away, m, m);
+        if (keepExponentials(bytes, at + away, 32) && what != ROUGH) restore(at, at + bytes, 32, away, m, m);
         total += sumAlong(bytes);
-      } else if (squares) {
+      } else if (what >= OF_LOSSES) {
+        total += sumAlong(bytes);
+      } else if (what == SQUARED) {
         exponentials(bytes);
         total += sumAlong(bytes);
         square(bytes);
@@ -275,12 +301,14 @@ function sumRows(keepAt: usize, squares: bool, from: i32, to: i32): void {
         total += fold(s);
       }
     }
-    store<f64>(SUM + (i << 1), total);
-    if (squares) store<f64>(SQUARES + (i << 1), totalSquares);
+    store<f64>(sums + (i << 1), total);
+    if (what == SQUARED) store<f64>(SQUARES + (i << 1), totalSquares);
   }
 }
 
-function sumPlanes(keepAt: usize, squares: bool): void {
+function sumPlanes(keepAt: usize, what: i32): void {
+  const sums = sumsOf(what);
+  const parts = what == OF_LOSSES ? SQUARE_PARTS : what == OF_SLOPES ? SLOPE_PARTS : PARTS;
   const step = usize(classStride) << 2;
   const length = usize(classes) * step;
   const away = keepAt - base;
@@ -313,12 +341,17 @@ function sumPlanes(keepAt: usize, squares: bool): void {
           pause = more && whole > end;
           c += (end - at) / step;
         }
-        const bytes = exponents(at, end, step, m0, m1);
-        if (!keepAt) exponentials(bytes);
-        else if (keepExponentials(bytes, at + away, step)) restore(at, end, step, away, m0, m1);
-        if (resume || pause) addPiece(SUM + (i << 1), bytes, begin, PARTS + i, resume, pause);
-        else addAcross(SUM + (i << 1), bytes, begin);
-        if (squares) {
+        let bytes: usize;
+        if (what >= OF_LOSSES) {
+          bytes = what == OF_LOSSES ? otherLosses(at, end, step, i) : otherSlopes(at, end, step, i);
+        } else {
+          bytes = exponents(at, end, step, m0, m1);
+          if (!keepAt) exponentials(bytes);
+          else if (keepExponentials(bytes, at + away, step) && what != ROUGH) restore(at, end, step, away, m0, m1);
+        }
+        if (resume || pause) addPiece(sums + (i << 1), bytes, begin, parts + i, resume, pause);
+        else addAcross(sums + (i << 1), bytes, begin);
+        if (what == SQUARED) {
           square(bytes);
           if (resume || pause) addPiece(SQUARES + (i << 1), bytes, begin, SQUARE_PARTS + i, resume, pause);
           else addAcross(SQUARES + (i << 1), bytes, begin);
@@ -331,12 +364,20 @@ function sumPlanes(keepAt: usize, squares: bool): void {
 }
 
 /**
- * Add the exponentials of the tile to SUM. Unless `keepAt` is 0, they are also stored there for the gradient, in the
- * layout of the tile. SUM has the same bits either way.
+ * Add the exponentials of the tile to SUM. Unless `keepAt` is 0, they are also stored there, in the layout of the tile:
+ * for the gradient or, `rough`, for losses alone. SUM has the same bits either way.
  */
-export function sumExponentials(keepAt: usize): void {
-  if (planar) sumPlanes(keepAt, false);
-  else sumRows(keepAt, false, 0, images);
+export function sumExponentials(keepAt: usize, rough: bool): void {
+  const what = rough ? ROUGH : ALONE;
+  if (planar) sumPlanes(keepAt, what);
+  else sumRows(keepAt, what, 0, images);
+}
+
+/** Add what the classes add to OTHER_LOSSES or, of `slopes`, to OTHER_SLOPES, by the same tree. */
+export function sumOthers(slopes: bool): void {
+  const what = slopes ? OF_SLOPES : OF_LOSSES;
+  if (planar) sumPlanes(0, what);
+  else sumRows(0, what, 0, images);
 }
 
 /**
@@ -344,6 +385,6 @@ export function sumExponentials(keepAt: usize): void {
  * whose `from` and `to` are not looked at.
  */
 export function sumSquares(from: i32, to: i32): void {
-  if (planar) sumPlanes(0, true);
-  else sumRows(0, true, from, to);
+  if (planar) sumPlanes(0, SQUARED);
+  else sumRows(0, SQUARED, from, to);
 }

@@ -1,5 +1,5 @@
 /** Convert a loaded array in its place: other number types to float32, probabilities to logits. */
-import { BYTES, HALVES, ODDS, PROBABILITIES } from '../../bindings/backend/constants';
+import { HALVES, ODDS, PROBABILITIES } from '../../bindings/backend/constants';
 import { exp, lanes, ONE } from '../math/exp';
 import { log } from '../math/log';
 import { maskOf } from '../softmax/margin';
@@ -42,17 +42,6 @@ function widenHalves(to: usize, n: i32): void {
   if (left > 2) v128.store_lane<f32>(to, last, 2, 8);
 }
 
-/** n unsigned bytes at the end of the n·4 bytes at `to`. */
-function widenBytes(to: usize, n: i32): void {
-  let from = to + 3 * usize(n);
-  const end = to + (usize(n) << 2);
-  for (const end4 = to + (usize(n & ~3) << 2); to < end4; from += 4, to += 16) {
-    const bytes = i16x8.extend_low_i8x16_u(v128.load_zero<u32>(from));
-    v128.store(to, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(bytes)));
-  }
-  for (; to < end; from++, to += 4) store<f32>(to, f32(load<u8>(from)));
-}
-
 /** ln x for every float32 x, subnormal ones included: −∞ for 0, NaN below. */
 function logarithm(x: v128): v128 {
   const small = f32x4.lt(x, lanes(SMALLEST));
@@ -85,6 +74,5 @@ function toLogits(at: usize, n: i32, from: i32): void {
 
 export function convert(at: usize, n: i32, from: i32): void {
   if (from == HALVES) widenHalves(at, n);
-  else if (from == BYTES) widenBytes(at, n);
   else toLogits(at, n, from);
 }

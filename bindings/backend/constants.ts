@@ -33,9 +33,8 @@ export const PLANE_GROUP = 16;
 /** Logits between two planes that no kernel writes to. */
 export const PLANE_GAP = 8;
 
-/** What `convert` makes float32 of: float16 and unsigned bytes, which lie at the end of the room they widen into … */
+/** What `convert` makes float32 of: float16, which lie at the end of the room they widen into … */
 export const HALVES = 4;
-export const BYTES = 5;
 /**
  * … or numbers that are no logits: probabilities, to ln p (softmax) or ln(p/(1 − p)) (sigmoid); logarithms ln p, to the
  * latter.
@@ -43,6 +42,8 @@ export const BYTES = 5;
 export const PROBABILITIES = 1;
 export const ODDS = 2;
 export const LOG_PROBABILITIES = 3;
+/** What `targets` takes beside float32: unsigned bytes. */
+export const BYTES = 1;
 
 /** Places in PARAMS, a float64 each, which `begin` reads. */
 export const PARAM_VARIANT = 0;

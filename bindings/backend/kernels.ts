@@ -10,8 +10,8 @@
  *       (open [choose] scan sum close)            once, where the tile holds all classes; else chunk by chunk, one stage a round:
  *       [(open choose close)…] (open scan close)… (open sum close)…
  *       finish                                    losses of the samples
- *       [others, or (open others close)…]         and what the classes that are not the largest add to them
- *       gradient, or (open gradient close)…       of the logits
+ *       [others, or (open sum others close)…]     and what the classes that are not the largest add to them
+ *       gradient, or (open [sum] gradient close)… of the logits
  *     sigmoid:
  *       (open [cells] sum [gradient] [tally] close)… losses of the logits, chunk by chunk
  *       finish
@@ -21,8 +21,8 @@
  *       topK… [cells] tally
  *
  * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true
- * one, which is what `choose` does, and `others` sees to the rest. Such numbers are loaded and checked by `targets`
- * before each `open`.
+ * one, which is what `choose` does, and `others` sees to the rest, from the exponentials that `sum` keeps of a tile: in
+ * chunks it makes them again. Such numbers are loaded and checked by `targets` before each `open`.
  *
  * `open` takes up a tile of logits in TILE or in the caller's memory, [image][class][position] with the strides given:
  * it masks the true class (softmax) or negates its logit (sigmoid), and `close` undoes that. Between the two the memory
@@ -53,8 +53,11 @@ export interface Kernels {
   convert(at: number, n: number, from: number): void;
   /** Check n targets in LABELS; how many are not ignored, or −1 − i where target i is neither a class nor ignored. */
   labels(n: number, classes: number, ignoreIndex: number): number;
-  /** Check n numbers at the address `at`; how many are ignored, or −1 − i where number i is no target. */
-  targets(at: number, n: number): number;
+  /**
+   * Check n numbers at the address `at`, float32 or BYTES, where there is room for as many float32 and 16 more; how many
+   * are ignored, or −1 − i where number i is no target.
+   */
+  targets(at: number, n: number, from: number): number;
   /** Read PARAMS and clear the sums. */
   begin(): void;
   open(

@@ -1,4 +1,3 @@
-import { BYTES } from '../backend/constants.ts';
 import type { Kernels } from '../backend/kernels.ts';
 import { outOfRange } from './errors.ts';
 import type { Input } from './tensors.ts';
@@ -74,18 +73,10 @@ export function loadLabels(kernels: Kernels, input: Input, from: number, n: numb
   throw outOfRange(`targets[${i}]`, expected, `${targets[i]}`);
 }
 
-/** Copy numbers [from, from + n) to the float32 at the address `to` of the kernels' memory. */
-export function copyNumbers(
-  targets: Input['targets'],
-  from: number,
-  n: number,
-  to: number,
-  kernels: Kernels,
-  f32: Float32Array,
-): void {
+/** Copy numbers [from, from + n) to the address `to` of the kernels' memory: bytes as they are, all others as float32. */
+export function copyNumbers(targets: Input['targets'], from: number, n: number, to: number, f32: Float32Array): void {
   if (targets instanceof Uint8Array) {
-    new Uint8Array(f32.buffer, to + 3 * n, n).set(targets.subarray(from, from + n));
-    kernels.convert(to, n, BYTES);
+    new Uint8Array(f32.buffer, to, n).set(targets.subarray(from, from + n));
   } else if (targets instanceof BigInt64Array || targets instanceof BigUint64Array) {
     for (let i = 0; i < n; i++) f32[(to >> 2) + i] = Number(targets[from + i]);
   } else {

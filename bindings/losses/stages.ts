@@ -181,10 +181,16 @@ export class Call {
     });
   }
 
-  /** After `finish`: a tile that holds all classes is still there. */
+  /** After `finish`: a tile that holds all classes is still there, with what `sum` has kept of it. */
   #eachChunkAgain(stages: () => void, array = this.#input.logits): void {
     if (this.tile.whole) this.tile.eachClasses(stages);
-    else this.#eachChunk(stages, array, false);
+    else {
+      const again = (): void => {
+        if (this.#dense) this.#backend.kernels.sum();
+        stages();
+      };
+      this.#eachChunk(again, array, false);
+    }
   }
 
   /** Returns how many of the chunk's targets, numbers, are ignored. */

@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/backend.ts';
-import { HALVES, PLANES, TRANSPOSED } from '../backend/constants.ts';
+import { BYTES, HALVES, PLANES, TRANSPOSED } from '../backend/constants.ts';
 import { badTarget, copyNumbers, type TargetRules } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import { type Plan, planeStride, SHORT_RUN } from './plan.ts';
@@ -111,14 +111,21 @@ export class Tile {
   loadTargets(rules: TargetRules): number {
     const { kernels, f32 } = this.#backend;
     const { targets } = this.#input;
+    const bytes = targets instanceof Uint8Array;
+    // without gaps they are checked in one go
+    const together = this.imageStride === this.classes * this.positions;
+    const size = bytes && together ? 1 : 4;
     let ignored = 0;
-    this.#runs((from, offset, n) => {
-      const to = kernels.TARGETS + 4 * offset;
-      copyNumbers(targets, from, n, to, kernels, f32);
-      const count = kernels.targets(to, n);
-      if (count < 0) throw badTarget(this.#input, from - 1 - count, rules);
+    const check = (at: number, n: number): void => {
+      const count = kernels.targets(kernels.TARGETS + size * at, n, bytes ? BYTES : 0);
+      if (count < 0) throw badTarget(this.#input, this.#indexOf(at - 1 - count), rules);
       ignored += count;
+    };
+    this.#runs((from, at, n) => {
+      copyNumbers(targets, from, n, kernels.TARGETS + size * at, f32);
+      if (!together) check(at, n);
     });
+    if (together) check(0, this.samples * this.classes);
     return ignored;
   }
 
@@ -156,6 +163,15 @@ export class Tile {
   #at(b: number, c: number): number {
     const { classes, positions } = this.#input;
     return ((this.firstImage + b) * classes + this.firstClass + c) * positions + this.firstPosition;
+  }
+
+  /** Index in the input of what is at a place of the tile. */
+  #indexOf(place: number): number {
+    let index = 0;
+    this.#runs((from, at, n) => {
+      if (at <= place && place < at + n) index = from + place - at;
+    });
+    return index;
   }
 
   /** The runs of logits the tile is made of: index in the input, index in the tile, length. */

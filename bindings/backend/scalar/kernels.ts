@@ -70,8 +70,6 @@ export function convert(f32: Float32Array, from: number): void {
   if (from === HALVES) {
     const halves = new Uint16Array(f32.buffer, f32.byteOffset + 2 * n, n);
     for (let i = 0; i < n; i++) f32[i] = fromHalf(halves[i] as number);
-  } else if (from === BYTES) {
-    f32.set(new Uint8Array(f32.buffer, f32.byteOffset + 3 * n, n).slice());
   } else {
     for (let i = 0; i < n; i++) {
       const x = f32[i] as number;
@@ -334,7 +332,8 @@ export function scalarKernels(more = 0): Twin {
       return valid;
     },
 
-    targets(at, n) {
+    targets(at, n, from) {
+      if (from === BYTES) f32.set(new Uint8Array(buffer, at, n).slice(), at >> 2);
       return stages.check(at >> 2, n);
     },
 
