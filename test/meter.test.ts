@@ -90,6 +90,9 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
         if (aurc !== undefined) expectClose([finest.aurc], [exactAurc], 1e-3);
         if (finest.adaptiveEce !== null) expectClose([finest.adaptiveEce], [equalMassEce], 0.01);
       }
+      const { classwiseEce, apart } = expected.classwise;
+      // of many samples those near an edge of a bin even out
+      expectClose([report.classwiseEce], [classwiseEce], golden.targets.length >= 140 ? 1 / 256 : apart);
       for (const [normalize, shares] of Object.entries<number[][]>(expected.normalized ?? {})) {
         const { normalizedConfusion } = meter.compute({ normalize } as never) as { normalizedConfusion: number[][] };
         // scikit-learn puts 0 where there is nothing to divide by
@@ -305,8 +308,8 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
     expect(() => FocalMeter.fromBytes('x' as never)).toThrow(TypeError);
     const state = JSON.parse(JSON.stringify(meter));
     for (const [change, message] of [
-      [{ version: 3 }, 'state.version expected 1 to 2, got 3, made by a newer focal-simd'],
-      [{ version: 0 }, 'state.version expected 1 to 2, got 0'],
+      [{ version: 4 }, 'state.version expected 1 to 3, got 4, made by a newer focal-simd'],
+      [{ version: 0 }, 'state.version expected 1 to 3, got 0'],
       [{ format: 'x' }, 'state.format'],
       [{ words: state.words.slice(1) }, 'state.words expected'],
       [{ words: state.words.map((word: number, i: number) => (i === 0 ? 5 : word)) }, 'add up to 5 samples'],

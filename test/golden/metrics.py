@@ -18,6 +18,7 @@ import sklearn.metrics as sk
 import torch
 import torchmetrics
 import torchmetrics.functional.classification as tm
+from sklearn.calibration import calibration_curve
 from statsmodels.stats.proportion import proportion_confint
 
 warnings.filterwarnings("ignore")
@@ -85,6 +86,24 @@ def calibration(confidence, hits, by_torchmetrics):
     if len(p) >= 300:
         assert abs(by_torchmetrics("l1") - ece) < 2e-6 and abs(by_torchmetrics("max") - mce) < 2e-5
     return {"ece": float(ece), "mce": float(mce)}
+
+
+def classwise(p, hot):
+    """Calibration error of each class by itself over 15 bins of its probability (Kull et al. 2019), the mean over the classes: from
+    scikit-learn's calibration_curve, and torchmetrics agrees. `apart` is how far it may be from that of probabilities which are off by
+    1/256: these, and what of the samples within reach of an edge falls in the other bin."""
+    p, hot = np.asarray(p, dtype=np.float64), np.asarray(hot)
+    n, edges = len(p), np.linspace(0, 1, 16)
+    errors, reach = [], []
+    for c in range(p.shape[1]):
+        true, predicted = calibration_curve(hot[:, c], p[:, c], n_bins=15)
+        counts = np.bincount(np.searchsorted(edges[1:-1], p[:, c]), minlength=15)
+        errors.append((counts[counts > 0] * np.abs(true - predicted)).sum() / n)
+        reach.append((np.abs(p[:, c, None] - edges[1:-1]) < 1 / 256).any(1).mean())
+        if n >= 300:
+            by_torchmetrics = float(tm.binary_calibration_error(torch.tensor(p[:, c]), torch.tensor(hot[:, c]), n_bins=15, norm="l1"))
+            assert abs(by_torchmetrics - errors[-1]) < 1e-5
+    return {"classwiseEce": float(np.mean(errors)), "apart": float(1 / 256 + 2 * np.mean(reach))}
 
 
 FINE = 200
@@ -198,6 +217,7 @@ def softmax_case(seed, n, classes, **shape):
         "support": support.tolist(),
         "confusion": sk.confusion_matrix(y, predicted, labels=labels).tolist(),
         "fine": by_confidence(p.numpy().max(1), y == predicted, True),
+        "classwise": classwise(p.numpy(), hot),
     }
     if classes <= 5:
         expected["normalized"] = {
@@ -248,6 +268,7 @@ def sigmoid_case(seed, n, classes, **shape):
         "f1": f1.tolist(),
         "support": support.tolist(),
         "fine": by_confidence(flat.numpy(), flat_hot.numpy(), False),
+        "classwise": classwise(p.numpy(), h),
         "classAccuracy": (decided == hot).double().mean(0).tolist(),
         **areas(h, z.numpy()),
     }

@@ -120,6 +120,8 @@ export const COMMON_METRICS = {
    * mean over the classes; from the cells of the curves, to 1/256.
    * @range 0 to 1
    * @undefined without `curves`, no samples, or a probability that is NaN
+   * @sklearn `calibration_curve` of each class, its gaps by the share of the samples in the bin
+   * @torchmetrics `binary_calibration_error` of each class with `norm='l1'`
    */
   classwiseEce: (counts: Counts): Estimate => plain(classwiseEce(counts, probabilityOf, counts.bins.length)),
 };
