@@ -10,7 +10,7 @@ import * as losses from '../stages';
 import { sigmoid } from '../stages';
 import { ignoring } from '../tile/labels';
 import { CROSS_ENTROPY, ENTROPIES, LOSS, PLANES, TILE } from '../tile/scratch';
-import { samples, scale } from '../tile/tile';
+import { borrowed, locate, maskTrueClass, samples, scale, unmaskTrueClass } from '../tile/tile';
 import { logitCells, marginCells } from './cells';
 import { BRIER, TERMS } from './scratch';
 import {
@@ -86,14 +86,20 @@ export function finish(): usize {
 
 export function decide(): i32 {
   const wrong = outcomes(samples);
-  confidences(samples);
+  if (!wrong) confidences(samples);
   return wrong;
 }
 
 export function review(on: bool): void {
   reviewing = on;
+  if (on && !borrowed) unmaskTrueClass();
   reviewed(samples, on);
   if (!on) confidences(samples);
+}
+
+export function reopen(): void {
+  locate();
+  maskTrueClass();
 }
 
 export function cells(): i32 {

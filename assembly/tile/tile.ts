@@ -80,10 +80,7 @@ export function allowPairs(allowed: bool): void {
   pairs = allowed;
 }
 
-/**
- * Begin a tile at `source`. OFFSET then has, for each sample, the offset of its true logit from `base` in bytes, or a
- * negative number where the sample is ignored or its class is not in this chunk.
- */
+/** Begin a tile at `source`. */
 export function place(
   source: usize, imageCount: i32, positionCount: i32, classCount: i32,
   givenImageStride: i32, givenClassStride: i32, firstClass: i32, givenForm: i32,
@@ -110,6 +107,14 @@ export function place(
   }
   borrowed = base != TILE && base != PLANES;
   pair = pairs && planar && first == 0 && classes == 2;
+  locate();
+}
+
+/**
+ * Write to OFFSET, for each sample, the offset of its true logit from `base` in bytes, or a negative number where the
+ * sample is ignored or its class is not in this chunk.
+ */
+export function locate(): void {
   if (pair) return;
   // rows are one image whose positions are a row apart
   const rows = positions == 1;

@@ -17,7 +17,8 @@
  *       finish
  *     metrics, softmax:
  *       decide                                    predictions; how many are wrong
- *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one
+ *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one; a tile with
+ *                                                 all classes is still there: reopen scan sum close
  *       topK… [cells] tally
  *
  * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true
@@ -108,8 +109,11 @@ export interface MeterKernels extends Kernels {
   /** Curves: the cell of each logit of the tile, see CELL_PAGE_BITS, −1 for none: i32[LOGITS]. */
   readonly CELLS: number;
 
+  /** How many predictions are wrong; the column of confidences is filled when there is none, else by `review`. */
   decide(): number;
+  /** Between the two, samples have their prediction for a label. */
   review(on: boolean): void;
+  reopen(): void;
   /** How many samples have fewer than k classes before their own; those whose prediction is open are not among them. */
   topK(k: number): number;
   /**

@@ -1,4 +1,4 @@
-import type { Backend } from '../backend/backend.ts';
+import type { Backend, MeterBackend } from '../backend/backend.ts';
 import {
   EACH_UPSTREAM,
   LABELS_ALONE,
@@ -139,6 +139,19 @@ export class Call {
       // with a target for each logit nothing is
       if (!this.#dense) keep?.(kept);
     });
+  }
+
+  /** The same once more, each sample with another label, as metrics want it. */
+  scanAndSumAgain(): void {
+    const { kernels } = this.#backend as MeterBackend;
+    if (!this.tile.whole) {
+      this.scanAndSum();
+      return;
+    }
+    kernels.reopen();
+    kernels.scan();
+    kernels.sum();
+    kernels.close();
   }
 
   /** Softmax: the address of the losses of a tile's samples. */

@@ -298,7 +298,7 @@ export function decide(kernels: MeterKernels, call: Call): number {
   const losses = call.finish();
   if (kernels.decide() > 0) {
     kernels.review(true);
-    call.scanAndSum();
+    call.scanAndSumAgain();
     kernels.review(false);
   }
   return losses;

@@ -217,6 +217,9 @@ export function scalarMeterKernels(): MeterKernels {
       const n = samples();
       reviewing = on;
       if (on) {
+        twin.eachTrue((i, at) => {
+          f32[tile.base + at] = truth[i] as number;
+        });
         ownLabels.set(labels.subarray(0, n));
         labels.set(predicted.subarray(0, n));
         return;
@@ -226,6 +229,13 @@ export function scalarMeterKernels(): MeterKernels {
         confidence[i] = sigmoid(margins[i] as number);
       }
       labels.set(ownLabels.subarray(0, n));
+    },
+
+    reopen() {
+      twin.eachTrue((i, at) => {
+        truth[i] = f32[tile.base + at] as number;
+        f32[tile.base + at] = -Infinity;
+      });
     },
 
     topK(k) {
