@@ -78,22 +78,15 @@ export interface SlicedState {
   readonly checksum: number;
 }
 
+/** Integers from 0 up to this have a table. */
+const SMALL = 4096;
+
 /** Metrics of which less is better. */
 const ERRORS = ['loss', 'crossEntropy', 'brier', 'aurc', 'ece', 'mce', 'adaptiveEce', 'classwiseEce'];
 
 interface Group {
   readonly name: string;
   readonly meter: Meter<AnyLoss>;
-}
-
-/** Which samples are of which group, before anything has been counted. */
-interface Assigned {
-  /** Of each sample the number of its group. */
-  readonly ids: Int32Array;
-  /** Names of groups that are new, by number from the number of groups on. */
-  readonly fresh: readonly string[];
-  /** Values that have not told a group before, and their numbers. */
-  readonly values: ReadonlyMap<unknown, number>;
 }
 
 /**
@@ -109,6 +102,8 @@ export class Slices<L extends AnyLoss> {
   #waiting: Waiting;
   /** The number of each group, by every value that has told it: a string, an integer, a bigint. */
   readonly #ids = new Map<unknown, number>();
+  /** The same of small integers, −1 where none has told one. */
+  readonly #numbers = new Int32Array(SMALL).fill(-1);
   readonly #config: MeterConfig;
   #coverage: Coverage | null;
   #seen = 0;
@@ -162,17 +157,15 @@ export class Slices<L extends AnyLoss> {
     }
     this.#coverage?.check([first, first + n]);
     if (n === 0) return;
-    const assigned = this.#assign(names);
     const settings = settingsFrom(config);
     survey(Meter.backendOf(this.#empty), settings, input, null);
     const checked = metered(input, settings);
-    for (const name of assigned.fresh) this.#set(name, Meter.withState(this.#empty, new State(config)));
-    for (const [value, id] of assigned.values) this.#ids.set(value, id);
+    const ids = this.#assign(names);
     this.#coverage?.add([first, first + n]);
     this.#seen += n;
     this.#scale = input.scale;
-    if (checked.dense) this.#countDense(checked, assigned.ids, first);
-    else this.#collect(checked, assigned.ids, first);
+    if (checked.dense) this.#countDense(checked, ids, first);
+    else this.#collect(checked, ids, first);
   }
 
   /**
@@ -252,6 +245,7 @@ export class Slices<L extends AnyLoss> {
   reset(): void {
     this.#groups.length = 0;
     this.#ids.clear();
+    this.#numbers.fill(-1);
     this.#seen = 0;
     this.#waiting = new Waiting(0, this.#config.classes, false);
     if (this.#coverage) this.#coverage = new Coverage();
@@ -299,31 +293,57 @@ export class Slices<L extends AnyLoss> {
   }
 
   /**
-   * The group of each sample; nothing changes.
+   * The group of each sample, and a group for each new name.
    *
-   * @throws when a value is no name, or there are too many groups
+   * @throws when a value is no name, or there are too many groups; nothing has changed then
    */
-  #assign(values: ArrayLike<unknown>): Assigned {
+  #assign(values: ArrayLike<unknown>): Int32Array {
+    const known = this.#groups.length;
+    const told: unknown[] = [];
     const ids = new Int32Array(values.length);
-    const fresh = new Map<string, number>();
-    const told = new Map<unknown, number>();
-    const numberOf = (i: number): number => {
-      const value = values[i];
-      const known = this.#ids.get(value) ?? told.get(value);
-      if (known !== undefined) return known;
-      const name = nameOf(value, i);
-      const id = this.#ids.get(name) ?? fresh.get(name) ?? this.#groups.length + fresh.size;
+    try {
+      if (/^(Ui|I)nt/.test(arrayKind(values) ?? '')) this.#assignIntegers(values as Int32Array, ids, told);
+      else for (let i = 0; i < ids.length; i++) ids[i] = this.#ids.get(values[i]) ?? this.#number(values[i], i, told);
+    } catch (error) {
+      for (const value of told) {
+        this.#ids.delete(value);
+        this.#note(value, -1);
+      }
+      this.#groups.length = known;
+      throw error;
+    }
+    return ids;
+  }
+
+  #assignIntegers(values: Int32Array, ids: Int32Array, told: unknown[]): void {
+    const numbers = this.#numbers;
+    for (let i = 0; i < ids.length; i++) {
+      const value = values[i] as number;
+      const id = value >= 0 && value < SMALL ? (numbers[value] as number) : -1;
+      ids[i] = id >= 0 ? id : (this.#ids.get(value) ?? this.#number(value, i, told));
+    }
+  }
+
+  /** The number of a group, by a value that has not told it before. What tells it now is put to `told`. */
+  #number(value: unknown, i: number, told: unknown[]): number {
+    const name = nameOf(value, i);
+    let id = this.#ids.get(name);
+    if (id === undefined) {
+      id = this.#groups.length;
       if (id >= this.#maxGroups) {
         throw outOfRange('groups', `at most ${this.#maxGroups} groups (maxGroups)`, `${id + 1}, "${name}" the last`);
       }
-      if (id >= this.#groups.length) fresh.set(name, id);
-      told.set(value, id);
-      return id;
-    };
-    const small = integersOf(values);
-    if (small) assignIntegers(small, ids, numberOf);
-    else assignAny(values, ids, this.#ids, numberOf);
-    return { ids, fresh: [...fresh.keys()], values: told };
+      this.#set(name, Meter.withState(this.#empty, new State(this.#config)));
+      told.push(name);
+    }
+    this.#ids.set(value, id);
+    this.#note(value, id);
+    told.push(value);
+    return id;
+  }
+
+  #note(value: unknown, id: number): void {
+    if (typeof value === 'number' && value >= 0 && value < SMALL) this.#numbers[value] = id;
   }
 
   /** Put each sample to those of its group that wait; where these are enough, they are counted in. */
@@ -431,41 +451,3 @@ const metricsIn = (values: object): string[] =>
 
 /** Numbers of a report that are no metrics. */
 const COUNTS = ['samples', 'ignored', 'ignoredLogits', 'nan', 'infinite', 'confidence'];
-
-/** Numbers of groups by the values that tell them. */
-function assignAny(
-  values: ArrayLike<unknown>,
-  ids: Int32Array,
-  known: ReadonlyMap<unknown, number>,
-  numberOf: (i: number) => number,
-): void {
-  for (let i = 0; i < ids.length; i++) {
-    const id = known.get(values[i]);
-    ids[i] = id === undefined ? numberOf(i) : id;
-  }
-}
-
-type Integers = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
-
-const integersOf = (values: ArrayLike<unknown>): Integers | null =>
-  /^(Ui|I)nt/.test(arrayKind(values) ?? '') ? (values as Integers) : null;
-
-/** The same by a table where the integers lie close together, as numbers of groups do. */
-function assignIntegers(values: Integers, ids: Int32Array, numberOf: (i: number) => number): void {
-  let least = values[0] as number;
-  let most = least;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  const size = Math.min(most - least + 1, 4 * values.length);
-  const table = new Int32Array(size).fill(-1);
-  for (let i = 0; i < values.length; i++) {
-    const at = (values[i] as number) - least;
-    const known = at < size ? (table[at] as number) : -1;
-    const id = known < 0 ? numberOf(i) : known;
-    if (at < size) table[at] = id;
-    ids[i] = id;
-  }
-}
