@@ -5,7 +5,7 @@ import { type Input, type Logits, type Reading, readInput, type Targets } from '
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { type MeterState, toBytes, toJSON } from './codec.ts';
-import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions, settingsFrom } from './config.ts';
+import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions } from './config.ts';
 import type { Cell } from './curve-counts.ts';
 import { type Criterion, curveOf, type OperatingPoint, operatingPointOf } from './operating.ts';
 import {
@@ -140,7 +140,7 @@ export class Meter<L extends AnyLoss> {
     if (!Number.isSafeInteger((seen + n) * classes)) throw outOfRange('update', 'counts below 2^53', 'more');
     coverage?.check([first, first + n]);
     if (n === 0) return;
-    const settings = settingsFrom(config);
+    const { settings } = this.#tally;
     survey(this.#backend(), settings, input, null);
     Meter.count(this as unknown as Meter<AnyLoss>, metered(input, settings), first, null);
   }

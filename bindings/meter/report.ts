@@ -288,6 +288,13 @@ function meanBounds(bounds: readonly (Interval | null)[]): Interval | null {
   return lower === null || upper === null ? null : [lower, upper];
 }
 
+/** The intervals of the metrics over all samples, and of the means, by name. */
+export function overallIntervals(state: State, confidence: number): Intervals {
+  const counts = countsOf(state);
+  const replicates = Array.from({ length: state.at.replicates.rows }, (_, b) => replicateOf(state, b));
+  return allIntervals(counts, replicates, confidence, tablesOf(counts.variant, undefined));
+}
+
 function allIntervals(
   counts: Counts,
   replicates: readonly Counts[],

@@ -2,6 +2,7 @@ import { arrayKind, isShared } from '../input/arrays.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Targets, viewOf } from '../input/tensors.ts';
+import type { Settings } from '../losses/options.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { bonferroni, type Interval } from '../statistics/index.ts';
 import type { MeterState } from './codec.ts';
@@ -9,7 +10,7 @@ import { ARITHMETIC, type MeterConfig, settingsFrom } from './config.ts';
 import { Coverage, type Range } from './coverage.ts';
 import { logitsOf } from './logits-of.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report } from './meter.ts';
-import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions } from './report.ts';
+import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions, overallIntervals } from './report.ts';
 import { type SlicedParts, slicesToBytes, slicesToJSON } from './slices-codec.ts';
 import { State } from './state.ts';
 import { Waiting } from './waiting.ts';
@@ -105,6 +106,7 @@ export class Slices<L extends AnyLoss> {
   /** The same of small integers, −1 where none has told one. */
   readonly #numbers = new Int32Array(SMALL).fill(-1);
   readonly #config: MeterConfig;
+  readonly #settings: Settings;
   #coverage: Coverage | null;
   #seen = 0;
   /** What logits come as, which is the same for all. */
@@ -119,6 +121,7 @@ export class Slices<L extends AnyLoss> {
     const { config } = Meter.stateOf(this.#whole);
     // indices of a group have holes without number: what has been counted is kept for all groups together
     this.#config = { ...config, coverage: false };
+    this.#settings = settingsFrom(this.#config);
     this.#empty = Meter.withState(this.#whole, new State(this.#config));
     this.#waiting = new Waiting(0, config.classes, false);
     this.#coverage = config.coverage ? new Coverage(coverage) : null;
@@ -157,9 +160,8 @@ export class Slices<L extends AnyLoss> {
     }
     this.#coverage?.check([first, first + n]);
     if (n === 0) return;
-    const settings = settingsFrom(config);
-    survey(Meter.backendOf(this.#empty), settings, input, null);
-    const checked = metered(input, settings);
+    survey(Meter.backendOf(this.#empty), this.#settings, input, null);
+    const checked = metered(input, this.#settings);
     const ids = this.#assign(names);
     this.#coverage?.add([first, first + n]);
     this.#seen += n;
@@ -188,7 +190,7 @@ export class Slices<L extends AnyLoss> {
     const groups = sorted.map(({ name, meter }) => ({ name, report: meter.compute(asked) as Report<L> }));
     const worst = sorted.map(({ name, meter }, i): WorstGroup => {
       const report = (groups[i] as (typeof groups)[number]).report as Report<AnyLoss>;
-      const { intervals = {} } = meter.compute({ confidence: together });
+      const intervals = overallIntervals(Meter.stateOf(meter), together);
       return { name, samples: report.samples, value: metricOf(report, metric), interval: intervals[metric] ?? null };
     });
     const badness = ({ interval }: WorstGroup): number => {

@@ -158,7 +158,7 @@ export type Visit = (backend: Backend, first: number, n: number) => void;
 /** Counts batches into the state of a meter. */
 export abstract class Tally {
   protected readonly config: MeterConfig;
-  protected readonly settings: Settings;
+  readonly settings: Settings;
   protected readonly ranking = new Ranking();
   protected readonly resampler: Resampler | null;
   #uncarried = 0;
