@@ -54,6 +54,31 @@ const entries = {
   },
 };
 
+const CONSTANTS = 'bindings/backend/constants.ts';
+
+/** The constants that bindings and kernels share, by name, as text. */
+async function constantsOf(root) {
+  const { code } = await transform(readFileSync(join(root, CONSTANTS), 'utf8'), { loader: 'ts' });
+  const constants = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  return Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, String(value)]));
+}
+
+/**
+ * Constants are written as numbers: files of dist/ have them as variables, which the bundlers of applications do not look
+ * into. So their imports are left out, and what they are is defined instead.
+ */
+const numbers = {
+  name: 'numbers',
+  setup({ onLoad }) {
+    const imports = /^import \{([^}]*)\} from '[^']*\/constants\.ts';$/gm;
+    onLoad({ filter: /bindings.+\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const lines = (found) => found.replace(/[^\n]/g, '');
+      return { contents: text.replace(imports, lines), loader: 'ts' };
+    });
+  },
+};
+
 /** Modules of Node stay imports; CommonJS packages, which require them, get a `require` for that. */
 const builtins = {
   name: 'builtins',
@@ -123,10 +148,10 @@ export async function bundle(root) {
     mainFields: ['module', 'main'],
     target: ['es2022', 'node20'],
     sourcemap: 'external',
-    plugins: [entries, builtins],
+    plugins: [entries, numbers, builtins],
     external: ['./focal.wasm'],
     loader: { '.css': 'text' },
-    define: { VERSION: JSON.stringify(version) },
+    define: { ...(await constantsOf(root)), VERSION: JSON.stringify(version) },
     metafile: true,
     write: false,
     logLevel: 'warning',
