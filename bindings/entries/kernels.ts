@@ -13,4 +13,5 @@ export const lossesAnd = (more: () => WebAssembly.Module | undefined) => (): Web
   return module ? { ...losses(), ...instantiate(module, losses()) } : losses();
 };
 
+/** What meters need. */
 export const lossesAndMeter = /* @__PURE__ */ lossesAnd(compileMeter);
