@@ -85,6 +85,37 @@ describe('intervals', () => {
     close(intervals.accuracy, [low, high], 3e-3);
   });
 
+  test('the mean area: at least as wide as it is over independent sets of samples, as wide where the areas hang together', () => {
+    const odds = ([low, high]: readonly number[]) =>
+      [low!, high!].map((a) => Math.log(a / (1 - a))) as [number, number];
+    // of two classes the areas are the same
+    const two = new FocalMeter(new SoftmaxFocalLoss(), { classes: 2, curves: true });
+    const both = data(5, 300, 2);
+    two.update(both.logits, both.targets);
+    const { intervals = {}, perClass } = two.compute({ confidence: 0.95 });
+    close(intervals.auroc, perClass[0]?.intervals?.auroc as [number, number], 1e-3);
+
+    const means: number[] = [];
+    let widths = 0;
+    for (let seed = 0; seed < 200; seed++) {
+      const meter = new FocalMeter(new SigmoidFocalLoss(), { classes, curves: true });
+      const own = data(100 + seed, 150, classes);
+      meter.update(own.logits, own.targets);
+      const report = meter.compute({ confidence: 0.95 });
+      const [low, high] = odds(report.intervals?.auroc as [number, number]);
+      means.push((low + high) / 2);
+      widths += (high - low) / 2 / Z / 200;
+    }
+    const mean = means.reduce((a, b) => a + b) / 200;
+    const spread = Math.sqrt(means.reduce((all, x) => all + (x - mean) ** 2, 0) / 199);
+    expect(spread / widths).toBeLessThan(1.1);
+    expect(spread / widths).toBeGreaterThan(0.3);
+    // none where one class says nothing
+    const one = new FocalMeter(new SigmoidFocalLoss(), { classes: 2, curves: true });
+    one.update(Float32Array.of(1, 0, 2, 5, -1, 3, 0.5, 1), [0, 0, 1, 1]);
+    expect(one.compute({ confidence: 0.95 }).intervals).not.toHaveProperty('auroc');
+  });
+
   test.each([
     { confidence: 0 },
     { confidence: 1 },

@@ -17,7 +17,7 @@ import {
   tablesOf,
   valuesOf,
 } from './metrics/evaluate.ts';
-import { areaBounds, type CLASS_METRICS, type SIGMOID_CLASS_METRICS } from './metrics/of-classes.ts';
+import { areaBounds, type CLASS_METRICS, meanAurocInterval, type SIGMOID_CLASS_METRICS } from './metrics/of-classes.ts';
 import type { COMMON_METRICS, SIGMOID_METRICS, SOFTMAX_METRICS } from './metrics/overall.ts';
 import type { State } from './state.ts';
 
@@ -302,7 +302,9 @@ function allIntervals(
   { overall, decisions }: ReturnType<typeof tablesOf>,
 ): Intervals {
   const averages = replicates.map((replicate) => averagesOf(decisions, replicate));
+  const area = meanAurocInterval(counts.classes, criticalValue(confidence));
   return {
+    ...(area && { auroc: area }),
     ...intervalsOf({ ...LOSS, ...overall }, counts, replicates, confidence),
     ...averageIntervals(averages, confidence),
   };

@@ -124,7 +124,7 @@ export function between(interval: Interval | null | undefined, show: Show): stri
 
 /** The single numbers of an evaluation, named as in the field. */
 export function estimates(m: Metrics): Estimate[] {
-  const { intervals = {}, standardErrors = {}, perClass } = m;
+  const { intervals = {}, standardErrors = {} } = m;
   const one = (name: string, value: Value, show: Show, key: string): Estimate => [
     name,
     show(value),
@@ -134,11 +134,6 @@ export function estimates(m: Metrics): Estimate[] {
   const error = (name: string, value: Value, key: string): Estimate => {
     const known = standardErrors[key] ?? null;
     return [name, fixed(value), known === null ? null : `± ${fixed(known)} SE`];
-  };
-  /** Means over the classes have none, unless there is but one. */
-  const area = (name: string, value: Value, key: 'auroc' | 'averagePrecision'): Estimate => {
-    const interval = perClass.length === 1 ? perClass[0]?.intervals?.[key] : null;
-    return [name, fixed(value), between(interval, fixed)];
   };
   const own: Estimate[] =
     m.variant === 'softmax'
@@ -158,7 +153,8 @@ export function estimates(m: Metrics): Estimate[] {
         ];
   // what only the curves tell is shown where they were counted, and missed where they are expected
   if (m.variant === 'sigmoid' || m.auroc !== null) {
-    own.push(area('AUROC', m.auroc, 'auroc'), area('average precision', m.averagePrecision, 'averagePrecision'));
+    own.push(one('AUROC', m.auroc, fixed, 'auroc'));
+    own.push(one('average precision', m.averagePrecision, fixed, 'averagePrecision'));
   }
   return [
     one('focal loss, mean', m.loss.mean, significant, 'loss'),

@@ -53,24 +53,35 @@ export const SIGMOID_CLASS_METRICS = {
 };
 
 function auroc(cells: readonly Cell[]): Estimate {
-  const counts = () =>
-    delong(
-      cells.map(([, , p]) => p),
-      cells.map(([, n]) => n),
-    );
-  return {
-    value: areas(cells).auroc,
-    interval: (z) => {
-      const known = counts();
-      // at 0 and 1 the standard error is 0, which says nothing
-      if (!known?.standardError || known.auroc <= 0 || known.auroc >= 1) return null;
-      const a = known.auroc;
-      // on the scale of its logarithm of odds: near 1 areas of few positives are far from normal
-      const reach = (z * known.standardError) / (a * (1 - a));
-      const odds = Math.log(a / (1 - a));
-      return [1 / (1 + Math.exp(reach - odds)), 1 / (1 + Math.exp(-reach - odds))];
-    },
-  };
+  return { value: areas(cells).auroc, interval: (z) => meanAurocInterval([{ cells }], z) };
+}
+
+/**
+ * DeLong's interval of the mean of the areas of those classes that have one. Areas of several classes hang together, in a way that
+ * counts by class do not tell; but the standard error of a mean is at most the mean of the standard errors, which is taken for it.
+ */
+export function meanAurocInterval(classes: readonly Pick<ClassCounts, 'cells'>[], z: number): Interval | null {
+  let [area, error, some] = [0, 0, 0];
+  for (const { cells } of classes) {
+    const known =
+      cells &&
+      delong(
+        Float64Array.from(cells, ([, , p]) => p),
+        Float64Array.from(cells, ([, n]) => n),
+      );
+    if (!known) continue;
+    // at 0 and 1 the standard error is 0, which says nothing
+    if (!known.standardError) return null;
+    area += known.auroc;
+    error += known.standardError;
+    some++;
+  }
+  const a = area / some;
+  if (!(a > 0 && a < 1)) return null;
+  // on the scale of its logarithm of odds: near 1 areas of few positives are far from normal
+  const reach = (z * error) / some / (a * (1 - a));
+  const odds = Math.log(a / (1 - a));
+  return [1 / (1 + Math.exp(reach - odds)), 1 / (1 + Math.exp(-reach - odds))];
 }
 
 /** What is certain of the areas, whatever the logits within each cell; null where the area is. */
