@@ -45,5 +45,13 @@ function sectionsOf(config: MeterConfig, ignoring: boolean) {
 
 export type MeterLayout = Layout<ReturnType<typeof sectionsOf>>;
 
+/** Layouts of configurations, which many meters may share: those without ignored logits, and those with them. */
+const layouts = [new WeakMap<MeterConfig, MeterLayout>(), new WeakMap<MeterConfig, MeterLayout>()] as const;
+
 /** @param ignoring whether there are samples of which some logits, and not all, are ignored: their words come last */
-export const layoutOf = (config: MeterConfig, ignoring = false): MeterLayout => arrange(sectionsOf(config, ignoring));
+export function layoutOf(config: MeterConfig, ignoring = false): MeterLayout {
+  const known = layouts[ignoring ? 1 : 0];
+  const layout = known.get(config) ?? arrange(sectionsOf(config, ignoring));
+  known.set(config, layout);
+  return layout;
+}

@@ -305,7 +305,7 @@ export class Slices<L extends AnyLoss> {
     const ids = new Int32Array(values.length);
     try {
       if (/^(Ui|I)nt/.test(arrayKind(values) ?? '')) this.#assignIntegers(values as Int32Array, ids, told);
-      else for (let i = 0; i < ids.length; i++) ids[i] = this.#ids.get(values[i]) ?? this.#number(values[i], i, told);
+      else this.#assignAny(values, ids, told);
     } catch (error) {
       for (const value of told) {
         this.#ids.delete(value);
@@ -315,6 +315,15 @@ export class Slices<L extends AnyLoss> {
       throw error;
     }
     return ids;
+  }
+
+  #assignAny(values: ArrayLike<unknown>, ids: Int32Array, told: unknown[]): void {
+    const known = this.#ids;
+    for (let i = 0; i < ids.length; i++) {
+      const value = values[i];
+      const id = known.get(value);
+      ids[i] = id === undefined ? this.#number(value, i, told) : id;
+    }
   }
 
   #assignIntegers(values: Int32Array, ids: Int32Array, told: unknown[]): void {

@@ -1,11 +1,11 @@
+import { SAMPLES } from '../backend/constants.ts';
 import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
 
 /** Logits that wait over all groups, about; more where so many groups could not wait for their least. */
 const ROOM = 2 ** 22;
-/** Samples of a group that wait: no more than a tile takes, no fewer than pay for a call. */
+/** Fewest samples of a group that wait, as they should pay for a call; most are what a tile takes. */
 const LEAST = 16;
-const MOST = 1024;
 /** Rows of so many logits are copied as a whole. */
 const LONG = 64;
 
@@ -30,7 +30,7 @@ export class Waiting {
   constructor(groups: number, classes: number, indexed: boolean) {
     this.groups = groups <= 1 ? groups : 2 ** Math.ceil(Math.log2(groups));
     this.#classes = classes;
-    this.#room = Math.max(LEAST, Math.min(MOST, Math.floor(ROOM / classes / Math.max(1, this.groups))));
+    this.#room = Math.max(LEAST, Math.min(SAMPLES, Math.floor(ROOM / classes / Math.max(1, this.groups))));
     const samples = this.groups * this.#room;
     this.#logits = new Float32Array(samples * classes);
     this.#targets = new Int32Array(samples);
