@@ -3,23 +3,24 @@
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
-import { FEW, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
+import { FEW, LOGITS, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
 import { add } from '../math/exact-sum';
 import {
-  binary, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
+  binary, exp, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
 } from '../math/exp';
 import { A1, A2, A3, log, log1pFrom, TWO } from '../math/log';
-import { maskOf } from '../softmax/margin';
+import { CONFIDENCE as METER_CONFIDENCE } from '../meter/scratch';
 import { BLOCK, DECAY, INTEGER, LARGER, REDUCED } from '../tile/block';
-import { TILE } from '../tile/scratch';
+import { MAX, TILE, TRUE } from '../tile/scratch';
 import {
-  CHANGED, CONFIDENCE, DECIDED, DIFFERENCE, DIVERGENCE, DIVERGENCES, FELL, GAPS, LABEL, NOT_FINITE, NUMBERS, PAIR_THRESHOLDS, PAIRS, PREDICTED,
+  CHANGED, CONFIDENCE, DECIDED, DIFFERENCE, DIVERGENCE, DIVERGENCES, FELL, GAPS, KEPT, LABEL, NOT_FINITE, NUMBERS, PAIR_THRESHOLDS, PAIRS, PREDICTED,
   ROSE, SQUARED,
 } from './scratch';
 
 /** From a logit of the baseline to the candidate's, and from a number of a sample to the candidate's. */
 const AWAY: usize = PAIRS - TILE;
 const OTHER: usize = SAMPLE_BYTES;
+const KEPT_AWAY: usize = 4 * LOGITS;
 /** e^−|z| and e^−|w| of a block, and what they are made into. */
 const T: usize = DECAY;
 const R: usize = LARGER;
@@ -49,14 +50,6 @@ function fastExp(d: v128): v128 {
   const u = binary(d);
   const t = nearest(u);
   return scaledBinary(reduced(u, t), t);
-}
-
-/** Four logits of a row, those past its end −∞. */
-// @ts-ignore: decorator
-@inline
-function logits(at: usize, end: usize): v128 {
-  const z = v128.load(at);
-  return at + 16 <= end ? z : v128.bitselect(z, f32x4.splat(-Infinity), v128.load(maskOf(end - at)));
 }
 
 /**
@@ -188,36 +181,77 @@ function softmaxAcross(i: usize, n: i32, classes: i32): void {
   }
 }
 
-function softmaxAlong(i: usize, n: i32, classes: i32): void {
+/**
+ * Softmax, of n samples whose stages have just gone by, the first of which is sample `first`: what makes probabilities of
+ * the exponentials that were kept, to ROSE or FELL, and the logit of the predicted class, to SQUARED or DIVERGENCE. They
+ * stand there until the samples are compared.
+ */
+export function hold(side: i32, first: i32, n: i32): void {
+  const to = usize(first) << 2;
+  const factors = to + (side ? FELL : ROSE);
+  const own = to + (side ? DIVERGENCE : SQUARED);
+  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+    const z = v128.load(i, TRUE);
+    const share = exp(f32x4.sub(v128.load(i, MAX), z));
+    v128.store(factors + i, f32x4.mul(share, v128.load(i, METER_CONFIDENCE)));
+    v128.store(own + i, z);
+  }
+}
+
+/**
+ * Softmax of rows whose exponentials have been kept: probabilities are multiples of them, but those of the predicted
+ * classes, which had been left out of the row: 0 stands for them there, and the logit may be −∞.
+ */
+function softmaxKept(i: usize, n: i32, classes: i32): void {
   const size = usize(classes) << 2;
+  const padded = (size + 31) & ~31;
   const first = i;
   const stop = i + (usize(n) << 2);
-  for (; i < stop; i += 16) v128.store(i, ratio(i), SQUARED);
   let a = TILE;
-  for (i = first; i < stop; i += 4) {
-    const l = v128.load_splat<f32>(i, SQUARED);
-    const end = a + size;
-    const z = v128.load_splat<f32>(placeOf(PREDICTED + i, a, classes));
-    const w = v128.load_splat<f32>(placeOf(PREDICTED + OTHER + i, a + AWAY, classes));
-    const pz = v128.load_splat<f32>(i, CONFIDENCE);
-    const pw = v128.load_splat<f32>(i, CONFIDENCE + OTHER);
+  let e = KEPT;
+  for (; i < stop; i += 4, a += size, e += padded) {
+    const zk = load<f32>(i, SQUARED);
+    const wk = load<f32>(i, DIVERGENCE);
+    const p = load<f32>(i, CONFIDENCE);
+    const q = load<f32>(i, CONFIDENCE + OTHER);
+    // ln p/q of a class is z − w and this
+    const d = f32x4.extract_lane(log(f32x4.splat(p / q)), 0) - (zk - wk);
+    const was = usize(min<u32>(load<u32>(i, PREDICTED), classes - 1)) << 2;
+    const is = usize(min<u32>(load<u32>(i, PREDICTED + OTHER), classes - 1)) << 2;
+    const factor = load<f32>(i, ROSE);
+    const other = load<f32>(i, FELL);
+    let w = wk;
     let sum: f64 = 0;
-    let most = f32x4.splat(0);
-    while (a < end) {
-      let s = f32x4.splat(0);
-      for (const block = min(a + CLASSES, end); a < block; a += 16) {
-        const u = f32x4.sub(logits(a, end), z);
-        const v = f32x4.sub(logits(a + AWAY, end + AWAY), w);
-        const p = f32x4.mul(fastExp(u), pz);
-        const q = f32x4.mul(fastExp(v), pw);
-        s = f32x4.add(s, term(p, u, v, l));
-        most = f32x4.pmax(most, f32x4.abs(f32x4.sub(p, q)));
+    let largest = f32.abs(p - q);
+    if (was != is) {
+      // each side's probability of what the other predicts
+      const pOther = load<f32>(e + is) * factor;
+      const qOther = load<f32>(e + was, KEPT_AWAY) * other;
+      w = load<f32>(a + was, AWAY);
+      largest = max(f32.abs(p - qOther), f32.abs(pOther - q));
+      if (pOther) sum = f64(pOther * (load<f32>(a + is) - wk + d));
+      store<f32>(e + is, 0);
+      store<f32>(e + was, 0, KEPT_AWAY);
+    }
+    sum += f64(p * (zk - w + d));
+    const factors = f32x4.splat(factor);
+    const others = f32x4.splat(other);
+    const ds = f32x4.splat(d);
+    const zero = f32x4.splat(0);
+    let most = zero;
+    for (let c: usize = 0; c < padded;) {
+      let s = zero;
+      for (const block = min(c + CLASSES, padded); c < block; c += 16) {
+        const ps = f32x4.mul(v128.load(e + c), factors);
+        const qs = f32x4.mul(v128.load(e + c, KEPT_AWAY), others);
+        const gap = f32x4.add(f32x4.sub(v128.load(a + c), v128.load(a + c, AWAY)), ds);
+        s = f32x4.add(s, v128.andnot(f32x4.mul(ps, gap), f32x4.eq(ps, zero)));
+        most = f32x4.pmax(most, f32x4.abs(f32x4.sub(ps, qs)));
       }
       sum += f64(fold(s));
     }
-    a = end;
     store<f32>(i, f32(sum), DIVERGENCE);
-    store<f32>(i, largestOf(most), DIFFERENCE);
+    store<f32>(i, max(largest, largestOf(most)), DIFFERENCE);
   }
   for (i = first; i < stop; i += 16) store4(i, v128.load(i, DIVERGENCE), v128.load(i, DIFFERENCE));
 }
@@ -248,7 +282,7 @@ function agree(i: usize, n: i32): i32 {
 /** Softmax of n pairs of rows. Absolute error of KL at most 1e-6·(1 + max |Δz|). How many there are in CHANGED. */
 function softmaxPairs(i: usize, n: i32, classes: i32): i32 {
   if (classes == 2) softmaxTwo(i, n);
-  else if (classes > FEW) softmaxAlong(i, n, classes);
+  else if (classes > FEW) softmaxKept(i, n, classes);
   else softmaxAcross(i, n, classes);
   return agree(i, n);
 }

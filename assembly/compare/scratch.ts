@@ -1,6 +1,6 @@
 /** What comparisons add to the scratch block (tile/scratch.ts). */
 import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES } from '../../bindings/backend/constants';
-import { CELLS, EXPONENTIALS } from '../meter/scratch';
+import { EXPONENTIALS } from '../meter/scratch';
 import { GUARD, PLANES } from '../tile/scratch';
 
 const COLUMN: usize = SAMPLE_BYTES;
@@ -25,17 +25,21 @@ const guard0: usize = memory.data(GUARD, 16);
  */
 export const PAIRS: usize = memory.data(PAIR_COLUMNS + 19 * SAMPLE_BYTES, 16);
 const guard1: usize = memory.data(GUARD, 16);
+/**
+ * One-vs-rest: how often the baseline decides for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the sides
+ * agree how often: i32[LOGITS].
+ */
+export const DECIDED: usize = memory.data(4 * LOGITS + 16, 16);
+const guard2: usize = memory.data(GUARD, 16);
+/** Softmax: what PARAM_KEEP keeps of the baseline and of the candidate: f32[LOGITS] each. */
+export const KEPT: usize = memory.data(8 * LOGITS, 16);
+const guard3: usize = memory.data(GUARD, 16);
 
 /*
  * While pairs are compared, meters have nothing in what the next are given.
  */
 /** One-vs-rest: what a logit must be above for its class, again and again for the samples of a super-row: f32[LOGITS + 4]. */
 export const PAIR_THRESHOLDS: usize = EXPONENTIALS;
-/**
- * One-vs-rest: how often the baseline decides for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the sides
- * agree how often: i32[LOGITS].
- */
-export const DECIDED: usize = CELLS;
 /** One-vs-rest: the divergence of each decision, and its |Δp|: f32[LOGITS] each. */
 export const DIVERGENCES: usize = PLANES;
 export const GAPS: usize = EXPONENTIALS + 4 * LOGITS + 16;
@@ -61,6 +65,8 @@ export function pairsGuard(i: i32): usize {
   switch (i) {
     case 0: return guard0;
     case 1: return guard1;
+    case 2: return guard2;
+    case 3: return guard3;
     default: return 0;
   }
 }

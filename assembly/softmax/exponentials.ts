@@ -10,7 +10,7 @@
  * (s_0 + s_2) + (s_1 + s_3) is added to a float64, block by block. Classes past the last count as 0, which changes no
  * bit.
  */
-import { PARAM_CLASSES, SAMPLE_BYTES, SOFTMAX_BLOCK } from '../../bindings/backend/constants';
+import { PARAM_CLASSES, PARAM_KEEP, SAMPLE_BYTES, SOFTMAX_BLOCK } from '../../bindings/backend/constants';
 import { OTHER_LOSSES, OTHER_SLOPES, SLOPE_PARTS } from '../dense/scratch';
 import { otherLosses, otherSlopes } from '../dense/softmax';
 import { INTEGER, REDUCED } from '../tile/block';
@@ -144,6 +144,14 @@ function keepExponentials(bytes: usize, keep: usize, step: usize): bool {
   return v128.any_true(belowE20(least));
 }
 
+/** Copy the exponentials to `to`. */
+function copyTo(to: usize, bytes: usize): void {
+  for (let j: usize = 0; j < bytes; j += 32) {
+    v128.store(to + j, v128.load(j, REDUCED));
+    v128.store(to + j, v128.load(j, REDUCED + 16), 16);
+  }
+}
+
 /** Replace the exponentials in REDUCED by their squares. */
 function square(bytes: usize): void {
   for (let j: usize = 0; j < bytes; j += 16) {
@@ -256,6 +264,7 @@ function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
   const sums = sumsOf(what);
   const size = usize(classes) << 2;
   const away = keepAt - base;
+  const compared = usize(param(PARAM_KEEP));
   for (let b = from; b < to; b++) {
     const i = usize(b) << 2;
     if (passedOver(i)) continue;
@@ -263,6 +272,7 @@ function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
     let total: f64 = first ? load<f64>(sums + (i << 1)) : 0;
     let totalSquares: f64 = what == SQUARED && first ? load<f64>(SQUARES + (i << 1)) : 0;
     const row = base + (usize(b * imageStride) << 2);
+    let aside = compared + usize(b) * ((size + 31) & ~31);
     for (let at = row, stop = row + size; at < stop; at += 4 * CLASSES) {
       // in two passes: a single one would be a long chain of operations that wait for one another
       const end = min(at + 4 * CLASSES, stop);
@@ -280,11 +290,15 @@ function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
         total += sumAlong(bytes);
       } else if (what >= OF_LOSSES) {
         total += sumAlong(bytes);
-      } else if (what == SQUARED) {
+      } else if (what == SQUARED || compared) {
         exponentials(bytes);
         total += sumAlong(bytes);
-        square(bytes);
-        totalSquares += sumAlong(bytes);
+        if (compared) copyTo(aside, bytes);
+        aside += bytes;
+        if (what == SQUARED) {
+          square(bytes);
+          totalSquares += sumAlong(bytes);
+        }
       } else {
         const p5 = lanes(P5);
         const p4 = lanes(P4);

@@ -70,7 +70,9 @@ export const PARAM_CLASSES = 12;
 /** Metrics: 0 where none are wanted, else how many ranks of the true class are told apart (sigmoid: 1); bins. */
 export const PARAM_RANKS = 13;
 export const PARAM_BINS = 14;
-export const PARAM_COUNT = 15;
+/** Comparisons: where softmax keeps the exponentials of rows, each filled up with zeros to whole groups of 8; 0: it does not. */
+export const PARAM_KEEP = 15;
+export const PARAM_COUNT = 16;
 
 export const SOFTMAX = 0;
 export const SIGMOID = 1;

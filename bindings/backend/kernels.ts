@@ -150,6 +150,13 @@ export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'con
    * samples on which they do not agree: i32[LOGITS].
    */
   readonly CHANGED: number;
+  /** Softmax: where rows of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate. */
+  readonly KEPT: number;
+  /**
+   * Softmax of rows, for either side: to be called when the stages of n samples, of which the first is sample `first`,
+   * have gone by, with the rows kept.
+   */
+  hold(side: number, first: number, n: number): void;
   /**
    * Compare n rows of the baseline in TILE with n of the candidate in PAIRS, which are those of the samples from `first`
    * on, and count in DECIDED. Returns how many there are in CHANGED.

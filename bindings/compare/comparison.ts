@@ -6,10 +6,10 @@ import { type Input, type Logits, type Reading, readInput, type Targets, type Te
 import { metered, survey } from '../losses/survey.ts';
 import { ARITHMETIC, checkSame, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
-import { predict, type Visit } from '../meter/tally.ts';
+import { type Pass, predictions, type Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
-import { keep, Pairs } from './pairs.ts';
+import { apart, canStage, keep, Pairs, roomOf, Stages } from './pairs.ts';
 import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
 import { rowsOf } from './rows.ts';
 
@@ -102,18 +102,39 @@ export class Comparison<L extends AnyLoss> {
     if (targets !== undefined) survey(Meter.backendOf(sides[0]), settings, first, null);
     const inputs = targets === undefined ? [first, second] : [metered(first, settings), metered(second, settings)];
     const backend = this.#backend();
-    const together = first.positions === 1 && meter.variant === 'softmax' ? Infinity : TOGETHER;
+    const where = Meter.backendOf(sides[0]);
+    const softmax = meter.variant === 'softmax';
+    const together = first.positions === 1 && softmax ? Infinity : TOGETHER;
     const most = Math.max(1, Math.min(SAMPLES, Math.floor(together / first.classes)));
     pairs.begin(backend);
     for (let from = 0; from < n; from += most) {
       const count = Math.min(most, n - from);
       const rows = inputs.map((input) => rowsOf(input, from, count)) as [Input, Input];
-      for (const side of [0, 1] as const) {
-        const take: Visit = (where, at, samples) => keep(backend, side, where, at, samples);
-        if (targets !== undefined) Meter.count(sides[side], rows[side], index + from, take);
-        else if (meter.variant === 'softmax') predict(Meter.backendOf(sides[side]), settings, rows[side], take);
+      const labelled = targets !== undefined;
+      if (softmax && canStage(where, backend, meter.classes)) {
+        const room = roomOf(meter.classes);
+        const [ours, theirs] = ([where, apart(where, backend)] as const).map((staged, side) => {
+          const own = rows[side] as Input;
+          const counted = sides[side] as Meter<AnyLoss>;
+          return labelled
+            ? Meter.begin(counted, own, index + from, room, staged)
+            : predictions(staged, settings, own, room);
+        }) as [Pass, Pass];
+        pairs.add(backend, rows, labelled, index + from, new Stages(where, [ours, theirs]));
+        continue;
       }
-      pairs.add(backend, rows, targets !== undefined, index + from);
+      for (const side of [0, 1] as const) {
+        const take: Visit = (by, at, samples) => keep(backend, side, by, at, samples);
+        if (labelled) Meter.count(sides[side], rows[side], index + from, take);
+        else if (softmax) {
+          const pass = predictions(where, settings, rows[side]);
+          pass.tile.eachSamples(() => {
+            pass.stages();
+            take(where, pass.tile.firstSample, pass.tile.samples);
+          });
+        }
+      }
+      pairs.add(backend, rows, labelled, index + from);
     }
     pairs.end(backend);
   }

@@ -1,4 +1,4 @@
-import type { MeterBackend } from '../backend/backend.ts';
+import { Backend, type MeterBackend } from '../backend/backend.ts';
 import {
   COLUMN_BRIER,
   COLUMN_CONFIDENCE,
@@ -6,6 +6,7 @@ import {
   COLUMN_LOSS,
   COLUMN_PREDICTED,
   COLUMN_RANK,
+  FEW,
   LOGITS,
   PAIR_BRIER,
   PAIR_COLUMNS,
@@ -18,6 +19,8 @@ import {
   PAIR_NOT_FINITE,
   PAIR_PREDICTED,
   PAIR_RANK,
+  PARAM_COUNT,
+  PARAM_KEEP,
   SAMPLE_BYTES,
   SUM_DIFFERENCE,
   SUM_DIVERGENCE,
@@ -28,11 +31,13 @@ import type { PairBackend } from '../backend/pairs.ts';
 import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
+import { type Room, SOFTMAX_ROOM } from '../losses/plan.ts';
+import { takeSamples } from '../losses/stages.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
 import { Hardest, lossBits } from '../meter/hardest.ts';
 import { prediction } from '../meter/ranking.ts';
-import { addSum, floor32 } from '../meter/tally.ts';
+import { addSum, floor32, type Pass } from '../meter/tally.ts';
 import { type Truth, truthOf } from '../meter/truth.ts';
 import { carryAll, combine } from '../meter/words.ts';
 import { layoutOf, type PairConfig, type PairLayout } from './layout.ts';
@@ -42,6 +47,7 @@ import { copyRows, rowOf } from './rows.ts';
 /** The largest number of its kind, as the bits of a float32, and the first sample that has it; index −1: none yet. */
 export type Largest = readonly [bits: number, index: number];
 
+type Side = 0 | 1;
 type Both<T> = readonly [baseline: T, candidate: T];
 
 export interface Parts {
@@ -68,19 +74,90 @@ const larger = (a: Largest, b: Largest): Largest => {
 const columnAt = ({ kernels }: PairBackend, k: number): number =>
   (kernels.PAIRS + PAIR_COLUMNS + k * SAMPLE_BYTES) >> 2;
 
-/** Keep what the meter of a side has found of samples [first, first + n): where it is, and by which column of the pairs. */
-export function keep(to: PairBackend, side: 0 | 1, from: MeterBackend, first: number, n: number): void {
-  const { LABELS, COLUMNS } = from.kernels;
-  for (const [at, k] of [
-    [COLUMNS + COLUMN_PREDICTED, PAIR_PREDICTED + side],
-    [COLUMNS + COLUMN_CONFIDENCE, PAIR_CONFIDENCE + side],
-    [COLUMNS + COLUMN_LOSS, PAIR_LOSS + side],
-    [COLUMNS + COLUMN_CROSS_ENTROPY, PAIR_CROSS_ENTROPY + side],
-    [COLUMNS + COLUMN_BRIER, PAIR_BRIER + side],
-    [COLUMNS + COLUMN_RANK, PAIR_RANK + side],
-    [LABELS, PAIR_LABEL],
-  ] as const) {
+/** What a meter has of a tile's samples, and in which column of the pairs it is kept. */
+const columnsOf = ({ LABELS, COLUMNS }: MeterBackend['kernels'], side: Side): [at: number, column: number][] => [
+  [COLUMNS + COLUMN_PREDICTED, PAIR_PREDICTED + side],
+  [COLUMNS + COLUMN_CONFIDENCE, PAIR_CONFIDENCE + side],
+  [COLUMNS + COLUMN_LOSS, PAIR_LOSS + side],
+  [COLUMNS + COLUMN_CROSS_ENTROPY, PAIR_CROSS_ENTROPY + side],
+  [COLUMNS + COLUMN_BRIER, PAIR_BRIER + side],
+  [COLUMNS + COLUMN_RANK, PAIR_RANK + side],
+  [LABELS, PAIR_LABEL],
+];
+
+/** Keep what the meter of a side has found of samples [first, first + n). */
+export function keep(to: PairBackend, side: Side, from: MeterBackend, first: number, n: number): void {
+  for (const [at, k] of columnsOf(from.kernels, side)) {
     to.i32.set(from.i32.subarray(at >> 2, (at >> 2) + n), columnAt(to, k) + first);
+  }
+}
+
+/** Give the first n samples of a side back to its meter. */
+function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): void {
+  for (const [at, k] of columnsOf(to.kernels, side)) {
+    to.i32.set(from.i32.subarray(columnAt(from, k), columnAt(from, k) + n), at >> 2);
+  }
+}
+
+/** Whether what the stages of softmax leave of rows can be compared: there are many classes, in one memory. */
+export const canStage = (meter: MeterBackend, { kernels }: PairBackend, classes: number): boolean =>
+  classes > FEW && classes <= LOGITS && meter.kernels.memory.buffer === kernels.memory.buffer;
+
+/** Room for tiles of which both sides are there at once. */
+export const roomOf = (classes: number): Room => ({ ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) });
+
+/** A set of kernels with the candidate's place for the tile. */
+export const apart = (meter: MeterBackend, { kernels }: PairBackend): MeterBackend =>
+  new Backend(meter.name, { ...meter.kernels, TILE: kernels.PAIRS });
+
+/** The stages of both sides, tile by tile, so that what they leave is compared while it is there. */
+export class Stages {
+  readonly #meter: MeterBackend;
+  readonly #passes: Both<Pass>;
+
+  constructor(meter: MeterBackend, passes: Both<Pass>) {
+    this.#meter = meter;
+    this.#passes = passes;
+  }
+
+  /** Call `visit` when the stages of samples [first, first + n) have gone by. */
+  each(backend: PairBackend, visit: (first: number, n: number) => void): void {
+    const { kernels, f32 } = backend;
+    const meter = this.#meter;
+    const params = new Float64Array(kernels.memory.buffer, meter.kernels.PARAMS, PARAM_COUNT);
+    const [{ tile }, { tile: other }] = this.#passes;
+    tile.eachSamples(() => {
+      const { firstSample, samples, images } = tile;
+      other.firstImage = tile.firstImage;
+      other.images = images;
+      other.firstPosition = tile.firstPosition;
+      other.positions = tile.positions;
+      for (const side of [1, 0] as const) {
+        params[PARAM_KEEP] = kernels.KEPT + 4 * LOGITS * side;
+        const pass = this.#passes[side];
+        pass.stages();
+        const place = side ? kernels.PAIRS : kernels.TILE;
+        const { source, classes } = pass.tile;
+        // it may be in the caller's own memory
+        if (source !== place) f32.copyWithin(place >> 2, source >> 2, (source >> 2) + samples * classes);
+        keep(backend, side, meter, firstSample, samples);
+        kernels.hold(side, firstSample, samples);
+      }
+      visit(firstSample, samples);
+    });
+    params[PARAM_KEEP] = 0;
+  }
+
+  /** Count the n samples that were visited in, each side's at once. */
+  count(backend: PairBackend, n: number): void {
+    const meter = this.#meter;
+    for (const side of [0, 1] as const) {
+      giveBack(backend, side, meter, n);
+      takeSamples(meter, n);
+      this.#passes[side].count(0, n);
+      this.#passes[side].end();
+      keep(backend, side, meter, 0, n);
+    }
   }
 }
 
@@ -147,8 +224,16 @@ export class Pairs {
   /**
    * Add the samples of two inputs of rows, of at most SAMPLES samples, for which the meters' numbers have been kept; of
    * samples without targets the predictions.
+   *
+   * @param stages softmax: they have not; these are what is to come
    */
-  add(backend: PairBackend, inputs: Both<Input>, labelled: boolean, firstIndex: number): void {
+  add(
+    backend: PairBackend,
+    inputs: Both<Input>,
+    labelled: boolean,
+    firstIndex: number,
+    stages: Stages | null = null,
+  ): void {
     const n = inputs[0].batch;
     this.#uncarried += n;
     if (this.#uncarried > UNCARRIED) {
@@ -156,7 +241,7 @@ export class Pairs {
       this.#uncarried = n;
     }
     const chunk = new Chunk(backend, inputs, labelled ? truthOf(inputs[0], this.meter) : null);
-    if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, firstIndex);
+    if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, firstIndex, stages);
     else this.#sigmoid(chunk, firstIndex);
     backend.kernels.settle(n, labelled);
     if (this.config.hardest > 0 && labelled) this.#offer(chunk, firstIndex);
@@ -189,7 +274,7 @@ export class Pairs {
     }
   }
 
-  #softmax(chunk: Chunk, labelled: boolean, firstIndex: number): void {
+  #softmax(chunk: Chunk, labelled: boolean, firstIndex: number, stages: Stages | null): void {
     const { at, config, meter } = this;
     const { n, labels, ranks } = chunk;
     const { baseline, candidate, both, stride } = at.predictions;
@@ -197,6 +282,7 @@ export class Pairs {
       if (config.flips) this.#count(at.flips.samples + a * meter.classes + b, times);
     };
     chunk.compareSoftmax(
+      stages,
       (c, times) => {
         for (const count of [baseline, candidate, both]) this.#count(count + c * stride, times);
         flip(c, c, times);
@@ -320,22 +406,28 @@ class Chunk {
    * @param agreed gets on which class the sides agree how often
    * @param changed gets the other samples, those that are open or ignored, too
    */
-  compareSoftmax(agreed: (c: number, times: number) => void, changed: (i: number) => void): void {
+  compareSoftmax(
+    stages: Stages | null,
+    agreed: (c: number, times: number) => void,
+    changed: (i: number) => void,
+  ): void {
     const { kernels, i32 } = this.#backend;
     const { classes } = this.inputs[0];
     const decided = i32.subarray(kernels.DECIDED >> 2, (kernels.DECIDED >> 2) + Math.min(classes, LOGITS));
     decided.fill(0);
-    this.#eachTile(
-      1,
-      (first, count) => {
-        const found = kernels.pairs(false, first, count, classes, 0);
-        for (let j = 0; j < found; j++) changed(i32[(kernels.CHANGED >> 2) + j] as number);
-      },
-      (a, b, i) => {
+    const compare = (first: number, count: number): void => {
+      const found = kernels.pairs(false, first, count, classes, 0);
+      for (let j = 0; j < found; j++) changed(i32[(kernels.CHANGED >> 2) + j] as number);
+    };
+    if (stages) {
+      stages.each(this.#backend, compare);
+      stages.count(this.#backend, this.n);
+    } else {
+      this.#eachTile(1, compare, (a, b, i) => {
         changed(i);
         return softmaxPair(a, b);
-      },
-    );
+      });
+    }
     for (let c = 0; c < decided.length; c++) if (decided[c]) agreed(c, decided[c] as number);
   }
 

@@ -13,6 +13,7 @@ import {
   PARAM_GAMMA_NEGATIVE,
   PARAM_GRADIENT,
   PARAM_IGNORED,
+  PARAM_KEEP,
   PARAM_LABEL_SMOOTHING,
   PARAM_LARGEST,
   PARAM_RANKS,
@@ -21,6 +22,7 @@ import {
   PARAM_TARGETS,
   PARAM_VARIANT,
   PARAM_WEIGHTED,
+  ROWS,
   SAME_UPSTREAM,
   SIGMOID,
   SOFTMAX,
@@ -60,6 +62,15 @@ export interface MetricsRequest {
 function targetsOf(settings: Settings, input: Input): number {
   if (input.dense) return NUMBERS;
   return settings.labelSmoothing > 0 || isAsymmetric(settings) ? LABELS_SPREAD : LABELS_ALONE;
+}
+
+/**
+ * Take up n samples as one tile, of whose logits nothing is asked any more: what is known of them has been put into the memory.
+ * Sums begin anew.
+ */
+export function takeSamples({ kernels }: Backend, n: number): void {
+  kernels.begin();
+  kernels.open(kernels.TILE, n, 1, 0, 0, 1, 0, ROWS);
 }
 
 /**
@@ -113,6 +124,7 @@ export class Call {
     params[PARAM_CLASSES] = this.#input.classes;
     params[PARAM_RANKS] = metrics ? metrics.ranks : 0;
     params[PARAM_BINS] = metrics ? metrics.bins : 0;
+    params[PARAM_KEEP] = 0;
     kernels.begin();
   }
 

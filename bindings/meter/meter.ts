@@ -3,6 +3,7 @@ import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets } from '../input/tensors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
+import type { Room } from '../losses/plan.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { type MeterState, toBytes, toJSON } from './codec.ts';
 import { ARITHMETIC, checkSame, type SigmoidMeterOptions, type SoftmaxMeterOptions } from './config.ts';
@@ -17,7 +18,7 @@ import {
   type SoftmaxReport,
 } from './report.ts';
 import { State } from './state.ts';
-import { type Tally, tallyOf, type Visit } from './tally.ts';
+import { type Pass, type SoftmaxTally, type Tally, tallyOf, type Visit } from './tally.ts';
 
 /** A loss of either variant, of any entry; its reduction does not matter to a meter. */
 // biome-ignore lint/suspicious/noExplicitAny: any reduction will do, the meter has its own
@@ -100,6 +101,13 @@ export class Meter<L extends AnyLoss> {
   /** For what is built on a meter: how its logits come. */
   static readingOf(meter: Meter<AnyLoss>): Reading {
     return meter.#reading;
+  }
+
+  /** For what is built on a softmax meter: begin to count in an input that has been checked, as SoftmaxTally does. */
+  static begin(meter: Meter<AnyLoss>, input: Input, firstIndex: number, room: Room, staged: MeterBackend): Pass {
+    const tally = meter.#tally as SoftmaxTally;
+    meter.#state.coverage?.add([firstIndex, firstIndex + input.batch * input.positions]);
+    return tally.begin(meter.#backend(), meter.#state, input, firstIndex, room, staged);
   }
 
   /** For what is built on a meter: count in an input that has been checked. */

@@ -291,68 +291,97 @@ function sumByEight(n: number, value: (c: number) => number): number {
 
 /**
  * Softmax: losses, ranks and predictions of a tile whose labels are loaded, and the probabilities of what is predicted, which
- * have the same bits whatever the labels. The address of the losses.
+ * have the same bits whatever the labels.
  */
-export function decide(kernels: MeterKernels, call: Call): number {
+function decide(kernels: MeterKernels, call: Call): void {
   call.scanAndSum();
-  const losses = call.finish();
+  call.finish();
   if (kernels.decide() > 0) {
     kernels.review(true);
     call.scanAndSumAgain();
     kernels.review(false);
   }
-  return losses;
 }
 
-/** Softmax: what is predicted of an input, whatever its targets; `visit` as in an update. */
-export function predict(backend: Backend, settings: Settings, input: Input, visit: Visit): void {
+/** An update under way: for each tile its stages, then, of so many samples that COLUMNS hold, what is counted of them. */
+export interface Pass {
+  readonly tile: Tile;
+  stages(): void;
+  count(first: number, n: number): void;
+  end(): void;
+}
+
+/** Softmax: the pass of an input whose targets nobody asks for. */
+export function predictions(backend: Backend, settings: Settings, input: Input, room = SOFTMAX_ROOM): Pass {
+  const { kernels, i32 } = backend;
   // every label does
   const plain = { ...settings, labelSmoothing: 0 };
-  const call = new Call(backend, plain, input, SOFTMAX_ROOM, { ranks: 1, bins: 1 });
+  const call = new Call(backend, plain, input, room, { ranks: 1, bins: 1 });
   const { tile } = call;
-  tile.eachSamples(() => {
-    backend.i32.fill(0, backend.kernels.LABELS >> 2, (backend.kernels.LABELS >> 2) + tile.samples);
-    backend.kernels.labels(tile.samples, input.classes, -1);
-    decide(backend.kernels, call);
-    visit(backend, tile.firstSample, tile.samples);
-  });
+  return {
+    tile,
+    stages() {
+      i32.fill(0, kernels.LABELS >> 2, (kernels.LABELS >> 2) + tile.samples);
+      kernels.labels(tile.samples, input.classes, -1);
+      decide(kernels, call);
+    },
+    count() {},
+    end() {},
+  };
 }
 
-class SoftmaxTally extends Tally {
-  update(backend: Backend, state: State, given: Input, firstIndex: number, visit: Visit | null): void {
+export class SoftmaxTally extends Tally {
+  update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
+    const pass = this.begin(backend, state, input, firstIndex);
+    const { tile } = pass;
+    tile.eachSamples(() => {
+      pass.stages();
+      pass.count(tile.firstSample, tile.samples);
+      visit?.(backend, tile.firstSample, tile.samples);
+    });
+    pass.end();
+  }
+
+  /** Begin an update; stages go by the kernels of `staged`, which may have another place for the tile. */
+  begin(backend: Backend, state: State, given: Input, firstIndex: number, room = SOFTMAX_ROOM, staged = backend): Pass {
     const { kernels, i32 } = backend;
     const { config } = this;
     const { words, at } = state;
     const own = replaced(backend, this.settings, given);
     const { input, settings } = own ?? { input: given, settings: this.settings };
     // topK is sorted
-    const call = new Call(backend, settings, input, SOFTMAX_ROOM, {
+    const call = new Call(staged, settings, input, room, {
       ranks: config.topK.at(-1) ?? 1,
       bins: config.bins,
     });
     const { tile } = call;
-    tile.eachSamples(() => {
-      const n = tile.samples;
-      const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
-      this.makeRoom(state, n);
-      const losses = decide(kernels, call);
-      own?.put(tile.firstSample, n);
-      for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.topK(k));
-      if (state.curves) this.#countMargins(backend, state.curves, input, tile);
-      this.takeTables(backend, state, n);
-      const passedOver = kernels.tally();
-      if (passedOver < 0) for (let i = 0; i < n; i++) this.#count(backend, state, input, losses, tile.firstSample, i);
-      for (let j = 0; j < passedOver; j++) {
-        const i = i32[((kernels.COLUMNS + COLUMN_PASSED_OVER) >> 2) + j] as number;
-        this.#count(backend, state, input, losses, tile.firstSample, i);
-      }
-      if (config.confusion) this.#confuse(backend, state, n);
-      if (config.hardest > 0) this.#pick(backend, state, losses, firstIndex + tile.firstSample, n, own?.dense ?? false);
-      if (this.resampler) this.#resample(backend, state, this.resampler, firstIndex + tile.firstSample, n);
-      this.addSamples(state, n, valid);
-      visit?.(backend, tile.firstSample, n);
-    });
-    this.addSums(backend, state);
+    const losses = kernels.COLUMNS + COLUMN_LOSS;
+    return {
+      tile,
+      stages: () => {
+        const n = tile.samples;
+        const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
+        decide(kernels, call);
+        own?.put(tile.firstSample, n);
+        if (state.curves) this.#countMargins(backend, state.curves, input, tile);
+        this.addSamples(state, n, valid);
+      },
+      count: (first, n) => {
+        this.makeRoom(state, n);
+        for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.topK(k));
+        this.takeTables(backend, state, n);
+        const passedOver = kernels.tally();
+        if (passedOver < 0) for (let i = 0; i < n; i++) this.#count(backend, state, input, losses, first, i);
+        for (let j = 0; j < passedOver; j++) {
+          const i = i32[((kernels.COLUMNS + COLUMN_PASSED_OVER) >> 2) + j] as number;
+          this.#count(backend, state, input, losses, first, i);
+        }
+        if (config.confusion) this.#confuse(backend, state, n);
+        if (config.hardest > 0) this.#pick(backend, state, losses, firstIndex + first, n, own?.dense ?? false);
+        if (this.resampler) this.#resample(backend, state, this.resampler, firstIndex + first, n);
+      },
+      end: () => this.addSums(backend, state),
+    };
   }
 
   /** Count the sample at `i` of the tile; its prediction and rank, where they were open, are put in their places. */

@@ -155,6 +155,9 @@ export function scalarPairKernels(): PairKernels {
     PAIR_THRESHOLDS,
     DECIDED,
     CHANGED,
+    KEPT: 0,
+
+    hold() {},
 
     convert(at, n, from) {
       convert(f32.subarray(at >> 2, (at >> 2) + n), from);
