@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sigmoidPair, softmaxPair } from '../bindings/backend/scalar/pairs.ts';
 import type { ComparisonReport, Delta } from '../bindings/compare/report.ts';
+import { fromHalf } from '../bindings/input/half.ts';
 import type { AnyLoss } from '../bindings/meter/meter.ts';
 import {
   criticalValue,
@@ -57,8 +58,11 @@ function close(got: unknown, want: number, allowed: number): void {
   expect(Math.abs((got as number) - want), `${got} against ${want}`).toBeLessThanOrEqual(allowed);
 }
 
+const { NaN: NAN, POSITIVE_INFINITY: INF } = Number;
 const shape = { seed: 11, n: 130, classes: 7, scale: 3, noise: 2 };
 type Part = [from: number, to: number];
+/** The bits of every float16. */
+const halves = new Map(Array.from({ length: 65536 }, (_, bits) => [fromHalf(bits), bits]));
 
 describe.each(backends)('FocalComparison on $name', ({ api }) => {
   const { FocalComparison, FocalMeter, SoftmaxFocalLoss, SigmoidFocalLoss } = api;
@@ -155,6 +159,78 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
       else close(delta, (candidate as number) - baseline, 1e-7);
     }
   });
+
+  const kinds = ['rows', 'planes', 'float16', 'soft targets', 'smoothed', 'memory'] as const;
+  test.each(kinds.flatMap((kind) => both.map((name) => [name, kind] as const)))(
+    '%s: of many classes and of more samples than are counted at once, too: %s',
+    (name, kind) => {
+      const softmax = name === 'softmax';
+      const [n, classes, positions] = softmax ? [4200, 40, 3] : [900, 40, 3];
+      const { a, b, targets } = draw({ seed: 3, n, classes, scale: 3, noise: 1 });
+      for (let i = 0; i < n; i += 97) targets[i] = -100;
+      a[5 * classes + 1] = NAN;
+      b[6 * classes + 2] = INF;
+      b[7 * classes + 39] = -INF;
+      a.fill(1, 8 * classes, 9 * classes);
+      const loss: AnyLoss = softmax
+        ? new SoftmaxFocalLoss({ labelSmoothing: kind === 'smoothed' ? 0.1 : 0 })
+        : new SigmoidFocalLoss();
+      const rest = {
+        classes,
+        coverage: true,
+        bootstrap: 2,
+        curves: true,
+        ...(softmax && { topK: [1, 3], confusion: true }),
+      };
+      const soft = Float32Array.from({ length: n * classes }, (_, i) => (i % 7 === 0 ? 0.5 : 0));
+      const planes = (values: Float32Array) => {
+        const data = new Float32Array(values.length);
+        for (let i = 0; i < values.length; i++) {
+          const [row, c] = [Math.floor(i / classes), i % classes];
+          data[(Math.floor(row / positions) * classes + c) * positions + (row % positions)] = values[i] as number;
+        }
+        return data;
+      };
+      const dims = kind === 'planes' ? [n / positions, classes, positions] : [n, classes];
+      const given = (side: Float32Array) => {
+        if (kind === 'planes') return { data: planes(side), dims };
+        if (kind === 'float16')
+          return { data: Uint16Array.from(side, (z) => halves.get(z) ?? 0x7e00), dims, type: 'float16' };
+        if (kind !== 'memory') return { data: side, dims };
+        const tensor = api.alloc(dims);
+        tensor.data.set(side);
+        return tensor;
+      };
+      const labels =
+        kind === 'soft targets'
+          ? { data: soft, dims }
+          : { data: targets, dims: kind === 'planes' ? [n / positions, positions] : [n] };
+      const comparison = new FocalComparison<AnyLoss>(loss, rest);
+      const [baseline, candidate] = [given(a), given(b)];
+      comparison.update(baseline, candidate, labels);
+      const state = comparison.toJSON();
+      for (const [side, logits] of [
+        ['baseline', baseline],
+        ['candidate', candidate],
+      ] as const) {
+        const meter = new FocalMeter<AnyLoss>(loss, rest);
+        meter.update(logits, labels);
+        expect(state[side]).toEqual(meter.toJSON());
+      }
+      // what is known without labels does not depend on them
+      const plain = new FocalComparison<AnyLoss>(loss, { classes });
+      const counted = new FocalComparison<AnyLoss>(loss, { classes });
+      plain.update(baseline, candidate);
+      counted.update(
+        baseline,
+        candidate,
+        new Int32Array(n).fill(1).map((_, i) => i % classes),
+      );
+      expect(counted.compute().fidelity).toEqual(plain.compute().fidelity);
+      if ('free' in baseline) baseline.free();
+      if ('free' in candidate) candidate.free();
+    },
+  );
 
   test.each(both)('%s: recall and precision by class are those of the samples, one by one', (name) => {
     const { classes, n } = shape;
@@ -409,7 +485,6 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     close(accuracy?.delta, (accuracy?.candidate as number) - (accuracy?.baseline as number), 1e-12);
   });
 
-  const { NaN: NAN, POSITIVE_INFINITY: INF } = Number;
   test.each([
     // baseline, candidate, not finite on: baseline alone, candidate alone, both; KL
     ['softmax', [1, 2], [NAN, 2], [0, 1, 0], null],
