@@ -5,7 +5,7 @@ import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { FocalMeter } from '../dist/meter.js';
 import { makeRows } from './data.mjs';
 
-const ROUNDS = 40;
+const ROUNDS = 100;
 /** What the ratio should be at most. */
 const MOST = 1.35;
 
