@@ -44,6 +44,25 @@ test.each([['softmax'], ['sigmoid']])('map and merge - give the state of one eva
   expect(read('merged.json')).toBe(read('whole.json'));
 });
 
+test('map --group-by and merge - give the groups of one evaluation', () => {
+  writeFileSync(join(folder, 'groups.txt'), Array.from({ length: 50 }, (_, i) => `g${i % 3}\n`).join(''));
+  const group = ['--group-by', 'groups.txt'];
+  const whole = run(['evaluate', fixture('rows.npy'), fixture('y-int64.npy'), ...group, '--state', 'sliced.json']);
+  expect(whole).toMatchObject({ status: 0, stderr: '' });
+  const { status, stdout, stderr } = run(['map', ...group], `${lines.join('\n')}\n`);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const merged = run(['merge', '-', '--state', 'merged-groups.json'], stdout);
+  expect(merged).toMatchObject({ status: 0, stderr: '' });
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+  expect(read('merged-groups.json')).toBe(read('sliced.json'));
+  const table = JSON.stringify({ table: fixture('named.csv') });
+  const column = run(['map', '--target', 'label', '--scores', 'p_*', '--group-by', 'label'], table);
+  expect(column.status).toBe(0);
+  expect(JSON.parse(column.stdout).groups.length).toBeGreaterThan(1);
+  const none = run(['map', '--group-by', 'nothing'], lines[0]!);
+  expect(none).toMatchObject({ status: 2, stderr: expect.stringMatching(/^focal-simd: .*nothing: no such file.*\n$/) });
+});
+
 test('columns of tables are said once for all lines', () => {
   const table = JSON.stringify({ table: fixture('named.csv') });
   const { status, stdout } = run(['map', '--target', 'label', '--scores', 'p_*'], table);

@@ -120,7 +120,7 @@ export type CompareOptions = InputOptions &
   RunOptions &
   OutputOptions &
   DropOptions & { flips?: boolean; baseline?: string[]; candidate?: string[] };
-export type MapOptions = InputOptions & LossOptions & MeterOptions & BootstrapOptions;
+export type MapOptions = InputOptions & LossOptions & MeterOptions & BootstrapOptions & GroupOptions;
 export type CalibrateOptions = InputOptions & {
   loss: 'softmax' | 'sigmoid';
   input: LossOptions['input'];
@@ -435,7 +435,7 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
     'map',
     'Evaluate shards: reads one a line from stdin, {"logits": …, "targets": …, "firstIndex": …} or {"table": …, "firstIndex": …}, ' +
       'and writes one state a line, for merge -.',
-    'input scores variant loss scale divisor meter bootstrap debug',
+    'input scores variant loss scale divisor meter bootstrap groups debug',
   ).action((options) => actions.map(options));
 
   command(

@@ -53,7 +53,7 @@ async function* numbered(lines: Lines): AsyncGenerator<[number, string]> {
  */
 export async function* mapLines(
   lines: Lines,
-  evaluate: (files: Files, firstIndex: number) => Promise<Meter<AnyLoss>>,
+  evaluate: (files: Files, firstIndex: number) => Promise<{ toJSON(): object }>,
 ): AsyncGenerator<string> {
   for await (const [number, line] of numbered(lines)) {
     const { firstIndex = 0, ...files } = parse(line, number);
