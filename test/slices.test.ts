@@ -197,6 +197,11 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     expect(() => meter.update(z, [0, 1], { groups: ['b', 'a'] })).toThrow(
       'groups expected at most 2 groups (maxGroups), got 3, "b" the last',
     );
+    // integers too, which a failed call has not told either
+    for (const groups of [Int32Array.of(1, 5), Uint8Array.of(5, 1), BigInt64Array.of(1n, 5n), [5, 1], [-5, 5]]) {
+      expect(() => meter.update(z, [0, 1], { groups })).toThrow('groups expected at most 2 groups');
+      expect(JSON.stringify(meter)).toBe(before);
+    }
     expect(() => meter.update(z, [0, 1], { groups: ['a'] })).toThrow('groups expected length 2 as the targets, got 1');
     expect(() => meter.update(z, [0, 1], { groups: ['a', 0.5] })).toThrow('groups[1] expected a string or an integer');
     expect(() => meter.update(z, [0, 1], {} as never)).toThrow('groups expected an array');
