@@ -377,10 +377,9 @@ function combine(from: usize, bytes: usize): void {
   }
 }
 
-/** A sample with a divergence that was NaN, its row at `a`, all of it, one logit after the other. */
+/** The divergences of a sample of which one was NaN, its row at `a`, one after the other. */
 function again(i: usize, a: usize, end: usize): void {
   let total: f64 = 0;
-  let most = f32x4.splat(0);
   let notFinite = 0;
   for (; a < end; a += 4) {
     const one = lanes(ONE);
@@ -390,7 +389,6 @@ function again(i: usize, a: usize, end: usize): void {
     const t = fastExp(v128.or(z, lanes(SIGN)));
     const r = fastExp(v128.or(w, lanes(SIGN)));
     const mz = f32x4.div(t, f32x4.add(one, t));
-    const mw = f32x4.div(r, f32x4.add(one, r));
     const l = log1pFrom(f32x4.div(f32x4.sub(r, t), f32x4.add(f32x4.add(one, t), f32x4.add(one, r))));
     const apart = i32x4.shr_s(v128.xor(z, w), 31);
     const slope = f32x4.mul(v128.or(mz, v128.and(z, lanes(SIGN))), f32x4.sub(w, z));
@@ -401,12 +399,10 @@ function again(i: usize, a: usize, end: usize): void {
     // −∞ on both sides differs in nothing
     kl = v128.andnot(kl, f32x4.eq(z, w));
     total += f64(f32x4.extract_lane(f32x4.pmax(f32x4.splat(0), kl), 0));
-    const far = f32x4.sub(one, f32x4.add(mz, mw));
-    most = f32x4.pmax(most, v128.bitselect(far, f32x4.abs(f32x4.sub(mz, mw)), apart));
   }
   store<i32>(i, notFinite, NOT_FINITE);
   store<f32>(i, notFinite ? 0 : f32(total), DIVERGENCE);
-  store<f32>(i, notFinite ? 0 : f32x4.extract_lane(most, 0), DIFFERENCE);
+  if (notFinite) store<f32>(i, 0, DIFFERENCE);
 }
 
 /** DIVERGENCE and DIFFERENCE of n samples, from those of their logits. */

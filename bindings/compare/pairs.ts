@@ -97,6 +97,9 @@ function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): v
   for (const [at, k] of columnsOf(to.kernels, side)) {
     to.i32.set(from.i32.subarray(columnAt(from, k), columnAt(from, k) + n), at >> 2);
   }
+  // kernels go on to the end of a group of samples
+  const { LABELS, COLUMNS } = to.kernels;
+  for (const at of [LABELS, COLUMNS + COLUMN_PREDICTED]) to.i32.fill(-1, (at >> 2) + n, (at >> 2) + n + 16);
 }
 
 /** Whether what the stages of softmax leave of rows can be compared: there are many classes, in one memory. */
