@@ -387,6 +387,7 @@ describe.each(backends)('$name', ({ name, api }) => {
     meter.update(tensor(logits), targets);
     const report = meter.compute({ confidence: 0.95 });
     expect(report.loss.mean).toBe(loss.forward(tensor(logits), targets));
+    expect(meterOf(loss, { classes }).compute().loss.mean).toBe(null);
     const again = (api.FocalMeter as Api).fromBytes(meter.toBytes());
     expect(again.compute({ confidence: 0.95 })).toEqual(report);
     expect(() =>

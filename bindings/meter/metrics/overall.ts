@@ -267,6 +267,7 @@ export const SIGMOID_METRICS = {
 export function meanLoss(counts: Counts): Estimate {
   const { divisor, samples, sums } = counts;
   if (!divisor) return mean(counts, 'loss');
+  if (samples === 0) return none;
   const { by, terms } = divisor;
   const over = mean({ ...counts, decisions: by, sizes: null }, 'loss');
   if (terms === null || over.value === null || !sums) return over;
