@@ -1,7 +1,7 @@
 /** What a loss says of targets that are one number a logit. */
 import {
   PARAM_CLASSES, PARAM_CLIP, PARAM_GAMMA, PARAM_GAMMA_NEGATIVE, PARAM_IGNORED, PARAM_LABEL_SMOOTHING, PARAM_LARGEST,
-  PARAM_SMOOTHING, PARAM_VARIANT, SIGMOID,
+  PARAM_SMOOTHING, PARAM_UNIFORM, PARAM_VARIANT, SIGMOID,
 } from '../../bindings/backend/constants';
 import { param } from '../params';
 
@@ -29,6 +29,8 @@ export const MOST: usize = TABLE + 40;
 
 /** Whether negatives have a γ or a clip of their own, so that targets are to be 0 or 1. */
 export let asymmetric: bool = false;
+/** Whether the weights of the first logits are those of all, so that one block of them can stay in the cache. */
+export let uniform: bool = false;
 /** Whether targets that are all 0 or 1 go the way of labels. */
 export let plain: bool = false;
 
@@ -41,6 +43,7 @@ export function configureDense(): void {
   whole = i32(Math.min(gamma, 1073741824));
   wholeNegative = i32(Math.min(gammaNegative, 1073741824));
   asymmetric = gamma != gammaNegative || clip > 0;
+  uniform = param(PARAM_UNIFORM) != 0;
   const ignored = param(PARAM_IGNORED);
   plain = param(PARAM_VARIANT) == SIGMOID && !asymmetric && ignored != 0 && ignored != 1;
   store<f32>(FRACTION, f32((gamma - whole) * Math.LOG2E));

@@ -17,7 +17,7 @@ import { log, log1pFrom } from '../math/log';
 import { BLOCK, DECAY, QUOTIENT, SIGMOID } from '../tile/block';
 import { CLASS_WEIGHTS, LOGIT_WEIGHTS } from '../tile/scratch';
 import {
-  ADDED, asymmetric, CLIP, FRACTION, FRACTION_NEGATIVE, GAMMA, GAMMA_NEGATIVE, IGNORED, KEPT, whole, wholeNegative,
+  ADDED, asymmetric, CLIP, FRACTION, FRACTION_NEGATIVE, GAMMA, GAMMA_NEGATIVE, IGNORED, KEPT, uniform, whole, wholeNegative,
 } from './parameters';
 import { LARGEST, power, product, SMALLEST, ZERO } from './power';
 import { DOUBTS, GAPS, TARGETS, UPS, WEIGHTS } from './scratch';
@@ -36,16 +36,19 @@ function isPositive(t: v128): v128 {
 const SOME_DOUBT: i32 = 1;
 const SOME_IGNORED: i32 = 2;
 
-/** GAPS and WEIGHTS of the four logits z, whose targets, 0 or 1, come as 0 or −1. */
+/** GAPS and WEIGHTS of the four logits z, whose targets, 0 or 1, come as 0 or −1, at i in the block. */
 // @ts-ignore: decorator
 @inline
-function orientFour(z: v128, offset: usize, i: usize, t: v128): void {
+function orientFour(z: v128, weights: usize, i: usize, t: v128): void {
   v128.store(i, v128.xor(z, i32x4.shl(t, 31)), GAPS);
-  v128.store(i, v128.bitselect(v128.load(offset, CLASS_WEIGHTS), v128.load(offset, LOGIT_WEIGHTS), t), WEIGHTS);
+  v128.store(i, v128.bitselect(v128.load(weights, CLASS_WEIGHTS), v128.load(weights, LOGIT_WEIGHTS), t), WEIGHTS);
 }
 
-/** GAPS and WEIGHTS of the logits at `at`, whose targets are bytes; and `reduce`. */
-function orientHard(at: usize, offset: usize, bytes: usize): void {
+/**
+ * GAPS and WEIGHTS of the logits at `at`, whose targets, from `offset` on, are bytes and whose weights are from
+ * `weights` on; and `reduce`.
+ */
+function orientHard(at: usize, offset: usize, weights: usize, bytes: usize): void {
   const sign = lanes(SIGN);
   const lowest = lanes(LOWEST);
   const log2e = lanes(LOG2E);
@@ -55,16 +58,16 @@ function orientHard(at: usize, offset: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 32) {
     const t = v128.load_ext<i8>(TARGETS + ((offset + i) >> 2));
     const z0 = v128.load(at + i);
-    orientFour(z0, offset + i, i, i32x4.extend_low_i16x8_s(t));
+    orientFour(z0, weights + i, i, i32x4.extend_low_i16x8_s(t));
     reduceFour(z0, i, sign, lowest, log2e, magic, high, low);
     const z1 = v128.load(at + i, 16);
-    orientFour(z1, offset + i + 16, i + 16, i32x4.extend_high_i16x8_s(t));
+    orientFour(z1, weights + i + 16, i + 16, i32x4.extend_high_i16x8_s(t));
     reduceFour(z1, i + 16, sign, lowest, log2e, magic, high, low);
   }
 }
 
 /** The same of float32, and their DOUBTS; whether there are some, or targets to be ignored. */
-function orient(at: usize, offset: usize, bytes: usize): i32 {
+function orient(at: usize, offset: usize, weights: usize, bytes: usize): i32 {
   const ignore = lanes(IGNORED);
   let doubts = i32x4.splat(0);
   let ignored = doubts;
@@ -76,10 +79,8 @@ function orient(at: usize, offset: usize, bytes: usize): i32 {
     ignored = v128.or(ignored, f32x4.eq(t, ignore));
     v128.store(i, v128.xor(v128.load(at + i), v128.and(isPositive(t), lanes(SIGN))), GAPS);
     v128.store(i, u, DOUBTS);
-    const w = f32x4.add(
-      f32x4.mul(v128.load(offset + i, CLASS_WEIGHTS), t), f32x4.mul(v128.load(offset + i, LOGIT_WEIGHTS), other),
-    );
-    v128.store(i, w, WEIGHTS);
+    const positive = f32x4.mul(v128.load(weights + i, CLASS_WEIGHTS), t);
+    v128.store(i, f32x4.add(positive, f32x4.mul(v128.load(weights + i, LOGIT_WEIGHTS), other)), WEIGHTS);
   }
   return (v128.any_true(doubts) ? SOME_DOUBT : 0) | (v128.any_true(ignored) ? SOME_IGNORED : 0);
 }
@@ -153,10 +154,11 @@ export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, 
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
+    const weights = uniform ? 0 : offset;
     let found = 0;
-    if (hard) orientHard(at + offset, offset, bytes);
+    if (hard) orientHard(at + offset, offset, weights, bytes);
     else {
-      found = orient(at + offset, offset, bytes);
+      found = orient(at + offset, offset, weights, bytes);
       reduce(GAPS, bytes);
     }
     const slopesAt = slopes ? slopes + offset : 0;

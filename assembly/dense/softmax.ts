@@ -8,7 +8,9 @@
  *
  *     −ln p_c = (z_k − z_c) − ln p_k        p_c = e^(z_c − m) · (1 − p_k) / Σ_{i≠k} e^(z_i − m)
  *
- * which takes the exponentials that the margin stage has made. With H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), of which the one of k times (1 − p_k) is the
+ * which takes the exponentials that the margin stage has made.
+ *
+ * With H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), of which the one of k times (1 − p_k) is the
  * slope G that labels have, the gradient is
  *
  *     ∂loss/∂z_k = p_k · Σ_{c≠k} H_c − G        ∂loss/∂z_j = p_j · (Σ_{c≠k} H_c + G/(1 − p_k)) − H_j

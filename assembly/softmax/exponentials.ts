@@ -276,9 +276,13 @@ function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
     for (let at = row, stop = row + size; at < stop; at += 4 * CLASSES) {
       // in two passes: a single one would be a long chain of operations that wait for one another
       const end = min(at + 4 * CLASSES, stop);
-      const bytes = what == OF_SLOPES ? otherSlopes(at, end, 32, i)
-        : what == OF_LOSSES ? otherLosses(at, end, 32, i)
-        : exponents(at, end, 32, m, m);
+      if (what >= OF_LOSSES) {
+        const bytes = what == OF_LOSSES ? otherLosses(at, end, 32, i) : otherSlopes(at, end, 32, i);
+        if (at + bytes > stop) clip(bytes + REDUCED - 32, maskOf(stop + 32 - at - bytes));
+        total += sumAlong(bytes);
+        continue;
+      }
+      const bytes = exponents(at, end, 32, m, m);
       if (at + bytes > stop) {
         // a zero in INTEGER stands for the factor 0, so lanes past the end of the row add 0
         const mask = maskOf(stop + 32 - at - bytes);
@@ -286,10 +290,25 @@ function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
         clip(bytes + REDUCED - 32, mask);
       }
       if (keepAt) {
-        if (keepExponentials(bytes, at + away, 32) && what != ROUGH) restore(at, at + bytes, 32, away, m, m);
-        total += sumAlong(bytes);
-      } else if (what >= OF_LOSSES) {
-        total += sumAlong(bytes);
+        const p5 = lanes(P5);
+        const p4 = lanes(P4);
+        const p3 = lanes(P3);
+        const p2 = lanes(P2);
+        const p1 = lanes(P1);
+        const one = lanes(ONE);
+        let least = i32x4.splat(-1);
+        let s = f32x4.splat(0);
+        let keep = at + away;
+        for (let j: usize = 0; j < bytes; j += 32, keep += 32) {
+          const e0 = scaledBinary(v128.load(j, REDUCED), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
+          const e1 = scaledBinary(v128.load(j, REDUCED + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
+          least = i32x4.min_u(least, i32x4.min_u(lessOne(e0), lessOne(e1)));
+          v128.store(keep, e0);
+          v128.store(keep, e1, 16);
+          s = f32x4.add(s, f32x4.add(e0, e1));
+        }
+        if (what != ROUGH && v128.any_true(belowE20(least))) restore(at, at + bytes, 32, away, m, m);
+        total += fold(s);
       } else if (what == SQUARED || compared) {
         exponentials(bytes);
         total += sumAlong(bytes);

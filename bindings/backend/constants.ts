@@ -72,7 +72,9 @@ export const PARAM_RANKS = 13;
 export const PARAM_BINS = 14;
 /** Comparisons: where softmax keeps the exponentials of rows, each filled up with zeros to whole groups of 8; 0: it does not. */
 export const PARAM_KEEP = 15;
-export const PARAM_COUNT = 16;
+/** Sigmoid, a number a logit: whether all positives have one weight, and all negatives one, so that any will do. */
+export const PARAM_UNIFORM = 16;
+export const PARAM_COUNT = 17;
 
 export const SOFTMAX = 0;
 export const SIGMOID = 1;

@@ -20,6 +20,7 @@ import {
   PARAM_SCALE,
   PARAM_SMOOTHING,
   PARAM_TARGETS,
+  PARAM_UNIFORM,
   PARAM_VARIANT,
   PARAM_WEIGHTED,
   ROWS,
@@ -31,7 +32,7 @@ import { isAsymmetric, LARGEST } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import { loadWeights } from './load-weights.ts';
 import type { Settings } from './options.ts';
-import { planSamples, type Room } from './plan.ts';
+import { HALF_ROOM, planSamples, type Room, SOFTMAX_ROOM } from './plan.ts';
 import { Tile } from './tile.ts';
 
 /** What a gradient call wants beside the value. */
@@ -95,14 +96,16 @@ export class Call {
     this.#input = input;
     this.#targets = targetsOf(settings, input);
     this.#inPlace = !calls?.grad && !this.#dense;
-    this.tile = new Tile(backend, input, planSamples(input, room, !this.#dense));
+    const halved = this.#dense && room === SOFTMAX_ROOM && input.positions === 1 && input.classes <= HALF_ROOM.logits;
+    this.tile = new Tile(backend, input, planSamples(input, halved ? HALF_ROOM : room, !this.#dense));
     this.#begin(calls, metrics);
   }
 
   /** Write the parameters. */
   #begin(request: Request | null, metrics: MetricsRequest | null): void {
     const { kernels } = this.#backend;
-    const { variant, gamma, gammaNegative, smoothing, clip, labelSmoothing, ignoreIndex } = this.#settings;
+    const { variant, gamma, gammaNegative, smoothing, clip, labelSmoothing, ignoreIndex, positive, negative } =
+      this.#settings;
     const sigmoid = variant === 'sigmoid';
     const { grad = null, weights = null } = request ?? {};
     // of one-vs-rest, weights are factors of the gradient as upstream factors are
@@ -125,6 +128,7 @@ export class Call {
     params[PARAM_RANKS] = metrics ? metrics.ranks : 0;
     params[PARAM_BINS] = metrics ? metrics.bins : 0;
     params[PARAM_KEEP] = 0;
+    params[PARAM_UNIFORM] = typeof positive === 'number' && typeof negative === 'number' ? 1 : 0;
     kernels.begin();
   }
 
