@@ -32,6 +32,8 @@ let allClasses: i32 = 0;
 
 /** Softmax, dense: whether LABELS are the classes of the largest logits, as `choose` makes them. */
 let chosen: bool = false;
+/** And whether their sums are known, so that `sum` keeps their exponentials alone. */
+let finished: bool = false;
 
 export function begin(): void {
   sigmoid = param(PARAM_VARIANT) == SIGMOID;
@@ -52,6 +54,7 @@ export function labels(n: i32, classes: i32, ignoreIndex: i32): i32 {
   const valid = checkLabels(n, classes, ignoreIndex);
   if (spread) memory.copy(SPREAD_LABELS, LABELS, usize(n) << 2);
   chosen = false;
+  finished = false;
   return valid;
 }
 
@@ -96,7 +99,7 @@ export function sum(): usize {
   const differentiate = upstream != NO_GRADIENT;
   if (!sigmoid) {
     if (!dense) return exponentials(differentiate);
-    sumExponentials(keptAt(), !differentiate);
+    sumExponentials(keptAt(), !differentiate, finished);
     return 0;
   }
   // losses land in TILE; with a gradient it is the slopes that do
@@ -129,6 +132,7 @@ function addLosses(): void {
 export function finish(): usize {
   if (sigmoid) return 0;
   sampleLosses(samples, upstream != NO_GRADIENT);
+  finished = true;
   if (dense) shareOut(samples);
   else addLosses();
   return LOSS;

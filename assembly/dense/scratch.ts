@@ -2,7 +2,7 @@
  * What targets in the shape of the logits add to the scratch block (tile/scratch.ts): t of every logit of the tile, in
  * [0, 1] for one-vs-rest and ≥ 0 for softmax.
  */
-import { LOGITS, SAMPLE_BYTES } from '../../bindings/backend/constants';
+import { LOGITS } from '../../bindings/backend/constants';
 import { APART, BLOCK } from '../tile/block';
 import { GUARD, LANES, PLANE_SLACK } from '../tile/scratch';
 
@@ -29,9 +29,6 @@ export const ENTROPY: usize = memory.data(4 * LANES, 16);
 const guard5: usize = memory.data(GUARD, 16);
 export const RATIO: usize = memory.data(4 * LANES, 16);
 const guard6: usize = memory.data(GUARD, 16);
-/** Of the slopes what PARTS are of the sums (tile/scratch.ts). */
-export const SLOPE_PARTS: usize = memory.data(4 * SAMPLE_BYTES, 16);
-const guard7: usize = memory.data(GUARD, 16);
 
 /**
  * Of a block of logits: gaps, weights, what multiplies the slopes, and how much of the target is on the other side than
@@ -52,7 +49,6 @@ export function denseGuard(i: i32): usize {
     case 4: return guard4;
     case 5: return guard5;
     case 6: return guard6;
-    case 7: return guard7;
     default: return 0;
   }
 }

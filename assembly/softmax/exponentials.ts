@@ -11,7 +11,7 @@
  * bit.
  */
 import { PARAM_CLASSES, PARAM_KEEP, SAMPLE_BYTES, SOFTMAX_BLOCK } from '../../bindings/backend/constants';
-import { OTHER_LOSSES, OTHER_SLOPES, SLOPE_PARTS } from '../dense/scratch';
+import { OTHER_LOSSES, OTHER_SLOPES } from '../dense/scratch';
 import { otherLosses, otherSlopes } from '../dense/softmax';
 import { INTEGER, REDUCED } from '../tile/block';
 import {
@@ -339,9 +339,9 @@ function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
   }
 }
 
-function sumPlanes(keepAt: usize, what: i32): void {
+function sumPlanes(keepAt: usize, what: i32, again: bool): void {
   const sums = sumsOf(what);
-  const parts = what == OF_LOSSES ? SQUARE_PARTS : what == OF_SLOPES ? SLOPE_PARTS : PARTS;
+  const parts = what == OF_LOSSES ? SQUARE_PARTS : PARTS;
   const step = usize(classStride) << 2;
   const length = usize(classes) * step;
   const away = keepAt - base;
@@ -382,7 +382,9 @@ function sumPlanes(keepAt: usize, what: i32): void {
           if (!keepAt) exponentials(bytes);
           else if (keepExponentials(bytes, at + away, step) && what != ROUGH) restore(at, end, step, away, m0, m1);
         }
-        if (resume || pause) addPiece(sums + (i << 1), bytes, begin, parts + i, resume, pause);
+        if (again) {
+          // SUM and PARTS are to stay
+        } else if (resume || pause) addPiece(sums + (i << 1), bytes, begin, parts + i, resume, pause);
         else addAcross(sums + (i << 1), bytes, begin);
         if (what == SQUARED) {
           square(bytes);
@@ -398,18 +400,19 @@ function sumPlanes(keepAt: usize, what: i32): void {
 
 /**
  * Add the exponentials of the tile to SUM. Unless `keepAt` is 0, they are also stored there, in the layout of the tile:
- * for the gradient or, `rough`, for losses alone. SUM has the same bits either way.
+ * for the gradient or, `rough`, for losses alone. SUM has the same bits either way. `again`: for what is kept alone, SUM
+ * being known.
  */
-export function sumExponentials(keepAt: usize, rough: bool): void {
+export function sumExponentials(keepAt: usize, rough: bool, again: bool): void {
   const what = rough ? ROUGH : ALONE;
-  if (planar) sumPlanes(keepAt, what);
+  if (planar) sumPlanes(keepAt, what, again);
   else sumRows(keepAt, what, 0, images);
 }
 
 /** Add what the classes add to OTHER_LOSSES or, of `slopes`, to OTHER_SLOPES, by the same tree. */
 export function sumOthers(slopes: bool): void {
   const what = slopes ? OF_SLOPES : OF_LOSSES;
-  if (planar) sumPlanes(0, what);
+  if (planar) sumPlanes(0, what, false);
   else sumRows(0, what, 0, images);
 }
 
@@ -418,6 +421,6 @@ export function sumOthers(slopes: bool): void {
  * whose `from` and `to` are not looked at.
  */
 export function sumSquares(from: i32, to: i32): void {
-  if (planar) sumPlanes(0, SQUARED);
+  if (planar) sumPlanes(0, SQUARED, false);
   else sumRows(0, SQUARED, from, to);
 }

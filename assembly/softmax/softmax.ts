@@ -32,7 +32,7 @@ function aside(): usize {
  */
 export function exponentials(keep: bool): usize {
   const keepAt = keep ? aside() : 0;
-  if (!pair) sumExponentials(keepAt, false);
+  if (!pair) sumExponentials(keepAt, false, false);
   return keepAt;
 }
 
