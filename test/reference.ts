@@ -235,6 +235,8 @@ export function reference(problem: Problem): Reference {
           lossCuts[at(c)] = Math.max(lossCuts[at(c)] as number, change[0] as number);
           gradCuts[at(c)] = Math.max(gradCuts[at(c)] as number, Math.abs(change[1] as number));
         }
+        // the slope divides p by what the clip has left of it, which may be a normal float32 where p is none
+        if (kind.clip > 0 && sigmoid(x) < 2 ** -126) gradCuts[at(c)] = Math.abs(w * up * slope);
       }
     }
   }
