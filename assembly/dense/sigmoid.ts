@@ -154,7 +154,7 @@ export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, 
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
-    const weights = uniform ? 0 : offset;
+    const weights = uniform ? usize(0) : offset;
     let found = 0;
     if (hard) orientHard(at + offset, offset, weights, bytes);
     else {

@@ -1,11 +1,11 @@
 /**
- * The cells that curves are counted in (bindings/meter/cells.ts): one-vs-rest by the logit, softmax by the margin of
- * the class,
+ * The cells in which curves are counted (bindings/meter/cells.ts). One-vs-rest counts the logit, softmax the margin of
+ * each class,
  *
- *     x_c = z_c − M − ln(1 + Σ_{j≠k} e^{z_j − M} − e^{z_c − M}),     x_k = −ln Σ_{j≠k} e^{z_j − M}
+ *     x_c = z_c − M − ln(1 + Σ_{j≠k} e^{z_j − M} − e^{z_c − M}),     x_k = −ln Σ_{j≠k} e^{z_j − M},
  *
- * k the class of the largest logit M. Margins are made in float64 and known to within a bound; where a cell ends within
- * it, the bindings make them again, one by one, as their bits are to be the same in every runtime.
+ * where M is the largest logit and k its class. Margins are computed in float64 with a known bound of their error. If a
+ * cell ends within that bound, the sample is left to the bindings, which decide it the same way in every runtime.
  */
 import {
   CELL_FROM_LARGE, CELL_FROM_ONE, CELL_FROM_WIDE, CELL_INFINITE, CELL_LARGE, CELL_ONE, CELL_PAGE_BITS, CELL_SHIFT, CELL_SIDE, CELL_SMALL,
@@ -19,7 +19,7 @@ import { CELLS, EXPONENTIALS, PASSED_OVER, PREDICTED } from './scratch';
 
 const PAGE: i32 = 1 << CELL_PAGE_BITS;
 
-/** For each class and 20 more, and relative to the margin: by what margins here and in the bindings may differ. */
+/** Margins here and in the bindings differ by at most this times (classes + 20 + |margin|). */
 const ERROR: f64 = 4e-16;
 
 /** The first two classes of a row. */
@@ -29,7 +29,7 @@ const PLACES: usize = memory.data<i64>([0, 1], 16);
 function cellsOf(z: v128): v128 {
   const negative = i32x4.le_s(z, i32x4.splat(0));
   const infinite = i32x4.splat(CELL_INFINITE);
-  // cells are closed above: of a positive number that is its own upper edge it is the float below that tells
+  // cells are closed above: the float below a positive number tells the cell of that number
   const below = i32x4.sub(z, v128.andnot(i32x4.splat(1), i32x4.eq(z, infinite)));
   const bits = v128.bitselect(v128.and(z, i32x4.splat(i32.MAX_VALUE)), below, negative);
   const zero = i32x4.splat(0);
@@ -46,7 +46,7 @@ function cellsOf(z: v128): v128 {
   );
 }
 
-/** What stands in CELLS for such cells of negatives. */
+/** The key of each cell for negatives, as CELLS has it. */
 // @ts-ignore: decorator
 @inline
 function keysOf(cells: v128): v128 {
@@ -54,14 +54,14 @@ function keysOf(cells: v128): v128 {
   return v128.or(i32x4.shl(i32x4.shr_u(cells, CELL_PAGE_BITS), CELL_PAGE_BITS + 1), place);
 }
 
-/** The same of any four logits, −1 for NaN. */
+/** Keys of four logits, −1 for NaN. */
 // @ts-ignore: decorator
 @inline
 function keysOfLogits(z: v128): v128 {
   return v128.or(keysOf(cellsOf(z)), f32x4.ne(z, z));
 }
 
-/** Leave a sample out whose first cell is at `at`. */
+/** Write −1 for all classes of the sample whose first cell is at `at`. */
 function leaveOut(at: usize, step: usize): void {
   for (let c = 0; c < classes; c++, at += step) store<i32>(at, -1);
 }
@@ -71,7 +71,7 @@ function cellsAt(b: i32, d: i32): usize {
   return CELLS + (usize(b * classes * positions + d) << 2);
 }
 
-/** Of the open tile, whose true logits are negated. */
+/** One-vs-rest: CELLS of the open tile, whose true logits are negated. */
 export function logitCells(): void {
   for (let i: usize = 0; i < usize(samples * classes) << 2; i += 16) {
     v128.store(CELLS + i, keysOfLogits(v128.load(base + i)));
@@ -87,7 +87,7 @@ export function logitCells(): void {
   }
 }
 
-/** Four float32 of two pairs of float64. */
+/** Two pairs of float64 as four float32. */
 // @ts-ignore: decorator
 @inline
 function narrowed(a: v128, b: v128): v128 {
@@ -101,7 +101,7 @@ function two(at: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(at));
 }
 
-/** Keys of four margins known to within their errors, −1 where a cell ends between. */
+/** Keys of four margins, −1 where a cell ends within the error. */
 // @ts-ignore: decorator
 @inline
 function keysOfMargins(x: v128, y: v128): v128 {
@@ -112,7 +112,7 @@ function keysOfMargins(x: v128, y: v128): v128 {
   return v128.or(keysOf(lower), i32x4.ne(lower, upper));
 }
 
-/** Of two margins. Of two classes they are differences, which are exact. */
+/** Bounds of the errors of two margins. Those of two classes are differences, which are exact. */
 // @ts-ignore: decorator
 @inline
 function errorOf(x: v128): v128 {
@@ -120,7 +120,7 @@ function errorOf(x: v128): v128 {
   return f64x2.mul(f64x2.add(size, f64x2.splat(classes + 20)), f64x2.splat(classes == 2 ? 0 : ERROR));
 }
 
-/** Margins of logits z whose exponentials are e, `own` where they are the largest, M. */
+/** Margins of two logits z with exponentials e. Where z is the largest logit, it is `own`. */
 // @ts-ignore: decorator
 @inline
 function margins(z: v128, most: v128, rest: v128, e: v128, own: v128): v128 {
@@ -128,17 +128,17 @@ function margins(z: v128, most: v128, rest: v128, e: v128, own: v128): v128 {
   return v128.bitselect(own, x, f64x2.eq(z, most));
 }
 
-/** The margin of the largest logit, given the others' exponentials, summed up. */
+/** The margin of the largest logit, given the sum of the others' exponentials. */
 // @ts-ignore: decorator
 @inline
 function ownMargins(rest: v128, most: v128, other: v128): v128 {
   return classes == 2 ? f64x2.sub(most, other) : f64x2.neg(ln64(rest));
 }
 
-/** Where sums of exponentials are too small for their logarithm. */
+/** Below this, a sum of exponentials has too few bits for its logarithm. */
 const LEAST: f64 = 1e-300;
 
-/** Keys of the row of the sample at `i`, whose logits are at `row`, to `to`; whether all are known. */
+/** Write the keys of a sample, whose logits are at `row`, to `to`. Returns whether all are known. */
 function rowCells(row: usize, i: usize, to: usize): bool {
   const most = f64x2.splat(Math.max(load<f32>(i, TRUE), load<f32>(i, MAX)));
   const top = i64x2.splat(load<i32>(i, PREDICTED));
@@ -162,14 +162,14 @@ function rowCells(row: usize, i: usize, to: usize): bool {
     const x = margins(two(row), most, rest, v128.load(c, EXPONENTIALS), own);
     const y = margins(two(row + 8), most, rest, v128.load(c, EXPONENTIALS + 16), own);
     const keys = keysOfMargins(x, y);
-    // what is written past the end of a row the next one writes over
+    // the last group writes too far, into the next row, which is written later
     v128.store(to, keys);
     open = v128.or(open, v128.and(i32x4.shr_s(keys, 31), v128.load(maskOf(min(left, 16)))));
   }
   return !v128.any_true(open);
 }
 
-/** Keys of two samples side by side, at `i`, whose logits are at `at`; of which of them all are known, as two bits. */
+/** Write the keys of two samples side by side. Returns two bits: of which of them all keys are known. */
 function pairCells(at: usize, i: usize, alone: bool): i32 {
   const step = usize(classStride) << 2;
   const truth = v128.load64_zero(TRUE + i);
@@ -209,12 +209,12 @@ function pairCells(at: usize, i: usize, alone: bool): i32 {
 }
 
 /**
- * Of a tile with all classes, whose predicted classes are known: [sample][class], or [class][sample] where vectors run
- * across samples. Samples whose cells are not known are left out; their numbers go to PASSED_OVER; how many.
+ * Softmax: CELLS of a tile with all its classes, after PREDICTED: [sample][class], or [class][sample] where vectors run
+ * across the samples. Samples whose keys are not all known get −1; their numbers go to PASSED_OVER. Returns how many.
  */
 export function marginCells(): i32 {
   if (!borrowed) unmaskTrueClass();
-  // rows of two classes count as planes elsewhere
+  // rows of two classes are planar elsewhere, but not here
   const across = planar && classStride > 1;
   const step: usize = across ? usize(samples) << 2 : 4;
   const sample: usize = across ? 4 : usize(classes) << 2;

@@ -1,4 +1,4 @@
-/** What the metrics add to the scratch block (tile/scratch.ts): the binary of the losses goes without. */
+/** Scratch memory of the metrics, beside that of the losses (tile/scratch.ts), whose binary does without. */
 import {
   BIN_BYTES, COLUMN_BRIER, COLUMN_CONFIDENCE, COLUMN_PASSED_OVER, COLUMN_PREDICTED, COLUMN_RANK, COLUMN_WRONG, LOGITS, TALLY_BINS,
   TALLY_BYTES, TALLY_CLASSES,
@@ -14,15 +14,15 @@ export const PASSED_OVER: usize = COLUMNS + COLUMN_PASSED_OVER;
 export const WRONG: usize = COLUMNS + COLUMN_WRONG;
 
 const guard0: usize = memory.data(GUARD, 16);
-/** Which 16 classes of a row hold the first of its largest logits: i32[SAMPLES]. */
+/** Number of the group of 16 classes that holds the first of a row's largest logits: i32[SAMPLES]. */
 export const SIXTEEN: usize = memory.data(4 * LANES, 16);
 const guard1: usize = memory.data(GUARD, 16);
-/** One-vs-rest: whether the decision is for the true class, as all ones or 0: i32[SAMPLES]. */
+/** One-vs-rest: all ones if the decision on the true class is positive, else 0: i32[SAMPLES]. */
 export const POSITIVE: usize = memory.data(4 * LANES, 16);
 const guard2: usize = memory.data(GUARD, 16);
 /**
- * One-vs-rest: what a logit must be above for its class, laid out as the tile, which is half as large as others:
- * f32[LOGITS / 2].
+ * One-vs-rest: threshold of each logit, above which the decision is positive. Laid out as the tile, which has half the
+ * size with metrics: f32[LOGITS / 2].
  */
 export const LOGIT_THRESHOLDS: usize = memory.data(2 * LOGITS + APART, 16);
 const guard3: usize = memory.data(GUARD, 16);
@@ -32,23 +32,23 @@ const guard4: usize = memory.data(GUARD, 16);
 /** Counts and losses of each class, see TALLY_BYTES. */
 export const TALLY: usize = memory.data(TALLY_BYTES * TALLY_CLASSES, 16);
 const guard5: usize = memory.data(GUARD, 16);
-/** What is to be added up, made of something else: f32[SAMPLES]. */
+/** Squares on their way to an exact sum: f32[SAMPLES]. */
 export const TERMS: usize = memory.data(4 * LANES, 16);
 const guard6: usize = memory.data(GUARD, 16);
-/** Losses of each sample summed up (one-vs-rest): f64[SAMPLES]. */
+/** One-vs-rest: sum of the losses of each sample: f64[SAMPLES]. */
 export const SAMPLE_LOSSES: usize = memory.data(8 * LANES, 16);
 const guard7: usize = memory.data(GUARD, 16);
-/** LABELS, while `review` has others in their place: i32[SAMPLES]. */
+/** The true classes, while LABELS has the predicted ones (`review`): i32[SAMPLES]. */
 export const OWN_LABELS: usize = memory.data(4 * LANES, 16);
 const guard8: usize = memory.data(GUARD, 16);
-/** Curves: the cell of each logit of the tile, see CELL_PAGE_BITS, −1 for none: i32[LOGITS]. */
+/** Curves: the cell of each logit of the tile (see CELL_PAGE_BITS), or −1: i32[LOGITS]. */
 export const CELLS: usize = memory.data(4 * LOGITS + 16, 16);
 const guard9: usize = memory.data(GUARD, 16);
 /** Curves: exponentials of a row, or of two samples in planes: f64[LOGITS]. */
 export const EXPONENTIALS: usize = memory.data(8 * LOGITS + 16, 16);
 const guard10: usize = memory.data(GUARD, 16);
 
-/** Address of guard `i`, 0 when there is none. */
+/** Address of guard `i`, or 0 past the last. */
 export function metricsGuard(i: i32): usize {
   switch (i) {
     case 0: return guard0;

@@ -1,10 +1,11 @@
 /**
- * What evaluation metrics need beside the loss of one-vs-rest, from the losses in PLANES, cross-entropies in ENTROPIES
- * and sigmoids in TILE (oneVersusRestAndEntropies), each in the layout [image][class][position]: sums of each sample,
- * exact sums and counts of each class, and counts of each bin and, where curves are kept, of each threshold.
+ * Metrics of the one-vs-rest loss. `oneVersusRestAndEntropies` has left losses in PLANES, cross-entropies in ENTROPIES
+ * and decisions in TILE, each in the layout [image][class][position]. A decision is a sigmoid whose sign bit is set if
+ * the logit is above its threshold. From these come sums of each sample, exact sums and counts of each class, and
+ * counts of each bin.
  *
- * The logit of a true class was negated, so its sigmoid is 1 − p. Brier scores take it so; `restoreTrueDecisions` then
- * makes it p. The sign of a decision is set where its logit is above the threshold.
+ * Logits of true classes were negated, so their sigmoids are 1 − p. The Brier score wants exactly that; afterwards
+ * `restoreTrueDecisions` turns them into p.
  */
 import { BIN_BYTES, BIN_HITS, LOGITS, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
@@ -20,7 +21,8 @@ import { BINS, BRIER, LOGIT_THRESHOLDS, POSITIVE, SAMPLE_LOSSES, WRONG } from '.
 import { base, classes, first, images, positions, samples } from '../tile/tile';
 
 /**
- * Rows of losses from `at` on, each added up to its sample's sum; four at a time, as one sum has to wait for itself.
+ * Add each row of losses from `at` on to its sample's sum. Four rows at a time, because a single sum has to wait for
+ * its own last addition.
  */
 function gatherRows(at: usize): void {
   const row = usize(classes) << 2;
@@ -49,7 +51,7 @@ function gatherRows(at: usize): void {
   }
 }
 
-/** Add the losses of each sample in SAMPLE_LOSSES, class by class. */
+/** Add the losses of each sample to SAMPLE_LOSSES, class by class. */
 export function gatherLosses(): void {
   let to = SAMPLE_LOSSES;
   let losses = PLANES;
@@ -69,7 +71,7 @@ export function gatherLosses(): void {
   }
 }
 
-/** Values of four classes, `step` bytes apart; those past the last class are read, and to be masked. */
+/** Values of four classes, `step` bytes apart. Past the last class it reads on; the caller masks that. */
 // @ts-ignore: decorator
 @inline
 function four(at: usize, step: usize): v128 {
@@ -100,7 +102,7 @@ function nextSigmoids(at: usize, step: usize): v128 {
   return step == 4 ? v128.load(at, TILE + 16) : four(TILE + at + (step << 2), step);
 }
 
-/** The four lanes of each summed, (0 + 2) + (1 + 3), as two float64. */
+/** The sums of the lanes of s and of q, each (0 + 2) + (1 + 3), as two float64. */
 // @ts-ignore: decorator
 @inline
 function fold(s: v128, q: v128): v128 {
@@ -117,8 +119,8 @@ function eight(e0: v128, e1: v128, p0: v128, p1: v128): v128 {
 }
 
 /**
- * `total` and the sums of a sample's cross-entropies and of its squared sigmoids, which stand `step` bytes apart from
- * `at` on.
+ * `total` plus, in its two lanes, the sum of a sample's cross-entropies and that of its squared sigmoids. They are
+ * `step` bytes apart, the first at `at`.
  */
 // @ts-ignore: decorator
 @inline
@@ -141,7 +143,7 @@ function gather(at: usize, step: usize, total: v128): v128 {
   return total;
 }
 
-/** Cross-entropy of the k-th of the eight from `at` on, of which `left` are there. */
+/** Cross-entropy of the k-th class from `at` on, or 0 if fewer than k + 1 are left. */
 // @ts-ignore: decorator
 @inline
 function entropyAt(at: usize, step: usize, k: i32, left: i32): f32 {
@@ -149,8 +151,8 @@ function entropyAt(at: usize, step: usize, k: i32, left: i32): f32 {
 }
 
 /**
- * The same where a sum of eight cross-entropies leaves float32: it is made in float64. A function of its own, as it is
- * rarely needed.
+ * The sum of the cross-entropies where eight of them together leave float32: those eight are summed in float64. Rarely
+ * needed, and so a function of its own.
  */
 function gatherHuge(at: usize, step: usize, total: f64): f64 {
   for (let left = classes; left > 0; left -= 8, at += step << 3) {
@@ -166,7 +168,7 @@ function gatherHuge(at: usize, step: usize, total: f64): f64 {
   return total;
 }
 
-/** Add the sums of the sample at `i` in SUM and SQUARES. */
+/** Add the sums of the sample at byte `i` to SUM and SQUARES; returns something that is NaN if one of them is. */
 // @ts-ignore: decorator
 @inline
 function gatherSample(at: usize, step: usize, i: usize): f64 {
@@ -181,9 +183,10 @@ function gatherSample(at: usize, step: usize, i: usize): f64 {
 }
 
 /**
- * Add the cross-entropies of each sample to SUM, and its Brier score, the squares of its sigmoids, to SQUARES: in
- * float32 sums of 8 classes, between which every chunk of classes ends, so that no sum depends on the cut, nor on the
- * layout. Whether all are numbers: the passes below take no NaN.
+ * Add the cross-entropies of each sample to SUM, and the squares of its sigmoids, which are its Brier score, to
+ * SQUARES. Eight classes are summed in float32, and these sums in float64. Every chunk of classes is a multiple of
+ * eight, so no sum depends on the cut or on the layout. Returns whether nothing is NaN: the counting kernels below take
+ * no NaN.
  */
 export function gatherSamples(): bool {
   const step = usize(positions) << 2;
@@ -200,7 +203,7 @@ export function gatherSamples(): bool {
   return all == all;
 }
 
-/** n float64 as float32, 0 where the sample is ignored. */
+/** Round n float64 to float32, with 0 for ignored samples. */
 function narrowSamples(n: i32, from: usize, to: usize): void {
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     v128.store(to + i, v128.andnot(narrow(from + (i << 1)), i32x4.shr_s(v128.load(i, LABELS), 31)));
@@ -208,9 +211,9 @@ function narrowSamples(n: i32, from: usize, to: usize): void {
 }
 
 /**
- * SUM, SQUARES and SAMPLE_LOSSES, all classes having gone by, as float32 to CROSS_ENTROPY, BRIER and LOSS.
- * Cross-entropies that leave float32, but are not infinite, go to the exact sum at once, and CROSS_ENTROPY has 0 for
- * them; such losses become the largest float32.
+ * After the last chunk of the classes, round SUM, SQUARES and SAMPLE_LOSSES to CROSS_ENTROPY, BRIER and LOSS. A finite
+ * cross-entropy past float32 is added to the exact sum here, and CROSS_ENTROPY gets 0; a finite loss past float32
+ * becomes the largest float32.
  */
 export function narrowSums(n: i32): void {
   narrowSamples(n, SUM, CROSS_ENTROPY);
@@ -228,20 +231,20 @@ export function narrowSums(n: i32): void {
   }
 }
 
-/** Of a column: exact sums of the losses, four float64 parts of each lane; how many decisions are positive. */
+/** Of a column: four float64 parts of the exact sum of each lane's losses; how many of its decisions are positive. */
 const PARTS: usize = memory.data(128, 16);
 const ABOVE: usize = memory.data(16, 16);
 
-/** What adding x to the sum h, grid and all, leaves over. */
+/** The part of x that is lost in sum = h + x, whose last bit is fixed by the anchor in h. */
 // @ts-ignore: decorator
 @inline
-function rest(x: v128, h: v128, sum: v128): v128 {
+function lostBy(x: v128, h: v128, sum: v128): v128 {
   return f64x2.sub(x, f64x2.sub(sum, h));
 }
 
 /**
- * PARTS and ABOVE of `count` vectors, an even number, `step` bytes apart; false when a loss is not plain, and PARTS are
- * void.
+ * PARTS and ABOVE of an even number `count` of vectors, `step` bytes apart. Returns false if a loss is neither 0 nor in
+ * [2^−51, 128]; PARTS are of no use then.
  */
 function column(at: usize, step: usize, count: i32): bool {
   const anchor = f64x2.splat(ANCHOR);
@@ -259,7 +262,7 @@ function column(at: usize, step: usize, count: i32): bool {
     const w = v128.load(at, PLANES);
     const q = v128.load(at, TILE);
     at += step;
-    // less 1: zero wraps round to the largest integer, so that it does not count as small
+    // minus 1, zero becomes the largest integer, and so does not count as too small
     const ones = i32x4.splat(-1);
     least = i32x4.min_u(least, i32x4.min_u(i32x4.add(v, ones), i32x4.add(w, ones)));
     most = i32x4.max_u(most, i32x4.max_u(v, w));
@@ -268,14 +271,14 @@ function column(at: usize, step: usize, count: i32): bool {
     const b = upper(v);
     const t0 = f64x2.add(h0, a);
     const t1 = f64x2.add(h1, b);
-    l0 = f64x2.add(l0, rest(a, h0, t0));
-    l1 = f64x2.add(l1, rest(b, h1, t1));
+    l0 = f64x2.add(l0, lostBy(a, h0, t0));
+    l1 = f64x2.add(l1, lostBy(b, h1, t1));
     const c = f64x2.promote_low_f32x4(w);
     const d = upper(w);
     h0 = f64x2.add(t0, c);
     h1 = f64x2.add(t1, d);
-    l0 = f64x2.add(l0, rest(c, t0, h0));
-    l1 = f64x2.add(l1, rest(d, t1, h1));
+    l0 = f64x2.add(l0, lostBy(c, t0, h0));
+    l1 = f64x2.add(l1, lostBy(d, t1, h1));
   }
   v128.store(ABOVE, above);
   h0 = f64x2.sub(h0, anchor);
@@ -289,14 +292,14 @@ function column(at: usize, step: usize, count: i32): bool {
   );
 }
 
-/** Nearest multiple of what `anchor` has for a last bit. */
+/** x rounded to a multiple of the last bit of `anchor`. */
 // @ts-ignore: decorator
 @inline
 function rounded(x: v128, anchor: f64): v128 {
   return f64x2.sub(f64x2.add(x, f64x2.splat(anchor)), f64x2.splat(anchor));
 }
 
-/** Add two losses to the PARTS of their lanes. */
+/** Split two losses into four parts each, and add them to the PARTS of their lanes. */
 // @ts-ignore: decorator
 @inline
 function split(losses: v128, parts: usize): void {
@@ -312,7 +315,7 @@ function split(losses: v128, parts: usize): void {
   addTwo(parts + 48, v128.shuffle<f64>(third, rest, 1, 3));
 }
 
-/** PARTS of a column with losses of any size; those above 128 count as 0, and how many there are is returned. */
+/** PARTS of a column with losses of any size. Those above 128 count as 0; returns how many there are. */
 function columnOfAll(at: usize, step: usize, count: i32): i32 {
   const highest = i32x4.splat(HIGHEST);
   let out = i32x4.splat(0);
@@ -328,10 +331,10 @@ function columnOfAll(at: usize, step: usize, count: i32): i32 {
   return sumLanes(out);
 }
 
-/** Vectors of a column that go together, so that a loss that is not plain slows no more than them. */
+/** Vectors of a column that are counted together: a loss out of the ordinary range slows down these alone. */
 const TOGETHER: i32 = 64;
 
-/** Count a column in; lane j belongs to class (c + j·along) mod classes. How many losses are above 128. */
+/** Count a column, whose lane j belongs to class (c + j·along) mod classes. Returns how many losses are above 128. */
 function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i32 {
   let left = 0;
   for (; count > 0; count -= TOGETHER, at += usize(TOGETHER) * step) {
@@ -350,7 +353,7 @@ function countColumn(at: usize, step: usize, count: i32, c: i32, along: i32): i3
   return left;
 }
 
-/** Whether decisions are for the class, as all ones or 0: those on NaN are not. */
+/** All ones where a decision is positive, else 0. Of NaN it is not positive. */
 // @ts-ignore: decorator
 @inline
 function isFor(decision: v128): v128 {
@@ -363,7 +366,7 @@ function isForOne(decision: f32): i32 {
   return i32(reinterpret<i32>(decision) < 0 && decision == decision);
 }
 
-/** Add the wrong decisions of each sample in WRONG, once `restoreTrueDecisions` has been there. */
+/** Add the number of wrong decisions of each sample to WRONG. To be called after `restoreTrueDecisions`. */
 export function countWrong(): void {
   if (!first) memory.fill(WRONG, 0, usize(samples) << 2);
   let at: usize = 0;
@@ -391,7 +394,7 @@ export function countWrong(): void {
       }
     }
   }
-  // of the true class it is the positive decision that is right
+  // positive decisions were counted as wrong; on the true class the positive one is right, the other wrong
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     if (load<i32>(i, OFFSET) < 0) continue;
     store<i32>(i, load<i32>(i, WRONG) + (load<i32>(i, POSITIVE) < 0 ? -1 : 1), WRONG);
@@ -399,19 +402,20 @@ export function countWrong(): void {
 }
 
 /**
- * Count losses and decisions of each class; up to eight rows past the last become zeros. How many losses are above 128.
+ * Count losses and decisions of each class. Returns how many losses are above 128. Rows past the last, up to eight, are
+ * overwritten with zeros.
  */
 function countClasses(): i32 {
   let left = 0;
   if (positions == 1) {
-    // the same lane of the same vector belongs to the same class every so many vectors
+    // every `period` vectors, a lane belongs to the same class again
     const period = classes & 1 ? classes : classes & 2 ? classes >> 1 : classes >> 2;
     const step = usize(period) << 4;
     const bytes = usize(samples * classes) << 2;
     const count = ((bytes + 2 * step - 1) / (2 * step)) << 1;
     memory.fill(PLANES + bytes, 0, count * step - bytes);
     memory.fill(TILE + bytes, 0, count * step - bytes);
-    // by pieces, so that what columns side by side share is still in the first-level cache
+    // in pieces: columns side by side share cache lines, which are still in the first-level cache then
     for (let done: usize = 0; done < count; done += TOGETHER) {
       const some = min(i32(count - done), TOGETHER);
       for (let p = 0; p < period; p++) {
@@ -438,20 +442,21 @@ function countClasses(): i32 {
 }
 
 /**
- * What two probabilities side by side count, for each pair of their bins: two int64, the first with decisions in the
- * bits from 40 on and the first probability in units of 2^−23 below, the second with the other probability. Half as
- * many counters to change, as that is what takes the time; four of each pair, as one would have to wait for itself. The
- * bin after the last is that of the probability 1.
+ * Counters for each pair of bins, since two neighbouring probabilities are counted by one addition: the additions are
+ * what takes the time. A counter is two int64. The first has the number of pairs from bit 40 on, and below it the sum
+ * of the first probabilities in units of 2^−23; the second has the sum of the second probabilities. Each pair of bins
+ * has four counters, because a single one would have to wait for its own last addition. The probability 1 has a bin of
+ * its own, after the last.
  */
 const PAIRS: usize = memory.data(64 * (TALLY_BINS + 1) * (TALLY_BINS + 1), 16);
 const ONE_PAIR: usize = memory.data<i64>([1 << 40, 0], 16);
 
-/** What a block of probabilities comes to: their units, and where the pairs' counters stand. */
+/** Of a block of probabilities: their units, and the byte of each pair's counter. */
 const BLOCK: usize = 4 * 512;
 const UNITS: usize = memory.data(4 * 512 + APART, 16);
 const PLACE: usize = memory.data(4 * 512 + APART, 16);
 
-/** How far apart the counters are for the next bin of the first of a pair, and of the second. */
+/** Bytes from a counter to that of the next bin of the first probability, and of the second. */
 const STRIDES: usize = memory.data(16, 16);
 
 /** `units` of one. */
@@ -461,7 +466,7 @@ function unitsOf(p: f32): u32 {
   return reinterpret<u32>(p + 1) - 0x3f800000;
 }
 
-/** Count the n probabilities of the tile in PAIRS. Up to 7 behind them are counted too, and should be 0. */
+/** Count the n probabilities of the tile in PAIRS, and up to 7 behind them, which must be 0. */
 function countPairs(n: i32, bins: i32): void {
   v128.store(COUNT, i32x4.splat(bins));
   v128.store(STRIDES, i32x4.splat(((bins + 1) << 6) | (64 << 16)));
@@ -495,13 +500,13 @@ function countPairs(n: i32, bins: i32): void {
   }
 }
 
-/** Decisions that PAIRS hold, and zeros among them that are none. */
+/** Probabilities that PAIRS have counted, and how many of them were zeros that are no decisions. */
 let pending: i32 = 0;
 let zeros: i32 = 0;
-/** Most decisions before another half tile: the probabilities of all pairs together are to stay below 2^40. */
+/** The most that may be counted before another tile: the sum of all probabilities must stay below 2^40. */
 const MOST_PENDING: i32 = (1 << 18) - LOGITS / 2 - 8;
 
-/** Move PAIRS to BINS, where confidences have units of 2^−32. */
+/** Add PAIRS to BINS, whose confidences are in units of 2^−32, and clear PAIRS. */
 export function flush(bins: i32): void {
   if (!pending) return;
   let pair = PAIRS;
@@ -522,26 +527,23 @@ export function flush(bins: i32): void {
   zeros = 0;
 }
 
-/** Note in POSITIVE which true logits are above their thresholds, before their `decision` takes their place. */
+/** POSITIVE of each sample, from its true logit, before decisions take the place of the logits. */
 function noteDecisions(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
-    // it is negated
+    // the logit is negated
     if (offset >= 0) store<i32>(i, -i32(-load<f32>(base + offset) > load<f32>(LOGIT_THRESHOLDS + offset)), POSITIVE);
   }
 }
 
-/**
- * One-vs-rest of the tile, its true logits negated: losses in PLANES, cross-entropies in ENTROPIES, each `decision` in
- * TILE.
- */
+/** PLANES, ENTROPIES and TILE of the open tile, whose true logits are negated. */
 export function decisions(): void {
   noteDecisions();
   oneVersusRestAndEntropies(base, LOGIT_THRESHOLDS, samples * classes);
 }
 
 /**
- * Make the `decision` of each true class that of its logit, which had been negated; and unless `bins` is 0 count it: in
+ * Turn the decision of each true class into that of its logit, which had been negated. Unless `bins` is 0, count it in
  * its class, and among the positives of its bin.
  */
 export function restoreTrueDecisions(bins: i32): void {
@@ -561,10 +563,9 @@ export function restoreTrueDecisions(bins: i32): void {
 }
 
 /**
- * Count the tile in, all but what `restoreTrueDecisions` did: TALLY, and BINS once `flush` has been called.
- * Probabilities are rounded to 2^−23. Exact for 4096 samples after the tables were cleared. Sigmoids are to have no
- * NaN, and zeros, as losses have, for ignored samples. Losses above 128 are left out of TALLY: their number is
- * returned.
+ * Count what `restoreTrueDecisions` did not: TALLY, and BINS once `flush` has been called. Probabilities are rounded to
+ * 2^−23. Exact for 4096 samples after the tables were cleared. Decisions must have no NaN; of ignored samples they must
+ * be 0, as their losses. Losses above 128 are left out of TALLY; returns how many there are.
  */
 export function countDecisions(bins: i32): i32 {
   const n = samples * classes;

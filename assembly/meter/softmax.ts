@@ -1,7 +1,7 @@
 /**
- * What evaluation metrics need beside the loss, from the same tile: `largestAndPlace` and `squaresAndRanks` in the
- * places of `largest` and `exponentials` over every chunk of the classes; `outcomes` once after `core`. −∞ stands over
- * the true class, so it never counts as one of the others.
+ * Metrics of the softmax loss, from the tile that its loss is made from. For each chunk of the classes,
+ * `largestAndPlace` takes the place of `largest`, and `squaresAndRanks` that of `exponentials`. `outcomes` follows
+ * once, after `core`. The logit of the true class is −∞ meanwhile, so it never counts as one of the others.
  */
 import {
   BIN_BYTES, BIN_CONFIDENCE, BIN_HITS, TALLY_BINS, TALLY_BYTES, TALLY_PREDICTED, TALLY_SUPPORT,
@@ -23,8 +23,9 @@ import {
 const ZERO: usize = memory.data<f32>([0.0]);
 
 /**
- * Add to SUM and SQUARES and to RANK, where counting may stop at `limit`, beyond which nobody asks; PREDICTED becomes
- * the first of the other classes whose logit is MAX, −1 where none is.
+ * Add this chunk of the classes to SUM and SQUARES, and to RANK the classes that come before the true one. Counting may
+ * stop at `limit`: no metric asks for larger ranks. PREDICTED becomes the first of the other classes whose logit is
+ * MAX, or −1 if none is.
  */
 export function squaresAndRanks(limit: i32): void {
   if (pair) return pairRanks();
@@ -48,7 +49,7 @@ export function squaresAndRanks(limit: i32): void {
   }
 }
 
-/** Two classes leave out none: what `open` and the sums would have left is made up for here. */
+/** The same for two classes, where no logit was masked: TRUE, MAX, SUM and SQUARES are made here. */
 function pairRanks(): void {
   const one = f64x2.splat(1);
   let image = base;
@@ -89,7 +90,7 @@ function planesRanks(): void {
       const y1 = v128.load(i, LABELS + 16);
       let rank0 = zero;
       let rank1 = zero;
-      // −1 is the largest number here
+      // unsigned, −1 is the largest number
       let best0 = v128.not(zero);
       let best1 = best0;
       if (first) {
@@ -131,7 +132,7 @@ function bits(a: v128, b: v128, c: v128, d: v128): i32 {
   return i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)));
 }
 
-/** One bit for each of the 16 logits at `at` that is `x`, and for each that is above. */
+/** One bit for each of the 16 logits at `at` that equals x. */
 // @ts-ignore: decorator
 @inline
 function equal(at: usize, x: v128): i32 {
@@ -141,6 +142,7 @@ function equal(at: usize, x: v128): i32 {
   );
 }
 
+/** One bit for each that is larger than x. */
 // @ts-ignore: decorator
 @inline
 function larger(at: usize, x: v128): i32 {
@@ -150,7 +152,7 @@ function larger(at: usize, x: v128): i32 {
   );
 }
 
-/** MAX of each row, as largestOthers has it, and SIXTEEN. */
+/** MAX of each row, as in largestOthers, and SIXTEEN. */
 function rowsMaxAndPlace(): void {
   const end = usize(classes) << 2;
   for (let i = 0; i < samples; i++) {
@@ -158,12 +160,12 @@ function rowsMaxAndPlace(): void {
     const at = usize(i) << 2;
     let m = f32x4.splat(first ? load<f32>(at, MAX) : -f32.MAX_VALUE);
     let best = i32x4.splat(first ? load<i32>(at, SIXTEEN) : 0);
-    // it only grows: of those with a larger logit than any before, the last is the largest
+    // the largest logit so far only grows, so the last group that raised it holds the largest of all
     let place = i32x4.splat(first >> 4);
     let c: usize = 0;
     for (; c + 64 <= end; c += 64) {
       const low = f32x4.pmax(v128.load(row + c), v128.load(row + c, 16));
-      // where a NaN hides others, the sample is NaN anyway
+      // a NaN may hide other logits, but its sample is NaN anyway
       const more = f32x4.pmax(m, f32x4.pmax(low, f32x4.pmax(v128.load(row + c, 32), v128.load(row + c, 48))));
       best = i32x4.max_s(best, v128.and(place, f32x4.gt(more, m)));
       place = i32x4.sub(place, i32x4.splat(-1));
@@ -184,13 +186,13 @@ function rowsMaxAndPlace(): void {
   }
 }
 
-/** MAX in the place of `largest`; for rows also where it is. */
+/** `largest`, which for rows also notes where the largest logit is. */
 export function largestAndPlace(): void {
   if (pair || planar) largest();
   else rowsMaxAndPlace();
 }
 
-/** The first class from byte `c` of the row on whose logit is x, −1 where none is. */
+/** The first class whose logit is x, between bytes `c` and `end` of a row, or −1. */
 function find(row: usize, c: usize, end: usize, x: v128): i32 {
   for (; c < end; c += 64) {
     const found = inRow(end - c) & equal(row + c, x);
@@ -199,7 +201,10 @@ function find(row: usize, c: usize, end: usize, x: v128): i32 {
   return -1;
 }
 
-/** A row whose true class has the largest logit is passed over: its rank is 0 and `outcomes` knows the rest. */
+/**
+ * RANK and PREDICTED of one row. Nothing to do where the true class has the largest logit: its rank is 0, and
+ * `outcomes` predicts it.
+ */
 function rankRow(sample: i32, limit: i32): void {
   const i = usize(sample) << 2;
   const z = load<f32>(i, TRUE);
@@ -209,7 +214,7 @@ function rankRow(sample: i32, limit: i32): void {
   const end = usize(classes) << 2;
   const row = base + i * usize(imageStride);
   const zs = f32x4.splat(z);
-  // of its equals those with a lower index come before a class
+  // of equal logits the lower class comes first
   const before = usize(min(max(label - first, 0), classes)) << 2;
   let rank = load<i32>(i, RANK);
   let c: usize = 0;
@@ -219,7 +224,7 @@ function rankRow(sample: i32, limit: i32): void {
     }
     for (; c < end && rank < limit; c += 64) rank += popcnt(inRow(end - c) & larger(row + c, zs));
   }
-  // beyond the limit nobody asks whether there are others like it
+  // equal logits of lower classes, unless the rank is beyond the limit already
   for (c = 0; c < before && rank < limit; c += 64) rank += popcnt(inRow(before - c) & equal(row + c, zs));
   store<i32>(i, rank, RANK);
   if (load<i32>(i, PREDICTED) >= 0) return;
@@ -227,12 +232,12 @@ function rankRow(sample: i32, limit: i32): void {
   const ms = f32x4.splat(m);
   let best = -1;
   if (u32(from) < u32(classes)) best = find(row, usize(from) << 2, min((usize(from) << 2) + 64, end), ms);
-  // of the lowest number that is finite, which MAX begins with, nobody has noted the place
+  // MAX begins with the lowest finite number: a logit that equals it does not raise it, so its place was not noted
   if (m == -f32.MAX_VALUE) best = find(row, 0, end, ms);
   if (best >= 0) store<i32>(i, best, PREDICTED);
 }
 
-/** Bits of the lanes that `left` bytes of a row fill. */
+/** One bit for each of 16 lanes that are within the `left` bytes of a row. */
 // @ts-ignore: decorator
 @inline
 function inRow(left: usize): i32 {
@@ -240,8 +245,9 @@ function inRow(left: usize): i32 {
 }
 
 /**
- * 1 − p_y in SLOPE, SUM, SQUARES, and what `squaresAndRanks` left in PREDICTED → BRIER and PREDICTED, the first class
- * with the largest logit. How many predictions are wrong.
+ * BRIER, and PREDICTED of all classes: the first with the largest logit. Reads 1 − p_y in SLOPE, SUM, SQUARES, and what
+ * `squaresAndRanks` left in PREDICTED. Returns how many predictions are wrong; 0 for two classes, of which either gap
+ * gives both probabilities.
  */
 export function outcomes(n: i32): i32 {
   const one = lanes(ONE);
@@ -264,15 +270,14 @@ export function outcomes(n: i32): i32 {
     const spread = f32x4.mul(f32x4.mul(narrow(SQUARES + (i << 1)), share), share);
     v128.store(i, v128.andnot(f32x4.mul(f32x4.mul(q, q), f32x4.add(one, spread)), ignored), BRIER);
   }
-  // of two classes either gap tells the probability of both
   return pair ? 0 : sumLanes(wrong);
 }
 
 /**
- * The confidence is the probability of the predicted class, and is to have the same bits whatever the label. So where
- * the prediction is wrong, it is the predicted class that is left out of another scan and sum, as the true one was of
- * the first. Between `reviewed(n, true)` and `reviewed(n, false)` samples have their prediction for a label; those that
- * had it before are passed over where that pays.
+ * The confidence is the probability of the predicted class, and must have the same bits whatever the label is. So where
+ * the prediction is wrong, a second scan and sum leave out the predicted class, as the first ones left out the true
+ * one. Between `reviewed(n, true)` and `reviewed(n, false)` LABELS has the predictions. Samples that are predicted
+ * rightly keep their label, and are passed over.
  */
 export function reviewed(n: i32, on: bool): void {
   const bytes = usize((n + 15) & ~15) << 2;
@@ -286,10 +291,10 @@ export function reviewed(n: i32, on: bool): void {
   memory.copy(LABELS, PREDICTED, usize(n) << 2);
 }
 
-/** GAP of the predicted classes → CONFIDENCE. */
+/** CONFIDENCE from GAP, that of the predicted classes. */
 export function confidences(n: i32): void {
   if (pair) {
-    // of two classes the predicted one has a gap ≤ 0
+    // the gap of the predicted one of two classes is ≤ 0
     for (let i: usize = 0; i < usize(n) << 2; i += 16) {
       const gap = v128.load(i, GAP);
       const flip = v128.andnot(lanes(SIGN), v128.or(i32x4.shr_s(gap, 31), f32x4.ne(gap, gap)));
@@ -300,7 +305,7 @@ export function confidences(n: i32): void {
   probabilities(n, CONFIDENCE);
 }
 
-/** How many of the samples have a prediction and fewer than k classes before their own. */
+/** How many samples have a prediction, and a true class among the k first. */
 export function topK(k: i32): i32 {
   const limit = i32x4.splat(k);
   let count = i32x4.splat(0);
@@ -312,11 +317,14 @@ export function topK(k: i32): i32 {
   return sumLanes(count);
 }
 
-/** See exact-sum.ts; half the range of small values, so that sums of 4096 stay exact. */
+/** As in exact-sum.ts, for half the range of small values, so that sums of 4096 values stay exact. */
 export const ANCHOR: f64 = 1572864;
 export const LOWEST: u32 = 0x26000000; // 2^−51
 export const HIGHEST: u32 = 0x43000000; // 128
-/** 1.5·2^−20 and 1.5·2^−60: what they leave over are multiples of 2^−72 and 2^−112, and a rest of at most 2^−113. */
+/**
+ * 1.5·2^−20 and 1.5·2^−60. Rounding to them splits a value into multiples of 2^−72, of 2^−112, and a remainder of at
+ * most 2^−113.
+ */
 export const ANCHOR2: f64 = 1.430511474609375e-6;
 export const ANCHOR3: f64 = 1.3010426069826053e-18;
 
@@ -327,7 +335,7 @@ export function rowOf(c: i32): usize {
   return TALLY + usize(c * TALLY_BYTES);
 }
 
-/** Add to two float64. */
+/** Add to the two float64 at `at`. */
 // @ts-ignore: decorator
 @inline
 export function addTwo(at: usize, two: v128): void {
@@ -361,10 +369,10 @@ export function addLoss(at: usize, bits: u32): void {
   addPair(at + 16, third, rest - third);
 }
 
-/** Four lanes of the number of bins, or of steps, in memory, as V8 would make them anew for each vector. */
+/** The number of bins in four lanes. In memory, because V8 would make the splat anew for each vector. */
 export const COUNT: usize = memory.data(16, 16);
 
-/** Probabilities, whatever their signs, in units of 2^−23, ties to even: the low bits of 1 + p. */
+/** |p| in units of 2^−23, rounded to even: the low bits of 1 + |p|. */
 // @ts-ignore: decorator
 @inline
 export function units(ps: v128): v128 {
@@ -378,7 +386,7 @@ export function binsOf(units: v128): v128 {
   return i32x4.shr_u(i32x4.mul(units, v128.load(COUNT)), 23);
 }
 
-/** Add to a bin; `sum` has units of 2^−23. */
+/** Add to bin `b`; `sum` is of confidences in units of 2^−23. */
 // @ts-ignore: decorator
 @inline
 export function addToBin(b: i32, count: i32, hits: i32, sum: i64): void {
@@ -389,22 +397,24 @@ export function addToBin(b: i32, count: i32, hits: i32, sum: i64): void {
 }
 
 /**
- * For each bin and each of four lanes, as one counter would have to wait for itself, a word: confidences in units of
- * 2^−23 in the lowest 36 bits, above them 13 bits of samples, then hits. The bin after the last is that of the
- * confidence 1.
+ * Counters of the bins: one 64-bit word for each bin and each of four lanes, because a single word would have to wait
+ * for its own last addition. Its lowest 36 bits sum the confidences in units of 2^−23, the next 13 count samples, the
+ * rest hits. The confidence 1 has a bin of its own, after the last.
  */
 const BANKS: usize = memory.data(32 * (TALLY_BINS + 1), 16);
 const BANK_OF_LANE: usize = memory.data<i32>([0, 8, 16, 24], 16);
-/** Integers of which each is read into all four lanes; the third is LOWEST, the fourth what HIGHEST is above it. */
+/** Integers, each read into all four lanes. */
 const TABLE: usize = memory.data<i32>([1 << 4, 1 << 17, 0x26000000, 0x43000000 - 0x26000000, -2], 4);
-/** The upper half of one sample in a bank, and what a hit makes it more. */
+/**
+ * The upper half of a word that counts one sample, and what a hit adds to it. LEAST is LOWEST, RANGE HIGHEST − LOWEST.
+ */
 const ONE_SAMPLE: usize = TABLE;
 const ONE_HIT: usize = TABLE + 4;
 const LEAST: usize = TABLE + 8;
 const RANGE: usize = TABLE + 12;
 const SPECIAL: usize = TABLE + 16;
 
-/** What a block of samples comes to: class, −1 where ignored, −2 where special; bank, and what is added there. */
+/** Of a block of samples: class, −1 if ignored, −2 if special (see countSamples); byte of its word in BANKS; addend. */
 const BLOCK: usize = 4 * 256;
 const CLASS: usize = memory.data(1024 + APART, 16);
 const BANK: usize = memory.data(1024 + APART, 16);
@@ -432,7 +442,7 @@ function classify(from: usize, bytes: usize): void {
   }
 }
 
-/** Move BANKS to BINS, whose confidences have units of 2^−32. */
+/** Add BANKS to BINS, whose confidences are in units of 2^−32, and clear BANKS. */
 function flushBanks(bins: i32): void {
   for (let b = 0; b <= bins; b++) {
     const from = usize(b) << 5;
@@ -444,9 +454,9 @@ function flushBanks(bins: i32): void {
 }
 
 /**
- * Count the samples in TALLY and BINS, confidences rounded to 2^−23. Exact for 4096 samples after the tables were
- * cleared. Samples without PREDICTED and those with a loss above 128 are passed over: their numbers go to PASSED_OVER;
- * how many.
+ * Count the samples in TALLY and BINS, with confidences rounded to 2^−23. Exact for 4096 samples after the tables were
+ * cleared. Samples without a prediction (NaN), or with a loss above 128, are left to the caller: their numbers go to
+ * PASSED_OVER, and how many they are is returned. Losses below 2^−51 take the slower way of `addLoss`.
  */
 export function countSamples(n: i32, bins: i32): i32 {
   let over = PASSED_OVER;

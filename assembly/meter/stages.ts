@@ -1,4 +1,6 @@
-/** The stages of a tile (bindings/backend/kernels.ts) where metrics may be asked for. */
+/**
+ * The stages of a tile (bindings/backend/kernels.ts) with metrics, where they are asked for; else those of the losses.
+ */
 import {
   PARAM_BINS, PARAM_CLASSES, PARAM_RANKS, SUM_BRIER, SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
   TALLY_BINS, TALLY_CLASSES,
@@ -18,14 +20,14 @@ import {
 } from './sigmoid';
 import { confidences, countSamples, largestAndPlace, outcomes, reviewed, squaresAndRanks } from './softmax';
 
-/** Of the call under way, as `begin` has read it: ranks that are told apart, 0 where no metrics are wanted; bins. */
+/** Read by `begin`: how far ranks are counted, 0 if no metrics are wanted; number of bins. */
 let ranks: i32 = 0;
 let bins: i32 = 0;
-/** Whether the tables hold so many classes and bins. */
+/** Whether TALLY and BINS have room for the classes and the bins; else the caller counts. */
 let tabled: bool = false;
-/** Whether the predicted classes are in the place of the true ones. */
+/** Whether LABELS has the predicted classes. */
 let reviewing: bool = false;
-/** Whether the chunk of one-vs-rest that is open has no NaN. */
+/** One-vs-rest: whether the open chunk has no NaN, which the counting kernels do not take. */
 let sound: bool = false;
 
 export function begin(): void {
@@ -57,7 +59,9 @@ export function sum(): usize {
   return PLANES;
 }
 
-/** Add the values of the samples to one sum, and to another their squares, each rounded to float32. */
+/**
+ * Add the values of the samples to one exact sum, unless it is −1, and their squares, rounded to float32, to another.
+ */
 function addWithSquares(values: usize, sum: i32, squares: i32): void {
   if (sum >= 0) add(sum, values, samples);
   for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
