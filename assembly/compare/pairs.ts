@@ -182,9 +182,9 @@ function softmaxAcross(i: usize, n: i32, classes: i32): void {
 }
 
 /**
- * Softmax, of n samples whose stages have just gone by, the first of which is sample `first`: what makes probabilities of
- * the exponentials that were kept, to ROSE or FELL, and the logit of the predicted class, to SQUARED or DIVERGENCE. They
- * stand there until the samples are compared.
+ * Softmax, of n samples whose stages have just gone by, the first of which is sample `first`: what makes probabilities
+ * of the exponentials that were kept, to ROSE or FELL, and the logit of the predicted class, to SQUARED or DIVERGENCE.
+ * They stand there until the samples are compared.
  */
 export function hold(side: i32, first: i32, n: i32): void {
   const to = usize(first) << 2;
@@ -257,8 +257,8 @@ function softmaxKept(i: usize, n: i32, classes: i32): void {
 }
 
 /**
- * Softmax, of n samples at `i` whose columns are full: count the predictions on which the sides agree in DECIDED and list
- * all other samples in CHANGED: those that are open or ignored, or of a class past the table, too. How many.
+ * Softmax, of n samples at `i` whose columns are full: count the predictions on which the sides agree in DECIDED and
+ * list all other samples in CHANGED: those that are open or ignored, or of a class past the table, too. How many.
  */
 function agree(i: usize, n: i32): i32 {
   let to = CHANGED;
@@ -288,8 +288,8 @@ function softmaxPairs(i: usize, n: i32, classes: i32): i32 {
 }
 
 /**
- * One-vs-rest: the divergence and |Δp| of each of n logits. With m = min(p, 1 − p), that is t/(1 + t) of t = e^−|z|, and
- * l = ln(1 + t), a divergence is
+ * One-vs-rest: the divergence and |Δp| of each of n logits. With m = min(p, 1 − p), that is t/(1 + t) of t = e^−|z|,
+ * and l = ln(1 + t), a divergence is
  *
  *     KL = l_w − l_z ± m_z·(w − z) + |w|·[z and w are of different signs],   + where z ≥ 0
  *
@@ -457,8 +457,9 @@ function decide(rows: i32, length: i32): i32 {
 }
 
 /**
- * One-vs-rest of n pairs of rows: the divergences of a sample's decisions, summed up, and the largest |Δp|. The rows come
- * as super-rows of `length` logits; −∞ fills what is behind them in the last. How many logits there are in CHANGED.
+ * One-vs-rest of n pairs of rows: the divergences of a sample's decisions, summed up, and the largest |Δp|. The rows
+ * come as super-rows of `length` logits; −∞ fills what is behind them in the last. How many logits there are in
+ * CHANGED.
  */
 function sigmoidPairs(i: usize, n: i32, classes: i32, length: i32): i32 {
   divergences(n * classes);

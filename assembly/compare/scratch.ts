@@ -26,8 +26,8 @@ const guard0: usize = memory.data(GUARD, 16);
 export const PAIRS: usize = memory.data(PAIR_COLUMNS + 19 * SAMPLE_BYTES, 16);
 const guard1: usize = memory.data(GUARD, 16);
 /**
- * One-vs-rest: how often the baseline decides for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the sides
- * agree how often: i32[LOGITS].
+ * One-vs-rest: how often the baseline decides for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the
+ * sides agree how often: i32[LOGITS].
  */
 export const DECIDED: usize = memory.data(4 * LOGITS + 16, 16);
 const guard2: usize = memory.data(GUARD, 16);
@@ -38,14 +38,18 @@ const guard3: usize = memory.data(GUARD, 16);
 /*
  * While pairs are compared, meters have nothing in what the next are given.
  */
-/** One-vs-rest: what a logit must be above for its class, again and again for the samples of a super-row: f32[LOGITS + 4]. */
+/**
+ * One-vs-rest: what a logit must be above for its class, again and again for the samples of a super-row: f32[LOGITS +
+ * 4].
+ */
 export const PAIR_THRESHOLDS: usize = EXPONENTIALS;
 /** One-vs-rest: the divergence of each decision, and its |Δp|: f32[LOGITS] each. */
 export const DIVERGENCES: usize = PLANES;
 export const GAPS: usize = EXPONENTIALS + 4 * LOGITS + 16;
 /**
- * One-vs-rest: the logits of a tile on which the sides decide differently, by number, ~number where the candidate decides
- * for the class, once the divergences have been summed up; softmax: the samples on which they do not agree: i32[LOGITS].
+ * One-vs-rest: the logits of a tile on which the sides decide differently, by number, ~number where the candidate
+ * decides for the class, once the divergences have been summed up; softmax: the samples on which they do not agree:
+ * i32[LOGITS].
  */
 export const CHANGED: usize = PLANES;
 

@@ -1,7 +1,7 @@
 import { bounded, lanes, nearest, ONE, reduced, scaledBinary } from '../math/exp';
 import { log } from '../math/log';
 
-/** b^(whole + fraction) for b in (0, 1], the fraction times log₂e at `fraction`. */
+/** b^(whole + fraction) for b in (0, 1]. At `fraction` is the fraction times log₂e. */
 export function power(b: v128, whole: i32, fraction: usize): v128 {
   let value = lanes(ONE);
   let base = b;
@@ -21,7 +21,7 @@ const INFINITE: usize = TABLE + 4;
 export const LARGEST: usize = TABLE + 8;
 export const SMALLEST: usize = TABLE + 12;
 
-/** w · power · ce, and its limit where ce is infinite: 0 where the weight is, else infinite. */
+/** w · power · ce. Where ce is infinite, its limit: 0 if the weight is 0, else infinite. */
 export function product(w: v128, power: v128, entropy: v128): v128 {
   const finite = f32x4.mul(f32x4.mul(w, power), entropy);
   const loss = v128.bitselect(entropy, finite, f32x4.eq(entropy, lanes(INFINITE)));

@@ -1,13 +1,13 @@
 /**
- * One-vs-rest with targets in the shape of the logits. A logit goes the way of one whose label is the nearer of 0 and
- * 1: that makes a gap g of it, with a doubt u ≤ ½, how much of the target is on the other side. Targets of 0 and 1 have
- * no doubt, and are done when the focal core is. With doubt
+ * One-vs-rest with a target for each logit. The gap g of a logit is taken as if its target were the nearer of 0 and 1.
+ * The doubt u ≤ ½ is the distance to that number. A target of 0 or 1 has no doubt, and the focal core gives its loss.
+ * With doubt
  *
  *     b = (q·(1 − 2u) + u)·(1 − s) + s/2        ce = softplus(g) − u·g
  *     loss = w · b^γ · ce                       ∂loss/∂g = w · b^γ · (q − u + γ · ce · (1 − 2u)(1 − s)·q·p / b)
  *
- * which is the definition of torchvision, and nothing cancels in the loss. Negatives that have a γ or a clip of their
- * own are done again, too:
+ * which is torchvision's definition, written so that nothing cancels in the loss. Negatives with a γ or a clip of their
+ * own are computed again, too:
  *
  *     b = max(q − clip, 0)·(1 − s) + s/2        ce = −ln(1 − max(q − clip, 0))
  */
@@ -25,18 +25,18 @@ import { hard } from './targets';
 
 const HALF: usize = memory.data<f32>([0.5]);
 
-/** Whether most of the target is on the side of 1. */
+/** All ones where the target is nearer to 1 than to 0. */
 // @ts-ignore: decorator
 @inline
 function isPositive(t: v128): v128 {
   return f32x4.gt(t, lanes(HALF));
 }
 
-/** What `orient` has found, of which one may be true or both. */
+/** Bits of what `orient` has found. */
 const SOME_DOUBT: i32 = 1;
 const SOME_IGNORED: i32 = 2;
 
-/** GAPS and WEIGHTS of the four logits z, whose targets, 0 or 1, come as 0 or −1, at i in the block. */
+/** GAPS and WEIGHTS of the four logits z, at byte i of the block. Their targets come as 0 or −1, which stands for 1. */
 // @ts-ignore: decorator
 @inline
 function orientFour(z: v128, weights: usize, i: usize, t: v128): void {
@@ -45,8 +45,8 @@ function orientFour(z: v128, weights: usize, i: usize, t: v128): void {
 }
 
 /**
- * GAPS and WEIGHTS of the logits at `at`, whose targets, from `offset` on, are bytes and whose weights are from
- * `weights` on; and `reduce`.
+ * GAPS and WEIGHTS of the logits at `at`, and the first half of their exponentials (`reduce`). Their targets are bytes,
+ * `offset` as many logits into the tile; their weights begin `weights` bytes into the blocks of weights.
  */
 function orientHard(at: usize, offset: usize, weights: usize, bytes: usize): void {
   const sign = lanes(SIGN);
@@ -66,7 +66,7 @@ function orientHard(at: usize, offset: usize, weights: usize, bytes: usize): voi
   }
 }
 
-/** The same of float32, and their DOUBTS; whether there are some, or targets to be ignored. */
+/** GAPS, WEIGHTS and DOUBTS, of float32 targets. Returns SOME_DOUBT, SOME_IGNORED, both or 0. */
 function orient(at: usize, offset: usize, weights: usize, bytes: usize): i32 {
   const ignore = lanes(IGNORED);
   let doubts = i32x4.splat(0);
@@ -86,8 +86,8 @@ function orient(at: usize, offset: usize, weights: usize, bytes: usize): i32 {
 }
 
 /**
- * Losses, and slopes unless `slopes` is 0, of the logits that the focal core has not done: those with doubt, or
- * negatives.
+ * Compute again the losses, and unless `slopes` is 0 the slopes, for which the focal core has another formula: those of
+ * targets with doubt, or of negatives with a γ or a clip of their own.
  */
 function amend(offset: usize, to: usize, slopes: usize, bytes: usize): void {
   const exponent = asymmetric ? wholeNegative : whole;
@@ -107,17 +107,17 @@ function amend(offset: usize, to: usize, slopes: usize, bytes: usize): void {
     const weight = v128.bitselect(u, certain, i32x4.shr_s(gap, 31));
     const far = v128.and(f32x4.mul(f32x4.abs(gap), weight), f32x4.ne(weight, zero));
     let entropy = f32x4.add(log1pFrom(v128.load(i, QUOTIENT)), far);
-    // 1 − q, to full precision
+    // p = 1 − q without loss of digits
     const p = f32x4.pmax(f32x4.mul(t, q), v128.and(f32x4.sub(one, q), i32x4.shr_s(gap, 31)));
     let rise = f32x4.sub(q, u);
     let m = q;
     if (clipped) {
       m = f32x4.pmax(f32x4.sub(q, lanes(CLIP)), zero);
-      // 1 − m, and its logarithm: by m where it is small
+      // 1 − m and its logarithm; where m is small, the logarithm comes from m, as 1 − m has lost its digits
       const left = f32x4.add(p, lanes(CLIP));
       const few = f32x4.neg(log1pFrom(f32x4.neg(f32x4.div(m, f32x4.sub(f32x4.add(one, one), m)))));
       entropy = v128.bitselect(few, f32x4.neg(log(left)), f32x4.lt(m, lanes(HALF)));
-      // NaN stays it
+      // NaN stays NaN
       entropy = v128.bitselect(entropy, gap, f32x4.eq(gap, gap));
       rise = v128.andnot(f32x4.div(f32x4.mul(p, q), left), f32x4.eq(m, zero));
     }
@@ -127,7 +127,7 @@ function amend(offset: usize, to: usize, slopes: usize, bytes: usize): void {
     const raised = power(b, exponent, fraction);
     v128.store(to + i, v128.bitselect(product(w, raised, entropy), v128.load(to + i), which));
     if (!slopes) continue;
-    // the share of q in b first: q times the entropy may be below float32, where b is just as small
+    // q/b is the first factor: q times the entropy may be below float32 where b is as small as q
     const share = f32x4.div(f32x4.mul(kept, q), f32x4.pmax(b, lanes(SMALLEST)));
     const focusing = f32x4.mul(f32x4.mul(share, p), f32x4.pmin(entropy, lanes(LARGEST)));
     const term = f32x4.add(rise, f32x4.mul(gamma, focusing));
@@ -136,7 +136,7 @@ function amend(offset: usize, to: usize, slopes: usize, bytes: usize): void {
   }
 }
 
-/** 0 for what is ignored. */
+/** Write 0 where the target is ignored. */
 function dropIgnored(offset: usize, to: usize, slopes: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const ignored = f32x4.eq(v128.load(offset + i, TARGETS), lanes(IGNORED));
@@ -146,8 +146,8 @@ function dropIgnored(offset: usize, to: usize, slopes: usize, bytes: usize): voi
 }
 
 /**
- * Losses of the n logits at `at`, whose targets are in TARGETS, to `to`; and unless `slopes` is 0, ∂loss/∂logit times
- * `up` to `slopes`, which may be `at`.
+ * Losses of the n logits at `at`, whose targets are in TARGETS, to `to`. Unless `slopes` is 0, ∂loss/∂logit times `up`
+ * goes there; that may be `at`.
  */
 export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
   const ups = f32x4.splat(up);
@@ -163,7 +163,7 @@ export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, 
     }
     const slopesAt = slopes ? slopes + offset : 0;
     for (let j: usize = 0; slopes && j < bytes; j += 16) {
-      // ∂/∂z of a negated logit is negated, too
+      // the derivative by a negated logit is negated
       const turned = v128.and(v128.xor(v128.load(j, GAPS), v128.load(at + offset + j)), lanes(SIGN));
       v128.store(j, v128.xor(ups, turned), UPS);
     }

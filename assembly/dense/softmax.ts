@@ -1,17 +1,17 @@
 /**
- * Softmax with targets in the shape of the logits:
+ * Softmax with a target for each logit:
  *
  *     loss = Σ_c w_c · (1 − p_c)^γ · (−ln p_c),     w_c = (t_c·(1 − ε) + ε/C)·α_c
  *
- * The term of the largest class k is the loss of the label k with the weight w_k: it goes the way of labels, to full
- * precision also where p_k rounds to 1. Every other p_c is at most ½, so that nothing cancels in
+ * The term of the largest class k is the loss of the label k with the weight w_k. It is computed as that of labels, so
+ * it is precise also where p_k rounds to 1. Every other p_c is at most ½, so nothing cancels in
  *
  *     −ln p_c = (z_k − z_c) − ln p_k        p_c = e^(z_c − m) · (1 − p_k) / Σ_{i≠k} e^(z_i − m)
  *
- * which takes the exponentials that the margin stage has made.
+ * which reuses the exponentials of the margin stage.
  *
- * With H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), of which the one of k times (1 − p_k) is the
- * slope G that labels have, the gradient is
+ * Let H_c = w_c · (1 − p_c)^γ · (1 + γ · p_c · (−ln p_c) / (1 − p_c)), and G = H_k · (1 − p_k), which is the slope of
+ * the label k. The gradient is
  *
  *     ∂loss/∂z_k = p_k · Σ_{c≠k} H_c − G        ∂loss/∂z_j = p_j · (Σ_{c≠k} H_c + G/(1 − p_k)) − H_j
  */
@@ -31,8 +31,8 @@ import { ENTROPY, OTHER_LOSSES, OTHER_SLOPES, RATIO, TARGETS } from './scratch';
 import { targetsAt } from './targets';
 
 /**
- * MAX being known, with no class left out: make the class of the largest logit, the first of equals, the label of each
- * sample that is not ignored, with its OFFSET. TRUE has the largest logit of the chunks of classes before.
+ * After MAX of all classes is known: LABELS gets the class of each sample's largest logit, the first of equals, unless
+ * the sample is ignored, and OFFSET follows. TRUE has the largest logit of earlier chunks of the classes.
  */
 export function chooseLabels(): void {
   for (let b = 0; b < images; b++) {
@@ -86,7 +86,9 @@ function chooseInPlanes(at: usize, i: usize): void {
   v128.store(i, v128.bitselect(most, v128.load(i, TRUE), larger), TRUE);
 }
 
-/** WEIGHT of the samples whose label is in this chunk; from here on the label is none of the others. */
+/**
+ * WEIGHT of the samples whose label is in this chunk. Their target becomes 0, so the label has no part in the others.
+ */
 export function weighLabels(): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
@@ -96,12 +98,12 @@ export function weighLabels(): void {
   }
 }
 
-/** Where the exponentials of the tile are kept: beside it, and beside its targets. */
+/** Where the exponentials of the tile are kept: in the block that holds neither the tile nor its targets. */
 export function keptAt(): usize {
   return targetsAt == TARGETS ? PLANES : TARGETS;
 }
 
-/** Of n samples whose GAP and SUM are known: ENTROPY, and RATIO, what an exponential is multiplied by to give p. */
+/** ENTROPY of n samples, from GAP, and RATIO, the factor that turns an exponential into p. */
 export function shareOut(n: i32): void {
   entropies(n, ENTROPY, RATIO);
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
@@ -111,7 +113,7 @@ export function shareOut(n: i32): void {
   }
 }
 
-/** Four numbers of the samples at i: of planes one each, of rows the same one. */
+/** What `block` has of the samples at i: of planes, one number a lane; of a row, its number in all lanes. */
 // @ts-ignore: decorator
 @inline
 function ofSamples(i: usize, block: usize): v128 {
@@ -119,9 +121,9 @@ function ofSamples(i: usize, block: usize): v128 {
 }
 
 /**
- * REDUCED = w · b^γ, or w · b^(γ − 2) where γ ≥ 2, of the logits from `at` to `end` of the samples at i: b = 1 − p ≥ ½,
- * whole powers by multiplying, the fraction by the logarithm of b. In several passes, as one would be a long chain of
- * operations. Returns how many bytes.
+ * REDUCED = w · b^γ, or w · b^(γ − 2) if γ ≥ 2, where b = 1 − p ≥ ½, of the logits from `at` to `end` of the samples at
+ * i. Multiplications make whole powers, the logarithm of b the fraction. In several passes: a single one would be a
+ * long chain of operations that wait for one another. Returns the number of bytes.
  */
 function raise(at: usize, end: usize, step: usize, i: usize): usize {
   const one = lanes(ONE);
@@ -155,7 +157,7 @@ function raise(at: usize, end: usize, step: usize, i: usize): usize {
   return bytes;
 }
 
-/** What the exponentials are multiplied by to give p where b² is still missing, which is where γ ≥ 2; else 0: b = 1. */
+/** RATIO if b² is still missing from the powers, which is so if γ ≥ 2; else 0, which makes b = 1. */
 // @ts-ignore: decorator
 @inline
 function ratioOfSquare(i: usize): v128 {
@@ -163,7 +165,8 @@ function ratioOfSquare(i: usize): v128 {
 }
 
 /**
- * REDUCED = the losses of the logits from `at` to `end`, in steps of eight, of the samples at i; 0 where the weight is. Returns how many bytes.
+ * REDUCED = the losses of the logits from `at` to `end`, eight lanes a step, of the samples at i. They are 0 where the
+ * weight is 0. Returns the number of bytes.
  */
 export function otherLosses(at: usize, end: usize, step: usize, i: usize): usize {
   const across = planar;
@@ -200,7 +203,7 @@ export function otherLosses(at: usize, end: usize, step: usize, i: usize): usize
   return j;
 }
 
-/** The same of H; of four logits at a time, as it is long. */
+/** REDUCED = H of the same logits, four at a time, as the formula is long. */
 export function otherSlopes(at: usize, end: usize, step: usize, i: usize): usize {
   const one = lanes(ONE);
   const kept = keptAt() - base;
@@ -222,15 +225,15 @@ export function otherSlopes(at: usize, end: usize, step: usize, i: usize): usize
 }
 
 /**
- * Add the terms of the classes of this chunk but each sample's label; what `sum` has kept of it is there. With `slopes`
- * theirs, too.
+ * Add the terms of this chunk's classes, other than each sample's label, to OTHER_LOSSES, and with `slopes` to
+ * OTHER_SLOPES. The exponentials that `sum` kept are at `keptAt`.
  */
 export function addOthers(slopes: bool): void {
   sumOthers(false);
   if (slopes) sumOthers(true);
 }
 
-/** Add to LOSS what all classes have added, 0 where LABELS has −1. */
+/** LOSS += OTHER_LOSSES, after the last chunk of the classes; 0 where LABELS has −1. */
 export function addOtherLosses(n: i32): void {
   for (let i: usize = 0; i < usize(n) << 2; i += 16) {
     const all = f32x4.add(v128.load(i, LOSS), narrow(OTHER_LOSSES + (i << 1)));
@@ -238,11 +241,11 @@ export function addOtherLosses(n: i32): void {
   }
 }
 
-/** Make the tile its gradient; where that is. What `sum` has kept of it is there. */
+/** Write the gradient over the tile, from the exponentials at `keptAt`. Returns where it is. */
 export function denseGradients(): usize {
   const step = planar ? usize(classStride) << 2 : 32;
   const kept = keptAt() - base;
-  // of the labels; FACTOR of the others from here on
+  // SLOPE becomes the gradient of the labels, FACTOR what multiplies the exponentials of the others
   for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
     const counts = i32x4.shr_s(v128.load(i, LABELS), 31);
     const others = f32x4.mul(narrow(OTHER_SLOPES + (i << 1)), v128.load(i, UPSTREAM));

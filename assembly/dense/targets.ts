@@ -1,4 +1,4 @@
-/** Targets that are one number a logit, on their way to the tile. */
+/** A target for each logit, on its way into the tile. */
 import { BYTES, TRANSPOSED } from '../../bindings/backend/constants';
 import { lanes, ONE } from '../math/exp';
 import { maskOf } from '../softmax/margin';
@@ -7,16 +7,16 @@ import { classes, classStride, first, form, images, imageStride, planar, positio
 import { asymmetric, IGNORED, MOST, plain, SMOOTH_ADDED, SMOOTH_KEPT } from './parameters';
 import { SPREAD_LABELS, TARGETS } from './scratch';
 
-/** Below it a target counts as 0: the smallest normal float32. */
+/** The smallest normal float32. A smaller target counts as 0. */
 const SMALLEST: f32 = 1.1754943508222875e-38;
 const SMALLEST_BITS: i32 = 0x00800000;
 
 /** Where the targets of the open tile are, laid out as its logits. */
 export let targetsAt: usize = 0;
-/** Whether they are bytes instead, 0 or −1 for 1. */
+/** Whether the targets are bytes, 0, or −1 for 1; else they are float32. */
 export let hard: bool = false;
 
-/** Negate n bytes, which 64 of zeros may follow; whether all were 0 or 1. */
+/** Negate n bytes, and write up to 64 zeros behind them. Returns whether all were 0 or 1. */
 function negated(at: usize, n: i32): bool {
   memory.fill(at + n, 0, 64);
   let all = i32x4.splat(0);
@@ -30,7 +30,7 @@ function negated(at: usize, n: i32): bool {
   return !v128.any_true(v128.and(all, i8x16.splat(-2)));
 }
 
-/** Make float32 of n bytes, from the last to the first, as they take their place. */
+/** Convert n bytes to float32 in their place, from the last to the first, as float32 take more room. */
 function widen(at: usize, n: i32): void {
   for (let i = (n - 1) & ~3; i >= 0; i -= 4) {
     const t = i16x8.extend_low_i8x16_u(v128.load_zero<u32>(at + i));
@@ -38,7 +38,7 @@ function widen(at: usize, n: i32): void {
   }
 }
 
-/** Make bytes of n float32, which 16 of zeros may follow, if all are 0 or 1; whether they are. */
+/** If n float32 are all 0 or 1, convert them to bytes. Writes up to 16 zeros behind them. Returns whether they were. */
 function narrowed(at: usize, n: i32): bool {
   const one = lanes(ONE);
   const bytes = usize(n) << 2;
@@ -56,10 +56,10 @@ function narrowed(at: usize, n: i32): bool {
 }
 
 /**
- * Whether n float32, which 8 of zeros may follow, are targets of which none is ignored and none counts as 0 without
- * being it.
+ * Whether n float32 are all targets as they stand: in range, none of them ignored, none below the normal numbers but 0.
+ * Writes up to 8 zeros behind them.
  */
-function common(at: usize, n: i32): bool {
+function allInRange(at: usize, n: i32): bool {
   const ignored = load<f32>(IGNORED);
   if (asymmetric || (ignored >= 0 && ignored <= load<f32>(MOST))) return false;
   const bytes = usize(n) << 2;
@@ -70,7 +70,7 @@ function common(at: usize, n: i32): bool {
   for (let i: usize = 0; i < bytes; i += 32) {
     const t = v128.load(at + i);
     const u = v128.load(at + i, 16);
-    // as integers; 0 wraps round to the largest
+    // compared as integers; minus 1, zero becomes the largest
     least = i32x4.min_u(least, i32x4.min_u(i32x4.sub(t, one), i32x4.sub(u, one)));
     most = i32x4.max_u(most, i32x4.max_u(t, u));
   }
@@ -79,8 +79,8 @@ function common(at: usize, n: i32): bool {
 }
 
 /**
- * Check n targets at `at`, float32 or BYTES; returns how many are ignored, or −1 − i when target i is none. Bytes become
- * float32, unless all are `hard`; what is below every normal number becomes 0.
+ * Check n targets at `at`, float32 or BYTES. Returns how many are ignored, or −1 − i if target i is out of range. Bytes
+ * become float32, unless all of them may stay bytes (`hard`). A target below the normal numbers becomes 0.
  */
 export function targets(at: usize, n: i32, kind: i32): i32 {
   hard = false;
@@ -90,7 +90,7 @@ export function targets(at: usize, n: i32, kind: i32): i32 {
     if (kind == BYTES) negated(at, n);
   }
   if (kind == BYTES) widen(at, n);
-  if (common(at, n)) return 0;
+  if (allInRange(at, n)) return 0;
   const most = load<f32>(MOST);
   let ignored = 0;
   for (let i = 0; i < n; i++, at += 4) {
@@ -102,7 +102,7 @@ export function targets(at: usize, n: i32, kind: i32): i32 {
   return ignored;
 }
 
-/** Smooth n targets, and multiply them by weights: by those at `alphas` or, `across`, all by the first. */
+/** Smooth n targets and multiply them by the weights at `alphas`, or with `across` all by the first of these. */
 function weighRun(at: usize, n: i32, alphas: usize, across: bool): void {
   const kept = lanes(SMOOTH_KEPT);
   const added = lanes(SMOOTH_ADDED);
@@ -115,7 +115,7 @@ function weighRun(at: usize, n: i32, alphas: usize, across: bool): void {
   }
 }
 
-/** Softmax: make weights of the targets of the open tile: smoothed, and times those of their classes. */
+/** Softmax: turn the targets of the open tile into weights: smoothed, times the weights of their classes. */
 export function weighTargets(): void {
   let same = load<f32>(SMOOTH_ADDED) == 0;
   for (let c: usize = 0; same && c < usize(classes) << 2; c += 4) same = load<f32>(c, CLASS_WEIGHTS) == 1;
@@ -127,7 +127,7 @@ export function weighTargets(): void {
   }
 }
 
-/** Of a tile that has been opened: make 1 of the class that is each sample's label, and 0 of the others. */
+/** Turn the labels of the open tile into targets: 1 for the label of a sample, 0 for its other classes. */
 export function spreadLabels(): void {
   hard = false;
   targetsAt = form == TRANSPOSED ? TILE : TARGETS;
@@ -141,11 +141,11 @@ export function spreadLabels(): void {
   }
 }
 
-/** Lay TARGETS, which came with it, out as the tile that has been opened. */
+/** Lay TARGETS out as the logits of the open tile. */
 export function placeTargets(): void {
   targetsAt = TARGETS;
   if (form != TRANSPOSED) return;
-  // the rows of the tile have left their place
+  // the tile was transposed into PLANES, so TILE is free
   targetsAt = TILE;
   transpose(TARGETS, classes, TILE, classStride, samples, classes);
 }

@@ -400,8 +400,8 @@ function sumPlanes(keepAt: usize, what: i32, again: bool): void {
 
 /**
  * Add the exponentials of the tile to SUM. Unless `keepAt` is 0, they are also stored there, in the layout of the tile:
- * for the gradient or, `rough`, for losses alone. SUM has the same bits either way. `again`: for what is kept alone, SUM
- * being known.
+ * for the gradient or, `rough`, for losses alone. SUM has the same bits either way. `again`: for what is kept alone,
+ * SUM being known.
  */
 export function sumExponentials(keepAt: usize, rough: bool, again: bool): void {
   const what = rough ? ROUGH : ALONE;
