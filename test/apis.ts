@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
-import { bindAlloc } from '../bindings/backend/alloc.ts';
+import { defineAlloc } from '../bindings/backend/alloc.ts';
 import { Backend, type MeterBackend, Views } from '../bindings/backend/backend.ts';
 import type { MeterKernels, PairKernels } from '../bindings/backend/kernels.ts';
 import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
 import { scalarPairKernels } from '../bindings/backend/scalar/pairs.ts';
 import { instantiate, kernelsOf } from '../bindings/backend/wasm.ts';
-import { bindCalibrate } from '../bindings/calibrate/temperature.ts';
-import { bindComparison } from '../bindings/compare/api.ts';
-import { bind } from '../bindings/losses/api.ts';
+import { defineCalibrate } from '../bindings/calibrate/temperature.ts';
+import { defineComparison } from '../bindings/compare/api.ts';
+import { defineLosses } from '../bindings/losses/api.ts';
 import { classWeights } from '../bindings/losses/weights.ts';
-import { bindMeter } from '../bindings/meter/api.ts';
-import { bindSlices } from '../bindings/meter/slices-api.ts';
+import { defineMeter } from '../bindings/meter/api.ts';
+import { defineSlices } from '../bindings/meter/slices-api.ts';
 
 const built = (file: string) => readFileSync(new URL(`../build/${file}`, import.meta.url));
 
@@ -41,20 +41,20 @@ Object.assign(debug, {
 export const broken = (): number => debug.broken();
 
 const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: PairKernels) => {
-  const FocalMeter = bindMeter(() => backend);
-  const alloc = bindAlloc(() => backend);
+  const FocalMeter = defineMeter(() => backend);
+  const alloc = defineAlloc(() => backend);
   const views = new Views(backend.name, pairs);
-  const FocalComparison = bindComparison(FocalMeter, () => views);
+  const FocalComparison = defineComparison(FocalMeter, () => views);
   return {
     name,
     backend,
     kernels: backend.kernels,
     api: {
-      ...bind(() => backend),
+      ...defineLosses(() => backend),
       alloc,
       FocalMeter,
-      SlicedMeter: bindSlices(FocalMeter),
-      ...bindCalibrate(FocalMeter),
+      SlicedMeter: defineSlices(FocalMeter),
+      ...defineCalibrate(FocalMeter),
       FocalComparison,
       classWeights,
     },

@@ -13,7 +13,7 @@ const { evaluateFiles }: typeof Node = await import(new URL('../dist/node.js', i
 // every case starts a process, some of them several
 vi.setConfig({ testTimeout: 60_000 });
 
-const { at, run, shell, json, write } = workplace();
+const { at, run, shell, write } = workplace();
 const plain = (value: unknown) => JSON.parse(JSON.stringify(value));
 
 const [n, classes] = [300, 4];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SUM_LOSS } from '../bindings/backend/constants.ts';
-import { rounded } from '../bindings/backend/limbs.ts';
+import { nearestNumber } from '../bindings/backend/limbs.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
 
@@ -35,7 +35,7 @@ describe.each(backends)('$name: sums are exact', ({ kernels }) => {
       const half = n >> 1;
       kernels.accumulate(SUM_LOSS, kernels.TILE, half);
       kernels.accumulate(SUM_LOSS, kernels.TILE + 4 * half, n - half);
-      expect(rounded(kernels, SUM_LOSS)).toBe(truth(values));
+      expect(nearestNumber(kernels, SUM_LOSS)).toBe(truth(values));
     }
   });
 
@@ -47,6 +47,6 @@ describe.each(backends)('$name: sums are exact', ({ kernels }) => {
     new Float32Array(kernels.memory.buffer, kernels.TILE, values.length).set(values);
     kernels.begin();
     kernels.accumulate(SUM_LOSS, kernels.TILE, values.length);
-    expect(rounded(kernels, SUM_LOSS)).toBe(sum);
+    expect(nearestNumber(kernels, SUM_LOSS)).toBe(sum);
   });
 });

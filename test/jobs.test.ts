@@ -11,7 +11,7 @@ import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import * as meters from '../bindings/entries/meter.ts';
 import type * as Node from '../bindings/entries/node.ts';
 import * as slices from '../bindings/entries/slices.ts';
-import { bindCompareFiles, bindFiles } from '../bindings/files/node/pool.ts';
+import { defineCompareFiles, defineFiles } from '../bindings/files/node/pool.ts';
 import { Random } from './random.ts';
 
 // as built, since a worker thread starts from a file of dist/
@@ -170,7 +170,7 @@ describe('compareFiles', () => {
   test('a worker that dies is told with its samples', async () => {
     const program = new URL('./files/dying-worker.mjs', import.meta.url);
     const backend = async () => FocalComparison;
-    const compare = bindCompareFiles({ auto: backend, scalar: backend }, program);
+    const compare = defineCompareFiles({ auto: backend, scalar: backend }, program);
     await expect(compare(pair, { loss: { name: 'softmax' }, jobs: 2 })).rejects.toThrow(
       /^a worker died \(exit code 3\) while it worked on samples \d+ to \d+ of .*z\.npy, .*y\.npy, .*w\.npy$/,
     );
@@ -238,7 +238,7 @@ describe('faults', () => {
   test('a worker that dies', async () => {
     const program = new URL('./files/dying-worker.mjs', import.meta.url);
     const all = async () => ({ ...meters, ...slices });
-    const evaluate = bindFiles({ auto: all, scalar: all }, program);
+    const evaluate = defineFiles({ auto: all, scalar: all }, program);
     const abort = new AbortController();
     // the other one would live for ever
     setTimeout(() => abort.abort(new Error('too late')), 20_000);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Backend } from '../bindings/backend/backend.ts';
 import type { Kernels } from '../bindings/backend/kernels.ts';
 import { instantiate, kernelsOf } from '../bindings/backend/wasm.ts';
-import { bind } from '../bindings/losses/api.ts';
+import { defineLosses } from '../bindings/losses/api.ts';
 
 test.each([
   ['losses', 92],
@@ -11,7 +11,7 @@ test.each([
 ])('memory of %s.wasm stays at %i pages of 64 KiB, a row of 256k classes included', (name, pages) => {
   const module = new WebAssembly.Module(readFileSync(new URL(`../build/${name}.wasm`, import.meta.url)));
   const backend = new Backend('simd', kernelsOf<Kernels>(instantiate(module)));
-  const { SoftmaxFocalLoss, SigmoidFocalLoss } = bind(() => backend);
+  const { SoftmaxFocalLoss, SigmoidFocalLoss } = defineLosses(() => backend);
   for (const dims of [
     [5000, 3],
     [2, 262144],

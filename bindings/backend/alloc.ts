@@ -63,7 +63,7 @@ class FreeList {
 }
 
 /** `alloc` of one entry. */
-export function bindAlloc(provide: () => Backend): (dims: readonly number[]) => ResidentTensor {
+export function defineAlloc(provide: () => Backend): (dims: readonly number[]) => ResidentTensor {
   const free = new FreeList();
   /**
    * A float32 tensor of zeros in the kernels' own memory, which calls read in place.

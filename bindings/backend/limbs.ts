@@ -33,7 +33,7 @@ export function carry(words: Float64Array, at: number, n: number): void {
 }
 
 /** The sum in units of 2^−149. */
-export function units(words: Float64Array, at: number): bigint {
+export function sumInUnits(words: Float64Array, at: number): bigint {
   let bits = 0n;
   for (let j = at + LIMBS - 1; j >= at; j--) bits = (bits << 32n) | BigInt(words[j] as number);
   return bits;
@@ -45,7 +45,7 @@ export function fromUnits(bits: bigint): number {
 }
 
 /** An exact sum of the kernels as the nearest float64, NaN or ∞ where one of its values was. */
-export function rounded(kernels: Pick<Kernels, 'limb'>, sum: number): number {
+export function nearestNumber(kernels: Pick<Kernels, 'limb'>, sum: number): number {
   if (kernels.limb(sum, SUM_NAN) > 0) return NaN;
   if (kernels.limb(sum, SUM_INFINITE) > 0) return Infinity;
   let bits = 0n;

@@ -21,7 +21,7 @@ export function lazily<K extends Kernels>(exports: () => WebAssembly.Exports, tw
 }
 
 /** An instance of a module that the caller brings. */
-export function over(module: WebAssembly.Module): () => MeterBackend {
+export function backendFrom(module: WebAssembly.Module): () => MeterBackend {
   const backend = new Backend('simd', kernelsOf<MeterKernels>(instantiate(module)));
   return () => backend;
 }

@@ -79,7 +79,7 @@ export interface Calibration {
 }
 
 /** `fitTemperature` over the meter of one backend. */
-export function bindCalibrate(FocalMeter: FocalMeterConstructor): Calibration {
+export function defineCalibrate(FocalMeter: FocalMeterConstructor): Calibration {
   return {
     async fitTemperature(batches, given) {
       if (typeof batches !== 'function')

@@ -21,7 +21,7 @@ export interface FocalComparisonConstructor {
 }
 
 /** The comparison over a meter and one way of getting what it needs beside. */
-export function bindComparison(
+export function defineComparison(
   FocalMeter: FocalMeterConstructor,
   provide: () => PairBackend,
 ): FocalComparisonConstructor {

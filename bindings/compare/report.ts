@@ -1,4 +1,4 @@
-import { fromUnits, units } from '../backend/limbs.ts';
+import { fromUnits, sumInUnits } from '../backend/limbs.ts';
 import { common, number } from '../input/checks.ts';
 import { Meter } from '../meter/meter.ts';
 import { type Counts, replicateOf, type Sizes, sizesOf } from '../meter/metrics/counts.ts';
@@ -157,7 +157,7 @@ export interface ComparisonReport<R extends AnyReport = AnyReport> {
 }
 
 const finite = (x: number): Metric => (Number.isFinite(x) ? x : null);
-const over = (a: number, b: number): Metric => finite(a / b);
+const ratio = (a: number, b: number): Metric => finite(a / b);
 const minus = (a: Metric, b: Metric): Metric => (a === null || b === null ? null : a - b);
 
 /** What is found in a state. */
@@ -192,7 +192,7 @@ function fidelityOf({ at, words, meter, config, largest }: Pairs, ignored: numbe
   ].map(word) as [number, number, number];
   const defined = samples - baseline - candidate - both;
   const mean = (sum: number): Metric =>
-    word(sum + INFINITE) + word(sum + NAN) > 0 ? null : over(fromUnits(units(words, sum)), defined);
+    word(sum + INFINITE) + word(sum + NAN) > 0 ? null : ratio(fromUnits(sumInUnits(words, sum)), defined);
   const most = ([bits, index]: Largest): { largest: Metric; at: number | null } =>
     index < 0 ? { largest: null, at: null } : { largest: finite(fromBits(bits)), at: index };
 
@@ -201,7 +201,7 @@ function fidelityOf({ at, words, meter, config, largest }: Pairs, ignored: numbe
     const [a, b, same] = [at.predictions.baseline, at.predictions.candidate, at.predictions.both].map((i) =>
       word(i + row),
     ) as [number, number, number];
-    return { baseline: a, candidate: b, agreement: over(same, a), left: a - same, joined: b - same };
+    return { baseline: a, candidate: b, agreement: ratio(same, a), left: a - same, joined: b - same };
   });
   const moved = perClass.reduce((sum, { left, joined }) => sum + left + joined, 0);
   const softmax = variant === 'softmax';
@@ -213,7 +213,7 @@ function fidelityOf({ at, words, meter, config, largest }: Pairs, ignored: numbe
   });
   return {
     samples,
-    agreement: over(samples - differing / (softmax ? 1 : classes - ignored / samples), samples),
+    agreement: ratio(samples - differing / (softmax ? 1 : classes - ignored / samples), samples),
     agreementInterval: softmax ? wilson(samples - differing, samples, z) : null,
     kl: { mean: mean(at.totals.divergence), ...most(largest[0]), infinite: word(at.totals.divergence + INFINITE) },
     difference: { mean: mean(at.totals.difference), ...most(largest[1]) },
@@ -393,7 +393,7 @@ class Quality {
     return {
       baseline,
       candidate,
-      delta: over(won - lost, n),
+      delta: ratio(won - lost, n),
       n,
       standardError: finite(Math.sqrt(((lost + won) / n - d * d) / (n - 1))),
       interval: pairedInterval(lost, won, n, this.#z),
@@ -409,9 +409,9 @@ class Quality {
     const special = [rose, fell, squares].some((i) => this.#word(i + INFINITE) + this.#word(i + NAN) > 0);
     const plain = this.#plain(baseline, candidate);
     if (special) return { ...plain, delta: null };
-    const [up, down, squared] = [rose, fell, squares].map((sum) => units(words, sum)) as [bigint, bigint, bigint];
-    const over = this.#overLogits(fromUnits(up - down), fromUnits(squared), name);
-    if (over) return this.#normal(plain, over, 1);
+    const [up, down, squared] = [rose, fell, squares].map((sum) => sumInUnits(words, sum)) as [bigint, bigint, bigint];
+    const overLogits = this.#overLogits(fromUnits(up - down), fromUnits(squared), name);
+    if (overLogits) return this.#normal(plain, overLogits, 1);
     const known = meanOf(this.#samples, up - down, squared);
     return this.#normal(plain, known, meter.variant === 'softmax' ? 1 : meter.classes);
   }
@@ -422,8 +422,8 @@ class Quality {
     const more = perClass.reduce((sum, { lost, won }) => sum + won - lost, 0);
     const low = BigInt(words[at.decisions.squares] as number);
     const squares = low + (BigInt(words[at.decisions.squares + 1] as number) << 32n);
-    const over = this.#overLogits(more, Number(squares), 'wrong');
-    if (over) return this.#normal(this.#plain(baseline, candidate), over, 1);
+    const overLogits = this.#overLogits(more, Number(squares), 'wrong');
+    if (overLogits) return this.#normal(this.#plain(baseline, candidate), overLogits, 1);
     const known = meanOf(this.#samples, BigInt(more) << 149n, squares << 149n);
     return this.#normal(this.#plain(baseline, candidate), known, meter.classes);
   }

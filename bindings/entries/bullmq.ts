@@ -1,7 +1,7 @@
 /** Evaluation by many machines over BullMQ, which the caller brings: `import { addEvaluation } from 'focal-simd/bullmq'`. */
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import {
-  bindQueue,
+  defineQueue,
   type Evaluation,
   type EvaluationOptions,
   type FlowProducerLike,
@@ -29,7 +29,7 @@ export type {
   StateOptions,
 };
 
-const queue = bindQueue(FocalMeter, evaluateShard);
+const queue = defineQueue(FocalMeter, evaluateShard);
 
 /**
  * Put an evaluation into the queues: one job a shard, jobs that merge the states of up to `fanIn` others, and a root whose

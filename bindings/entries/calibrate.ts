@@ -1,6 +1,6 @@
 /** Temperature scaling: `import { fitTemperature } from 'focal-simd/calibrate'`. */
 
-import { bindCalibrate } from '../calibrate/temperature.ts';
+import { defineCalibrate } from '../calibrate/temperature.ts';
 import { FocalMeter } from './meter.ts';
 
 export type {
@@ -10,4 +10,4 @@ export type {
   Temperature,
   TemperatureOptions,
 } from '../calibrate/temperature.ts';
-export const { fitTemperature } = bindCalibrate(FocalMeter);
+export const { fitTemperature } = defineCalibrate(FocalMeter);

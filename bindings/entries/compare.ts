@@ -2,7 +2,7 @@
 
 import compile from '../backend/generated/pairs.wasm.ts';
 import { lazyPairs } from '../backend/pairs.ts';
-import { bindComparison } from '../compare/api.ts';
+import { defineComparison } from '../compare/api.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import type { AnyLoss } from '../meter/meter.ts';
 import { lossesAnd } from './kernels.ts';
@@ -12,5 +12,5 @@ export { judge, judgeReport } from '../compare/judge.ts';
 export { parseLimits } from '../compare/limits.ts';
 export { markdown } from '../compare/markdown.ts';
 export type * from '../compare/types.ts';
-export const FocalComparison = bindComparison(FocalMeter, lazyPairs(lossesAnd(compile)));
+export const FocalComparison = defineComparison(FocalMeter, lazyPairs(lossesAnd(compile)));
 export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;

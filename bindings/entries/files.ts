@@ -1,6 +1,6 @@
 /** Files of logits and targets, in browsers and everywhere: `import { evaluateShard } from 'focal-simd/files'`. */
 import type { Files } from '../files/open.ts';
-import { bindShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
+import { defineShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
 import { FocalMeter } from './meter.ts';
 
 export type * from '../files/api.ts';
@@ -17,7 +17,7 @@ export {
   openDataset,
 } from '../files/api.ts';
 
-const evaluate = /* @__PURE__ */ bindShard(FocalMeter);
+const evaluate = /* @__PURE__ */ defineShard(FocalMeter);
 
 /**
  * Evaluate a classifier on the samples of files, read piece by piece: they may be larger than memory.

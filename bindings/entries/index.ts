@@ -1,8 +1,8 @@
 /** The default entry: the losses, whose binary is inlined and compiled on first use. */
 
-import { bindAlloc } from '../backend/alloc.ts';
+import { defineAlloc } from '../backend/alloc.ts';
 import { lazily, scalarKernels } from '../backend/provide.ts';
-import { bind } from '../losses/api.ts';
+import { defineLosses } from '../losses/api.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Reduction } from '../losses/options.ts';
 import { losses } from './kernels.ts';
@@ -11,7 +11,7 @@ const provide = lazily(losses, scalarKernels);
 
 export type * from '../losses/types.ts';
 export { classWeights, effectiveWeights } from '../losses/weights.ts';
-export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = defineLosses(provide);
 export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
 export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;
-export const alloc = /* @__PURE__ */ bindAlloc(provide);
+export const alloc = /* @__PURE__ */ defineAlloc(provide);

@@ -1,10 +1,10 @@
 /** For callers that bring the compiled module themselves: `import { create } from 'focal-simd/module'`. */
-import { bindAlloc, type ResidentTensor } from '../backend/alloc.ts';
-import { over } from '../backend/provide.ts';
+import { defineAlloc, type ResidentTensor } from '../backend/alloc.ts';
+import { backendFrom } from '../backend/provide.ts';
 import { kind, wrongType } from '../input/errors.ts';
-import { type Api, bind } from '../losses/api.ts';
-import { bindMeter, type FocalMeterConstructor } from '../meter/api.ts';
-import { bindSlices, type SlicedMeterConstructor } from '../meter/slices-api.ts';
+import { type Api, defineLosses } from '../losses/api.ts';
+import { defineMeter, type FocalMeterConstructor } from '../meter/api.ts';
+import { defineSlices, type SlicedMeterConstructor } from '../meter/slices-api.ts';
 
 export type * from '../losses/types.ts';
 export { classWeights, effectiveWeights } from '../losses/weights.ts';
@@ -26,7 +26,7 @@ export interface Everything extends Api {
  */
 export function create(module: WebAssembly.Module): Everything {
   if (kind(module) !== 'WebAssembly.Module') throw wrongType('module', 'WebAssembly.Module', module);
-  const provide = over(module);
-  const FocalMeter = bindMeter(provide);
-  return { ...bind(provide), FocalMeter, SlicedMeter: bindSlices(FocalMeter), alloc: bindAlloc(provide) };
+  const provide = backendFrom(module);
+  const FocalMeter = defineMeter(provide);
+  return { ...defineLosses(provide), FocalMeter, SlicedMeter: defineSlices(FocalMeter), alloc: defineAlloc(provide) };
 }

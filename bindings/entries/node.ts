@@ -1,20 +1,20 @@
 /** Files by path and by all processors, in Node, Deno and Bun: `import { evaluateFiles } from 'focal-simd/node'`. */
 import type { PairFiles } from '../files/compare.ts';
 import {
-  bindCalibrateFiles,
-  bindCompareFiles,
-  bindFiles,
   type CalibrateFilesOptions,
   type CalibrateFilesResult,
   type CompareFilesOptions,
   type CompareFilesResult,
+  defineCalibrateFiles,
+  defineCompareFiles,
+  defineFiles,
   type FilesOptions,
   type FilesResult,
 } from '../files/node/pool.ts';
-import { bindMap, bindMerge, type Lines, type MapOptions } from '../files/node/shards.ts';
+import { defineMap, defineMerge, type Lines, type MapOptions } from '../files/node/shards.ts';
 import { resolve } from '../files/node/source.ts';
 import type { Files } from '../files/open.ts';
-import { bindShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
+import { defineShard, type ShardOptions, type ShardResult } from '../files/shard.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import { FocalMeter } from './meter.ts';
 import { SlicedMeter } from './slices.ts';
@@ -34,13 +34,13 @@ export type {
   MapOptions,
 };
 
-const evaluate = bindShard(FocalMeter, resolve);
+const evaluate = defineShard(FocalMeter, resolve);
 const program = new URL('./worker.js', import.meta.url);
 const scalar = () => import('./scalar.ts');
 const meters = { auto: async () => ({ FocalMeter, SlicedMeter }), scalar };
-const byThreads = bindFiles(meters, program);
-const calibrateByThreads = bindCalibrateFiles(meters, program);
-const compareByThreads = bindCompareFiles(
+const byThreads = defineFiles(meters, program);
+const calibrateByThreads = defineCalibrateFiles(meters, program);
+const compareByThreads = defineCompareFiles(
   // not loaded by who only evaluates
   {
     auto: async () => (await import('./compare.ts')).FocalComparison,
@@ -48,8 +48,8 @@ const compareByThreads = bindCompareFiles(
   },
   program,
 );
-const map = bindMap(evaluate);
-const merge = bindMerge(FocalMeter);
+const map = defineMap(evaluate);
+const merge = defineMerge(FocalMeter);
 
 /** `evaluateShard` of `focal-simd/files`, for paths and `-` (stdin), too. */
 export function evaluateShard(files: Files, options: ShardOptions): Promise<ShardResult> {

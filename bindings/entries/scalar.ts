@@ -1,31 +1,31 @@
 /** The scalar twin alone: no WebAssembly is ever compiled. */
-import { bindAlloc } from '../backend/alloc.ts';
+import { defineAlloc } from '../backend/alloc.ts';
 import { scalarPairs } from '../backend/pairs.ts';
 import { scalar, scalarKernels } from '../backend/provide.ts';
-import { bindComparison } from '../compare/api.ts';
+import { defineComparison } from '../compare/api.ts';
 import type { Comparison } from '../compare/comparison.ts';
-import { bind } from '../losses/api.ts';
+import { defineLosses } from '../losses/api.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Reduction } from '../losses/options.ts';
-import { bindMeter, scalarMeterKernels } from '../meter/api.ts';
+import { defineMeter, scalarMeterKernels } from '../meter/api.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { Slices } from '../meter/slices.ts';
-import { bindSlices } from '../meter/slices-api.ts';
+import { defineSlices } from '../meter/slices-api.ts';
 
 const provide = scalar(scalarKernels);
 
 export type * from '../losses/types.ts';
 export { classWeights, effectiveWeights } from '../losses/weights.ts';
 export type * from '../meter/types.ts';
-export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = bind(provide);
+export const { SoftmaxFocalLoss, SigmoidFocalLoss, backend } = defineLosses(provide);
 export type SoftmaxFocalLoss<R extends Reduction = 'mean'> = SoftmaxLoss<R>;
 export type SigmoidFocalLoss<R extends Reduction = 'mean'> = SigmoidLoss<R>;
-export const FocalMeter = /* @__PURE__ */ bindMeter(/* @__PURE__ */ scalar(scalarMeterKernels));
+export const FocalMeter = /* @__PURE__ */ defineMeter(/* @__PURE__ */ scalar(scalarMeterKernels));
 export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
 /** A meter for each group of samples, as that of `focal-simd/slices`. */
-export const SlicedMeter = /* @__PURE__ */ bindSlices(FocalMeter);
+export const SlicedMeter = /* @__PURE__ */ defineSlices(FocalMeter);
 export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;
 /** One classifier against another, as that of `focal-simd/compare`. */
-export const FocalComparison = /* @__PURE__ */ bindComparison(FocalMeter, /* @__PURE__ */ scalarPairs());
+export const FocalComparison = /* @__PURE__ */ defineComparison(FocalMeter, /* @__PURE__ */ scalarPairs());
 export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;
-export const alloc = /* @__PURE__ */ bindAlloc(provide);
+export const alloc = /* @__PURE__ */ defineAlloc(provide);

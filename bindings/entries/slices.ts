@@ -2,11 +2,11 @@
 
 import type { AnyLoss } from '../meter/meter.ts';
 import type { Slices } from '../meter/slices.ts';
-import { bindSlices } from '../meter/slices-api.ts';
+import { defineSlices } from '../meter/slices-api.ts';
 import { FocalMeter } from './meter.ts';
 
 export type { Groups, SlicedOptions, SlicedReport, SlicedState } from '../meter/slices.ts';
 export type { SlicedMeterConstructor } from '../meter/slices-api.ts';
 /** A meter for each group of samples. */
-export const SlicedMeter = bindSlices(FocalMeter);
+export const SlicedMeter = defineSlices(FocalMeter);
 export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;

@@ -1,6 +1,6 @@
 import { common, oneOf } from '../input/checks.ts';
 import { wrongType } from '../input/errors.ts';
-import { bind } from '../losses/api.ts';
+import { defineLosses } from '../losses/api.ts';
 import type { Reduction, SigmoidFocalLossOptions, SoftmaxFocalLossOptions } from '../losses/options.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import type { SigmoidMeterOptions, SoftmaxMeterOptions } from '../meter/config.ts';
@@ -43,7 +43,7 @@ export interface ShardResult {
 }
 
 /** These losses are never asked to compute: a meter takes their options and computes with kernels of its own. */
-const { SoftmaxFocalLoss, SigmoidFocalLoss } = /* @__PURE__ */ bind(() => {
+const { SoftmaxFocalLoss, SigmoidFocalLoss } = /* @__PURE__ */ defineLosses(() => {
   throw new Error('no kernels');
 });
 
@@ -89,7 +89,7 @@ export function createSlices(
 
 const OPTIONS = ['loss', 'meter', 'firstIndex', 'bytes', 'names', 'resolve', 'signal', 'onProgress'];
 
-export function bindShard(FocalMeter: FocalMeterConstructor, places?: Resolve) {
+export function defineShard(FocalMeter: FocalMeterConstructor, places?: Resolve) {
   return async (files: Files, options: ShardOptions): Promise<ShardResult> => {
     common('evaluateShard', options, OPTIONS);
     if (options === undefined) throw wrongType('options', 'an object with loss', options);

@@ -29,7 +29,7 @@ export interface Api {
 }
 
 /** The API over one way of getting a backend. */
-export function bind(provide: () => Backend): Api {
+export function defineLosses(provide: () => Backend): Api {
   return {
     SoftmaxFocalLoss: class SoftmaxFocalLoss<R extends Reduction = 'mean'> extends SoftmaxLoss<R> {
       constructor(options?: SoftmaxFocalLossOptions<R>) {

@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
 import { SUM_LOSS } from '../backend/constants.ts';
-import { rounded } from '../backend/limbs.ts';
+import { nearestNumber } from '../backend/limbs.ts';
 import { elementsOf, overlaps } from '../input/arrays.ts';
 import { common } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
@@ -155,7 +155,7 @@ export abstract class FocalLoss<R extends Reduction> {
     const valid = stream(backend, settings, input, { losses, grad, weights });
     if (losses) return (settings.drop ? dropIgnored(losses, input, settings) : losses) as Value<R>;
     const by = divisor || this.#divisor({ valid, weights: 0, positives: 0 });
-    return (rounded(backend.kernels, SUM_LOSS) / by) as Value<R>;
+    return (nearestNumber(backend.kernels, SUM_LOSS) / by) as Value<R>;
   }
 }
 

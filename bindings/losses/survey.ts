@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
 import { SAMPLES, SUM_LOSS } from '../backend/constants.ts';
-import { rounded } from '../backend/limbs.ts';
+import { nearestNumber } from '../backend/limbs.ts';
 import { ExactSum } from '../backend/scalar/exact-sum.ts';
 import { outOfRange } from '../input/errors.ts';
 import { countNumbers, loadLabels } from '../input/targets.ts';
@@ -47,7 +47,7 @@ class Gatherer {
 
   get total(): number {
     this.#empty();
-    return rounded({ limb: (_, j) => this.#sum.limb(j) }, SUM_LOSS);
+    return nearestNumber({ limb: (_, j) => this.#sum.limb(j) }, SUM_LOSS);
   }
 
   #empty(): void {

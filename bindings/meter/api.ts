@@ -24,7 +24,7 @@ export interface FocalMeterConstructor {
 }
 
 /** The meter over one way of getting a backend. */
-export function bindMeter(provide: () => MeterBackend): FocalMeterConstructor {
+export function defineMeter(provide: () => MeterBackend): FocalMeterConstructor {
   return class FocalMeter<L extends AnyLoss> extends Meter<L> {
     constructor(loss: L, options: MeterOptions<L>) {
       const { classAxis, input, variant } = settingsOf(loss);

@@ -1,4 +1,4 @@
-import { fromUnits, units } from '../backend/limbs.ts';
+import { fromUnits, sumInUnits } from '../backend/limbs.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { CELLS } from './cells.ts';
 import { MOST_RANGES, type Range } from './coverage.ts';
@@ -37,7 +37,7 @@ export function checkState(state: State): void {
   sum(at.totals.brier, samples);
   // of class indices, which all older states are of, Σ (p − t)² is at most 2; shares may be of any size
   const most = softmax ? (config.arithmetic === 1 ? 2 * samples : Infinity) : decisions;
-  const brier = fromUnits(units(words, at.totals.brier));
+  const brier = fromUnits(sumInUnits(words, at.totals.brier));
   if (brier > most * (1 + 2 ** -20)) throw outOfRange('state.words: Brier scores', `a sum of at most ${most}`, brier);
   if (at.squares.rows > 0)
     for (const i of [at.squares.loss, at.squares.crossEntropy, at.squares.brier]) sum(i, samples);

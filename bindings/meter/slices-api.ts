@@ -21,7 +21,7 @@ export interface SlicedMeterConstructor {
 }
 
 /** The sliced meter over meters. */
-export function bindSlices(FocalMeter: FocalMeterConstructor): SlicedMeterConstructor {
+export function defineSlices(FocalMeter: FocalMeterConstructor): SlicedMeterConstructor {
   return class SlicedMeter<L extends AnyLoss> extends Slices<L> {
     constructor(loss: L, options: SlicedOptions<L>) {
       if (typeof options !== 'object' || options === null)

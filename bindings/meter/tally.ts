@@ -105,7 +105,7 @@ export function addSum(kernels: Pick<Kernels, 'limb'>, sum: number, words: Float
 }
 
 /** A probability as bins and thresholds take it: in units of 2^−23, ties to even. */
-function rounded(p: number): number {
+function roundedToUnit(p: number): number {
   return Math.fround(1 + p) - 1;
 }
 
@@ -115,7 +115,7 @@ const binOf = (p: number, bins: number): number => Math.min(Math.floor(p * bins)
 /** Count a probability in its bin; NaN has none. */
 function bin({ words, at, config }: State, probability: number, hit: boolean): void {
   if (Number.isNaN(probability)) return;
-  const p = rounded(probability);
+  const p = roundedToUnit(probability);
   const row = at.bins.stride * binOf(p, config.bins);
   addTo(words, at.bins.count + row, 1);
   if (hit) addTo(words, at.bins.hits + row, 1);
@@ -456,7 +456,7 @@ export class SoftmaxTally extends Tally {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
       const prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
-      const p = rounded(f32[((kernels.COLUMNS + COLUMN_CONFIDENCE) >> 2) + i] as number);
+      const p = roundedToUnit(f32[((kernels.COLUMNS + COLUMN_CONFIDENCE) >> 2) + i] as number);
       resampler.places.push(support + y * stride, predicted + prediction * stride);
       if (prediction === y) resampler.places.push(right + y * stride);
       if (!Number.isNaN(p)) resampler.addToBin(binOf(p, this.config.bins), prediction === y, p * UNIT);
@@ -604,7 +604,8 @@ class SigmoidTally extends Tally {
           if (member) resampler.places.push(support + c * stride);
           if (yes) resampler.places.push(predicted + c * stride);
           if (yes && member) resampler.places.push(right + c * stride);
-          if (!Number.isNaN(p)) resampler.addToBin(binOf(rounded(p), config.bins), member, rounded(p) * UNIT);
+          if (!Number.isNaN(p))
+            resampler.addToBin(binOf(roundedToUnit(p), config.bins), member, roundedToUnit(p) * UNIT);
         }
         resampler?.add(state, firstIndex + i, 1);
         if (wrong === 0) addTo(words, at.decisions.subset, 1);
@@ -730,7 +731,8 @@ class SigmoidTally extends Tally {
       if (positive) resampler.places.push(support + row);
       if (isFor) resampler.places.push(predicted + row);
       if (isFor && positive) resampler.places.push(right + row);
-      if (!Number.isNaN(p)) resampler.addToBin(binOf(rounded(p), this.config.bins), positive, rounded(p) * UNIT);
+      if (!Number.isNaN(p))
+        resampler.addToBin(binOf(roundedToUnit(p), this.config.bins), positive, roundedToUnit(p) * UNIT);
       if (c === last) resampler.add(state, firstIndex + i, tile.firstClass === 0 ? 1 : 0);
     });
   }

@@ -106,7 +106,7 @@ async function orFinally<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-export function bindQueue(
+export function defineQueue(
   FocalMeter: FocalMeterConstructor,
   evaluate: (files: Files, options: ShardOptions) => Promise<ShardResult>,
 ) {

@@ -229,7 +229,7 @@ export interface Backends<T> {
  * @param backends the meters by the name of the backend
  * @param program the script that a worker thread runs
  */
-export function bindFiles(backends: Backends<Meters>, program: URL) {
+export function defineFiles(backends: Backends<Meters>, program: URL) {
   return async (files: Files, options: FilesOptions): Promise<FilesResult> => {
     if (options === undefined) throw wrongType('options', 'an object with loss', options);
     readOptions('evaluateFiles', options, ['loss', 'meter', 'groups', 'maxGroups']);
@@ -263,7 +263,7 @@ export function bindFiles(backends: Backends<Meters>, program: URL) {
 }
 
 /** The same of comparisons. */
-export function bindCompareFiles(backends: Backends<FocalComparisonConstructor>, program: URL) {
+export function defineCompareFiles(backends: Backends<FocalComparisonConstructor>, program: URL) {
   return async (files: PairFiles, options: CompareFilesOptions): Promise<CompareFilesResult> => {
     if (options === undefined) throw wrongType('options', 'an object with loss', options);
     readOptions('compareFiles', options, ['loss', 'comparison']);
@@ -289,7 +289,7 @@ export function bindCompareFiles(backends: Backends<FocalComparisonConstructor>,
 }
 
 /** Temperatures of files. */
-export function bindCalibrateFiles(backends: Backends<Meters>, program: URL) {
+export function defineCalibrateFiles(backends: Backends<Meters>, program: URL) {
   return async (files: Files, options: CalibrateFilesOptions = {}): Promise<CalibrateFilesResult> => {
     const known = ['loss', 'holdout', 'ignoreIndex', 'bins', 'input', 'classAxis'];
     readOptions('calibrateFiles', options, known);

@@ -66,7 +66,7 @@ export async function* mapLines(
   }
 }
 
-export function bindMap(evaluate: (files: Files, options: ShardOptions) => Promise<ShardResult>) {
+export function defineMap(evaluate: (files: Files, options: ShardOptions) => Promise<ShardResult>) {
   return (lines: Lines, options: MapOptions): AsyncGenerator<string> => {
     if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object with loss', options);
     const meter = { ...options.meter, coverage: true };
@@ -77,7 +77,7 @@ export function bindMap(evaluate: (files: Files, options: ShardOptions) => Promi
   };
 }
 
-export function bindMerge(FocalMeter: FocalMeterConstructor) {
+export function defineMerge(FocalMeter: FocalMeterConstructor) {
   return async (lines: Lines): Promise<Meter<AnyLoss>> => {
     let all: Meter<AnyLoss> | null = null;
     for await (const [number, line] of numbered(lines)) {

@@ -1,4 +1,4 @@
-import { fromUnits, units } from '../../backend/limbs.ts';
+import { fromUnits, sumInUnits } from '../../backend/limbs.ts';
 import type { MeterConfig } from '../config.ts';
 import type { Cell } from '../curve-counts.ts';
 import type { State } from '../state.ts';
@@ -122,7 +122,7 @@ function classAt(words: Float64Array, place: DecisionPlace, row: number, samples
 }
 
 export const sumAt = (words: Float64Array, at: number): ExactSum => ({
-  units: units(words, at),
+  units: sumInUnits(words, at),
   infinite: words[at + INFINITE] as number,
   nan: words[at + NAN] as number,
 });

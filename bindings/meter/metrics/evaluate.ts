@@ -64,12 +64,12 @@ export function averagesOf(decisions: Table<Decisions>, { classes }: Counts): Av
       sums.weighted[i] = (sums.weighted[i] as number) + one.support * value;
     }
   }
-  const over = (all: Float64Array, n: number) =>
+  const meansOf = (all: Float64Array, n: number) =>
     Object.fromEntries(names.map((name, i) => [name, n > 0 ? (all[i] as number) / n : null]));
   return {
     micro: valuesOf(decisions, pooled),
-    macro: over(sums.macro, occurring),
-    weighted: over(sums.weighted, samples),
+    macro: meansOf(sums.macro, occurring),
+    weighted: meansOf(sums.weighted, samples),
   };
 }
 
