@@ -128,18 +128,31 @@ interface Others {
   sum: number;
 }
 
-function others(row: readonly number[], y: number): Others {
-  const rest = row.filter((_, c) => c !== y);
-  const largest = rest.reduce((a, b) => Math.max(a, b), -Infinity);
-  if (largest === -Infinity) return { largest, sum: 0 };
-  let sum = 0;
-  let low = 0;
-  for (const z of rest) {
-    const next = add(sum, Math.exp(z - largest));
-    sum = next.high;
-    low += next.low;
-  }
-  return { largest, sum: sum + low };
+/** What is summed of the classes but one, for one class after the other: exponentials are made once a largest logit. */
+function othersOf(row: readonly number[]): (y: number) => Others & { exponentials: Float64Array } {
+  const exponentials = new Float64Array(row.length);
+  let made = NaN;
+  return (y) => {
+    let largest = -Infinity;
+    for (let c = 0; c < row.length; c++) if (c !== y) largest = Math.max(largest, row[c] as number);
+    if (largest === -Infinity) return { largest, sum: 0, exponentials };
+    if (largest !== made) {
+      for (let c = 0; c < row.length; c++) exponentials[c] = Math.exp((row[c] as number) - largest);
+      made = largest;
+    }
+    let sum = 0;
+    let low = 0;
+    for (let c = 0; c < row.length; c++) {
+      if (c === y) continue;
+      // Knuth's TwoSum, as in `add`, which would make an object of each
+      const e = exponentials[c] as number;
+      const next = sum + e;
+      const back = next - sum;
+      low += sum - (next - back) + (e - back);
+      sum = next;
+    }
+    return { largest, sum: sum + low, exponentials };
+  };
 }
 
 /** x = z_y − LSE_{c≠y}(z). +∞ anywhere is NaN, as ∞ − ∞ is in log-softmax; so is a row of −∞ alone. */
@@ -189,23 +202,29 @@ export function reference(problem: Problem): Reference {
         for (let c = 0; c < classes; c++) grad[at(c)] = gradTerms[at(c)] = NaN;
         continue;
       }
+      const othersThan = othersOf(row);
+      const [rowGrad, rowTerms] = [new Float64Array(classes), new Float64Array(classes)];
       for (const [c, z] of row.entries()) {
         const t = target(c) * (1 - labelSmoothing) + labelSmoothing / classes;
         const w = t * alphaOf(c);
         if (t === 0) continue;
-        const rest = others(row, c);
+        const rest = othersThan(c);
         const x = margin(z, rest);
         const { loss, slope } = focal(x, gamma, 0);
         losses[i] = (losses[i] as number) + times(w, loss);
         if (!(Math.abs(margins[i] as number) > Math.abs(x.high))) margins[i] = x.high;
-        for (const [j, other] of row.entries()) {
-          let share = j === c ? -1 : Math.exp(other - rest.largest) / rest.sum;
-          if (rest.sum === 0) share = 0;
-          const term = w * up * slope * (slope === 0 ? 0 : share);
-          grad[at(j)] = (grad[at(j)] as number) + term;
-          gradTerms[at(j)] = (gradTerms[at(j)] as number) + Math.abs(term);
-          gradMargins[at(j)] = margins[i] as number;
+        if (slope === 0 || rest.sum === 0) continue;
+        for (let j = 0; j < classes; j++) {
+          const share = j === c ? -1 : (rest.exponentials[j] as number) / rest.sum;
+          const term = w * up * slope * share;
+          rowGrad[j] = (rowGrad[j] as number) + term;
+          rowTerms[j] = (rowTerms[j] as number) + Math.abs(term);
         }
+      }
+      for (let c = 0; c < classes; c++) {
+        grad[at(c)] = rowGrad[c] as number;
+        gradTerms[at(c)] = rowTerms[c] as number;
+        gradMargins[at(c)] = margins[i] as number;
       }
       losses[i] = times(weight(i), losses[i] as number);
     } else {
