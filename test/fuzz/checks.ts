@@ -94,6 +94,7 @@ function tolerances({ problem, options }: Case, truth: Reference) {
     return 5e-7 * Math.max(1, z) * (1 + Math.max(gamma, gammaNegative));
   };
   const margin = (i: number) => truth.margins[i] as number;
+  const largestTarget = mostTarget(problem);
   return {
     sampleOf,
     loss: (i: number) => bound(LOSS_UNIT, problem, margin(i)) + rounded(i),
@@ -108,7 +109,7 @@ function tolerances({ problem, options }: Case, truth: Reference) {
       const w = weight(sampleOf(i)) * Math.abs(factor);
       const cut = (truth.gradCuts[i] as number) * Math.abs(factor);
       // terms below float32 may be 0
-      const lost = classes * 2 ** -126 * Math.max(1, w) * Math.max(1, mostTarget(problem));
+      const lost = classes * 2 ** -126 * Math.max(1, w) * Math.max(1, largestTarget);
       return bound(GRAD_UNIT, problem, truth.gradMargins[i] as number) * terms + lost + cut;
     },
   };
