@@ -363,7 +363,7 @@ export class Pairs {
       if (!(by > 0) || by < this.rises.threshold || !truth.counts(i)) continue;
       const said = [chunk.prediction(0, i), chunk.prediction(1, i)] as const;
       const bits = [lossBits(beforeBits[i] as number), lossBits(afterBits[i] as number)] as const;
-      this.rises.offer([firstIndex + i, truth.dense ? null : truth.label(i), ...said, ...bits]);
+      this.rises.offer([firstIndex + i, truth.listed(i), ...said, ...bits]);
     }
   }
 }

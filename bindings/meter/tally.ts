@@ -645,7 +645,7 @@ class SigmoidTally extends Tally {
         const logit = logitsOf(input, i);
         const row = Float64Array.from({ length: classes }, (_, c) => logit(c));
         const said = prediction(row, (c) => truth.ignores(i, c));
-        hardest.offer([firstIndex + i, truth.dense ? null : truth.label(i), said, found]);
+        hardest.offer([firstIndex + i, truth.listed(i), said, found]);
       }
       this.addSamples(state, count, valid);
       if (!visit) continue;

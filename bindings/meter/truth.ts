@@ -121,6 +121,8 @@ export interface Truth {
   ignores(i: number, c: number): boolean;
   /** Its label; of dense targets the class of the largest one (softmax), or −1. */
   label(i: number): number;
+  /** Its label in lists of samples; null of dense targets, unless they are 0 or 1 of one class, which `metered` makes labels. */
+  listed(i: number): number | null;
   target(i: number, c: number): number;
   /** One-vs-rest: whether it is of a class. */
   isMember(i: number, c: number): boolean;
@@ -133,7 +135,7 @@ export function truthOf(input: Input, { variant, ignoreIndex }: Pick<Settings, '
     const isMember = (i: number, c: number): boolean => label(i) === c;
     const target = (i: number, c: number): number => (isMember(i, c) ? 1 : 0);
     const counts = (i: number): boolean => label(i) !== ignoreIndex;
-    return { dense, label, target, isMember, counts, ignored: null, ignores: () => false };
+    return { dense, label, listed: label, target, isMember, counts, ignored: null, ignores: () => false };
   }
   const softmax = variant === 'softmax';
   const labels = softmax ? largestTargets(input) : null;
@@ -145,6 +147,7 @@ export function truthOf(input: Input, { variant, ignoreIndex }: Pick<Settings, '
     dense,
     target,
     label: (i) => (labels === null ? -1 : (labels[i] as number)),
+    listed: (i) => (softmax || classes > 1 || target(i, 0) % 1 > 0 ? null : 1 - target(i, 0)),
     isMember: (i, c) => target(i, c) >= 0.5,
     counts: (i) => softmax || (ignored === null ? !ignores(i, 0) : (ignored[i] as number) < classes),
     ignored,

@@ -132,13 +132,16 @@ export function scalarMeterKernels(): MeterKernels {
     twin.eachTrue((i, at) => {
       decided[i] = decision(-(f32[base + at] as number), at);
     });
-    eachLogit((i, _, at) => {
+    eachLogit((i, c, at) => {
       const gap = f32[base + at] as number;
       const p = (labels[i] as number) < 0 ? 0 : decision(gap, at);
       f32[(TILE >> 2) + at] = p;
       if ((labels[i] as number) < 0) return;
       entropySums[i] = (entropySums[i] as number) + Math.log1p(Math.exp(-Math.abs(gap))) + Math.max(gap, 0);
-      squares[i] = (squares[i] as number) + p * p;
+      // how far the probability, as float32, is from its target: whatever the kind of target
+      const q = Math.fround(sigmoid(labels[i] === firstClass + c ? -gap : gap));
+      const error = labels[i] === firstClass + c ? Math.fround(1 - q) : q;
+      squares[i] = (squares[i] as number) + Math.fround(error * error);
       sampleLosses[i] = (sampleLosses[i] as number) + (f32[(LOSSES >> 2) + at] as number);
       if (isFor(p)) wrong[i] = (wrong[i] as number) + 1;
     });
