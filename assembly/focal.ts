@@ -74,16 +74,8 @@ export function reduce(xs: usize, bytes: usize): void {
   const high = lanes(LN2_HIGH);
   const low = lanes(LN2_LOW);
   for (let i: usize = 0; i < bytes; i += 32) {
-    const a0 = clamped(v128.or(v128.load(xs + i), sign), lowest);
-    const a1 = clamped(v128.or(v128.load(xs + i, 16), sign), lowest);
-    const t0 = multiple(a0, log2e, magic);
-    const t1 = multiple(a1, log2e, magic);
-    const f0 = remainder(a0, t0, magic, high, low);
-    const f1 = remainder(a1, t1, magic, high, low);
-    v128.store(i, t0, INTEGER);
-    v128.store(i, t1, INTEGER + 16);
-    v128.store(i, f0, REDUCED);
-    v128.store(i, f1, REDUCED + 16);
+    reduceFour(v128.load(xs + i), i, sign, lowest, log2e, magic, high, low);
+    reduceFour(v128.load(xs + i, 16), i + 16, sign, lowest, log2e, magic, high, low);
   }
 }
 

@@ -6,10 +6,11 @@
 import { FEW, LOGITS, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
 import { add } from '../math/exact-sum';
 import {
-  binary, exp, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
+  binary, exp, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
 } from '../math/exp';
 import { A1, A2, A3, log, log1pFrom, TWO } from '../math/log';
 import { CONFIDENCE as METER_CONFIDENCE } from '../meter/scratch';
+import { exponentialsTo } from '../softmax/exponentials';
 import { BLOCK, DECAY, INTEGER, LARGER, REDUCED } from '../tile/block';
 import { MAX, TILE, TRUE } from '../tile/scratch';
 import {
@@ -322,18 +323,7 @@ function decay(from: usize, to: usize, bytes: usize): void {
     v128.store(i, reduced(u0, t0, magic), REDUCED);
     v128.store(i, reduced(u1, t1, magic), REDUCED + 16);
   }
-  const p5 = lanes(P5);
-  const p4 = lanes(P4);
-  const p3 = lanes(P3);
-  const p2 = lanes(P2);
-  const p1 = lanes(P1);
-  const one = lanes(ONE);
-  for (let i: usize = 0; i < bytes; i += 32) {
-    const e0 = scaledBinary(v128.load(i, REDUCED), v128.load(i, INTEGER), p5, p4, p3, p2, p1, one);
-    const e1 = scaledBinary(v128.load(i, REDUCED + 16), v128.load(i, INTEGER + 16), p5, p4, p3, p2, p1, one);
-    v128.store(to + i, e0);
-    v128.store(to + i, e1, 16);
-  }
+  exponentialsTo(to, bytes);
 }
 
 /** T = m_z, R = m_w and REDUCED = what the logarithm is made from, of T and R. */
