@@ -1,8 +1,10 @@
+import type { MeterBackend } from '../backend/backend.ts';
 import { SAMPLES } from '../backend/constants.ts';
 import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
+import type { Settings } from '../losses/options.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { ARITHMETIC, checkSame, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
@@ -98,45 +100,65 @@ export class Comparison<L extends AnyLoss> {
     coverage?.check([index, index + n]);
     if (n === 0) return;
     const settings = settingsFrom(meter);
-    const sides = [this.#sides.baseline, this.#sides.candidate] as const;
-    if (targets !== undefined) survey(Meter.backendOf(sides[0]), settings, first, null);
-    const inputs = targets === undefined ? [first, second] : [metered(first, settings), metered(second, settings)];
+    const labelled = targets !== undefined;
+    const where = Meter.backendOf(this.#sides.baseline);
+    if (labelled) survey(where, settings, first, null);
+    const inputs = labelled ? [metered(first, settings), metered(second, settings)] : [first, second];
     const backend = this.#backend();
-    const where = Meter.backendOf(sides[0]);
     const softmax = meter.variant === 'softmax';
+    const staged = softmax && canStage(where, backend, meter.classes);
     const together = first.positions === 1 && softmax ? Infinity : TOGETHER;
     const most = Math.max(1, Math.min(SAMPLES, Math.floor(together / first.classes)));
     pairs.begin(backend);
     for (let from = 0; from < n; from += most) {
       const count = Math.min(most, n - from);
       const rows = inputs.map((input) => rowsOf(input, from, count)) as [Input, Input];
-      const labelled = targets !== undefined;
-      if (softmax && canStage(where, backend, meter.classes)) {
-        const room = roomOf(meter.classes);
-        const [ours, theirs] = ([where, apart(where, backend)] as const).map((staged, side) => {
-          const own = rows[side] as Input;
-          const counted = sides[side] as Meter<AnyLoss>;
-          return labelled
-            ? Meter.begin(counted, own, index + from, room, staged)
-            : predictions(staged, settings, own, room);
-        }) as [Pass, Pass];
-        pairs.add(backend, rows, labelled, index + from, new Stages(where, [ours, theirs]));
-        continue;
-      }
-      for (const side of [0, 1] as const) {
-        const take: Visit = (by, at, samples) => keep(backend, side, by, at, samples);
-        if (labelled) Meter.count(sides[side], rows[side], index + from, take);
-        else if (softmax) {
-          const pass = predictions(where, settings, rows[side]);
-          pass.tile.eachSamples(() => {
-            pass.stages();
-            take(where, pass.tile.firstSample, pass.tile.samples);
-          });
-        }
-      }
-      pairs.add(backend, rows, labelled, index + from);
+      const stages = staged ? this.#stage(backend, settings, rows, labelled, index + from) : null;
+      if (!stages) this.#count(backend, settings, rows, labelled, index + from);
+      pairs.add(backend, rows, labelled, index + from, stages);
     }
     pairs.end(backend);
+  }
+
+  /** Softmax of many classes: both sides tile by tile, so that what one makes of a tile is there for the other. */
+  #stage(
+    backend: PairBackend,
+    settings: Settings,
+    rows: readonly [Input, Input],
+    labelled: boolean,
+    index: number,
+  ): Stages {
+    const { baseline, candidate } = this.#sides;
+    const where = Meter.backendOf(baseline);
+    const room = roomOf(rows[0].classes);
+    const passOf = (meter: Meter<AnyLoss>, own: Input, by: MeterBackend): Pass =>
+      labelled ? Meter.begin(meter, own, index, room, by) : predictions(by, settings, own, room);
+    return new Stages(where, [passOf(baseline, rows[0], where), passOf(candidate, rows[1], apart(where, backend))]);
+  }
+
+  /** Count either side, and keep what its meter has found of each sample; without labels, what softmax predicts. */
+  #count(
+    backend: PairBackend,
+    settings: Settings,
+    rows: readonly [Input, Input],
+    labelled: boolean,
+    index: number,
+  ): void {
+    const { baseline, candidate } = this.#sides;
+    const where = Meter.backendOf(baseline);
+    for (const [side, meter] of ([baseline, candidate] as const).entries()) {
+      const own = rows[side] as Input;
+      const take: Visit = (by, at, samples) => keep(backend, side as 0 | 1, by, at, samples);
+      if (labelled) {
+        Meter.count(meter, own, index, take);
+      } else if (settings.variant === 'softmax') {
+        const pass = predictions(where, settings, own);
+        pass.tile.eachSamples(() => {
+          pass.stages();
+          take(where, pass.tile.firstSample, pass.tile.samples);
+        });
+      }
+    }
   }
 
   /**

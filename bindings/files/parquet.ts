@@ -18,9 +18,6 @@ const MOST_ROWS_IN_GROUP = 1 << 28;
 /** Columns read at a time. */
 const TOGETHER = 8;
 
-export const isParquet = (head: Uint8Array): boolean =>
-  new TextDecoder('latin1').decode(head.subarray(0, 4)) === 'PAR1';
-
 const guarded = Object.fromEntries(
   Object.entries(compressors).map(([codec, decompress]) => [
     codec,

@@ -96,14 +96,14 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
   return { valid, weights: total, positives: total };
 }
 
-/**
- * An input whose targets are good, as meters take it: targets 0 and 1 of one class are labels, 0 where it is the sample's, and 1, which
- * is none, where it is not.
- */
+/** The label that a target of one class stands for: 0, the class, for 1, and 1, which is none, for 0; null for a share. */
+export const labelOfOne = (t: number): 0 | 1 | null => (t === 1 ? 0 : t === 0 ? 1 : null);
+
+/** An input whose targets are good, as meters take it: targets 0 and 1 of one class are labels. */
 export function metered(input: Input, { variant, ignoreIndex, divisor }: Settings): Input {
   const { targets, classes, dense } = input;
   if (!dense) return input;
-  const whole = (t: number): boolean => t === 0 || t === 1 || t === ignoreIndex;
+  const whole = (t: number): boolean => labelOfOne(t) !== null || t === ignoreIndex;
   if (divisor === 'weights' || (divisor === 'positives' && !Array.from(targets, Number).every(whole))) {
     const other = "or divisor 'valid' or a number: a meter does not keep the sum of the shares";
     const expected = `${variant === 'softmax' ? 'class indices' : '0 and 1'} with divisor '${divisor}' (${other})`;
@@ -112,5 +112,5 @@ export function metered(input: Input, { variant, ignoreIndex, divisor }: Setting
   if (variant === 'softmax' || classes > 1) return input;
   const numbers = Float64Array.from(targets as Float64Array, Number);
   if (!numbers.every(whole)) return input;
-  return { ...input, dense: false, targets: Int32Array.from(numbers, (t) => (t === 0 ? 1 : t === 1 ? 0 : t)) };
+  return { ...input, dense: false, targets: Int32Array.from(numbers, (t) => labelOfOne(t) ?? t) };
 }

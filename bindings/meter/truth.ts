@@ -9,6 +9,7 @@ import type { Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { exp, lnOrNothing } from '../losses/portable.ts';
 import { stream } from '../losses/stream.ts';
+import { labelOfOne } from '../losses/survey.ts';
 import { logitsOf } from './logits-of.ts';
 
 /** The loss without what makes it more than the cross-entropy. */
@@ -121,7 +122,7 @@ export interface Truth {
   ignores(i: number, c: number): boolean;
   /** Its label; of dense targets the class of the largest one (softmax), or −1. */
   label(i: number): number;
-  /** Its label in lists of samples; null of dense targets, unless they are 0 or 1 of one class, which `metered` makes labels. */
+  /** Its label in lists of samples; null of dense targets, unless they are 0 or 1 of one class, which are labels to meters. */
   listed(i: number): number | null;
   target(i: number, c: number): number;
   /** One-vs-rest: whether it is of a class. */
@@ -147,7 +148,7 @@ export function truthOf(input: Input, { variant, ignoreIndex }: Pick<Settings, '
     dense,
     target,
     label: (i) => (labels === null ? -1 : (labels[i] as number)),
-    listed: (i) => (softmax || classes > 1 || target(i, 0) % 1 > 0 ? null : 1 - target(i, 0)),
+    listed: (i) => (softmax || classes > 1 ? null : labelOfOne(target(i, 0))),
     isMember: (i, c) => target(i, c) >= 0.5,
     counts: (i) => softmax || (ignored === null ? !ignores(i, 0) : (ignored[i] as number) < classes),
     ignored,

@@ -139,8 +139,8 @@ export function scalarMeterKernels(): MeterKernels {
       if ((labels[i] as number) < 0) return;
       entropySums[i] = (entropySums[i] as number) + Math.log1p(Math.exp(-Math.abs(gap))) + Math.max(gap, 0);
       // how far the probability, as float32, is from its target: whatever the kind of target
-      const q = Math.fround(sigmoid(labels[i] === firstClass + c ? -gap : gap));
-      const error = labels[i] === firstClass + c ? Math.fround(1 - q) : q;
+      const isTrue = labels[i] === firstClass + c;
+      const error = Math.fround(isTrue ? 1 - Math.fround(sigmoid(-gap)) : p);
       squares[i] = (squares[i] as number) + Math.fround(error * error);
       sampleLosses[i] = (sampleLosses[i] as number) + (f32[(LOSSES >> 2) + at] as number);
       if (isFor(p)) wrong[i] = (wrong[i] as number) + 1;
