@@ -4,17 +4,11 @@ import { FocalComparison } from '../dist/compare.js';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { FocalMeter } from '../dist/meter.js';
 import { makeRows } from './data.mjs';
+import { PairedRounds } from './measure.mjs';
 
 const ROUNDS = 100;
 /** What the ratio should be at most. */
 const MOST = 1.35;
-
-const time = (call) => {
-  const start = performance.now();
-  call();
-  return performance.now() - start;
-};
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 console.log('loss     classes  two meters, ns/logit  comparison, ns/logit  ratio  target');
 for (const Loss of [SoftmaxFocalLoss, SigmoidFocalLoss]) {
@@ -24,21 +18,12 @@ for (const Loss of [SoftmaxFocalLoss, SigmoidFocalLoss]) {
     const candidate = baseline.map((z) => Math.round(z * 8) / 8);
     const comparison = new FocalComparison(new Loss(), { classes });
     const meters = [new FocalMeter(new Loss(), { classes }), new FocalMeter(new Loss(), { classes })];
-    const times = { meters: [], comparison: [] };
-    for (let round = -ROUNDS >> 2; round < ROUNDS; round++) {
-      const calls = [
-        ['meters', () => void meters.map((meter, side) => meter.update([baseline, candidate][side], targets))],
-        ['comparison', () => comparison.update(baseline, candidate, targets)],
-      ];
-      if (round & 1) calls.reverse();
-      // the first quarter warms up
-      for (const [name, call] of calls) {
-        const took = time(call);
-        if (round >= 0) times[name].push(took);
-      }
-    }
-    const perLogit = (name) => ((median(times[name]) * 1e6) / (2 * baseline.length)).toFixed(2);
-    const ratio = median(times.comparison.map((t, i) => t / times.meters[i]));
+    const rounds = new PairedRounds({
+      meters: () => void meters.map((meter, side) => meter.update([baseline, candidate][side], targets)),
+      comparison: () => comparison.update(baseline, candidate, targets),
+    }).run(ROUNDS);
+    const perLogit = (name) => rounds.nanoseconds(name, 2 * baseline.length).toFixed(2);
+    const ratio = rounds.ratio('comparison', 'meters');
     const columns = [Loss === SoftmaxFocalLoss ? 'softmax' : 'sigmoid', `${classes}`.padStart(7)];
     columns.push(perLogit('meters').padStart(20), perLogit('comparison').padStart(20), ratio.toFixed(2).padStart(5));
     console.log(columns.join('  '), `  ≤ ${MOST}`);

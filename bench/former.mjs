@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as ours from '../dist/index.js';
 import { makeData } from './data.mjs';
-import { pin } from './measure.mjs';
+import { median, pin } from './measure.mjs';
 
 const MOST = 1.05;
 const ROUNDS = 15;
@@ -13,8 +13,6 @@ const LOGITS = 1 << 17;
 
 const [other = '', filter = ''] = process.argv.slice(2);
 const former = await import(pathToFileURL(resolve(other, 'index.js')).href);
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** Milliseconds of processor time. */
 function time(call) {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { evaluateFiles } from 'focal-simd/node';
 import { makeData } from './data.mjs';
+import { median } from './measure.mjs';
 
 const processors = availableParallelism();
 const counts = [1, 2, 4, 8, 16, 32].filter((n) => n <= Math.max(2, processors));
@@ -56,7 +57,6 @@ for (let round = 0; round < rounds; round++) {
 }
 rmSync(folder, { recursive: true });
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const one = median(times.get(jobs[0]));
 const gigabytes = (samples * (4 * classes + 4)) / 1e9;
 console.log(`${cpus()[0].model}, ${processors} processors, Node ${process.version}`);

@@ -53,6 +53,50 @@ export async function takeTurns(contenders, { rounds, budget, least = 2, warm = 
   return samples;
 }
 
+export function median(values) {
+  return Float64Array.from(values).sort()[values.length >> 1];
+}
+
+/** Calls in turns, the first of a round another each time, so that a ratio is that of one moment: medians over the rounds. */
+export class PairedRounds {
+  #calls;
+  #updates;
+  #times;
+
+  /**
+   * @param calls what is timed, by name
+   * @param updates calls of a turn
+   */
+  constructor(calls, updates = 1) {
+    this.#calls = Object.entries(calls);
+    this.#updates = updates;
+    this.#times = Object.fromEntries(this.#calls.map(([name]) => [name, []]));
+  }
+
+  /** Add so many rounds, after a quarter as many that warm up. */
+  run(rounds) {
+    for (let round = -rounds >> 2; round < rounds; round++) {
+      for (const [name, call] of round & 1 ? this.#calls.toReversed() : this.#calls) {
+        const start = performance.now();
+        for (let update = 0; update < this.#updates; update++) call();
+        const took = (performance.now() - start) / this.#updates;
+        if (round >= 0) this.#times[name].push(took);
+      }
+    }
+    return this;
+  }
+
+  /** Nanoseconds of a call by what it has to do, `n` of something. */
+  nanoseconds(name, n) {
+    return (median(this.#times[name]) * 1e6) / n;
+  }
+
+  /** How many times as long one call takes as another. */
+  ratio(name, other) {
+    return median(this.#times[name].map((took, i) => took / this.#times[other][i]));
+  }
+}
+
 /** The largest difference of two arrays, in units of the largest number of the second. */
 export function arrayDifference(a, b) {
   let difference = 0;

@@ -6,40 +6,24 @@ import { fileURLToPath } from 'node:url';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { FocalMeter } from '../dist/meter.js';
 import { makeRows } from './data.mjs';
-
-const time = (call) => {
-  const start = performance.now();
-  call();
-  return performance.now() - start;
-};
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+import { PairedRounds } from './measure.mjs';
 
 /** One cell, which is timed for some rounds now and some later. */
 function cell(Loss, classes, data, logitCount) {
   const { logits, targets } = makeRows(logitCount, classes, data === 'fitted');
   const loss = new Loss();
   const meter = new FocalMeter(loss, { classes });
-  const alone = [];
-  const metered = [];
+  const paired = new PairedRounds({
+    loss: () => loss.forward(logits, targets),
+    meter: () => meter.update(logits, targets),
+  });
   return {
-    run(rounds) {
-      for (let round = -rounds >> 2; round < rounds; round++) {
-        const times = [0, 0];
-        const both = [() => (times[0] = time(() => loss.forward(logits, targets)))];
-        both.push(() => (times[1] = time(() => meter.update(logits, targets))));
-        if (round & 1) both.reverse();
-        for (const call of both) call();
-        // the first quarter warms up
-        if (round < 0) continue;
-        alone.push(times[0]);
-        metered.push(times[1]);
-      }
-    },
+    run: (rounds) => paired.run(rounds),
     result() {
-      const nanoseconds = (times) => (median(times) * 1e6) / logits.length;
-      const ratio = median(metered.map((t, i) => t / alone[i]));
       const name = Loss === SoftmaxFocalLoss ? 'softmax' : 'sigmoid';
-      return { loss: name, classes, data, ns: { loss: nanoseconds(alone), meter: nanoseconds(metered) }, ratio };
+      const ns = (call) => paired.nanoseconds(call, logits.length);
+      const ratio = paired.ratio('meter', 'loss');
+      return { loss: name, classes, data, ns: { loss: ns('loss'), meter: ns('meter') }, ratio };
     },
   };
 }

@@ -3,6 +3,7 @@
 // `node bench/targets-cost.mjs` prints the medians; a ratio is the median of the rounds' ratios.
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { makeRows } from './data.mjs';
+import { PairedRounds } from './measure.mjs';
 
 const ROUNDS = 96;
 /** What the ratios should be at most. */
@@ -45,13 +46,6 @@ function softmaxLoops(logits, targets, classes) {
   return total / samples;
 }
 
-const time = (call) => {
-  const start = performance.now();
-  call();
-  return performance.now() - start;
-};
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
 console.log('loss     targets       C  index, ns/logit  dense, ns/logit   ratio  target  over scalar loops');
 for (const classes of [10, 100, 1000]) {
   const { logits, targets } = makeRows(1 << 17, classes, true);
@@ -70,18 +64,8 @@ for (const classes of [10, 100, 1000]) {
     const values = [loss.forward(z, own), loops()];
     if (!(Math.abs(values[0] / values[1] - 1) < 1e-5)) throw new Error(`${name}: ${values.join(' is not ')}`);
     const calls = { index: () => loss.forward(z, targets), dense: () => loss.forward(z, own), loops };
-    const times = { index: [], dense: [], loops: [] };
-    for (let round = -ROUNDS >> 2; round < ROUNDS; round++) {
-      const turn = Object.entries(calls);
-      if (round & 1) turn.reverse();
-      for (const [which, call] of turn) {
-        const took = time(call);
-        // the first quarter warms up
-        if (round >= 0) times[which].push(took);
-      }
-    }
-    const perLogit = (which) => ((median(times[which]) * 1e6) / logits.length).toFixed(2);
-    const over = (a, b) => median(times[a].map((t, i) => t / times[b][i]));
+    const rounds = new PairedRounds(calls).run(ROUNDS);
+    const perLogit = (which) => rounds.nanoseconds(which, logits.length).toFixed(2);
     const columns = [
       name,
       kind.padEnd(9),
@@ -89,12 +73,12 @@ for (const classes of [10, 100, 1000]) {
       perLogit('index').padStart(15),
       perLogit('dense').padStart(15),
     ];
-    const ratio = over('dense', 'index').toFixed(2).padStart(6);
+    const ratio = rounds.ratio('dense', 'index').toFixed(2).padStart(6);
     console.log(
       columns.join('  '),
       ratio,
       ` ≤ ${MOST[name].toFixed(2)}`,
-      `${over('loops', 'dense').toFixed(1)}×`.padStart(10),
+      `${rounds.ratio('loops', 'dense').toFixed(1)}×`.padStart(10),
     );
   }
 }
