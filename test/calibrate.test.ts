@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExactSum } from '../bindings/calibrate/exact-sum.ts';
-import type { Batch } from '../bindings/calibrate/temperature.ts';
+import type { Batch } from '../bindings/calibrate/types.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
 

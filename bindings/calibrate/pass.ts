@@ -10,7 +10,7 @@ import type { FocalMeterConstructor } from '../meter/api.ts';
 import { type AnyLoss, Meter } from '../meter/meter.ts';
 import { isHeldOut } from '../statistics/index.ts';
 import { addSigmoid, addSoftmax, eachSample, type PlainSlopes, Slopes } from './fit.ts';
-import type { Batch, CalibrationScores, TemperatureOptions } from './temperature.ts';
+import type { Batch, CalibrationScores, TemperatureOptions } from './types.ts';
 
 /** The options of `fitTemperature`, checked. */
 export type CalibrationOptions = Required<TemperatureOptions>;

@@ -3,11 +3,6 @@
 import { defineCalibrate } from '../calibrate/temperature.ts';
 import { FocalMeter } from './meter.ts';
 
-export type {
-  Batch,
-  Calibration,
-  CalibrationScores,
-  Temperature,
-  TemperatureOptions,
-} from '../calibrate/temperature.ts';
+export type { Calibration } from '../calibrate/temperature.ts';
+export type { Batch, CalibrationScores, Temperature, TemperatureOptions } from '../calibrate/types.ts';
 export const { fitTemperature } = defineCalibrate(FocalMeter);

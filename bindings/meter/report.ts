@@ -5,7 +5,7 @@ import type { MeterConfig } from './config.ts';
 import type { Range } from './coverage.ts';
 import { type Counts, countsOf, replicateOf } from './metrics/counts.ts';
 import type { DECISION_METRICS } from './metrics/decisions.ts';
-import { finite, type Metric, ratio, total } from './metrics/estimate.ts';
+import { finite, type Metric, ratio } from './metrics/estimate.ts';
 import {
   averageIntervals,
   averagesOf,
@@ -17,6 +17,7 @@ import {
   tablesOf,
   valuesOf,
 } from './metrics/evaluate.ts';
+import { total } from './metrics/exact-sum.ts';
 import { areaBounds, type CLASS_METRICS, meanAurocInterval, type SIGMOID_CLASS_METRICS } from './metrics/of-classes.ts';
 import type { COMMON_METRICS, SIGMOID_METRICS, SOFTMAX_METRICS } from './metrics/overall.ts';
 import type { State } from './state.ts';

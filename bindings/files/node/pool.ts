@@ -1,7 +1,8 @@
 /** Files worked on by worker threads, over ranges of their samples, or by this one alone. */
 import { availableParallelism } from 'node:os';
 import { type Ask, type CalibrationOptions, type Found, Pass, readCalibration } from '../../calibrate/pass.ts';
-import { type Temperature, type TemperatureOptions, temperatureOf } from '../../calibrate/temperature.ts';
+import { temperatureOf } from '../../calibrate/temperature.ts';
+import type { Temperature, TemperatureOptions } from '../../calibrate/types.ts';
 import type { FocalComparisonConstructor } from '../../compare/api.ts';
 import type { Comparison } from '../../compare/comparison.ts';
 import { common, number, oneOf } from '../../input/checks.ts';

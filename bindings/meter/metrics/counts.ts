@@ -3,7 +3,7 @@ import type { MeterConfig } from '../config.ts';
 import type { Cell } from '../curve-counts.ts';
 import type { State } from '../state.ts';
 import { INFINITE, NAN } from '../words.ts';
-import { type ExactSum, total } from './estimate.ts';
+import { type ExactSum, total } from './exact-sum.ts';
 
 /** What metrics of a class are computed from: decisions for or against it. */
 export interface Decisions {

@@ -1,5 +1,6 @@
 import { type Interval, meanInterval, normalInterval, ratioOf, wilson } from '../../statistics/index.ts';
 import type { Counts, Sizes } from './counts.ts';
+import { total } from './exact-sum.ts';
 
 /** null: not defined (nothing to divide by) or not finite. */
 export type Metric = number | null;
@@ -24,17 +25,6 @@ export const share = (hits: number, n: number): Estimate => ({
   value: ratio(hits, n),
   interval: (z) => wilson(hits, n, z),
 });
-
-/** An exact sum, in units of 2^−149, and how many of its values were +∞ or NaN. */
-export interface ExactSum {
-  readonly units: bigint;
-  readonly infinite: number;
-  readonly nan: number;
-}
-
-/** 2^−149 scales exactly; ties to even. */
-export const total = ({ units, infinite, nan }: ExactSum): number =>
-  nan > 0 ? NaN : infinite > 0 ? Infinity : Number(units) * 2 ** -149;
 
 /**
  * A mean over logits, of which samples have more or fewer, and its standard error.

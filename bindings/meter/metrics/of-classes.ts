@@ -2,7 +2,8 @@ import { delong, type Interval } from '../../statistics/index.ts';
 import { type Areas, areas, bounds } from '../areas.ts';
 import type { Cell } from '../curve-counts.ts';
 import type { ClassCounts, Counts } from './counts.ts';
-import { type Estimate, plain, ratio, share, total } from './estimate.ts';
+import { type Estimate, plain, ratio, share } from './estimate.ts';
+import { total } from './exact-sum.ts';
 
 const none: Estimate = { value: null };
 

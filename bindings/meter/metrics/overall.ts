@@ -2,7 +2,8 @@ import { sigmoid } from '../../losses/portable.ts';
 import { type Interval, meanOf, normalInterval, ratioOf, wilson } from '../../statistics/index.ts';
 import { upperEdge } from '../cells.ts';
 import type { Counts } from './counts.ts';
-import { type Estimate, finite, type Metric, mean, overLogits, plain, ratio, share, total } from './estimate.ts';
+import { type Estimate, finite, type Metric, mean, overLogits, plain, ratio, share } from './estimate.ts';
+import { total } from './exact-sum.ts';
 import { classwiseEce } from './of-classes.ts';
 
 const none: Estimate = { value: null };
