@@ -363,7 +363,7 @@ function isFor(decision: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function isForOne(decision: f32): i32 {
-  return i32(reinterpret<i32>(decision) < 0 && decision == decision);
+  return i32(reinterpret<i32>(decision) < 0) & i32(decision == decision);
 }
 
 /** Add the number of wrong decisions of each sample to WRONG. To be called after `restoreTrueDecisions`. */
