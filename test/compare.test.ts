@@ -160,7 +160,7 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     }
   });
 
-  const kinds = ['rows', 'planes', 'float16', 'soft targets', 'smoothed', 'memory'] as const;
+  const kinds = ['rows', 'planes', 'float16', 'soft targets', 'left out', 'smoothed', 'asymmetric', 'memory'] as const;
   test.each(kinds.flatMap((kind) => both.map((name) => [name, kind] as const)))(
     '%s: of many classes and of more samples than are counted at once, too: %s',
     (name, kind) => {
@@ -174,7 +174,7 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
       a.fill(1, 8 * classes, 9 * classes);
       const loss: AnyLoss = softmax
         ? new SoftmaxFocalLoss({ labelSmoothing: kind === 'smoothed' ? 0.1 : 0 })
-        : new SigmoidFocalLoss();
+        : new SigmoidFocalLoss(kind === 'asymmetric' ? { gammaNegative: 4 } : {});
       const rest = {
         classes,
         coverage: true,
@@ -183,6 +183,9 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
         ...(softmax && { topK: [1, 3], confusion: true }),
       };
       const soft = Float32Array.from({ length: n * classes }, (_, i) => (i % 7 === 0 ? 0.5 : 0));
+      if (kind === 'left out' && !softmax) {
+        for (let i = 0; i < n; i += 90) soft.fill(-100, i * classes, (i + 1 + (i % 4)) * classes - (i % 3));
+      }
       const planes = (values: Float32Array) => {
         const data = new Float32Array(values.length);
         for (let i = 0; i < values.length; i++) {
@@ -202,7 +205,7 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
         return tensor;
       };
       const labels =
-        kind === 'soft targets'
+        kind === 'soft targets' || kind === 'left out'
           ? { data: soft, dims }
           : { data: targets, dims: kind === 'planes' ? [n / positions, positions] : [n] };
       const comparison = new FocalComparison<AnyLoss>(loss, rest);
@@ -216,6 +219,13 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
         const meter = new FocalMeter<AnyLoss>(loss, rest);
         meter.update(logits, labels);
         expect(state[side]).toEqual(meter.toJSON());
+      }
+      // and so the differences are those of their numbers
+      const { samples, ignored, quality } = comparison.compute();
+      expect([samples, ignored]).toEqual([quality?.baseline.samples, quality?.baseline.ignored]);
+      const recalls = quality?.perClass.map(({ recall }) => recall) ?? [];
+      for (const { baseline: was, candidate: is, delta } of [...Object.values(quality?.deltas ?? {}), ...recalls]) {
+        if (delta !== null) close(delta, (is as number) - (was as number), 1e-6);
       }
       // what is known without labels does not depend on them
       const plain = new FocalComparison<AnyLoss>(loss, { classes });
@@ -627,7 +637,7 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
   const one = Float32Array.of(1, 2);
   const two = Float32Array.of(1, 2, 3, 4);
   test.each([
-    [(c) => c.update(one, two, [0]), 'candidate: logits expected 2 classes, got 4'],
+    [(c) => c.update(one, two, [0]), 'candidate expected the shape of the baseline, [1,2,1], got [2,2,1]'],
     [(c) => c.update(two, one, [0, 1]), 'candidate expected the shape of the baseline, [2,2,1], got [1,2,1]'],
     [(c) => c.update(two, one), 'candidate expected the shape of the baseline, [2,2,1], got [1,2,1]'],
     [(c) => c.update(Float32Array.of(1), one), 'baseline: logits expected a multiple of 2 classes, got 1'],

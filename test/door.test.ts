@@ -288,6 +288,88 @@ describe.each(backends)('$name: the caller’s objects', ({ name, api, kernels }
     expect(mean.forward(new Float32Array(2 * n), flip(0, 99))).toBeCloseTo(Math.LN2 / 4, 6);
   });
 
+  /** What counts, how a batch is given to each, and how one is read back. */
+  const COUNTERS = {
+    FocalMeter: {
+      make: () => new api.FocalMeter(loss, { classes: 3, coverage: true }),
+      args: (logits: unknown, targets: unknown, options: object) => [logits, targets, options],
+      read: (state: unknown) => api.FocalMeter.fromJSON(any(state)).compute(),
+    },
+    FocalComparison: {
+      make: () => new api.FocalComparison(loss, { classes: 3, coverage: true }),
+      args: (logits: unknown, targets: unknown, options: object) => [z(), logits, targets, options],
+      read: (state: unknown) => api.FocalComparison.fromJSON(any(state)).compute(),
+    },
+    SlicedMeter: {
+      make: () => new api.SlicedMeter(loss, { classes: 3, coverage: true }),
+      args: (logits: unknown, targets: unknown, options: object) => [logits, targets, { ...options, groups: y() }],
+      read: (state: unknown) => api.SlicedMeter.fromJSON(any(state)).total().compute(),
+    },
+  };
+  const batch = (hook: () => void, where: 'logits' | 'targets') => {
+    const tensor = (data: unknown, dims: number[]) => ({
+      dims,
+      get data() {
+        hook();
+        return data;
+      },
+    });
+    return where === 'logits' ? [tensor(z(), [3, 3]), y()] : [z(), tensor(y(), [3])];
+  };
+  test.each(
+    Object.keys(COUNTERS).flatMap((counter) => (['logits', 'targets'] as const).map((where) => [counter, where])),
+  )('%s: %s that reset it or count into it: a state that can be read', (counter, where) => {
+    const { make, args, read } = COUNTERS[counter as 'FocalMeter'];
+    const hooks = {
+      reset: [3, (one: ReturnType<typeof make>) => one.reset()],
+      update: [
+        9,
+        (one: ReturnType<typeof make>) => one.update(...(args(z(), y(), { firstIndex: 10 }) as [never, never])),
+      ],
+      merge: [
+        9,
+        (one: ReturnType<typeof make>) => {
+          const other = make();
+          other.update(...(args(z(), y(), { firstIndex: 20 }) as [never, never]));
+          one.merge(other);
+        },
+      ],
+    } as const;
+    for (const [name, [samples, hook]] of Object.entries(hooks)) {
+      const one = make();
+      one.update(...(args(z(), y(), {}) as [never, never]));
+      let done = false;
+      const once = () => {
+        if (!done) hook(one);
+        done = true;
+      };
+      one.update(
+        ...(args(...(batch(once, where as 'logits') as [unknown, unknown]), { firstIndex: 3 }) as [never, never]),
+      );
+      expect(read(JSON.parse(JSON.stringify(one))).samples, name).toBe(samples);
+    }
+  });
+
+  test('a comparison reads its targets once, and refuses what is gone since', () => {
+    const comparison = new api.FocalComparison(loss, { classes: 3 });
+    const before = comparison.toBytes();
+    let reads = 0;
+    const targets = Object.defineProperty([0, 1, 2], 1, { get: () => (reads++ ? 99 : 1) });
+    comparison.update(z(), z(), targets);
+    const { samples, quality } = comparison.compute();
+    expect([samples, quality?.candidate.samples, reads]).toEqual([3, 3, 1]);
+    comparison.reset();
+    for (const lost of [z(), y()]) {
+      const candidate = batch(() => gone.detached(lost), 'logits')[0];
+      const call = () =>
+        lost instanceof Float32Array
+          ? comparison.update(lost, any(candidate), y())
+          : comparison.update(z(), any(candidate), lost);
+      expect(call).toThrow(/^baseline.* expected .*attached arrays?, got "a detached or shrunk one"$/);
+      expect(comparison.toBytes()).toEqual(before);
+    }
+  });
+
   test.each([
     ['the targets', (grad: Float32Array) => [new Int32Array(grad.buffer, 0, 2)]],
     ['a part of them', (grad: Float32Array) => [new Uint8Array(grad.buffer, 22, 2)]],

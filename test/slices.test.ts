@@ -172,7 +172,17 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
       expect(() => meter.compute({ metric })).toThrow(message);
       expect(() => meter.compute({ metric })).toThrow(`got '${metric}'`);
     }
-    for (const metric of ['bins.length', 'perClass.length', 'loss.mean', 'macro', 'samples', 'toString']) {
+    for (const metric of [
+      'bins.length',
+      'perClass.length',
+      'aurocBounds',
+      'macro.f1.f1',
+      'micro.',
+      'loss.mean',
+      'macro',
+      'samples',
+      'toString',
+    ]) {
       expect(() => meter.compute({ metric })).toThrow('metric expected a metric over all samples');
     }
     expect(meter.compute({ metric: 'macro.f1' }).worst.map(({ value }) => value)).toHaveLength(3);
@@ -239,7 +249,11 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     ]) {
       expect(() => SlicedMeter.fromJSON({ ...state, ...change })).toThrow(/^state/);
     }
+    expect(() => SlicedMeter.fromJSON({ ...state, version: 2 })).toThrow(
+      'expected 1, got 2, made by a newer focal-simd',
+    );
     const bytes = meter.toBytes();
+    expect(() => SlicedMeter.fromBytes(bytes.with(4, 2))).toThrow('expected 1, got 2, made by a newer focal-simd');
     expect(SlicedMeter.fromBytes(bytes).toBytes()).toEqual(bytes);
     for (let i = 0; i < bytes.length; i += 7) {
       expect(() => SlicedMeter.fromBytes(bytes.with(i, (bytes[i] as number) ^ 0x41))).toThrow(RangeError);

@@ -3,7 +3,7 @@ import type { FocalMeterConstructor } from '../meter/api.ts';
 import { ByteReader, ByteWriter } from '../meter/bytes.ts';
 import { array } from '../meter/checks.ts';
 import { type MeterState, readRange } from '../meter/codec.ts';
-import { checkSame, newer } from '../meter/config.ts';
+import { checkSame, checkVersion } from '../meter/config.ts';
 import { type AnyLoss, Meter } from '../meter/meter.ts';
 import { checkPairs } from './checks.ts';
 import { readPairConfig, type Sides } from './comparison.ts';
@@ -79,7 +79,7 @@ export function fromJSON(value: unknown, FocalMeter: FocalMeterConstructor): Sid
   if (typeof value !== 'object' || value === null) throw wrongType('state', 'an object', value);
   const given = value as Record<string, unknown>;
   if (given.format !== FORMAT) throw outOfRange('state.format', `'${FORMAT}'`, given.format);
-  checkVersion('state.version', given.version);
+  checkVersion('state.version', given.version, VERSION);
   const meters = [
     FocalMeter.fromJSON(given.baseline as MeterState),
     FocalMeter.fromJSON(given.candidate as MeterState),
@@ -111,11 +111,6 @@ export function fromJSON(value: unknown, FocalMeter: FocalMeterConstructor): Sid
     throw outOfRange('state.checksum', `${expected}, the CRC-32 of the rest`, given.checksum);
   }
   return sides;
-}
-
-function checkVersion(name: string, version: unknown): void {
-  const later = Number.isInteger(version) && (version as number) > VERSION;
-  if (version !== VERSION) throw outOfRange(name, `${VERSION}`, later ? newer(version) : version);
 }
 
 function tuple(name: string, value: unknown, n: number): unknown[] {
@@ -165,7 +160,7 @@ export function fromBytes(value: unknown, FocalMeter: FocalMeterConstructor): Si
   if (kind(value) !== 'Uint8Array') throw wrongType('bytes', 'Uint8Array', value);
   const bytes = value as Uint8Array;
   if (!isComparison(bytes)) throw outOfRange('bytes', 'the state of a comparison', 'something else');
-  checkVersion('bytes: version', bytes[MAGIC.length]);
+  checkVersion('bytes: version', bytes[MAGIC.length], VERSION);
   const inside = new ByteReader(bytes, MAGIC.length + 1);
   const config = inside.json();
   const meters = [

@@ -80,16 +80,25 @@ export class Comparison<L extends AnyLoss> {
    * @throws as `forward`, and when shapes, classes or `firstIndex` do not fit; nothing has changed then
    */
   update(baseline: Logits, candidate: Logits, targets?: Targets, options: UpdateOptions = {}): void {
-    const { pairs } = this.#sides;
-    const { meter, words, at, coverage } = pairs;
-    const reading = { ...Meter.readingOf(this.#sides.baseline), classes: meter.classes };
+    // options first: see valueAndGrad; the state last, as code of the caller may have changed it
+    const { firstIndex: given } = common('update', options, ['firstIndex']);
+    const { classes } = this.#sides.pairs.meter;
+    const reading = { ...Meter.readingOf(this.#sides.baseline), classes };
     const first = readSide('baseline', baseline, targets, reading);
-    const second = readSide('candidate', candidate, targets, reading);
-    const [shape, other] = [first, second].map(({ batch, classes, positions }) => `[${[batch, classes, positions]}]`);
+    // the targets once, so that both sides have the same
+    const { targets: read, dense, given: memory } = first;
+    const second = { ...readSide('candidate', candidate, undefined, reading), targets: read, dense, given: memory };
+    const [shape, other] = [first, second].map(({ batch, classes: c, positions }) => `[${[batch, c, positions]}]`);
     if (shape !== other) throw outOfRange('candidate', `the shape of the baseline, ${shape}`, other);
     const n = first.batch * first.positions;
+    // reading the candidate may have run code of the caller, too
+    if (first.logits.length !== second.logits.length || read.length !== n * (dense ? classes : 1)) {
+      throw wrongType('baseline', 'attached arrays', 'a detached or shrunk one');
+    }
+    const { pairs } = this.#sides;
+    const { meter, words, at, coverage } = pairs;
     const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
-    const { firstIndex = seen } = common('update', options, ['firstIndex']);
+    const firstIndex = given === undefined ? seen : given;
     const index = number('firstIndex', firstIndex, 'an integer ≥ 0 that leaves the last index below 2^53', (x) => {
       return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
     });

@@ -249,6 +249,12 @@ export function readConfig(value: unknown): MeterConfig {
 /** What is said of a number that only a later release writes. */
 export const newer = (n: unknown): string => `${n}, made by a newer focal-simd`;
 
+/** @throws RangeError when it is not the one version of a format that there is */
+export function checkVersion(name: string, version: unknown, own: number): void {
+  const later = Number.isInteger(version) && (version as number) > own;
+  if (version !== own) throw outOfRange(name, `${own}`, later ? newer(version) : version);
+}
+
 /**
  * Check that two configurations are the same.
  *

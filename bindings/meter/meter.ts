@@ -126,11 +126,11 @@ export class Meter<L extends AnyLoss> {
    * @throws as `forward`, and when the number of classes or `firstIndex` do not fit; nothing has changed then
    */
   update(logits: Logits, targets: Targets, options: UpdateOptions = {}): void {
-    // options first: see valueAndGrad
+    // options first: see valueAndGrad; the state last, as code of the caller may have changed it
     const { firstIndex: given } = common('update', options, ['firstIndex']);
+    const input = Meter.read(this as unknown as Meter<AnyLoss>, logits, targets);
     const { words, at, coverage, config } = this.#state;
     const { classes, arithmetic } = config;
-    const input = Meter.read(this as unknown as Meter<AnyLoss>, logits, targets);
     const n = input.batch * input.positions;
     if (n > 0 && input.classes !== classes) throw outOfRange('logits', `${classes} classes`, input.classes);
     const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);

@@ -5,7 +5,7 @@ import { viewOf } from '../input/tensors.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { array, checkCoverage } from './checks.ts';
 import { fromBytes, fromJSON, readRange, toBytes, toJSON } from './codec.ts';
-import { checkSame } from './config.ts';
+import { checkSame, checkVersion } from './config.ts';
 import type { Range } from './coverage.ts';
 import type { SlicedState } from './slices.ts';
 import type { State } from './state.ts';
@@ -45,7 +45,7 @@ export function slicesFromJSON(value: unknown): SlicedParts {
   if (typeof value !== 'object' || value === null) throw wrongType('state', 'an object', value);
   const { format, version, maxGroups, empty, coverage, groups, checksum } = value as Record<string, unknown>;
   if (format !== FORMAT) throw outOfRange('state.format', `'${FORMAT}'`, format);
-  if (version !== VERSION) throw outOfRange('state.version', `${VERSION}`, version);
+  checkVersion('state.version', version, VERSION);
   const parts = checked({
     maxGroups: maxGroups as number,
     empty: fromJSON(empty),
@@ -92,7 +92,7 @@ export function slicesFromBytes(value: unknown): SlicedParts {
   const bytes = isShared(view) ? view.slice() : view;
   const start = MAGIC.length + 1;
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) throw outOfRange('bytes', 'the state of a SlicedMeter', 'another');
-  if (bytes[MAGIC.length] !== VERSION) throw outOfRange('bytes: version', `${VERSION}`, bytes[MAGIC.length]);
+  checkVersion('bytes: version', bytes[MAGIC.length], VERSION);
   const inside = new ByteReader(bytes, start);
   const part = (): Uint8Array => inside.raw(inside.count());
   const maxGroups = inside.varint();

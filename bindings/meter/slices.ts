@@ -443,11 +443,11 @@ export function nameOf(value: unknown, i: number): string {
 
 /** The value of a metric over all samples, or of a mean of its name. */
 function metricOf(report: Report<AnyLoss>, metric: string): number | null {
-  const [mean, name] = metric.split('.') as [string, string?];
-  const means = ['micro', 'macro', 'weighted'].includes(mean) ? report[mean as 'macro'] : {};
-  const values = (name === undefined ? report : means) as Record<string, unknown>;
-  const value = name === undefined && mean === 'loss' ? report.loss.mean : values[name ?? mean];
-  if (value === null || (typeof value === 'number' && !COUNTS.includes(metric))) return value;
+  if (metric === 'loss') return report.loss.mean;
+  const [, mean, name = ''] = /^(?:(micro|macro|weighted)\.)?([^.]+)$/.exec(metric) ?? [];
+  const values = mean === undefined ? report : report[mean as 'macro'];
+  if (metricsIn(values).includes(name))
+    return (values as unknown as Record<string, number | null>)[name] as number | null;
   const averages = `macro, micro or weighted with ${metricsIn(report.macro).join(', ')} (as macro.f1)`;
   const expected = `a metric over all samples: loss, ${metricsIn(report).join(', ')}; or ${averages}`;
   throw outOfRange('metric', expected, `'${metric}'`);

@@ -649,6 +649,11 @@ class SigmoidTally extends Tally {
       }
       this.addSamples(state, count, valid);
       if (!visit) continue;
+      // the passes above have left those of their last tile
+      loadLabels(backend.kernels, input, first, count, settings);
+      for (let k = 0; k < count; k++) {
+        if (!truth.counts(first + k)) backend.i32[(backend.kernels.LABELS >> 2) + k] = -1;
+      }
       for (const [j, column] of [COLUMN_LOSS, COLUMN_CROSS_ENTROPY, COLUMN_BRIER].entries()) {
         backend.f32.set(sums.subarray(j * SAMPLES, j * SAMPLES + count), (backend.kernels.COLUMNS + column) >> 2);
       }
