@@ -16,6 +16,8 @@ describe.each(backends)('$name: sums are exact', ({ kernels }) => {
   // exponents either side of where each path of exact-sum.ts begins and ends, subnormal numbers and overflow included
   test.each([
     [-10, 5],
+    [-21, 7],
+    [-22, 7],
     [-51, 7],
     [-60, 7],
     [-91, 6],

@@ -3,25 +3,29 @@
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
-import { FEW, LOGITS, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
+import { COLUMN_BYTES, LOGITS, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
 import { add } from '../math/exact-sum';
 import {
   binary, exp, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
 } from '../math/exp';
 import { A1, A2, A3, log, log1pFrom, TWO } from '../math/log';
-import { CONFIDENCE as METER_CONFIDENCE } from '../meter/scratch';
+import { CONFIDENCE as METER_CONFIDENCE, PREDICTED as METER_PREDICTED, RANK as METER_RANK } from '../meter/scratch';
 import { exponentialsTo } from '../softmax/exponentials';
 import { BLOCK, DECAY, INTEGER, LARGER, REDUCED } from '../tile/block';
-import { MAX, TILE, TRUE } from '../tile/scratch';
+import { COLUMNS, LABELS, MAX, PLANES, TILE, TRUE } from '../tile/scratch';
+import { classStride, pair, planar } from '../tile/tile';
 import {
   CHANGED, CONFIDENCE, DECIDED, DIFFERENCE, DIVERGENCE, DIVERGENCES, FELL, GAPS, KEPT, LABEL, NOT_FINITE, NUMBERS, PAIR_THRESHOLDS, PAIRS, PREDICTED,
-  ROSE, SQUARED,
+  RANKS, ROSE, SQUARED,
 } from './scratch';
 
 /** From a logit of the baseline to the candidate's, and from a number of a sample to the candidate's. */
 const AWAY: usize = PAIRS - TILE;
 const OTHER: usize = SAMPLE_BYTES;
 const KEPT_AWAY: usize = 4 * LOGITS;
+/** The same of planes, and from a logit of the baseline to its exponential. */
+const PLANES_AWAY: usize = PAIRS - PLANES;
+const PLANES_KEPT: usize = KEPT - PLANES;
 /** e^−|z| and e^−|w| of a block, and what they are made into. */
 const T: usize = DECAY;
 const R: usize = LARGER;
@@ -54,44 +58,6 @@ function fastExp(d: v128): v128 {
 }
 
 /**
- * The term p·ln(p/q) = p·((u − v) + l) of four classes, u and v the distances to the logits of the predicted classes,
- * l = ln of the ratio of the probabilities of these: what a side adds to all its logits does not enter. Where p is 0
- * there is nothing to lose, even to −∞; below e^−88 it is 0.
- */
-// @ts-ignore: decorator
-@inline
-function term(p: v128, u: v128, v: v128, l: v128): v128 {
-  return v128.andnot(f32x4.mul(p, f32x4.add(f32x4.sub(u, v), l)), f32x4.eq(p, f32x4.splat(0)));
-}
-
-/** Four values of four rows, `step` bytes apart. */
-// @ts-ignore: decorator
-@inline
-function four(at: usize, step: usize): v128 {
-  let v = v128.load32_zero(at);
-  v = v128.load_lane<f32>(at + step, v, 1);
-  v = v128.load_lane<f32>(at + 2 * step, v, 2);
-  return v128.load_lane<f32>(at + 3 * step, v, 3);
-}
-
-/** Where the logit of the predicted class of a sample is; anywhere in its row where the prediction is open. */
-// @ts-ignore: decorator
-@inline
-function placeOf(predictions: usize, row: usize, classes: i32): usize {
-  return row + (usize(min<u32>(load<u32>(predictions), classes - 1)) << 2);
-}
-
-/** The logits of the predicted classes of the four samples at `i`, whose rows begin at `row`. */
-// @ts-ignore: decorator
-@inline
-function ownLogits(i: usize, row: usize, step: usize, classes: i32): v128 {
-  let v = v128.load32_zero(placeOf(i, row, classes));
-  v = v128.load_lane<f32>(placeOf(i + 4, row + step, classes), v, 1);
-  v = v128.load_lane<f32>(placeOf(i + 8, row + 2 * step, classes), v, 2);
-  return v128.load_lane<f32>(placeOf(i + 12, row + 3 * step, classes), v, 3);
-}
-
-/**
  * NOT_FINITE of four samples; DIVERGENCE and DIFFERENCE, with 0 where either side is not finite, whose probability of
  * the predicted class is NaN then.
  */
@@ -109,35 +75,6 @@ function store4(i: usize, divergence: v128, difference: v128): void {
   v128.store(i, v128.andnot(difference, none), DIFFERENCE);
 }
 
-/** l of `term` of four samples. */
-// @ts-ignore: decorator
-@inline
-function ratio(i: usize): v128 {
-  return log(f32x4.div(v128.load(i, CONFIDENCE), v128.load(i, CONFIDENCE + OTHER)));
-}
-
-/** Two classes, the vector across the samples: of a side the other class lies |z₁ − z₀| below the predicted one. */
-function softmaxTwo(i: usize, n: i32): void {
-  let a = TILE;
-  for (const end = i + (usize(n) << 2); i < end; i += 16, a += 32) {
-    const l = ratio(i);
-    const u = below(a);
-    const v = below(a + AWAY);
-    const pz = v128.load(i, CONFIDENCE);
-    const pw = v128.load(i, CONFIDENCE + OTHER);
-    const p = f32x4.mul(fastExp(u), pz);
-    const q = f32x4.mul(fastExp(v), pw);
-    const same = i32x4.eq(v128.load(i, PREDICTED), v128.load(i, PREDICTED + OTHER));
-    const zero = f32x4.splat(0);
-    // the candidate's distances from its predicted class to the baseline's, and to the other one
-    const vk = v128.andnot(v, same);
-    const vo = v128.and(v, same);
-    const s = f32x4.add(term(pz, zero, vk, l), term(p, u, vo, l));
-    const gap = f32x4.abs(f32x4.sub(pz, v128.bitselect(pw, q, same)));
-    store4(i, s, f32x4.pmax(gap, f32x4.abs(f32x4.sub(p, v128.bitselect(q, pw, same)))));
-  }
-}
-
 /** −|z₁ − z₀| of four rows. */
 // @ts-ignore: decorator
 @inline
@@ -148,50 +85,49 @@ function below(at: usize): v128 {
   return v128.or(d, lanes(SIGN));
 }
 
-/** Few classes: the vector runs across the samples. */
-function softmaxAcross(i: usize, n: i32, classes: i32): void {
-  const size = usize(classes) << 2;
-  const log2e = lanes(LOG2E);
-  const magic = lanes(MAGIC);
-  const p5 = lanes(P5);
-  const p4 = lanes(P4);
-  const p3 = lanes(P3);
-  const p2 = lanes(P2);
+/**
+ * Two classes, the vector across the samples: p and q of the predicted ones tell the others, 1 − p and 1 − q, exactly.
+ * Of a side the other class lies |z₁ − z₀| below the predicted one. As the probabilities of either side add up to 1, the
+ * divergence is ln(p/q) and what the baseline's classes lie further below the candidate's largest than below their own.
+ */
+function softmaxTwo(i: usize, n: i32): void {
+  const least = f32x4.splat(1e-30);
+  const lowest = f32x4.splat(-88);
+  const one = lanes(ONE);
   let a = TILE;
-  for (const end = i + (usize(n) << 2); i < end; i += 16, a += 3 * size) {
-    const l = ratio(i);
-    const z = ownLogits(PREDICTED + i, a, size, classes);
-    const w = ownLogits(PREDICTED + OTHER + i, a + AWAY, size, classes);
-    const pz = v128.load(i, CONFIDENCE);
-    const pw = v128.load(i, CONFIDENCE + OTHER);
-    let s = f32x4.splat(0);
-    let most = s;
-    for (const stop = a + size; a < stop; a += 4) {
-      const u = f32x4.sub(four(a, size), z);
-      const v = f32x4.sub(four(a + AWAY, size), w);
-      const bu = binary(u, log2e);
-      const bv = binary(v, log2e);
-      const tu = nearest(bu, magic);
-      const tv = nearest(bv, magic);
-      const p = f32x4.mul(scaledBinary(reduced(bu, tu, magic), tu, p5, p4, p3, p2), pz);
-      const q = f32x4.mul(scaledBinary(reduced(bv, tv, magic), tv, p5, p4, p3, p2), pw);
-      s = f32x4.add(s, term(p, u, v, l));
-      most = f32x4.pmax(most, f32x4.abs(f32x4.sub(p, q)));
-    }
-    store4(i, s, most);
+  for (const end = i + (usize(n) << 2); i < end; i += 16, a += 32) {
+    const u = below(a);
+    const v = below(a + AWAY);
+    const p = v128.load(i, CONFIDENCE);
+    const q = v128.load(i, CONFIDENCE + OTHER);
+    const same = i32x4.eq(v128.load(i, PREDICTED), v128.load(i, PREDICTED + OTHER));
+    // above e^−88 the other class is possible, if only just
+    const rest = f32x4.pmax(f32x4.sub(one, p), v128.and(least, f32x4.ge(u, lowest)));
+    const further = f32x4.mul(rest, f32x4.sub(u, v128.and(v, same)));
+    const lost = f32x4.sub(v128.andnot(further, f32x4.eq(rest, f32x4.splat(0))), f32x4.mul(p, v128.andnot(v, same)));
+    const other = v128.bitselect(q, f32x4.sub(one, q), same);
+    store4(i, f32x4.add(log(f32x4.div(p, q)), lost), f32x4.abs(f32x4.sub(p, other)));
   }
 }
 
 /**
- * Softmax, of n samples whose stages have just gone by, the first of which is sample `first`: what makes probabilities
- * of the exponentials that were kept, to ROSE or FELL, and the logit of the predicted class, to SQUARED or DIVERGENCE.
- * They stand there until the samples are compared.
+ * Softmax, of n samples whose stages have just gone by, the first of which is sample `first`: the columns that a meter
+ * has of them; what makes probabilities of the exponentials that were kept, to ROSE or FELL, and the logit of the
+ * predicted class, to SQUARED or NOT_FINITE. They stand there until the samples are compared.
  */
 export function hold(side: i32, first: i32, n: i32): void {
   const to = usize(first) << 2;
+  const bytes = usize(n) << 2;
+  const other = side ? OTHER : 0;
+  memory.copy(to + other + PREDICTED, METER_PREDICTED, bytes);
+  memory.copy(to + other + CONFIDENCE, METER_CONFIDENCE, bytes);
+  for (let k: usize = 0; k < 3; k++) memory.copy(to + other + NUMBERS + 2 * k * OTHER, COLUMNS + k * COLUMN_BYTES, bytes);
+  memory.copy(to + other + RANKS, METER_RANK, bytes);
+  memory.copy(to + LABEL, LABELS, bytes);
+  if (pair) return;
   const factors = to + (side ? FELL : ROSE);
-  const own = to + (side ? DIVERGENCE : SQUARED);
-  for (let i: usize = 0; i < usize(n) << 2; i += 16) {
+  const own = to + (side ? NOT_FINITE : SQUARED);
+  for (let i: usize = 0; i < bytes; i += 16) {
     const z = v128.load(i, TRUE);
     const share = exp(f32x4.sub(v128.load(i, MAX), z));
     v128.store(factors + i, f32x4.mul(share, v128.load(i, METER_CONFIDENCE)));
@@ -199,62 +135,111 @@ export function hold(side: i32, first: i32, n: i32): void {
   }
 }
 
+/** ln p/q of four samples, p and q the probabilities that the sides give to what they predict. */
+const RATIOS: usize = memory.data(16, 16);
+
 /**
- * Softmax of rows whose exponentials have been kept: probabilities are multiples of them, but those of the predicted
- * classes, which had been left out of the row: 0 stands for them there, and the logit may be −∞.
+ * What `predictedOnes` has to do where the sides predict different classes. The exponentials of what the other side
+ * predicts become 0, as they have been seen to.
  */
-function softmaxKept(i: usize, n: i32, classes: i32): void {
+function otherOnes(i: usize, classes: i32, at: usize, away: usize, e: usize, step: usize, l: f32): void {
+  const was = usize(min<u32>(load<u32>(i, PREDICTED), classes - 1)) * step;
+  const is = usize(min<u32>(load<u32>(i, PREDICTED + OTHER), classes - 1)) * step;
+  const p = load<f32>(i, CONFIDENCE);
+  const pOther = load<f32>(e + is) * load<f32>(i, ROSE);
+  const qOther = load<f32>(e + was, KEPT_AWAY) * load<f32>(i, FELL);
+  let sum = p * (load<f32>(i, NOT_FINITE) - load<f32>(at + was + away) + l);
+  if (pOther) sum += pOther * (load<f32>(at + is) - load<f32>(i, SQUARED) + l);
+  store<f32>(i, sum, DIVERGENCE);
+  store<f32>(i, max(f32.abs(p - qOther), f32.abs(pOther - load<f32>(i, CONFIDENCE + OTHER))), DIFFERENCE);
+  store<f32>(e + is, 0);
+  store<f32>(e + was, 0, KEPT_AWAY);
+}
+
+/**
+ * Softmax but of two classes: probabilities are multiples of the exponentials that were kept, but those of the predicted
+ * classes, which had been left out of the tile: 0 stands for them there, and the logit may be −∞. So of n samples, whose
+ * logits are at `at`, `sample` bytes apart, the candidate's `away` from there, and whose exponentials are `kept` bytes
+ * apart, both `step` bytes from class to class, this makes DIVERGENCE and DIFFERENCE of the predicted classes, and in
+ * SQUARED what makes ln p/q of the difference of two logits.
+ */
+function predictedOnes(i: usize, n: i32, classes: i32, at: usize, away: usize, sample: usize, kept: usize, step: usize): void {
+  let e = KEPT;
+  for (const end = i + (usize(n) << 2); i < end; i += 16, at += sample << 2, e += kept << 2) {
+    const p = v128.load(i, CONFIDENCE);
+    const q = v128.load(i, CONFIDENCE + OTHER);
+    const l = log(f32x4.div(p, q));
+    v128.store(i, f32x4.mul(p, l), DIVERGENCE);
+    v128.store(i, f32x4.abs(f32x4.sub(p, q)), DIFFERENCE);
+    let others = i32x4.bitmask(i32x4.ne(v128.load(i, PREDICTED), v128.load(i, PREDICTED + OTHER)));
+    if (others) {
+      v128.store(RATIOS, l);
+      for (; others; others &= others - 1) {
+        const j = usize(ctz(others));
+        otherOnes(i + (j << 2), classes, at + j * sample, away, e + j * kept, step, load<f32>(RATIOS + (j << 2)));
+      }
+    }
+    v128.store(i, f32x4.sub(l, f32x4.sub(v128.load(i, SQUARED), v128.load(i, NOT_FINITE))), SQUARED);
+  }
+}
+
+/** The terms of the divergence of four classes, p·ln p/q. Where p is 0 there is nothing to lose, even to −∞. */
+// @ts-ignore: decorator
+@inline
+function terms(p: v128, z: v128, w: v128, d: v128): v128 {
+  return v128.andnot(f32x4.mul(p, f32x4.add(f32x4.sub(z, w), d)), f32x4.eq(p, f32x4.splat(0)));
+}
+
+/** Softmax of rows. */
+function softmaxRows(first: usize, n: i32, classes: i32): void {
   const size = usize(classes) << 2;
   const padded = (size + 31) & ~31;
-  const first = i;
-  const stop = i + (usize(n) << 2);
+  predictedOnes(first, n, classes, TILE, AWAY, size, padded, 4);
+  const stop = first + (usize(n) << 2);
   let a = TILE;
   let e = KEPT;
-  for (; i < stop; i += 4, a += size, e += padded) {
-    const zk = load<f32>(i, SQUARED);
-    const wk = load<f32>(i, DIVERGENCE);
-    const p = load<f32>(i, CONFIDENCE);
-    const q = load<f32>(i, CONFIDENCE + OTHER);
-    // ln p/q of a class is z − w and this
-    const d = f32x4.extract_lane(log(f32x4.splat(p / q)), 0) - (zk - wk);
-    const was = usize(min<u32>(load<u32>(i, PREDICTED), classes - 1)) << 2;
-    const is = usize(min<u32>(load<u32>(i, PREDICTED + OTHER), classes - 1)) << 2;
-    const factor = load<f32>(i, ROSE);
-    const other = load<f32>(i, FELL);
-    let w = wk;
-    let sum: f64 = 0;
-    let largest = f32.abs(p - q);
-    if (was != is) {
-      // each side's probability of what the other predicts
-      const pOther = load<f32>(e + is) * factor;
-      const qOther = load<f32>(e + was, KEPT_AWAY) * other;
-      w = load<f32>(a + was, AWAY);
-      largest = max(f32.abs(p - qOther), f32.abs(pOther - q));
-      if (pOther) sum = f64(pOther * (load<f32>(a + is) - wk + d));
-      store<f32>(e + is, 0);
-      store<f32>(e + was, 0, KEPT_AWAY);
-    }
-    sum += f64(p * (zk - w + d));
-    const factors = f32x4.splat(factor);
-    const others = f32x4.splat(other);
-    const ds = f32x4.splat(d);
-    const zero = f32x4.splat(0);
-    let most = zero;
+  for (let i = first; i < stop; i += 4, a += size, e += padded) {
+    const factors = v128.load_splat<f32>(i, ROSE);
+    const others = v128.load_splat<f32>(i, FELL);
+    const d = v128.load_splat<f32>(i, SQUARED);
+    let most = v128.load32_zero(i, DIFFERENCE);
+    let sum = f64(load<f32>(i, DIVERGENCE));
     for (let c: usize = 0; c < padded;) {
-      let s = zero;
+      let s = f32x4.splat(0);
       for (const block = min(c + CLASSES, padded); c < block; c += 16) {
-        const ps = f32x4.mul(v128.load(e + c), factors);
-        const qs = f32x4.mul(v128.load(e + c, KEPT_AWAY), others);
-        const gap = f32x4.add(f32x4.sub(v128.load(a + c), v128.load(a + c, AWAY)), ds);
-        s = f32x4.add(s, v128.andnot(f32x4.mul(ps, gap), f32x4.eq(ps, zero)));
-        most = f32x4.pmax(most, f32x4.abs(f32x4.sub(ps, qs)));
+        const p = f32x4.mul(v128.load(e + c), factors);
+        const q = f32x4.mul(v128.load(e + c, KEPT_AWAY), others);
+        s = f32x4.add(s, terms(p, v128.load(a + c), v128.load(a + c, AWAY), d));
+        most = f32x4.pmax(most, f32x4.abs(f32x4.sub(p, q)));
       }
       sum += f64(fold(s));
     }
     store<f32>(i, f32(sum), DIVERGENCE);
-    store<f32>(i, max(largest, largestOf(most)), DIFFERENCE);
+    store<f32>(i, largestOf(most), DIFFERENCE);
   }
-  for (i = first; i < stop; i += 16) store4(i, v128.load(i, DIVERGENCE), v128.load(i, DIFFERENCE));
+  for (let i = first; i < stop; i += 16) store4(i, v128.load(i, DIVERGENCE), v128.load(i, DIFFERENCE));
+}
+
+/** The same of rows that have been transposed into planes: the vector runs across the samples. */
+function softmaxPlanes(i: usize, n: i32, classes: i32): void {
+  const step = usize(classStride) << 2;
+  const length = usize(classes) * step;
+  predictedOnes(i, n, classes, PLANES, PLANES_AWAY, 4, 4, step);
+  let from = PLANES;
+  for (const end = i + (usize(n) << 2); i < end; i += 16, from += 16) {
+    const factors = v128.load(i, ROSE);
+    const others = v128.load(i, FELL);
+    const d = v128.load(i, SQUARED);
+    let most = v128.load(i, DIFFERENCE);
+    let s = v128.load(i, DIVERGENCE);
+    for (let a = from, stop = from + length; a < stop; a += step) {
+      const p = f32x4.mul(v128.load(a + PLANES_KEPT), factors);
+      const q = f32x4.mul(v128.load(a + PLANES_KEPT + KEPT_AWAY), others);
+      s = f32x4.add(s, terms(p, v128.load(a), v128.load(a + PLANES_AWAY), d));
+      most = f32x4.pmax(most, f32x4.abs(f32x4.sub(p, q)));
+    }
+    store4(i, s, most);
+  }
 }
 
 /**
@@ -282,9 +267,9 @@ function agree(i: usize, n: i32): i32 {
 
 /** Softmax of n pairs of rows. Absolute error of KL at most 1e-6·(1 + max |Δz|). How many there are in CHANGED. */
 function softmaxPairs(i: usize, n: i32, classes: i32): i32 {
-  if (classes == 2) softmaxTwo(i, n);
-  else if (classes > FEW) softmaxKept(i, n, classes);
-  else softmaxAcross(i, n, classes);
+  if (pair) softmaxTwo(i, n);
+  else if (planar) softmaxPlanes(i, n, classes);
+  else softmaxRows(i, n, classes);
   return agree(i, n);
 }
 

@@ -56,6 +56,7 @@ export const CHANGED: usize = PLANES;
 export const PREDICTED: usize = PAIRS + PAIR_COLUMNS;
 export const CONFIDENCE: usize = PAIRS + PAIR_COLUMNS + 2 * COLUMN;
 export const NUMBERS: usize = PAIRS + PAIR_COLUMNS + 4 * COLUMN;
+export const RANKS: usize = PAIRS + PAIR_COLUMNS + 10 * COLUMN;
 export const LABEL: usize = PAIRS + PAIR_COLUMNS + 12 * COLUMN;
 export const DIVERGENCE: usize = PAIRS + PAIR_COLUMNS + 13 * COLUMN;
 export const DIFFERENCE: usize = PAIRS + PAIR_COLUMNS + 14 * COLUMN;

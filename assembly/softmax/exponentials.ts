@@ -345,6 +345,7 @@ function sumPlanes(keepAt: usize, what: i32, again: bool): void {
   const step = usize(classStride) << 2;
   const length = usize(classes) * step;
   const away = keepAt - base;
+  const compared = usize(param(PARAM_KEEP));
   const next = first + classes;
   const more = next < i32(param(PARAM_CLASSES));
   // whether the chunk begins or ends inside a block
@@ -379,7 +380,8 @@ function sumPlanes(keepAt: usize, what: i32, again: bool): void {
           bytes = what == OF_LOSSES ? otherLosses(at, end, step, i) : otherSlopes(at, end, step, i);
         } else {
           bytes = exponents(at, end, step, m0, m1);
-          if (!keepAt) exponentialsTo(REDUCED, bytes);
+          if (compared) keepExponentials(bytes, compared + (at - base), step);
+          else if (!keepAt) exponentialsTo(REDUCED, bytes);
           else if (keepExponentials(bytes, at + away, step) && what != ROUGH) restore(at, end, step, away, m0, m1);
         }
         if (again) {

@@ -13,7 +13,8 @@
  * image, so images go from first to last. In planes they belong to the first positions of the next class, so positions
  * go from last to first.
  */
-import { PLANE_GAP, PLANE_GROUP, ROWS, TRANSPOSED } from '../../bindings/backend/constants';
+import { PARAM_PLANES, PLANE_GAP, PLANE_GROUP, ROWS, TRANSPOSED } from '../../bindings/backend/constants';
+import { param } from '../params';
 import { CLASS_WEIGHTS, LABELS, LOGIT_WEIGHTS, OFFSET, OWN_WEIGHT, PLANES, TILE, TRUE, WEIGHT } from './scratch';
 
 const NEGATIVE_INFINITY: u32 = 0xff800000;
@@ -100,12 +101,12 @@ export function place(
     images = 1;
     positions = samples;
     if (form == TRANSPOSED) {
-      base = PLANES;
+      base = usize(param(PARAM_PLANES)) || PLANES;
       classStride = planeStride(samples);
-      transpose(source, givenImageStride, PLANES, classStride, samples, classes);
+      transpose(source, givenImageStride, base, classStride, samples, classes);
     }
   }
-  borrowed = base != TILE && base != PLANES;
+  borrowed = base == source && base != TILE && base != PLANES;
   pair = pairs && planar && first == 0 && classes == 2;
   locate();
 }

@@ -70,11 +70,15 @@ export const PARAM_CLASSES = 12;
 /** Metrics: 0 where none are wanted, else how many ranks of the true class are told apart (sigmoid: 1); bins. */
 export const PARAM_RANKS = 13;
 export const PARAM_BINS = 14;
-/** Comparisons: where softmax keeps the exponentials of rows, each filled up with zeros to whole groups of 8; 0: it does not. */
+/**
+ * Comparisons: where softmax keeps the exponentials, of planes laid out as they, of rows each filled up with zeros to whole
+ * groups of 8; 0: it does not. And where rows are transposed into planes; 0: in the planes' own place.
+ */
 export const PARAM_KEEP = 15;
+export const PARAM_PLANES = 16;
 /** Sigmoid, a number a logit: whether all positives have one weight, and all negatives one, so that any will do. */
-export const PARAM_UNIFORM = 16;
-export const PARAM_COUNT = 17;
+export const PARAM_UNIFORM = 17;
+export const PARAM_COUNT = 18;
 
 export const SOFTMAX = 0;
 export const SIGMOID = 1;

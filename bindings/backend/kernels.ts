@@ -150,18 +150,18 @@ export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'con
    * samples on which they do not agree: i32[LOGITS].
    */
   readonly CHANGED: number;
-  /** Softmax: where rows of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate. */
+  /** Softmax: where exponentials of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate. */
   readonly KEPT: number;
   /**
-   * Softmax of rows, for either side: to be called when the stages of n samples, of which the first is sample `first`,
-   * have gone by, with the rows kept.
+   * Softmax, for either side, the candidate first: to be called when the stages of n samples, of which the first is sample
+   * `first`, have gone by, with the exponentials kept: fill their columns of what the meter has found.
    */
   hold(side: number, first: number, n: number): void;
   /**
    * Compare n rows of the baseline in TILE with n of the candidate in PAIRS, which are those of the samples from `first`
    * on, and count in DECIDED. Returns how many there are in CHANGED.
    *
-   * Softmax: the columns of labels, predictions and their probabilities have been filled; samples that are open or
+   * Softmax: `hold` has been called for them; where rows are transposed, planes take their place. Samples that are open or
    * ignored are in CHANGED, and the latter count for nothing. Sigmoid: super-rows have `length` logits, the rows of
    * some samples; −∞ is behind those of the last.
    */

@@ -11,7 +11,7 @@ import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions
 import { type Pass, predictions, type Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
-import { apart, canStage, keep, Pairs, roomOf, Stages } from './pairs.ts';
+import { apart, canStage, keep, Pairs, roomOf, Stages, samplesOf } from './pairs.ts';
 import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
 import { rowsOf } from './rows.ts';
 
@@ -117,7 +117,7 @@ export class Comparison<L extends AnyLoss> {
     const softmax = meter.variant === 'softmax';
     const staged = softmax && canStage(where, backend, meter.classes);
     const together = first.positions === 1 && softmax ? Infinity : TOGETHER;
-    const most = Math.max(1, Math.min(SAMPLES, Math.floor(together / first.classes)));
+    const most = Math.max(1, Math.min(staged ? samplesOf(meter.classes) : SAMPLES, Math.floor(together / first.classes)));
     pairs.begin(backend);
     for (let from = 0; from < n; from += most) {
       const count = Math.min(most, n - from);
@@ -129,7 +129,7 @@ export class Comparison<L extends AnyLoss> {
     pairs.end(backend);
   }
 
-  /** Softmax of many classes: both sides tile by tile, so that what one makes of a tile is there for the other. */
+  /** Softmax: both sides tile by tile, so that what one makes of a tile is there for the other. */
   #stage(
     backend: PairBackend,
     settings: Settings,
@@ -142,7 +142,7 @@ export class Comparison<L extends AnyLoss> {
     const room = roomOf(rows[0].classes);
     const passOf = (meter: Meter<AnyLoss>, own: Input, by: MeterBackend): Pass =>
       labelled ? Meter.begin(meter, own, index, room, by) : predictions(by, settings, own, room);
-    return new Stages(where, [passOf(baseline, rows[0], where), passOf(candidate, rows[1], apart(where, backend))]);
+    return new Stages(where, [passOf(baseline, rows[0], where), passOf(candidate, rows[1], apart(where, backend, rows[1].classes))]);
   }
 
   /** Count either side, and keep what its meter has found of each sample; without labels, what softmax predicts. */

@@ -21,7 +21,9 @@ import {
   PAIR_RANK,
   PARAM_COUNT,
   PARAM_KEEP,
+  PARAM_PLANES,
   SAMPLE_BYTES,
+  SAMPLES,
   SUM_DIFFERENCE,
   SUM_DIVERGENCE,
   SUM_END,
@@ -31,7 +33,7 @@ import type { PairBackend } from '../backend/pairs.ts';
 import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';
-import { type Room, SOFTMAX_ROOM } from '../losses/plan.ts';
+import { planSamples, type Room, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { takeSamples } from '../losses/stages.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
@@ -102,16 +104,21 @@ function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): v
   for (const at of [LABELS, COLUMNS + COLUMN_PREDICTED]) to.i32.fill(-1, (at >> 2) + n, (at >> 2) + n + 16);
 }
 
-/** Whether what the stages of softmax leave of rows can be compared: there are many classes, in one memory. */
+/** Whether what the stages of softmax leave can be compared: of all classes at once, in one memory. */
 export const canStage = (meter: MeterBackend, { kernels }: PairBackend, classes: number): boolean =>
-  classes > FEW && classes <= LOGITS && meter.kernels.memory.buffer === kernels.memory.buffer;
+  classes <= LOGITS && meter.kernels.memory.buffer === kernels.memory.buffer;
 
 /** Room for tiles of which both sides are there at once. */
 export const roomOf = (classes: number): Room => ({ ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) });
 
-/** A set of kernels with the candidate's place for the tile. */
-export const apart = (meter: MeterBackend, { kernels }: PairBackend): MeterBackend =>
-  new Backend(meter.name, { ...meter.kernels, TILE: kernels.PAIRS });
+/** Samples that are compared together. What rows of few classes are made into is there of a single tile alone. */
+export const samplesOf = (classes: number): number =>
+  classes > FEW ? SAMPLES : planSamples({ classes, positions: 1 }, roomOf(classes)).images;
+
+/** A set of kernels with the candidate's place for the tile. Rows that are transposed go there as planes, and so not as rows. */
+export function apart(meter: MeterBackend, { kernels }: PairBackend, classes: number): MeterBackend {
+  return classes !== 2 && classes <= FEW ? meter : new Backend(meter.name, { ...meter.kernels, TILE: kernels.PAIRS });
+}
 
 /** The stages of both sides, tile by tile, so that what they leave is compared while it is there. */
 export class Stages {
@@ -123,36 +130,47 @@ export class Stages {
     this.#passes = passes;
   }
 
-  /** Call `visit` when the stages of samples [first, first + n) have gone by. */
-  each(backend: PairBackend, visit: (first: number, n: number) => void): void {
+  /**
+   * Call `visit` when the stages of samples [first, first + n) have gone by. Samples are counted each side's at once: of a
+   * single tile before the visit, else when all `samples` have been visited.
+   */
+  each(backend: PairBackend, samples: number, visit: (first: number, n: number) => void): void {
     const { kernels, f32 } = backend;
     const meter = this.#meter;
     const params = new Float64Array(kernels.memory.buffer, meter.kernels.PARAMS, PARAM_COUNT);
     const [{ tile }, { tile: other }] = this.#passes;
     tile.eachSamples(() => {
-      const { firstSample, samples, images } = tile;
+      const { firstSample, samples: n, images } = tile;
       other.firstImage = tile.firstImage;
       other.images = images;
       other.firstPosition = tile.firstPosition;
       other.positions = tile.positions;
       for (const side of [1, 0] as const) {
         params[PARAM_KEEP] = kernels.KEPT + 4 * LOGITS * side;
+        params[PARAM_PLANES] = kernels.PAIRS * side;
         const pass = this.#passes[side];
+        if (n === samples) meter.kernels.begin();
         pass.stages();
+        if (n === samples) {
+          pass.count(0, n);
+          pass.end();
+        }
         const place = side ? kernels.PAIRS : kernels.TILE;
         const { source, classes } = pass.tile;
         // it may be in the caller's own memory
-        if (source !== place) f32.copyWithin(place >> 2, source >> 2, (source >> 2) + samples * classes);
-        keep(backend, side, meter, firstSample, samples);
-        kernels.hold(side, firstSample, samples);
+        if (source !== place && !pass.tile.transposed) {
+          f32.copyWithin(place >> 2, source >> 2, (source >> 2) + n * classes);
+        }
+        kernels.hold(side, firstSample, n);
       }
-      visit(firstSample, samples);
+      visit(firstSample, n);
+      if (firstSample + n === samples && n < samples) this.#count(backend, samples);
     });
     params[PARAM_KEEP] = 0;
+    params[PARAM_PLANES] = 0;
   }
 
-  /** Count the n samples that were visited in, each side's at once. */
-  count(backend: PairBackend, n: number): void {
+  #count(backend: PairBackend, n: number): void {
     const meter = this.#meter;
     for (const side of [0, 1] as const) {
       giveBack(backend, side, meter, n);
@@ -423,8 +441,7 @@ class Chunk {
       for (let j = 0; j < found; j++) changed(i32[(kernels.CHANGED >> 2) + j] as number);
     };
     if (stages) {
-      stages.each(this.#backend, compare);
-      stages.count(this.#backend, this.n);
+      stages.each(this.#backend, this.n, compare);
     } else {
       this.#eachTile(1, compare, (a, b, i) => {
         changed(i);

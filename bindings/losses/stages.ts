@@ -16,6 +16,7 @@ import {
   PARAM_KEEP,
   PARAM_LABEL_SMOOTHING,
   PARAM_LARGEST,
+  PARAM_PLANES,
   PARAM_RANKS,
   PARAM_SCALE,
   PARAM_SMOOTHING,
@@ -128,6 +129,7 @@ export class Call {
     params[PARAM_RANKS] = metrics ? metrics.ranks : 0;
     params[PARAM_BINS] = metrics ? metrics.bins : 0;
     params[PARAM_KEEP] = 0;
+    params[PARAM_PLANES] = 0;
     params[PARAM_UNIFORM] = typeof positive === 'number' && typeof negative === 'number' ? 1 : 0;
     kernels.begin();
   }

@@ -48,6 +48,11 @@ export class Tile {
     return this.#plan.form === TRANSPOSED || this.classStride > 1;
   }
 
+  /** Whether `open` transposes the rows, and leaves where they came from alone. */
+  get transposed(): boolean {
+    return this.#plan.form === TRANSPOSED;
+  }
+
   /** Call `visit` for each tile of samples. */
   eachSamples(visit: () => void): void {
     const { batch, positions } = this.#input;
