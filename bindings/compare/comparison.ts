@@ -117,7 +117,10 @@ export class Comparison<L extends AnyLoss> {
     const softmax = meter.variant === 'softmax';
     const staged = softmax && canStage(where, backend, meter.classes);
     const together = first.positions === 1 && softmax ? Infinity : TOGETHER;
-    const most = Math.max(1, Math.min(staged ? samplesOf(meter.classes) : SAMPLES, Math.floor(together / first.classes)));
+    const most = Math.max(
+      1,
+      Math.min(staged ? samplesOf(meter.classes) : SAMPLES, Math.floor(together / first.classes)),
+    );
     pairs.begin(backend);
     for (let from = 0; from < n; from += most) {
       const count = Math.min(most, n - from);
@@ -142,7 +145,10 @@ export class Comparison<L extends AnyLoss> {
     const room = roomOf(rows[0].classes);
     const passOf = (meter: Meter<AnyLoss>, own: Input, by: MeterBackend): Pass =>
       labelled ? Meter.begin(meter, own, index, room, by) : predictions(by, settings, own, room);
-    return new Stages(where, [passOf(baseline, rows[0], where), passOf(candidate, rows[1], apart(where, backend, rows[1].classes))]);
+    return new Stages(where, [
+      passOf(baseline, rows[0], where),
+      passOf(candidate, rows[1], apart(where, backend, rows[1].classes)),
+    ]);
   }
 
   /** Count either side, and keep what its meter has found of each sample; without labels, what softmax predicts. */
