@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
 import { defineAlloc } from '../bindings/backend/alloc.ts';
-import { Backend, type MeterBackend, Views } from '../bindings/backend/backend.ts';
+import { Backend, type MeterBackend } from '../bindings/backend/backend.ts';
 import type { MeterKernels, PairKernels } from '../bindings/backend/kernels.ts';
 import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
 import { scalarPairKernels } from '../bindings/backend/scalar/pairs.ts';
@@ -43,7 +43,7 @@ export const broken = (): number => debug.broken();
 const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: PairKernels) => {
   const FocalMeter = defineMeter(() => backend);
   const alloc = defineAlloc(() => backend);
-  const views = new Views(backend.name, pairs);
+  const views = new Backend(backend.name, pairs);
   const FocalComparison = defineComparison(FocalMeter, () => views);
   return {
     name,

@@ -1,7 +1,7 @@
-import type { Kernels, MeterKernels } from './kernels.ts';
+import type { Kernels, MeterKernels, PairKernels } from './kernels.ts';
 
-/** A set of kernels, and views of its memory. */
-export class Views<K extends Pick<Kernels, 'memory'>> {
+/** A set of kernels, and views of its memory. Every instance has its own; nothing is shared between two. */
+export class Backend<K extends Pick<Kernels, 'memory'> = Kernels> {
   readonly name: 'simd' | 'scalar';
   readonly kernels: K;
   #f32 = new Float32Array();
@@ -26,8 +26,8 @@ export class Views<K extends Pick<Kernels, 'memory'>> {
   }
 }
 
-/** One that the losses can be had from. Every instance has its own; nothing is shared between two. */
-export class Backend<K extends Kernels = Kernels> extends Views<K> {}
-
 /** One that evaluation metrics can be had from. */
 export type MeterBackend = Backend<MeterKernels>;
+
+/** One that comparisons can be had from. */
+export type PairBackend = Backend<PairKernels>;

@@ -10,7 +10,10 @@ export { scalarKernels } from './scalar/kernels.ts';
  * A backend made on first use: of what a module exports or, where SIMD is missing or compiling is refused (an old engine,
  * a page whose content security policy forbids it), the scalar twin. Importing never compiles and never throws.
  */
-export function lazily<K extends Kernels>(exports: () => WebAssembly.Exports, twin: () => K): () => Backend<K> {
+export function lazily<K extends Pick<Kernels, 'memory'>>(
+  exports: () => WebAssembly.Exports,
+  twin: () => K,
+): () => Backend<K> {
   return once(() => {
     try {
       return new Backend('simd', kernelsOf<K>(exports()));
@@ -27,6 +30,6 @@ export function backendFrom(module: WebAssembly.Module): () => MeterBackend {
 }
 
 /** The scalar twin alone. */
-export function scalar<K extends Kernels>(twin: () => K): () => Backend<K> {
+export function scalar<K extends Pick<Kernels, 'memory'>>(twin: () => K): () => Backend<K> {
   return once(() => new Backend('scalar', twin()));
 }

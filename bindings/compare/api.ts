@@ -1,4 +1,4 @@
-import type { PairBackend } from '../backend/pairs.ts';
+import type { PairBackend } from '../backend/backend.ts';
 import { outOfRange } from '../input/errors.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import { type AnyLoss, Meter, type MeterOptions } from '../meter/meter.ts';

@@ -1,6 +1,5 @@
-import type { MeterBackend } from '../backend/backend.ts';
+import type { MeterBackend, PairBackend } from '../backend/backend.ts';
 import { SAMPLES } from '../backend/constants.ts';
-import type { PairBackend } from '../backend/pairs.ts';
 import { common, number } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';

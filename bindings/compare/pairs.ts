@@ -1,4 +1,4 @@
-import { Backend, type MeterBackend } from '../backend/backend.ts';
+import { Backend, type MeterBackend, type PairBackend } from '../backend/backend.ts';
 import {
   COLUMN_BRIER,
   COLUMN_CONFIDENCE,
@@ -29,7 +29,6 @@ import {
   SUM_END,
   SUM_ROSE,
 } from '../backend/constants.ts';
-import type { PairBackend } from '../backend/pairs.ts';
 import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import type { Input } from '../input/tensors.ts';

@@ -1,5 +1,5 @@
+import type { PairBackend } from '../backend/backend.ts';
 import { HALVES } from '../backend/constants.ts';
-import type { PairBackend } from '../backend/pairs.ts';
 import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
 

@@ -1,7 +1,7 @@
 /** The scalar twin alone: no WebAssembly is ever compiled. */
 import { defineAlloc } from '../backend/alloc.ts';
-import { scalarPairs } from '../backend/pairs.ts';
 import { scalar, scalarKernels } from '../backend/provide.ts';
+import { scalarPairKernels } from '../backend/scalar/pairs.ts';
 import { defineComparison } from '../compare/api.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import { defineLosses } from '../losses/api.ts';
@@ -26,6 +26,6 @@ export type FocalMeter<L extends AnyLoss = AnyLoss> = Meter<L>;
 export const SlicedMeter = /* @__PURE__ */ defineSlices(FocalMeter);
 export type SlicedMeter<L extends AnyLoss = AnyLoss> = Slices<L>;
 /** One classifier against another, as that of `focal-simd/compare`. */
-export const FocalComparison = /* @__PURE__ */ defineComparison(FocalMeter, /* @__PURE__ */ scalarPairs());
+export const FocalComparison = /* @__PURE__ */ defineComparison(FocalMeter, /* @__PURE__ */ scalar(scalarPairKernels));
 export type FocalComparison<L extends AnyLoss = AnyLoss> = Comparison<L>;
 export const alloc = /* @__PURE__ */ defineAlloc(provide);

@@ -1,7 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
 import { SAMPLES, SUM_LOSS } from '../backend/constants.ts';
 import { nearestNumber } from '../backend/limbs.ts';
-import { ExactSum } from '../backend/scalar/exact-sum.ts';
 import { outOfRange } from '../input/errors.ts';
 import { countNumbers, loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
@@ -33,36 +32,23 @@ export interface Survey {
   readonly positives: number;
 }
 
-/** Adds up float32 values exactly, so that their order does not matter. */
-class Gatherer {
-  readonly #sum = new ExactSum();
-  readonly #values = new Float32Array(4096);
-  readonly #bits = new Int32Array(this.#values.buffer);
-  #n = 0;
-
-  add(value: number): void {
-    this.#values[this.#n++] = value;
-    if (this.#n === this.#values.length) this.#empty();
-  }
-
-  get total(): number {
-    this.#empty();
-    return nearestNumber({ limb: (_, j) => this.#sum.limb(j) }, SUM_LOSS);
-  }
-
-  #empty(): void {
-    this.#sum.add(this.#values, this.#bits, 0, this.#n);
-    this.#n = 0;
-  }
-}
-
 /** Check all targets and count what the divisor of the loss asks for. */
 export function survey(backend: Backend, settings: Settings, input: Input, weights: Float32Array | null): Survey {
-  const { kernels } = backend;
+  const { kernels, f32 } = backend;
   const { variant, divisor, positive, ignoreIndex } = settings;
   const { batch, classes, positions, targets, dense } = input;
   const samples = batch * positions;
-  const sum = new Gatherer();
+  // summed exactly by the kernels, so that the order of the values does not matter
+  let summands = 0;
+  const sumUp = (): void => {
+    kernels.accumulate(SUM_LOSS, kernels.TILE, summands);
+    summands = 0;
+  };
+  const add = (value: number): void => {
+    f32[(kernels.TILE >> 2) + summands++] = value;
+    if (summands === SAMPLES) sumUp();
+  };
+  kernels.begin();
   const alpha = (c: number): number => (typeof positive === 'number' ? positive : (positive[c] as number));
   const numbers = dense ? countNumbers(input, settings) : 0;
   let valid = variant === 'softmax' && dense ? samples : numbers;
@@ -75,13 +61,13 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
       const y = labels[i] as number;
       if (y < 0 || y === classes) continue;
       const weight = weights === null ? 1 : (weights[from + i] as number);
-      sum.add(divisor === 'positives' ? 1 : weight * alpha(y));
+      add(divisor === 'positives' ? 1 : weight * alpha(y));
     }
   }
   if (dense && divisor === 'positives') {
     for (let i = 0; i < targets.length; i++) {
       const t = Number(targets[i]);
-      if (t !== ignoreIndex) sum.add(t);
+      if (t !== ignoreIndex) add(t);
     }
   } else if (dense && divisor === 'weights') {
     for (let i = 0; i < samples; i++) {
@@ -89,10 +75,11 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
       let own = 0;
       for (let c = 0; c < classes; c++) own += Math.fround(Number(targets[start + c * positions])) * alpha(c);
       const weight = weights === null ? 1 : (weights[i] as number);
-      sum.add(weight * own);
+      add(weight * own);
     }
   }
-  const { total } = sum;
+  sumUp();
+  const total = nearestNumber(kernels, SUM_LOSS);
   return { valid, weights: total, positives: total };
 }
 
