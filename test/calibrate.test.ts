@@ -13,6 +13,9 @@ interface Case {
   classes: number;
   scale: number;
   lift: number;
+  /** Targets in the shape of the logits, every so many-th left out. */
+  dense?: true;
+  leftOut?: number;
   temperature: number;
 }
 const { cases } = JSON.parse(readFileSync(new URL('./golden/calibrate.json', import.meta.url), 'utf8')) as {
@@ -36,6 +39,15 @@ function draw({ seed, n, classes, scale, lift }: Omit<Case, 'loss' | 'temperatur
   return { logits: logits.map((z) => z * scale), targets };
 }
 
+/** Targets in the shape of the logits, as calibrate.py makes them of labels. */
+function soften({ seed, classes, leftOut = 0 }: Case, labels: Int32Array): Float32Array {
+  const random = new Random(seed + 1000);
+  return Float32Array.from({ length: labels.length * classes }, (_, i) => {
+    const share = 0.75 * Number(labels[Math.floor(i / classes)] === i % classes) + Math.floor(random.uniform() * 3) / 8;
+    return leftOut > 0 && i % leftOut === 0 ? -100 : share;
+  });
+}
+
 /** The samples of a batch in parts, the last first. */
 function parts({ logits, targets }: { logits: Float32Array; targets: Int32Array }, classes: number, each: number) {
   const batches: Batch[] = [];
@@ -55,10 +67,14 @@ describe.each(backends)(
   'fitTemperature on $name',
   ({ name, api: { fitTemperature, FocalMeter, SoftmaxFocalLoss } }) => {
     test.each(name === 'debug' ? cases.slice(0, 3) : cases)(
-      "is within 1e-5 of scipy's optimum: $loss, $classes classes, × $scale",
+      "is within 1e-5 of scipy's optimum: $loss, $classes classes, × $scale, dense: $dense",
       async (golden) => {
-        const { loss, temperature } = golden;
-        const got = await fitTemperature(() => [draw(golden)], { loss, holdout: 0 });
+        const { loss, temperature, n, classes } = golden;
+        const drawn: Batch = draw(golden);
+        const dims = [n, classes];
+        const targets = { data: soften(golden, drawn.targets as Int32Array), dims };
+        const batch = golden.dense ? { logits: { data: drawn.logits as Float32Array, dims }, targets } : drawn;
+        const got = await fitTemperature(() => [batch], { loss, holdout: 0 });
         expect(got.reason).toBe(null);
         expect(Math.abs((got.temperature as number) / temperature - 1)).toBeLessThan(1e-5);
         expect(got).toMatchObject({ fitted: golden.n, heldOut: 0, before: null, after: null });
@@ -113,6 +129,31 @@ describe.each(backends)(
       expect(spoilt.temperature).toBe(got.temperature);
       expect(spoilt.before).not.toEqual(got.before);
     });
+
+    test.each(['softmax', 'sigmoid'] as const)(
+      '%s: targets in the shape of the logits, planes or one-hot',
+      async (loss) => {
+        const { n, classes } = simple;
+        const { logits, targets } = draw(simple);
+        const hot = Uint8Array.from(logits, (_, i) => Number(targets[Math.floor(i / classes)] === i % classes));
+        const dims = [n, classes];
+        const want = await fitTemperature(() => [{ logits, targets }], { loss });
+        const got = await fitTemperature(() => [{ logits: { data: logits, dims }, targets: { data: hot, dims } }], {
+          loss,
+        });
+        expect(Math.abs((got.temperature as number) / (want.temperature as number) - 1)).toBeLessThan(1e-9);
+        for (const part of ['before', 'after'] as const) {
+          for (const score of ['crossEntropy', 'brier', 'ece'] as const) {
+            expect(got[part]?.[score]).toBeCloseTo(want[part]?.[score] as number, 6);
+          }
+        }
+        const across = <T extends Float32Array | Uint8Array>(rows: T): T =>
+          rows.map((_, i) => rows[(i % n) * classes + Math.floor(i / n)] as number) as T;
+        const planes = [1, classes, n];
+        const batch = { logits: { data: across(logits), dims: planes }, targets: { data: across(hot), dims: planes } };
+        expect(await fitTemperature(() => [batch], { loss })).toEqual(got);
+      },
+    );
 
     test('planes, float16, ignored samples', async () => {
       const { classes, n } = simple;
@@ -181,6 +222,7 @@ describe.each(backends)(
     const draws = draw({ seed: 1, n: 40, classes: 3, scale: 1, lift: 1 });
     test.each([
       [[], {}, 'batches expected a function that gives them for each pass, got an array of length 0'],
+      [() => ({}), {}, 'batches() expected an iterable or async iterable, got Object'],
       [() => [1], {}, 'batch expected an object { logits, targets }, got 1'],
       [() => [batch], { holdout: 1 }, 'holdout expected a number in [0, 1), got 1'],
       [() => [batch], { loss: 'focal' }, "loss expected 'softmax' or 'sigmoid', got \"focal\""],

@@ -664,6 +664,10 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
       () => new FocalComparison<AnyLoss>(new SoftmaxFocalLoss(), { classes: 2, flips: 1 } as never),
       'flips expected a boolean, got 1',
     ],
+    [
+      () => new FocalComparison<AnyLoss>(new SigmoidFocalLoss(), { classes: 2, flips: true }),
+      'flips expected false for a SigmoidFocalLoss',
+    ],
     [() => new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, fips: 1 } as never), 'options expected only'],
     [
       () => new FocalComparison<AnyLoss>({} as never, { classes: 2 }),

@@ -550,4 +550,23 @@ describe('broken files end in an error of the file or in a result, soon', () => 
     },
     60_000,
   );
+
+  test('a footer of Parquet that makes no sense: said in words of the file', async () => {
+    const whole = bytes('snappy.parquet');
+    const random = new Random(5);
+    const footer = new DataView(whole.buffer).getUint32(whole.length - 8, true);
+    const told = new Set<string>();
+    for (let trial = 0; trial < 400; trial++) {
+      const broken = whole.slice();
+      for (let k = 0; k < 3; k++) broken[whole.length - 9 - random.below(footer)] = random.below(256);
+      try {
+        await openDataset({ table: fromBytes(broken, 'x.parquet'), target: 'label' });
+      } catch (error) {
+        told.add((error as Error).message);
+      }
+    }
+    expect(told).toContain('x.parquet: is damaged, or not Parquet');
+    const engines = [...told].filter((message) => /undefined|not a function|argument|Cannot/.test(message));
+    expect(engines).toEqual([]);
+  });
 });

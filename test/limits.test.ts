@@ -146,6 +146,7 @@ describe('a limit on a drop', () => {
     });
     expect(judge(report, {}, { allowNan: true }).verdict).toBe('passed');
     expect(judge(report, { accuracy: 0.1 }, { allowNan: true })).toMatchObject({ verdict: 'undecided', exitCode: 3 });
+    expect(judge(report, { accuracy: 0.1 }).results[0]?.line).toContain('accuracy not known (there are no targets)');
   });
 
   test('one-vs-rest', () => {
@@ -247,6 +248,6 @@ ${text.slice(text.indexOf('| |'), text.indexOf('Right'))}Right → wrong 7, wron
 | \\\`\\<b\\>\\\`\\| \\# \\[x\\](y) \\* | 100 | 90 % → 85 % | 5 | 0 | 0.063 |
 | usual | 1,000 | 90 % → 89.9 % | 2 | 1 | 0.63 |
 `);
-  expect(text).toContain('| accuracy | 90 % | 89.45 % | -0.55 pp | -1.23 pp to -0.055 pp |');
+  expect(text).toContain('| accuracy | 90 % | 89.45 % | −0.55 pp | −1.23 pp to −0.055 pp |');
   expect(markdown(compare([]).compute())).toContain('0 samples, – of the predictions agree');
 });

@@ -1,3 +1,4 @@
+import { counted } from '../input/errors.ts';
 import { fromHalf } from '../input/half.ts';
 import type { Input } from '../input/tensors.ts';
 import { ExactSum } from './exact-sum.ts';
@@ -42,12 +43,15 @@ export type PlainSlopes = Pick<Slopes, 'samples' | 'undefined'> &
 /** Reads one logit of a sample as the kernels do, rounded to float32. */
 export type ReadLogit = (c: number) => number;
 
+/** The target of class c of a sample: 0 or 1 of labels, a share of dense targets, NaN of a logit that is ignored. */
+export type ReadTarget = (c: number) => number;
+
 /**
- * Softmax: NLL = log Σ e^(βz_c) − βz_y, so that ∂ = E z − z_y and ∂² = Var z under p = softmax(βz).
+ * Softmax: NLL = Σ t_c·(log Σ e^(βz) − βz_c), so that ∂ = Σ t_c·(E z − z_c) and ∂² = Σ t_c · Var z under p = softmax(βz).
  *
- * Both from the distances to the largest logit, which cancel less. A class of logit −∞ has no part in it.
+ * All from the distances to the largest logit, which cancel less. A class of logit −∞ has no part in it, nor has one of target 0.
  */
-export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, y: number, beta: number): void {
+export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, target: ReadTarget, beta: number): void {
   let largest = -Infinity;
   let total = 0;
   let possible = 0;
@@ -59,7 +63,16 @@ export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, y:
     total += z;
     possible++;
   }
-  const own = logit(y);
+  let share = 0;
+  let own = 0;
+  let ownGap = 0;
+  for (let c = 0; c < classes; c++) {
+    const t = target(c);
+    if (t === 0) continue;
+    share += t;
+    own += t * logit(c);
+    ownGap += t * (logit(c) - largest);
+  }
   if (!Number.isFinite(own) || !Number.isFinite(total)) {
     slopes.undefined++;
     return;
@@ -76,25 +89,34 @@ export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, y:
     square += weight * gap * gap;
   }
   mean /= weights;
-  slopes.add(mean - (own - largest), square / weights - mean * mean, total / possible - own, largest - own);
+  const variance = square / weights - mean * mean;
+  slopes.add(share * mean - ownGap, share * variance, (share * total) / possible - own, -ownGap);
 }
 
-/** Sigmoid: NLL = Σ_c softplus(−βx), x = z_c for the true class, −z_c for the others: ∂ = −x·σ(−βx), ∂² = x²·p·(1 − p). */
-export function addSigmoid(slopes: Slopes, logit: ReadLogit, classes: number, y: number, beta: number): void {
+/**
+ * Sigmoid: NLL = Σ_c t_c·softplus(−βz_c) + (1 − t_c)·softplus(βz_c); of each of the two, with x = ±z_c, ∂ = −x·σ(−βx) and
+ * ∂² = x²·p·(1 − p).
+ */
+export function addSigmoid(slopes: Slopes, logit: ReadLogit, classes: number, target: ReadTarget, beta: number): void {
   let first = 0;
   let second = 0;
   let atZero = 0;
   let atInfinity = 0;
-  for (let c = 0; c < classes; c++) {
-    const x = c === y ? logit(c) : -logit(c);
+  const add = (x: number, weight: number): void => {
     // a decision made with certainty, and rightly, costs nothing at any β
-    if (x === Infinity) continue;
+    if (weight === 0 || x === Infinity) return;
     const t = Math.exp(-beta * Math.abs(x));
     const q = (x < 0 ? 1 : t) / (1 + t);
-    first -= x * q;
-    second += x * x * q * (1 - q);
-    atZero -= x / 2;
-    atInfinity += Math.max(0, -x);
+    first -= weight * x * q;
+    second += weight * x * x * q * (1 - q);
+    atZero -= (weight * x) / 2;
+    atInfinity += weight * Math.max(0, -x);
+  };
+  for (let c = 0; c < classes; c++) {
+    const t = target(c);
+    if (Number.isNaN(t)) continue;
+    add(logit(c), t);
+    add(-logit(c), 1 - t);
   }
   if (!Number.isFinite(atZero)) {
     slopes.undefined++;
@@ -103,18 +125,22 @@ export function addSigmoid(slopes: Slopes, logit: ReadLogit, classes: number, y:
   slopes.add(first, second, atZero, atInfinity);
 }
 
-/** Visit each sample of an input: its index, and how to read its logits. */
-export function eachSample(input: Input, visit: (i: number, logit: ReadLogit) => void): void {
+/** Visit each sample of an input: its index, how to read its logits, and where the one of a class is. */
+export function eachSample(
+  input: Input,
+  visit: (i: number, logit: ReadLogit, at: (c: number) => number) => void,
+): void {
   const { logits, half, batch, classes, positions } = input;
   let start = 0;
+  const at = (c: number): number => start + c * positions;
   const logit: ReadLogit = (c) => {
-    const z = logits[start + c * positions] as number;
+    const z = logits[at(c)] as number;
     return half ? fromHalf(z) : Math.fround(z);
   };
   for (let b = 0, i = 0; b < batch; b++) {
     for (let d = 0; d < positions; d++, i++) {
       start = b * classes * positions + d;
-      visit(i, logit);
+      visit(i, logit, at);
     }
   }
 }
@@ -158,7 +184,8 @@ export async function minimise(
 }
 
 function noOptimum({ samples, undefined: bad, atZero, atInfinity }: Slopes): string | null {
-  if (bad > 0) return `${bad} samples have no finite likelihood at any temperature (NaN or ±∞ among their logits)`;
+  if (bad > 0)
+    return `${counted(bad, 'sample')} ${bad === 1 ? 'has' : 'have'} no finite likelihood at any temperature (NaN or ±∞ among their logits)`;
   if (samples === 0) return 'there are no samples to fit';
   if (atZero.value >= 0) return 'the logits do not speak for the targets: the higher the temperature, the better';
   if (atInfinity.value === 0)

@@ -1,6 +1,6 @@
 import { convert } from '../backend/scalar/kernels.ts';
 import { common, number, oneOf } from '../input/checks.ts';
-import { outOfRange, wrongType } from '../input/errors.ts';
+import { wrongType } from '../input/errors.ts';
 import { fromHalf } from '../input/half.ts';
 import { type Input, readInput } from '../input/tensors.ts';
 import { FocalLoss, SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
@@ -80,9 +80,6 @@ export class Pass {
   count(batch: Batch, { beta, fit, measure }: Ask): void {
     if (typeof batch !== 'object' || batch === null) throw wrongType('batch', 'an object { logits, targets }', batch);
     const input = asLogits(readInput(batch.logits, batch.targets, this.#settings));
-    if (input.dense && input.classes > 1) {
-      throw outOfRange('targets', 'class indices', 'numbers in the shape of the logits');
-    }
     const n = input.batch * input.positions;
     const firstIndex = number('firstIndex', batch.firstIndex ?? this.#seen, 'an integer ≥ 0', (x) => {
       return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
@@ -95,16 +92,23 @@ export class Pass {
     const fits = (i: number): boolean => !isHeldOut(firstIndex + i, holdout);
     if (measure) this.#measure(input, fits, beta);
     const add = loss === 'softmax' ? addSoftmax : addSigmoid;
-    eachSample(input, (i, logit) => {
-      const y = Number(input.targets[i]);
-      if (y === ignoreIndex) return;
+    const { dense, classes, targets } = input;
+    // one-vs-rest, single logits may be ignored
+    const isIgnored = (at: number): boolean => Number(targets[at]) === ignoreIndex && (!dense || loss === 'sigmoid');
+    eachSample(input, (i, logit, at) => {
+      const target = (c: number): number => {
+        if (!dense) return Number(targets[i]) === c ? 1 : 0;
+        return isIgnored(at(c)) ? NaN : Number(targets[at(c)]);
+      };
+      let valid = dense ? 0 : Number(!isIgnored(i));
+      for (let c = 0; dense && c < classes; c++) valid += Number(!isIgnored(at(c)));
+      if (valid === 0) return;
       if (!fits(i)) {
         this.heldOut++;
         return;
       }
       this.fitted++;
-      // of one class, the target is whether it is the sample's
-      if (fit) add(this.slopes, logit, input.classes, input.dense ? 1 - y : y, beta);
+      if (fit) add(this.slopes, logit, classes, target, beta);
     });
   }
 
@@ -135,18 +139,22 @@ export class Pass {
 
   /** Count the held-out samples of a batch in, with the logits times β. */
   #measure(input: Input, fits: (i: number) => boolean, beta: number): void {
-    const { batch, classes, positions } = input;
-    const targets = Array.from({ length: batch * positions }, (_, i) => {
-      const y = Number(input.targets[i]);
-      return fits(i) ? this.#options.ignoreIndex : y;
+    const { classes, dense, targets } = input;
+    const logits: number[] = [];
+    const labels: number[] = [];
+    eachSample(input, (i, logit, at) => {
+      if (fits(i)) return;
+      if (!dense) labels.push(Number(targets[i]));
+      for (let c = 0; c < classes; c++) {
+        logits.push(logit(c) * beta);
+        if (dense) labels.push(Number(targets[at(c)]));
+      }
     });
-    const data = new Float32Array(input.logits.length);
-    eachSample(input, (i, logit) => {
-      const start = Math.floor(i / positions) * classes * positions + (i % positions);
-      for (let c = 0; c < classes; c++) data[start + c * positions] = logit(c) * beta;
-    });
-    const dims = [batch, classes, positions];
-    this.#meter?.update({ data, dims }, { data: targets, dims: [batch, positions] });
+    const dims = [logits.length / classes, classes];
+    this.#meter?.update(
+      { data: Float32Array.from(logits), dims },
+      { data: Float64Array.from(labels), dims: dense ? dims : [labels.length] },
+    );
   }
 }
 

@@ -37,7 +37,12 @@ export function defineCalibrate(FocalMeter: FocalMeterConstructor): Calibration 
       const options = readCalibration('fitTemperature', given);
       return temperatureOf(async (ask) => {
         const pass = new Pass(FocalMeter, options);
-        for await (const batch of batches()) pass.count(batch, ask);
+        const given: unknown = batches();
+        const iterable = Object(given);
+        if (!(Symbol.asyncIterator in iterable || Symbol.iterator in iterable)) {
+          throw wrongType('batches()', 'an iterable or async iterable', given);
+        }
+        for await (const batch of given as AsyncIterable<Batch>) pass.count(batch, ask);
         return pass;
       });
     },

@@ -2,7 +2,7 @@ import type { Logits, Targets } from '../input/tensors.ts';
 import type { InputScale } from '../losses/options.ts';
 import type { Metric } from '../meter/report.ts';
 
-/** Some of the samples, as for a loss's `forward`. */
+/** Some of the samples, as for a loss's `forward`: class indices, or targets in the shape of the logits. */
 export interface Batch {
   readonly logits: Logits;
   readonly targets: Targets;
@@ -19,7 +19,7 @@ export interface TemperatureOptions {
    * index. 0: nothing is held out, nothing measured. Default 0.2.
    */
   holdout?: number;
-  /** Target that marks a sample to leave out. Default −100. */
+  /** Target that marks a sample to leave out; sigmoid, in targets of the logits' shape, a logit. Default −100. */
   ignoreIndex?: number;
   /** Bins of the calibration error. Default 15. */
   bins?: number;

@@ -2,7 +2,7 @@
 
 import { byHarm } from '../compare/markdown.ts';
 import type { Delta } from '../compare/report.ts';
-import { points, probability } from '../compare/text.ts';
+import { points, probability, spelt } from '../compare/text.ts';
 import { type ComparisonReport, type FocalComparison, judge, markdown } from '../entries/compare.ts';
 import {
   CONFIDENCE,
@@ -115,15 +115,6 @@ function fidelity({ fidelity: f, variant }: ComparisonReport): Lines {
 
 /** Metrics that are no shares of 1. */
 const NUMBERS = ['loss', 'crossEntropy', 'brier'];
-const SPELT: Record<string, string> = {
-  ece: 'ECE',
-  auroc: 'AUROC',
-  brier: 'Brier score',
-  crossEntropy: 'cross-entropy',
-};
-const spelt = (key: string): string =>
-  SPELT[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(' f1', ' F1');
-
 function numbers({ quality, confidence }: ComparisonReport): Lines {
   if (!quality) return [];
   const { deltas, topK, perClass, lost, won, p } = quality;

@@ -1,9 +1,11 @@
 /** `focal-simd evaluate`. */
+
 import { evaluateFiles, type FilesResult } from '../entries/node.ts';
 import type { Chunk, Dataset } from '../files/dataset.ts';
 import { countTargets, evaluateDataset } from '../files/evaluate.ts';
 import type { Files } from '../files/open.ts';
 import type { LossSpec } from '../files/shard.ts';
+import { counted } from '../input/errors.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { SlicedUpdateOptions, Slices } from '../meter/slices.ts';
 import { InputError, refused, warn } from './errors.ts';
@@ -74,7 +76,7 @@ function checkGroups(groups: readonly string[], samples: number | null, options:
   const goesOn = options.firstIndex !== undefined;
   if (goesOn && groups.length > samples) return;
   const from = goesOn ? ` from ${options.firstIndex} on` : '';
-  const expected = `${goesOn ? 'at least ' : ''}${samples} groups${from}, one for each sample`;
+  const expected = `${goesOn ? 'at least ' : ''}${counted(samples, 'group')}${from}, one for each sample`;
   throw new InputError(`${options.groupBy}: expected ${expected}, got ${groups.length}`);
 }
 

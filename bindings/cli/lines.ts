@@ -1,5 +1,7 @@
 /** Files of lines: names of classes, texts of samples. A line ends at \n or \r\n and nowhere else. */
+
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { counted } from '../input/errors.ts';
 import { InputError, opening } from './errors.ts';
 
 /** Longer lines are no text that anyone reads. */
@@ -125,7 +127,7 @@ export async function readNames(path: string): Promise<string[]> {
 
 export function checkNames(path: string, names: readonly string[], classes: number): void {
   if (names.length === classes) return;
-  throw new InputError(`${path}: names expected ${classes} names, got ${names.length}`);
+  throw new InputError(`${path}: names expected ${counted(classes, 'name')}, got ${names.length}`);
 }
 
 function namesInJson(path: string, text: string): string[] | null {
@@ -164,7 +166,7 @@ export async function checkTexts(path: string, { samples, atLeast }: TextCount):
     found++;
   });
   if (found === samples || (atLeast && found > samples)) return;
-  const expected = `${atLeast ? 'at least ' : ''}${samples} lines, one for each sample`;
+  const expected = `${atLeast ? 'at least ' : ''}${counted(samples, 'line')}, one for each sample`;
   throw new InputError(`${path}: expected ${expected}, got ${found}`);
 }
 

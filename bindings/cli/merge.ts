@@ -1,8 +1,10 @@
 /** `focal-simd merge`. */
+
 import { createHash } from 'node:crypto';
 import { type ComparisonState, FocalComparison } from '../entries/compare.ts';
 import { FocalMeter, type MeterState } from '../entries/meter.ts';
 import { SlicedMeter, type SlicedState } from '../entries/slices.ts';
+import { counted } from '../input/errors.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { Slices } from '../meter/slices.ts';
 import { comparison } from './comparison.ts';
@@ -47,7 +49,9 @@ export async function merge(paths: string[], options: MergeOptions): Promise<num
   }
   if (gaps > 0) {
     const ranges = missing.slice(0, 5).map(([from, to]) => `[${from}, ${to})`);
-    warn(`${gaps} samples are missing: ${ranges.join(', ')}${missing.length > 5 ? ', …' : ''}`);
+    warn(
+      `${counted(gaps, 'sample')} ${gaps === 1 ? 'is' : 'are'} missing: ${ranges.join(', ')}${missing.length > 5 ? ', …' : ''}`,
+    );
   }
   const run = { files: paths };
   const result = compared ? comparison(all, names, options, run) : evaluation(all, names, options, run);

@@ -1,7 +1,7 @@
 import type { MeterBackend, PairBackend } from '../backend/backend.ts';
 import { SAMPLES } from '../backend/constants.ts';
 import { common, number } from '../input/checks.ts';
-import { outOfRange, wrongType } from '../input/errors.ts';
+import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { metered, survey } from '../losses/survey.ts';
@@ -240,7 +240,7 @@ function readSide(name: string, logits: unknown, targets: unknown, reading: Read
     const labels = targets === undefined ? unlabelled(logits, reading) : targets;
     const input = readInput(logits, labels, reading);
     if (input.batch * input.positions > 0 && input.classes !== classes) {
-      throw outOfRange('logits', `${classes} classes`, input.classes);
+      throw outOfRange('logits', counted(classes, 'class'), input.classes);
     }
     return input;
   } catch (error) {
@@ -258,5 +258,5 @@ function unlabelled(logits: unknown, { classes, classAxis }: Reading & { classes
   const given: ArrayLike<number> | undefined = dims ?? shape;
   const n = size / Number(given?.[classAxis === 1 ? 1 : given.length - 1] ?? classes);
   if (Number.isInteger(n)) return new Int32Array(n);
-  throw outOfRange('logits', `a multiple of ${classes} classes`, size);
+  throw outOfRange('logits', `a multiple of ${counted(classes, 'class')}`, size);
 }

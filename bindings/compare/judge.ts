@@ -1,3 +1,4 @@
+import { counted } from '../input/errors.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { type Interval, type Power, power } from '../statistics/index.ts';
 import { checkLimits, type Limits } from './limits.ts';
@@ -60,7 +61,7 @@ export function judge(report: ComparisonReport, limits: Limits, options: JudgeOp
   const results = Object.entries(limits).map(([name, limit]) => judgeDrop(report, name, limit, options));
   const { candidate } = report.fidelity.nonFinite;
   if (candidate > 0 && !options.allowNan) {
-    const line = `finite: ${count(candidate)} samples are not finite in the candidate alone: broken`;
+    const line = `finite: ${counted(candidate, 'sample', count(candidate))} ${candidate === 1 ? 'is' : 'are'} not finite in the candidate alone: broken`;
     results.push({ ...EMPTY, name: 'finite', limit: 0, value: candidate, verdict: 'broken', line });
   }
   return judged(results);
@@ -116,7 +117,8 @@ function judgeDrop(report: ComparisonReport, name: string, limit: number, option
   const amount = (x: number) => (measure.share ? points(x) : significant(x));
   const change = measure.change(report);
   if (!change) {
-    const line = `${name} not known${needs(measure)}, limit ${amount(limit)}: undecided`;
+    const why = report.quality === null ? ' (there are no targets)' : needs(measure);
+    const line = `${name} not known${why}, limit ${amount(limit)}: undecided`;
     return { ...EMPTY, name, limit, value: null, verdict: 'undecided', line };
   }
   const sign = measure.rises ? 1 : -1;

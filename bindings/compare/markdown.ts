@@ -1,8 +1,9 @@
+import { counted } from '../input/errors.ts';
 import type { Metric } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';
 import type { Judgement } from './judge.ts';
 import type { ClassQuality, ComparisonReport, Delta, QualityReport } from './report.ts';
-import { count, percent, points, probability, significant } from './text.ts';
+import { count, percent, points, probability, significant, spelt } from './text.ts';
 
 /** Options of the summary in Markdown. */
 export interface MarkdownOptions {
@@ -59,15 +60,15 @@ function fidelityLine({ fidelity, variant }: ComparisonReport): string {
     ? ` Not finite: ${count(nonFinite.baseline)} in the baseline alone, ${count(nonFinite.candidate)} in the candidate alone, ${count(nonFinite.both)} in both.`
     : '';
   return (
-    `${count(samples)} samples, ${share(agreement)} of the ${what} agree; KL ${plain(kl.mean)} on average, ` +
-    `${kl.infinite > 0 ? `∞ in ${count(kl.infinite)} samples` : `${plain(kl.largest)} at most`}; largest |Δp| ${plain(difference.largest)}.${rest}`
+    `${counted(samples, 'sample', count(samples))}, ${share(agreement)} of the ${what} agree; KL ${plain(kl.mean)} on average, ` +
+    `${kl.infinite > 0 ? `∞ in ${counted(kl.infinite, 'sample', count(kl.infinite))}` : `${plain(kl.largest)} at most`}; largest |Δp| ${plain(difference.largest)}.${rest}`
   );
 }
 
 function numbers({ deltas, topK }: QualityReport, confidence: number): string[] {
   const rows: (readonly [name: string, delta: Delta])[] = [
     ...Object.entries(deltas),
-    ...topK.map((one) => [`top ${one.k}`, one] as const),
+    ...topK.map((one) => [`top-${one.k} accuracy`, one] as const),
   ];
   return [
     `| | baseline | candidate | Δ | ${percent(confidence)} interval |`,
@@ -84,16 +85,10 @@ function numbers({ deltas, topK }: QualityReport, confidence: number): string[] 
           delta === null ? '–' : difference(delta),
           interval ? ends(interval) : '–',
         ];
-        return `| ${words(name)} | ${cells.join(' | ')} |`;
+        return `| ${spelt(name)} | ${cells.join(' | ')} |`;
       }),
   ];
 }
-
-/** balancedAccuracy → balanced accuracy */
-const words = (name: string): string =>
-  ['ece', 'auroc'].includes(name)
-    ? name.toUpperCase()
-    : name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(' f1', ' F1');
 
 function outcome({ lost, won, p }: QualityReport): string[] {
   if (lost === null || won === null || p === null) return [];

@@ -31,6 +31,7 @@ import {
 } from '../backend/constants.ts';
 import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
+import { outOfRange } from '../input/errors.ts';
 import type { Input } from '../input/tensors.ts';
 import { planSamples, type Room, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { takeSamples } from '../losses/stages.ts';
@@ -192,7 +193,11 @@ export class Pairs {
   largest: [divergence: Largest, difference: Largest];
   #uncarried = 0;
 
+  /** @throws RangeError for flips of one-vs-rest, where a sample has no one prediction */
   constructor(meter: MeterConfig, config: PairConfig, parts?: Parts) {
+    if (config.flips && meter.variant === 'sigmoid') {
+      throw outOfRange('flips', 'false for a SigmoidFocalLoss (perClass has what left and joined each class)', true);
+    }
     this.meter = meter;
     this.config = config;
     this.layout = layoutOf(meter, config);

@@ -1,7 +1,7 @@
 /** Two sets of logits of the same samples, read side by side into a comparison. */
 import type { FocalComparisonConstructor } from '../compare/api.ts';
 import type { Comparison, ComparisonOptions } from '../compare/comparison.ts';
-import { wrongType } from '../input/errors.ts';
+import { counted, wrongType } from '../input/errors.ts';
 import type { AnyLoss } from '../meter/meter.ts';
 import type { Chunk, Dataset } from './dataset.ts';
 import { FileError } from './errors.ts';
@@ -98,7 +98,8 @@ export async function openPair(files: PairFiles, options: DatasetOptions = {}): 
 const unlike = (candidate: Dataset, baseline: Dataset): FileError =>
   new FileError(candidate.files[0] as string, `expected ${sizeOf(baseline)} as the baseline, got ${sizeOf(candidate)}`);
 
-const sizeOf = ({ samples, classes }: Dataset): string => `${samples ?? 'any number of'} samples of ${classes} classes`;
+const sizeOf = ({ samples, classes }: Dataset): string =>
+  `${samples === null ? 'any number of samples' : counted(samples, 'sample')} of ${counted(classes, 'class')}`;
 
 /** Targets that are not there: zeros of the shape that goes with the logits, which nobody looks at. */
 async function noTargets(logits: Input, options: DatasetOptions): Promise<Input> {

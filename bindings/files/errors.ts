@@ -31,12 +31,18 @@ export function refuseGzip(file: string, [a, b]: Uint8Array): void {
   if (a === 0x1f && b === 0x8b) throw new FileError(file, 'is compressed by gzip, which is not read: gunzip it');
 }
 
-/** Run `read`; what the library, a parser or a codec refuses becomes an error of this file. */
-export async function within<T>(file: string, read: () => T | Promise<T>): Promise<T> {
+/**
+ * Run `read`; what the library, a parser or a codec refuses becomes an error of this file. What they stumble over says nothing
+ * to who has the file.
+ *
+ * @param what the file should be
+ */
+export async function within<T>(file: string, what: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
     if (error instanceof FileError || !(error instanceof Error) || error.name === 'AbortError') throw error;
-    throw new FileError(file, quiet(error.message), { cause: error });
+    const stumbled = error instanceof TypeError || error instanceof RangeError;
+    throw new FileError(file, stumbled ? `is damaged, or not ${what}` : quiet(error.message), { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 import { common, number, oneOf } from '../input/checks.ts';
-import { kind, outOfRange, wrongType } from '../input/errors.ts';
+import { counted, kind, outOfRange, wrongType } from '../input/errors.ts';
 import { ArrayDataset } from './array-dataset.ts';
 import type { Dataset } from './dataset.ts';
 import type { Dtype } from './dtypes.ts';
@@ -304,7 +304,7 @@ export async function openDataset(files: Files, options: DatasetOptions = {}): P
       : await openArrayDataset(files, { classAxis, ignoreIndex, names }, columns, options);
   if (!names || names.length === dataset.classes) return dataset;
   await dataset.close();
-  throw outOfRange('names', `${dataset.classes} names`, names.length);
+  throw outOfRange('names', counted(dataset.classes, 'name'), names.length);
 }
 
 async function openTableDataset(

@@ -44,8 +44,8 @@ export async function openParquet(source: Source, signal?: AbortSignal): Promise
         : (bytes.slice().buffer as ArrayBuffer);
     },
   });
-  const metadata = await within(name, () => parquetMetadataAsync(bufferOf(signal)));
-  const columns = await within(name, () => parquetSchema(metadata).children.map((child) => columnOf(child)));
+  const metadata = await within(name, 'Parquet', () => parquetMetadataAsync(bufferOf(signal)));
+  const columns = await within(name, 'Parquet', () => parquetSchema(metadata).children.map((child) => columnOf(child)));
   const rows = checkGroups(name, size, metadata);
 
   async function* batches(
@@ -61,7 +61,7 @@ export async function openParquet(source: Source, signal?: AbortSignal): Promise
       const end = start + Number(group.num_rows);
       for (let first = Math.max(start, from); first < Math.min(end, to); first += most) {
         const count = Math.min(most, end - first, to - first);
-        const values = await within(name, () => readColumns(file, metadata, wanted, first, count, signal));
+        const values = await within(name, 'Parquet', () => readColumns(file, metadata, wanted, first, count, signal));
         yield { first, rows: count, column: (i) => values[i]! };
       }
       start = end;

@@ -15,6 +15,10 @@ function shown(value: unknown): string {
   return array ? `${array} of length ${arrayLength(value)}` : kind(value);
 }
 
+/** `1 class`, `2 classes`; `written` as the number is to be read. */
+export const counted = (n: number, what: string, written: string | number = n): string =>
+  `${written} ${what}${n === 1 ? '' : what.endsWith('s') ? 'es' : 's'}`;
+
 /** `name expected what, got value`: the one form of every message. Wrong type. */
 export function wrongType(name: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${name} expected ${expected}, got ${shown(value)}`);

@@ -1,6 +1,6 @@
 import type { MeterBackend } from '../backend/backend.ts';
 import { common, number } from '../input/checks.ts';
-import { outOfRange, wrongType } from '../input/errors.ts';
+import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets } from '../input/tensors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
 import type { Room } from '../losses/plan.ts';
@@ -132,7 +132,7 @@ export class Meter<L extends AnyLoss> {
     const { words, at, coverage, config } = this.#state;
     const { classes, arithmetic } = config;
     const n = input.batch * input.positions;
-    if (n > 0 && input.classes !== classes) throw outOfRange('logits', `${classes} classes`, input.classes);
+    if (n > 0 && input.classes !== classes) throw outOfRange('logits', counted(classes, 'class'), input.classes);
     const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
     const expected = 'an integer ≥ 0 that leaves the last index below 2^53';
     const first = number('firstIndex', given === undefined ? seen : given, expected, (x) => {

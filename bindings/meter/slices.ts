@@ -1,6 +1,6 @@
 import { arrayKind, isShared } from '../input/arrays.ts';
 import { common, number } from '../input/checks.ts';
-import { outOfRange, wrongType } from '../input/errors.ts';
+import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Targets, viewOf } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { metered, survey } from '../losses/survey.ts';
@@ -146,7 +146,7 @@ export class Slices<L extends AnyLoss> {
     const n = input.batch * input.positions;
     if (names.length !== n) throw outOfRange('groups', `length ${n} as the targets`, names.length);
     if (n > 0 && input.classes !== config.classes) {
-      throw outOfRange('logits', `${config.classes} classes`, input.classes);
+      throw outOfRange('logits', counted(config.classes, 'class'), input.classes);
     }
     const expected = 'an integer ≥ 0 that leaves the last index below 2^53';
     const first = number('firstIndex', given === undefined ? this.#seen : given, expected, (x) => {
@@ -230,7 +230,8 @@ export class Slices<L extends AnyLoss> {
     this.#whole.clone().merge(other.#whole);
     const fresh = other.#groups.filter(({ name }) => !this.#ids.has(name));
     const seen = this.#groups.length + fresh.length;
-    if (seen > this.#maxGroups) throw outOfRange('other', `at most ${this.#maxGroups} groups together`, seen);
+    if (seen > this.#maxGroups)
+      throw outOfRange('other', `at most ${counted(this.#maxGroups, 'group')} together`, seen);
     const coverage = this.#coverage?.union(other.#coverage as Coverage) ?? null;
     this.#settle();
     const merged = other.#sorted().map(({ name, meter }) => {
@@ -342,7 +343,11 @@ export class Slices<L extends AnyLoss> {
     if (id === undefined) {
       id = this.#groups.length;
       if (id >= this.#maxGroups) {
-        throw outOfRange('groups', `at most ${this.#maxGroups} groups (maxGroups)`, `${id + 1}, "${name}" the last`);
+        throw outOfRange(
+          'groups',
+          `at most ${counted(this.#maxGroups, 'group')} (maxGroups)`,
+          `${id + 1}, "${name}" the last`,
+        );
       }
       this.#set(name, Meter.withState(this.#empty, new State(this.#config)));
       told.push(name);

@@ -1,4 +1,5 @@
 import type { ComparisonReport } from '../compare/report.ts';
+import { minus } from '../compare/text.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';
@@ -23,16 +24,16 @@ export const CONFIDENCE = 0.95;
 export const NONE = '–';
 
 export const plain = (x: number): string => x.toLocaleString('en-US');
-export const fixed = (x: Value): string => (x === null ? NONE : x.toFixed(4));
-export const percent = (x: Value): string => (x === null ? NONE : `${(x * 100).toFixed(1)} %`);
+export const fixed = (x: Value): string => (x === null ? NONE : minus(x.toFixed(4)));
+export const percent = (x: Value): string => (x === null ? NONE : minus(`${(x * 100).toFixed(1)} %`));
 export const signedPercent = (x: number): string => `${x < 0 ? '−' : '+'}${percent(Math.abs(x))}`;
 /** A loss: so many digits as tell two losses apart whatever their size, and no fewer than the integer has. */
 export function significant(x: Value, digits = 6): string {
   if (x === null) return NONE;
   if (!Number.isFinite(x)) return Number.isNaN(x) ? 'NaN' : x > 0 ? '∞' : '−∞';
-  if (x !== 0 && Math.abs(x) < 1e-4) return x.toExponential(digits - 1);
+  if (x !== 0 && Math.abs(x) < 1e-4) return minus(x.toExponential(digits - 1));
   const places = Math.max(0, digits - 1 - (x === 0 ? 0 : Math.floor(Math.log10(Math.abs(x)))));
-  return x.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
+  return minus(x.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places }));
 }
 
 export const className = (labels: Labels, c: number | null): string =>

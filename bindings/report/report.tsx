@@ -4,7 +4,7 @@ import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
 import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
 import { common } from '../input/checks.ts';
-import { kind, outOfRange, wrongType } from '../input/errors.ts';
+import { counted, kind, outOfRange, wrongType } from '../input/errors.ts';
 import { printable } from '../input/foreign-text.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SlicedState } from '../meter/slices.ts';
@@ -85,7 +85,7 @@ const OPTIONS: readonly (keyof ReportOptions)[] = [
 ];
 
 function checkNames({ names }: Labels, classes: number): void {
-  if (names && names.length !== classes) throw outOfRange('names', `${classes} names`, names.length);
+  if (names && names.length !== classes) throw outOfRange('names', counted(classes, 'name'), names.length);
 }
 
 interface Page {

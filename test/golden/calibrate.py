@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, logsumexp
+from scipy.special import expit, log_softmax
 
 
 class Random:
@@ -41,14 +41,26 @@ def draw(seed, n, classes, scale, lift):
     return logits * scale, targets
 
 
-def optimum(loss, logits, targets):
-    own = np.eye(logits.shape[1], dtype=bool)[targets]
+def soften(seed, targets, classes):
+    """Shares in eighths: most of one class, something of the others; NaN leaves a logit out."""
+    random = Random(seed + 1000)
+    shares = np.empty((len(targets), classes))
+    for i, y in enumerate(targets):
+        for c in range(classes):
+            shares[i, c] = 0.75 * (c == y) + np.floor(random.uniform() * 3) / 8
+    return shares
+
+
+def optimum(loss, logits, own):
+    """`own`: the target of each logit."""
+    valid = ~np.isnan(own)
+    own = np.where(valid, own, 0)
 
     def nll(log_beta):
         z = logits * np.exp(log_beta)
         if loss == "softmax":
-            return -log_softmax(z, 1)[own].mean()
-        return np.logaddexp(0, np.where(own, -z, z)).sum(1).mean()
+            return -(own * log_softmax(z, 1)).sum(1).mean()
+        return (valid * (own * np.logaddexp(0, -z) + (1 - own) * np.logaddexp(0, z))).sum(1).mean()
 
     # the minimum is flat, so its place is found as the zero of the slope
     def slope(log_beta):
@@ -57,9 +69,8 @@ def optimum(loss, logits, targets):
         z = logits * beta
         if loss == "softmax":
             p = np.exp(log_softmax(z, 1))
-            return ((p * logits).sum(1) - logits[own]).mean()
-        x = np.where(own, -logits, logits)
-        return (x / (1 + np.exp(-x * beta))).sum(1).mean()
+            return (own.sum(1) * (p * logits).sum(1) - (own * logits).sum(1)).mean()
+        return (valid * logits * (expit(z) - own)).sum(1).mean()
 
     rough = minimize_scalar(nll, bracket=(-1, 1)).x
     return float(np.exp(-scipy.optimize.brentq(slope, rough - 0.1, rough + 0.1, xtol=1e-15)))
@@ -74,7 +85,16 @@ if __name__ == "__main__":
          for scale in (2.0**-12, 0.25, 1.0, 8.0, 2.0**12)], 1):
         logits, targets = draw(seed, n, classes, scale, lift)
         cases.append({"loss": loss, "seed": seed, "n": n, "classes": classes, "scale": scale, "lift": lift,
-                      "temperature": optimum(loss, logits, targets)})
+                      "temperature": optimum(loss, logits, np.eye(classes)[targets])})
+    # targets in the shape of the logits; of one class the logit speaks for it
+    for seed, (loss, n, classes, left_out) in enumerate(
+        [("softmax", 300, 4, 0), ("sigmoid", 300, 4, 0), ("sigmoid", 300, 4, 7), ("sigmoid", 300, 1, 0)], 101):
+        logits, targets = draw(seed, n, classes, 4.0, 2)
+        own = soften(seed, targets, classes)
+        if left_out:
+            own.reshape(-1)[::left_out] = np.nan
+        cases.append({"loss": loss, "seed": seed, "n": n, "classes": classes, "scale": 4.0, "lift": 2, "dense": True,
+                      "leftOut": left_out, "temperature": optimum(loss, logits, own)})
     out = {"about": f"scipy {scipy.__version__}, by calibrate.py", "cases": cases}
     Path(__file__).with_name("calibrate.json").write_text(json.dumps(out, separators=(",", ":")) + "\n")
     for case in cases:
