@@ -388,14 +388,15 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
 
 /**
  * One-vs-rest with metrics, of the n logits at `at`: losses to PLANES, cross-entropies to ENTROPIES, and `decision` to
- * TILE, which may be where the logits are.
+ * TILE, which may be where the logits are; unless `keep` is 0, e^−|z| there.
  */
-export function oneVersusRestAndEntropies(at: usize, thresholds: usize, n: i32): void {
+export function oneVersusRestAndEntropies(at: usize, thresholds: usize, n: i32, keep: usize): void {
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
     reduce(at + offset, bytes);
     decay(bytes);
+    if (keep) memory.copy(keep + offset, DECAY, bytes);
     const weights = LOGIT_WEIGHTS + offset;
     multiplyAndKeep(at + offset, weights, powersOf(at + offset, weights, true, bytes), thresholds + offset, offset, bytes);
   }

@@ -3,20 +3,24 @@
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
-import { COLUMN_BYTES, LOGITS, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
+import { COLUMN_BYTES, LOGITS, PARAM_KEEP, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
 import { add } from '../math/exact-sum';
 import {
   binary, exp, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
 } from '../math/exp';
 import { A1, A2, A3, log, log1pFrom, TWO } from '../math/log';
-import { CONFIDENCE as METER_CONFIDENCE, PREDICTED as METER_PREDICTED, RANK as METER_RANK } from '../meter/scratch';
-import { exponentialsTo } from '../softmax/exponentials';
-import { BLOCK, DECAY, INTEGER, LARGER, REDUCED } from '../tile/block';
+import { CONFIDENCE as METER_CONFIDENCE, PREDICTED as METER_PREDICTED, RANK as METER_RANK, WRONG as METER_WRONG } from '../meter/scratch';
+import { decay as decayOf, reduce } from '../focal';
+import { maskOf } from '../softmax/margin';
+import { sigmoid } from '../stages';
+import { BLOCK, DECAY } from '../tile/block';
 import { COLUMNS, LABELS, MAX, PLANES, TILE, TRUE } from '../tile/scratch';
-import { classStride, pair, planar } from '../tile/tile';
+import { base, classStride, pair, planar } from '../tile/tile';
+import { ignored } from '../tile/labels';
+import { param } from '../params';
 import {
   CHANGED, CONFIDENCE, DECIDED, DIFFERENCE, DIVERGENCE, DIVERGENCES, FELL, GAPS, KEPT, LABEL, NOT_FINITE, NUMBERS, PAIR_THRESHOLDS, PAIRS, PREDICTED,
-  RANKS, ROSE, SQUARED,
+  OWN, RANKS, ROSE, SQUARED, WRONGS,
 } from './scratch';
 
 /** From a logit of the baseline to the candidate's, and from a number of a sample to the candidate's. */
@@ -26,9 +30,9 @@ const KEPT_AWAY: usize = 4 * LOGITS;
 /** The same of planes, and from a logit of the baseline to its exponential. */
 const PLANES_AWAY: usize = PAIRS - PLANES;
 const PLANES_KEPT: usize = KEPT - PLANES;
-/** e^−|z| and e^−|w| of a block, and what they are made into. */
-const T: usize = DECAY;
-const R: usize = LARGER;
+/** Samples and logits of one-vs-rest that are compared at once. */
+const TOGETHER: i32 = 256;
+const NEAR: i32 = 1024;
 /** Bytes of a block of classes. */
 const CLASSES: usize = 4 * 64;
 const INFINITE: usize = memory.data<f32>([Infinity]);
@@ -111,11 +115,12 @@ function softmaxTwo(i: usize, n: i32): void {
 }
 
 /**
- * Softmax, of n samples whose stages have just gone by, the first of which is sample `first`: the columns that a meter
- * has of them; what makes probabilities of the exponentials that were kept, to ROSE or FELL, and the logit of the
- * predicted class, to SQUARED or NOT_FINITE. They stand there until the samples are compared.
+ * Of n samples whose stages have just gone by, the first of which is sample `first`, the columns that a meter has of
+ * them. Softmax: what makes probabilities of the exponentials that were kept, to ROSE or FELL, and the logit of the
+ * predicted class, to SQUARED or NOT_FINITE. They stand there until the samples are compared. Returns how many of the
+ * samples are ignored.
  */
-export function hold(side: i32, first: i32, n: i32): void {
+export function hold(side: i32, first: i32, n: i32): i32 {
   const to = usize(first) << 2;
   const bytes = usize(n) << 2;
   const other = side ? OTHER : 0;
@@ -124,7 +129,11 @@ export function hold(side: i32, first: i32, n: i32): void {
   for (let k: usize = 0; k < 3; k++) memory.copy(to + other + NUMBERS + 2 * k * OTHER, COLUMNS + k * COLUMN_BYTES, bytes);
   memory.copy(to + other + RANKS, METER_RANK, bytes);
   memory.copy(to + LABEL, LABELS, bytes);
-  if (pair) return;
+  if (sigmoid) {
+    memory.copy(to + other + WRONGS, METER_WRONG, bytes);
+    place(side, base, usize(param(PARAM_KEEP)), 0);
+  }
+  if (sigmoid || pair) return ignored;
   const factors = to + (side ? FELL : ROSE);
   const own = to + (side ? NOT_FINITE : SQUARED);
   for (let i: usize = 0; i < bytes; i += 16) {
@@ -133,6 +142,7 @@ export function hold(side: i32, first: i32, n: i32): void {
     v128.store(factors + i, f32x4.mul(share, v128.load(i, METER_CONFIDENCE)));
     v128.store(own + i, z);
   }
+  return ignored;
 }
 
 /** ln p/q of four samples, p and q the probabilities that the sides give to what they predict. */
@@ -273,93 +283,78 @@ function softmaxPairs(i: usize, n: i32, classes: i32): i32 {
   return agree(i, n);
 }
 
+/** One-vs-rest, of either side: where the rows are, and e^−|z| of each of their logits. */
+let before: usize = 0;
+let after: usize = 0;
+let decays: usize = 0;
+let decaysAfter: usize = 0;
+
+/** One-vs-rest: the rows of a side are at `rows`, and e^−|z| at `decay`; unless `n` is 0, those of n logits go there. */
+export function place(side: i32, rows: usize, decay: usize, n: i32): void {
+  if (side) {
+    after = rows;
+    decaysAfter = decay;
+  } else {
+    before = rows;
+    decays = decay;
+  }
+  for (let from: usize = 0; from < usize(n) << 2; from += 4 * BLOCK) {
+    const bytes = min<usize>((usize(n) << 2) - from, 4 * BLOCK);
+    reduce(rows + from, bytes);
+    decayOf(bytes);
+    memory.copy(decay + from, DECAY, bytes);
+  }
+}
+
 /**
- * One-vs-rest: the divergence and |Δp| of each of n logits. With m = min(p, 1 − p), that is t/(1 + t) of t = e^−|z|,
- * and l = ln(1 + t), a divergence is
+ * One-vs-rest: the divergence and |Δp| of each of the logits from byte `from` to `end`. With m = min(p, 1 − p), that is
+ * t/(1 + t) of t = e^−|z|, and l = ln(1 + t), a divergence is
  *
  *     KL = l_w − l_z ± m_z·(w − z) + |w|·[z and w are of different signs],   + where z ≥ 0
  *
  * in which large numbers do not cancel; absolute error at most 1e-6·(1 + |w − z|). One division serves both m and the
  * quotient of the logarithm. Infinities and NaN make NaN; `again` sees to them.
  */
-function divergences(n: i32): void {
-  for (let from: usize = 0; from < usize(n) << 2; from += 4 * BLOCK) {
-    const bytes = min<usize>((usize(n) << 2) - from, 4 * BLOCK);
-    decay(TILE + from, T, bytes);
-    decay(PAIRS + from, R, bytes);
-    divide(bytes);
-    combine(from, bytes);
-  }
-}
-
-/** e^−|z| of a block, in two passes, as one would be a long chain of operations. */
-function decay(from: usize, to: usize, bytes: usize): void {
-  const sign = lanes(SIGN);
-  const log2e = lanes(LOG2E);
-  const lowest = lanes(LOWEST2);
-  const magic = lanes(MAGIC);
-  for (let i: usize = 0; i < bytes; i += 32) {
-    const u0 = binary(v128.or(v128.load(from + i), sign), log2e, lowest);
-    const u1 = binary(v128.or(v128.load(from + i, 16), sign), log2e, lowest);
-    const t0 = nearest(u0, magic);
-    const t1 = nearest(u1, magic);
-    v128.store(i, t0, INTEGER);
-    v128.store(i, t1, INTEGER + 16);
-    v128.store(i, reduced(u0, t0, magic), REDUCED);
-    v128.store(i, reduced(u1, t1, magic), REDUCED + 16);
-  }
-  exponentialsTo(to, bytes);
-}
-
-/** T = m_z, R = m_w and REDUCED = what the logarithm is made from, of T and R. */
-function divide(bytes: usize): void {
+function divergences(from: usize, end: usize): void {
   const one = lanes(ONE);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const t = v128.load(i, T);
-    const r = v128.load(i, R);
+  const a3 = lanes(A3);
+  const a2 = lanes(A2);
+  const a1 = lanes(A1);
+  const two = lanes(TWO);
+  const sign = lanes(SIGN);
+  let to: usize = 0;
+  for (; from < end; from += 16, to += 16) {
+    const t = v128.load(decays + from);
+    const r = v128.load(decaysAfter + from);
     const c = f32x4.add(t, one);
     const d = f32x4.add(r, one);
     const s = f32x4.add(c, d);
     const cd = f32x4.mul(c, d);
     const inverse = f32x4.div(one, f32x4.mul(cd, s));
     const both = f32x4.mul(inverse, s);
-    v128.store(i, f32x4.mul(f32x4.mul(t, d), both), T);
-    v128.store(i, f32x4.mul(f32x4.mul(r, c), both), R);
-    v128.store(i, f32x4.mul(f32x4.sub(r, t), f32x4.mul(inverse, cd)), REDUCED);
-  }
-}
-
-function combine(from: usize, bytes: usize): void {
-  const a3 = lanes(A3);
-  const a2 = lanes(A2);
-  const a1 = lanes(A1);
-  const two = lanes(TWO);
-  const sign = lanes(SIGN);
-  const zero = f32x4.splat(0);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const z = v128.load(from + i, TILE);
-    const w = v128.load(from + i, PAIRS);
-    const mz = v128.load(i, T);
-    const mw = v128.load(i, R);
-    const l = log1pFrom(v128.load(i, REDUCED), a3, a2, a1, two);
+    const mz = f32x4.mul(f32x4.mul(t, d), both);
+    const mw = f32x4.mul(f32x4.mul(r, c), both);
+    const l = log1pFrom(f32x4.mul(f32x4.sub(r, t), f32x4.mul(inverse, cd)), a3, a2, a1, two);
+    const z = v128.load(before + from);
+    const w = v128.load(after + from);
     const apart = i32x4.shr_s(v128.xor(z, w), 31);
     const slope = f32x4.mul(v128.or(mz, v128.and(z, sign)), f32x4.sub(w, z));
     const kl = f32x4.sub(f32x4.add(l, slope), v128.and(v128.or(w, sign), apart));
-    v128.store(from + i, f32x4.pmax(kl, zero), DIVERGENCES);
-    const near = f32x4.abs(f32x4.sub(mz, mw));
-    const far = f32x4.sub(lanes(ONE), f32x4.add(mz, mw));
-    v128.store(from + i, v128.bitselect(far, near, apart), GAPS);
+    v128.store(to, f32x4.pmax(kl, f32x4.splat(0)), DIVERGENCES);
+    // |m − m'|, or, where they are apart, 1 − (m + m')
+    const gap = f32x4.sub(v128.andnot(f32x4.sub(mz, v128.xor(mw, v128.and(sign, apart))), v128.andnot(sign, apart)), v128.and(one, apart));
+    v128.store(to, v128.andnot(gap, sign), GAPS);
   }
 }
 
-/** The divergences of a sample of which one was NaN, its row at `a`, one after the other. */
+/** The divergences of a sample of which one was NaN, its row from byte `a` to `end`, one after the other. */
 function again(i: usize, a: usize, end: usize): void {
   let total: f64 = 0;
   let notFinite = 0;
   for (; a < end; a += 4) {
     const one = lanes(ONE);
-    const z = v128.load_splat<f32>(a);
-    const w = v128.load_splat<f32>(a + AWAY);
+    const z = v128.load_splat<f32>(before + a);
+    const w = v128.load_splat<f32>(after + a);
     notFinite |= i32(v128.any_true(f32x4.ne(z, z))) | (i32(v128.any_true(f32x4.ne(w, w))) << 1);
     const t = fastExp(v128.or(z, lanes(SIGN)));
     const r = fastExp(v128.or(w, lanes(SIGN)));
@@ -380,72 +375,145 @@ function again(i: usize, a: usize, end: usize): void {
   if (notFinite) store<f32>(i, 0, DIFFERENCE);
 }
 
-/** DIVERGENCE and DIFFERENCE of n samples, from those of their logits. */
-function gather(i: usize, n: i32, classes: i32): void {
-  const size = usize(classes) << 2;
-  let at: usize = 0;
-  for (const stop = i + (usize(n) << 2); i < stop; i += 4) {
-    const end = at + size;
+/** Of each sample that is compared at once: four parts of the sum of its divergences, and of its largest |Δp|. */
+const SUMS_OF: usize = memory.data(16 * TOGETHER, 16);
+const MOST_OF: usize = memory.data(16 * TOGETHER, 16);
+
+/** Those of a row, whose divergences begin at byte `at`, to byte `to`. */
+// @ts-ignore: decorator
+@inline
+function gatherRow(at: usize, size: usize, to: usize): void {
+  const whole = at + (size & ~15);
+  let s = f32x4.splat(0);
+  let most = s;
+  if (size > CLASSES) {
     let total: f64 = 0;
-    let most = f32x4.splat(0);
-    while (at + 16 <= end) {
-      let s = f32x4.splat(0);
-      for (const block = min(at + CLASSES, end); at + 16 <= block; at += 16) {
+    while (at < whole) {
+      s = f32x4.splat(0);
+      for (const block = min(at + CLASSES, whole); at < block; at += 16) {
         s = f32x4.add(s, v128.load(at, DIVERGENCES));
         most = f32x4.pmax(most, v128.load(at, GAPS));
       }
       total += f64(fold(s));
     }
-    let largest = largestOf(most);
-    for (; at < end; at += 4) {
-      total += f64(load<f32>(at, DIVERGENCES));
-      largest = max(largest, load<f32>(at, GAPS));
+    s = f32x4.replace_lane(f32x4.splat(0), 0, f32(total));
+  }
+  for (; at < whole; at += 16) {
+    s = f32x4.add(s, v128.load(at, DIVERGENCES));
+    most = f32x4.pmax(most, v128.load(at, GAPS));
+  }
+  if (size & 15) {
+    const mask = v128.load(maskOf(size & 15));
+    s = f32x4.add(s, v128.and(v128.load(at, DIVERGENCES), mask));
+    most = f32x4.pmax(most, v128.and(v128.load(at, GAPS), mask));
+  }
+  v128.store(to, s, SUMS_OF);
+  v128.store(to, most, MOST_OF);
+}
+
+// @ts-ignore: decorator
+@inline
+function even(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 2, 4, 6);
+}
+
+// @ts-ignore: decorator
+@inline
+function odd(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 1, 3, 5, 7);
+}
+
+/** DIVERGENCE and DIFFERENCE of n samples, from those of their logits; their rows begin at byte `row`. */
+function gather(i: usize, n: i32, size: usize, row: usize): void {
+  const end = usize(n) << 4;
+  for (let to: usize = 0, at: usize = 0; to < end; to += 16, at += size) gatherRow(at, size, to);
+  for (let j: usize = 0; j < end; j += 64, i += 16, row += size << 2) {
+    const a = v128.load(j, SUMS_OF);
+    const b = v128.load(j, SUMS_OF + 16);
+    const c = v128.load(j, SUMS_OF + 32);
+    const d = v128.load(j, SUMS_OF + 48);
+    const ab = f32x4.add(even(a, b), odd(a, b));
+    const cd = f32x4.add(even(c, d), odd(c, d));
+    const sums = f32x4.add(even(ab, cd), odd(ab, cd));
+    const e = v128.load(j, MOST_OF);
+    const f = v128.load(j, MOST_OF + 16);
+    const g = v128.load(j, MOST_OF + 32);
+    const h = v128.load(j, MOST_OF + 48);
+    const ef = f32x4.pmax(even(e, f), odd(e, f));
+    const gh = f32x4.pmax(even(g, h), odd(g, h));
+    v128.store(i, sums, DIVERGENCE);
+    v128.store(i, f32x4.pmax(even(ef, gh), odd(ef, gh)), DIFFERENCE);
+    v128.store(i, i32x4.splat(0), NOT_FINITE);
+    for (let left = i32x4.bitmask(f32x4.ne(sums, sums)); left; left &= left - 1) {
+      const k = usize(ctz(left));
+      if (j + (k << 4) < end) again(i + (k << 2), row + k * size, row + (k + 1) * size);
     }
-    store<i32>(i, 0, NOT_FINITE);
-    store<f32>(i, f32(total), DIVERGENCE);
-    store<f32>(i, largest, DIFFERENCE);
-    if (total != total) again(i, TILE + end - size, TILE + end);
   }
 }
 
 /**
- * Count the baseline's decisions in DECIDED and list the logits that the sides decide differently in CHANGED, one after
- * another. A super-row is `length` logits, the rows of some samples.
+ * Count the decisions on which the sides agree in DECIDED, and in CHANGED the others: those that the baseline alone
+ * makes for a class, and times 2^16 those of the candidate. A super-row is `length` logits, the rows of some samples.
  */
-function decide(rows: i32, length: i32): i32 {
-  let to = CHANGED;
-  let at: usize = 0;
-  for (let k = 0; k < rows; k++, at += usize(length) << 2) {
-    for (let j: usize = 0; j < usize(length) << 2; j += 16) {
-      const least = v128.load(j, PAIR_THRESHOLDS);
-      const was = f32x4.gt(v128.load(at + j, TILE), least);
-      const is = f32x4.gt(v128.load(at + j, PAIRS), least);
-      v128.store(j, i32x4.sub(v128.load(j, DECIDED), was), DECIDED);
-      for (let left = i32x4.bitmask(v128.xor(was, is)); left; left &= left - 1) {
-        const cell = i32((at + j) >> 2) + ctz(left);
-        store<i32>(to, (i32x4.bitmask(is) >> ctz(left)) & 1 ? ~cell : cell);
-        to += 4;
-      }
+function decide(from: usize, end: usize, length: usize): void {
+  for (let j: usize = 0; j < length; j += 16) {
+    const least = v128.load(j, PAIR_THRESHOLDS);
+    let both = v128.load(j, DECIDED);
+    let lost = i32x4.splat(0);
+    let won = lost;
+    for (let at = from + j; at < end; at += length) {
+      const was = f32x4.gt(v128.load(before + at), least);
+      const is = f32x4.gt(v128.load(after + at), least);
+      both = i32x4.sub(both, v128.and(was, is));
+      lost = i32x4.sub(lost, v128.andnot(was, is));
+      won = i32x4.sub(won, v128.andnot(is, was));
     }
+    v128.store(j, both, DECIDED);
+    v128.store(j, i32x4.add(v128.load(j, CHANGED), i32x4.add(lost, i32x4.shl(won, 16))), CHANGED);
   }
-  return i32(to - CHANGED) >> 2;
+}
+
+/** List the samples of whose own class the sides decide differently, ~number where the candidate decides for it. */
+function own(i: usize, n: i32, classes: i32): i32 {
+  let to = OWN;
+  let row: usize = 0;
+  for (const end = i + (usize(n) << 2); i < end; i += 4, row += usize(classes) << 2) {
+    const y = load<u32>(i, LABEL);
+    if (y >= u32(classes)) continue;
+    const at = row + (usize(y) << 2);
+    const least = load<f32>(PAIR_THRESHOLDS + (usize(y) << 2));
+    const was = i32(load<f32>(before + at) > least);
+    const is = i32(load<f32>(after + at) > least);
+    store<i32>(to, i32(i >> 2) ^ -is);
+    to += usize(was ^ is) << 2;
+  }
+  return i32(to - OWN) >> 2;
 }
 
 /**
  * One-vs-rest of n pairs of rows: the divergences of a sample's decisions, summed up, and the largest |Δp|. The rows
- * come as super-rows of `length` logits; −∞ fills what is behind them in the last. How many logits there are in
- * CHANGED.
+ * come as super-rows of `length` logits; −∞ fills what is behind them in the last. How many there are in OWN.
  */
-function sigmoidPairs(i: usize, n: i32, classes: i32, length: i32): i32 {
-  divergences(n * classes);
-  gather(i, n, classes);
-  return decide((n * classes + length - 1) / length, length);
+function sigmoidPairs(i: usize, n: i32, classes: i32, length: usize): i32 {
+  const size = usize(classes) << 2;
+  // whole super-rows, of which all that is made stays near
+  const rows = i32(length / size);
+  const most = rows * max(1, min(TOGETHER / rows, 4 * NEAR / i32(length)));
+  for (let done = 0; done < n; done += most) {
+    const some = min(most, n - done);
+    const from = usize(done) * size;
+    const end = from + usize((some + rows - 1) / rows) * length;
+    divergences(from, end);
+    gather(i + (usize(done) << 2), some, size, from);
+    decide(from, end, length);
+  }
+  return own(i, n, classes);
 }
 
 /** Compare n pairs of rows, of at most LOGITS logits together, whose columns begin at sample `first`. */
-export function pairs(sigmoid: bool, first: i32, n: i32, classes: i32, length: i32): i32 {
+export function pairs(oneVersusRest: bool, first: i32, n: i32, classes: i32, length: i32): i32 {
   const i = usize(first) << 2;
-  return sigmoid ? sigmoidPairs(i, n, classes, length) : softmaxPairs(i, n, classes);
+  return oneVersusRest ? sigmoidPairs(i, n, classes, usize(length) << 2) : softmaxPairs(i, n, classes);
 }
 
 /** The largest of n numbers ≥ 0. */
@@ -456,6 +524,18 @@ export function most(values: usize, n: i32): f32 {
   let largest = largestOf(m);
   for (; values < end; values += 4) largest = max(largest, load<f32>(values));
   return largest;
+}
+
+/** One-vs-rest: the sum of the squares of how many more decisions of a sample one side has right than the other. */
+export function turned(n: i32): f64 {
+  let sum = i64x2.splat(0);
+  const end = usize(n) << 2;
+  for (let i: usize = 0; i < end; i += 16) {
+    const there = v128.load(maskOf(min<usize>(end - i, 16)));
+    const d = v128.and(i32x4.sub(v128.load(i, WRONGS), v128.load(i, WRONGS + OTHER)), there);
+    sum = i64x2.add(sum, i64x2.add(i64x2.extmul_low_i32x4_s(d, d), i64x2.extmul_high_i32x4_s(d, d)));
+  }
+  return f64(i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1));
 }
 
 /** Add up what is known of n samples and, with `quality`, by how much their numbers differ: SUM_DIVERGENCE and on. */

@@ -1,6 +1,6 @@
 /** What comparisons add to the scratch block (tile/scratch.ts). */
-import { LOGITS, PAIR_COLUMNS, SAMPLE_BYTES } from '../../bindings/backend/constants';
-import { EXPONENTIALS } from '../meter/scratch';
+import { BIN_BYTES, LOGITS, PAIR_COLUMNS, SAMPLE_BYTES, TALLY_BINS } from '../../bindings/backend/constants';
+import { BINS, CELLS, EXPONENTIALS } from '../meter/scratch';
 import { GUARD, PLANES } from '../tile/scratch';
 
 const COLUMN: usize = SAMPLE_BYTES;
@@ -26,13 +26,18 @@ const guard0: usize = memory.data(GUARD, 16);
 export const PAIRS: usize = memory.data(PAIR_COLUMNS + 19 * SAMPLE_BYTES, 16);
 const guard1: usize = memory.data(GUARD, 16);
 /**
- * One-vs-rest: how often the baseline decides for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the
- * sides agree how often: i32[LOGITS].
+ * One-vs-rest: how often both sides decide for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the sides
+ * agree how often: i32[LOGITS].
  */
 export const DECIDED: usize = memory.data(4 * LOGITS + 16, 16);
 const guard2: usize = memory.data(GUARD, 16);
-/** Softmax: what PARAM_KEEP keeps of the baseline and of the candidate: f32[LOGITS] each. */
-export const KEPT: usize = memory.data(8 * LOGITS, 16);
+/**
+ * Softmax: what PARAM_KEEP keeps of the baseline and of the candidate: f32[LOGITS] each. One-vs-rest, whose tiles are half
+ * as large: what it keeps of the baseline, and BINS and TALLY of the candidate, PARAM_COUNTS behind their own places.
+ */
+export const KEPT: usize = memory.data(8 * LOGITS + BIN_BYTES * TALLY_BINS + 64, 16);
+/** From BINS and TALLY to those of the candidate. */
+export const COUNTS_AWAY: usize = KEPT + 2 * LOGITS - BINS;
 const guard3: usize = memory.data(GUARD, 16);
 
 /*
@@ -43,20 +48,26 @@ const guard3: usize = memory.data(GUARD, 16);
  * 4].
  */
 export const PAIR_THRESHOLDS: usize = EXPONENTIALS;
-/** One-vs-rest: the divergence of each decision, and its |Δp|: f32[LOGITS] each. */
+/** One-vs-rest: the divergence of each decision, and its |Δp|, of logits that are compared at once: f32[LOGITS] each. */
 export const DIVERGENCES: usize = PLANES;
-export const GAPS: usize = EXPONENTIALS + 4 * LOGITS + 16;
+export const GAPS: usize = CELLS;
 /**
- * One-vs-rest: the logits of a tile on which the sides decide differently, by number, ~number where the candidate
- * decides for the class, once the divergences have been summed up; softmax: the samples on which they do not agree:
- * i32[LOGITS].
+ * One-vs-rest: how often one side alone decides for the class, laid out as PAIR_THRESHOLDS: the baseline, and times 2^16
+ * the candidate; softmax: the samples on which they do not agree: i32[LOGITS].
  */
-export const CHANGED: usize = PLANES;
+export const CHANGED: usize = EXPONENTIALS + 4 * LOGITS + 16;
+/**
+ * One-vs-rest: samples of whose own class the sides decide differently, ~number where the candidate decides for it:
+ * i32[SAMPLES].
+ */
+export const OWN: usize = PLANES;
 
 export const PREDICTED: usize = PAIRS + PAIR_COLUMNS;
 export const CONFIDENCE: usize = PAIRS + PAIR_COLUMNS + 2 * COLUMN;
 export const NUMBERS: usize = PAIRS + PAIR_COLUMNS + 4 * COLUMN;
 export const RANKS: usize = PAIRS + PAIR_COLUMNS + 10 * COLUMN;
+/** One-vs-rest, which has no ranks: wrong decisions. */
+export const WRONGS: usize = RANKS;
 export const LABEL: usize = PAIRS + PAIR_COLUMNS + 12 * COLUMN;
 export const DIVERGENCE: usize = PAIRS + PAIR_COLUMNS + 13 * COLUMN;
 export const DIFFERENCE: usize = PAIRS + PAIR_COLUMNS + 14 * COLUMN;

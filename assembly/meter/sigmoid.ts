@@ -7,14 +7,15 @@
  * Logits of true classes were negated, so their sigmoids are 1 − p. The Brier score wants exactly that; afterwards
  * `restoreTrueDecisions` turns them into p.
  */
-import { BIN_BYTES, BIN_HITS, LOGITS, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT } from '../../bindings/backend/constants';
+import { BIN_BYTES, BIN_HITS, LOGITS, PARAM_KEEP, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
 import { maskOf, narrow, upper } from '../softmax/margin';
 import {
-  addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, LOWEST, rowOf, sumLanes, units,
+  addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, countsAway, HIGHEST, LOWEST, rowOf, sumLanes, units,
 } from './softmax';
 import { addWide } from '../math/exact-sum';
 import { oneVersusRestAndEntropies } from '../focal';
+import { param } from '../params';
 import { CROSS_ENTROPY, ENTROPIES, LABELS, LOSS, OFFSET, PLANES, SQUARES, SUM, TILE } from '../tile/scratch';
 import { ignored } from '../tile/labels';
 import { BINS, BRIER, LOGIT_THRESHOLDS, POSITIVE, SAMPLE_LOSSES, WRONG } from './scratch';
@@ -522,7 +523,7 @@ export function flush(bins: i32): void {
     }
   }
   memory.fill(PAIRS, 0, pair - PAIRS);
-  store<i32>(BINS, load<i32>(BINS) - zeros);
+  store<i32>(BINS + countsAway, load<i32>(BINS + countsAway) - zeros);
   pending = 0;
   zeros = 0;
 }
@@ -539,7 +540,7 @@ function noteDecisions(): void {
 /** PLANES, ENTROPIES and TILE of the open tile, whose true logits are negated. */
 export function decisions(): void {
   noteDecisions();
-  oneVersusRestAndEntropies(base, LOGIT_THRESHOLDS, samples * classes);
+  oneVersusRestAndEntropies(base, LOGIT_THRESHOLDS, samples * classes, usize(param(PARAM_KEEP)));
 }
 
 /**
@@ -557,7 +558,7 @@ export function restoreTrueDecisions(bins: i32): void {
     const row = rowOf(load<i32>(i, LABELS));
     // a sample counts 1 in the low half, a right decision 1 in the high half
     store<i64>(row, load<i64>(row, TALLY_SUPPORT) + 1 + (i64(positive) << 32), TALLY_SUPPORT);
-    const bin = BINS + usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) * BIN_BYTES;
+    const bin = BINS + countsAway + usize(min<u32>((unitsOf(p) * bins) >>> 23, bins - 1)) * BIN_BYTES;
     store<i32>(bin, load<i32>(bin, BIN_HITS) + 1, BIN_HITS);
   }
 }

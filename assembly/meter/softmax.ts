@@ -328,11 +328,18 @@ export const HIGHEST: u32 = 0x43000000; // 128
 export const ANCHOR2: f64 = 1.430511474609375e-6;
 export const ANCHOR3: f64 = 1.3010426069826053e-18;
 
+/** How far behind their own places TALLY and BINS are. */
+export let countsAway: usize = 0;
+
+export function countAt(away: usize): void {
+  countsAway = away;
+}
+
 /** The row of a class in TALLY. */
 // @ts-ignore: decorator
 @inline
 export function rowOf(c: i32): usize {
-  return TALLY + usize(c * TALLY_BYTES);
+  return TALLY + countsAway + usize(c * TALLY_BYTES);
 }
 
 /** Add to the two float64 at `at`. */
@@ -390,7 +397,7 @@ export function binsOf(units: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function addToBin(b: i32, count: i32, hits: i32, sum: i64): void {
-  const bin = BINS + usize(b * BIN_BYTES);
+  const bin = BINS + countsAway + usize(b * BIN_BYTES);
   store<i32>(bin, load<i32>(bin) + count);
   if (hits) store<i32>(bin, load<i32>(bin, BIN_HITS) + hits, BIN_HITS);
   store<i64>(bin, load<i64>(bin, BIN_CONFIDENCE) + (sum << 9), BIN_CONFIDENCE);

@@ -2,7 +2,7 @@
  * The stages of a tile (bindings/backend/kernels.ts) with metrics, where they are asked for; else those of the losses.
  */
 import {
-  PARAM_BINS, PARAM_CLASSES, PARAM_RANKS, SUM_BRIER, SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
+  PARAM_BINS, PARAM_CLASSES, PARAM_COUNTS, PARAM_RANKS, SUM_BRIER, SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
   TALLY_BINS, TALLY_CLASSES,
 } from '../../bindings/backend/constants';
 import { add } from '../math/exact-sum';
@@ -16,9 +16,9 @@ import { borrowed, locate, maskTrueClass, samples, scale, unmaskTrueClass } from
 import { logitCells, marginCells } from './cells';
 import { BRIER, TERMS } from './scratch';
 import {
-  countDecisions, countWrong, decisions, gatherLosses, gatherSamples, narrowSums, restoreTrueDecisions,
+  countDecisions, countWrong, decisions, flush, gatherLosses, gatherSamples, narrowSums, restoreTrueDecisions,
 } from './sigmoid';
-import { confidences, countSamples, largestAndPlace, outcomes, reviewed, squaresAndRanks } from './softmax';
+import { confidences, countAt, countSamples, countsAway, largestAndPlace, outcomes, reviewed, squaresAndRanks } from './softmax';
 
 /** Read by `begin`: how far ranks are counted, 0 if no metrics are wanted; number of bins. */
 let ranks: i32 = 0;
@@ -32,6 +32,11 @@ let sound: bool = false;
 
 export function begin(): void {
   losses.begin();
+  const away = usize(param(PARAM_COUNTS));
+  if (away != countsAway) {
+    flush(bins);
+    countAt(away);
+  }
   ranks = i32(param(PARAM_RANKS));
   bins = i32(Math.min(param(PARAM_BINS), 2147483647));
   tabled = param(PARAM_CLASSES) <= TALLY_CLASSES && bins <= TALLY_BINS;

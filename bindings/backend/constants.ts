@@ -72,13 +72,15 @@ export const PARAM_RANKS = 13;
 export const PARAM_BINS = 14;
 /**
  * Comparisons: where softmax keeps the exponentials, of planes laid out as they, of rows each filled up with zeros to whole
- * groups of 8; 0: it does not. And where rows are transposed into planes; 0: in the planes' own place.
+ * groups of 8, and sigmoid e^−|z|; 0: they do not. Where rows are transposed into planes; 0: in the planes' own place. And
+ * how far behind their own places BINS and TALLY are.
  */
 export const PARAM_KEEP = 15;
 export const PARAM_PLANES = 16;
+export const PARAM_COUNTS = 17;
 /** Sigmoid, a number a logit: whether all positives have one weight, and all negatives one, so that any will do. */
-export const PARAM_UNIFORM = 17;
-export const PARAM_COUNT = 18;
+export const PARAM_UNIFORM = 18;
+export const PARAM_COUNT = 19;
 
 export const SOFTMAX = 0;
 export const SIGMOID = 1;

@@ -49,6 +49,9 @@ export interface Kernels {
   /** Where tiles are loaded, and their targets, laid out as they: f32[LOGITS] each. */
   readonly TILE: number;
   readonly TARGETS: number;
+  /** Comparisons: where rows are loaded instead, never to be read in place, and what becomes of PARAM_KEEP. */
+  readonly ROWS?: number;
+  readonly KEEP?: number;
 
   /** Make float32, or logits, of n numbers at the address `at`, in place; nothing past them is written. */
   convert(at: number, n: number, from: number): void;
@@ -105,6 +108,8 @@ export interface MeterKernels extends Kernels {
   /** Counts of classes and of bins, see TALLY_BYTES and BIN_BYTES; 0: there are none. */
   readonly TALLY: number;
   readonly BINS: number;
+  /** Comparisons: how far these are from their own places. */
+  readonly COUNTS?: number;
 
   /** Curves: the cell of each logit of the tile, see CELL_PAGE_BITS, −1 for none: i32[LOGITS]. */
   readonly CELLS: number;
@@ -143,29 +148,40 @@ export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'con
   readonly PAIRS: number;
   /** Sigmoid, of a super-row, as are the next: what a logit must be above, +∞ in a vector behind it: f32[LOGITS + 4]. */
   readonly PAIR_THRESHOLDS: number;
-  /** How often the baseline decides for the class; softmax: the sides agree on it: i32[LOGITS]. */
+  /** How often both sides decide for the class; softmax: agree on it: i32[LOGITS]. */
   readonly DECIDED: number;
   /**
-   * The logits of a tile that the sides decide differently, ~number where the candidate decides for the class; softmax: the
-   * samples on which they do not agree: i32[LOGITS].
+   * Sigmoid: how often the baseline alone decides for the class, and times 2^16 the candidate; softmax: the samples on which
+   * they do not agree: i32[LOGITS].
    */
   readonly CHANGED: number;
-  /** Softmax: where exponentials of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate. */
-  readonly KEPT: number;
+  /** Sigmoid: the samples of whose own class they decide differently, ~number where the candidate decides for it. */
+  readonly OWN: number;
   /**
-   * Softmax, for either side, the candidate first: to be called when the stages of n samples, of which the first is sample
-   * `first`, have gone by, with the exponentials kept: fill their columns of what the meter has found.
+   * Softmax: where exponentials of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate. Sigmoid: of
+   * the baseline e^−|z|; there is room for both sides, too.
    */
-  hold(side: number, first: number, n: number): void;
+  readonly KEPT: number;
+  /** PARAM_COUNTS of the candidate, whose counts are in what KEPT has left of tiles of half the size. */
+  readonly COUNTS_AWAY: number;
   /**
-   * Compare n rows of the baseline in TILE with n of the candidate in PAIRS, which are those of the samples from `first`
-   * on, and count in DECIDED. Returns how many there are in CHANGED.
+   * For either side, softmax the candidate first: to be called when the stages of n samples, of which the first is sample
+   * `first`, have gone by, with PARAM_KEEP: fill their columns of what the meter has found. Returns how many are ignored.
+   */
+  hold(side: number, first: number, n: number): number;
+  /** Sigmoid without stages: the n logits of a side's rows are at `rows`, and what is kept of them goes to `kept`. */
+  place(side: number, rows: number, kept: number, n: number): void;
+  /**
+   * Compare n rows, which are those of the samples from `first` on.
    *
-   * Softmax: `hold` has been called for them; where rows are transposed, planes take their place. Samples that are open or
-   * ignored are in CHANGED, and the latter count for nothing. Sigmoid: super-rows have `length` logits, the rows of
-   * some samples; −∞ is behind those of the last.
+   * Softmax: rows of the baseline are in TILE, those of the candidate in PAIRS; where rows are transposed, planes take their
+   * place. Counts in DECIDED and returns how many there are in CHANGED: samples that are open or ignored, too, and the
+   * latter count for nothing. Sigmoid: where `hold` or `place` found them, super-rows of `length` logits, the rows of some
+   * samples; −∞ is behind those of the last. Counts in DECIDED and CHANGED and returns how many there are in OWN.
    */
   pairs(sigmoid: boolean, first: number, n: number, classes: number, length: number): number;
+  /** Sigmoid: Σ (how many more decisions of a sample the candidate has right)², from the columns of wrong decisions. */
+  turned(n: number): number;
   /** Add the columns of n samples to the sums SUM_DIVERGENCE and SUM_DIFFERENCE and, with `quality`, to SUM_ROSE and on. */
   settle(n: number, quality: boolean): void;
   clear(sum: number): void;

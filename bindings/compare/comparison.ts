@@ -1,16 +1,18 @@
 import type { MeterBackend, PairBackend } from '../backend/backend.ts';
-import { SAMPLES } from '../backend/constants.ts';
+import { COLUMN_RANK, COLUMN_WRONG, SAMPLES } from '../backend/constants.ts';
 import { common, number } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
+import { isAsymmetric } from '../input/targets.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
+import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { ARITHMETIC, checkSame, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
 import { type Pass, predictions, type Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
-import { apart, canStage, keep, Pairs, roomOf, Stages, samplesOf } from './pairs.ts';
+import { apart, canStage, keep, Pairs, roomOf, rowsOfTile, type Staged, Stages, samplesOf, sidesOf } from './pairs.ts';
 import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
 import { rowsOf } from './rows.ts';
 
@@ -114,21 +116,49 @@ export class Comparison<L extends AnyLoss> {
     const inputs = labelled ? [metered(first, settings), metered(second, settings)] : [first, second];
     const backend = this.#backend();
     const softmax = meter.variant === 'softmax';
-    const staged = softmax && canStage(where, backend, meter.classes);
-    const together = first.positions === 1 && softmax ? Infinity : TOGETHER;
+    // where one-vs-rest goes logit by logit, it goes by itself
+    const tiled = softmax || (labelled && !inputs[0]?.dense && !isAsymmetric(settings));
+    const staged = tiled && canStage(where, backend, meter.classes, softmax ? SOFTMAX_ROOM : SIGMOID_METRICS_ROOM);
+    const together = first.positions === 1 && staged ? Infinity : TOGETHER;
     const most = Math.max(
       1,
-      Math.min(staged ? samplesOf(meter.classes) : SAMPLES, Math.floor(together / first.classes)),
+      Math.min(staged && softmax ? samplesOf(meter.classes) : SAMPLES, Math.floor(together / first.classes)),
     );
+    const sides = staged && !softmax ? sidesOf(where, backend, meter.classes) : null;
     pairs.begin(backend);
     for (let from = 0; from < n; from += most) {
       const count = Math.min(most, n - from);
       const rows = inputs.map((input) => rowsOf(input, from, count)) as [Input, Input];
-      const stages = staged ? this.#stage(backend, settings, rows, labelled, index + from) : null;
-      if (!stages) this.#count(backend, settings, rows, labelled, index + from);
+      let stages: Staged | null = null;
+      if (sides) stages = this.#tiles(sides, rows, index + from);
+      else if (staged) stages = this.#stage(backend, settings, rows, labelled, index + from);
+      else this.#count(backend, settings, rows, labelled, index + from);
       pairs.add(backend, rows, labelled, index + from, stages);
     }
-    pairs.end(backend);
+    pairs.end(backend, labelled);
+    // what it has counted is in no place of its own
+    if (sides) Meter.flush(this.#sides.candidate);
+  }
+
+  /** One-vs-rest: either side counts a tile, so that what one makes of it is there for the other. */
+  #tiles(sides: readonly [MeterBackend, MeterBackend], rows: readonly [Input, Input], index: number): Staged {
+    const meters = [this.#sides.baseline, this.#sides.candidate] as const;
+    const most = rowsOfTile(rows[0].classes, SIGMOID_METRICS_ROOM.logits);
+    return {
+      each(backend, samples, visit) {
+        for (let first = 0; first < samples; first += most) {
+          const n = Math.min(most, samples - first);
+          let ignored = 0;
+          for (const side of [0, 1] as const) {
+            const hold = (): void => {
+              ignored = backend.kernels.hold(side, first, n);
+            };
+            Meter.count(meters[side], rowsOf(rows[side], first, n), index + first, hold, sides[side]);
+          }
+          visit(first, n, ignored);
+        }
+      },
+    };
   }
 
   /** Softmax: both sides tile by tile, so that what one makes of a tile is there for the other. */
@@ -138,7 +168,7 @@ export class Comparison<L extends AnyLoss> {
     rows: readonly [Input, Input],
     labelled: boolean,
     index: number,
-  ): Stages {
+  ): Staged {
     const { baseline, candidate } = this.#sides;
     const where = Meter.backendOf(baseline);
     const room = roomOf(rows[0].classes);
@@ -162,7 +192,8 @@ export class Comparison<L extends AnyLoss> {
     const where = Meter.backendOf(baseline);
     for (const [side, meter] of ([baseline, candidate] as const).entries()) {
       const own = rows[side] as Input;
-      const take: Visit = (by, at, samples) => keep(backend, side as 0 | 1, by, at, samples);
+      const column = settings.variant === 'softmax' ? COLUMN_RANK : COLUMN_WRONG;
+      const take: Visit = (by, at, samples) => keep(backend, side as 0 | 1, by, at, samples, column);
       if (labelled) {
         Meter.count(meter, own, index, take);
       } else if (settings.variant === 'softmax') {

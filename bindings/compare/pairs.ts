@@ -28,6 +28,8 @@ import {
   SUM_DIVERGENCE,
   SUM_END,
   SUM_ROSE,
+  TALLY_BYTES,
+  TALLY_CLASSES,
 } from '../backend/constants.ts';
 import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
@@ -62,6 +64,8 @@ export interface Parts {
 const NONE: Largest = [0, -1];
 /** Samples after which sums are carried: limbs of 32 bits hold so many of them in 53. */
 const UNCARRIED = 2 ** 20;
+/** Samples of which CHANGED can count what one side decides alone. */
+const MOST_TABLED = 2 ** 16 - 1;
 /** Logits of either side that are before the kernels together, as far as whole samples allow: what they make of them stays near. */
 const TILE_LOGITS = 16384;
 /** One-vs-rest: logits of a super-row, at least. */
@@ -72,24 +76,32 @@ const larger = (a: Largest, b: Largest): Largest => {
   return b[0] > a[0] || (b[0] === a[0] && b[1] < a[1]) ? b : a;
 };
 
+/** What a logit of one-vs-rest must be above for its class, as a float32. */
+const leastOf = (threshold: MeterConfig['threshold'], c: number): number =>
+  floor32(typeof threshold === 'number' ? threshold : (threshold[c] as number));
+
 /** Where column k of the pairs begins among the words of the memory. */
 const columnAt = ({ kernels }: PairBackend, k: number): number =>
   (kernels.PAIRS + PAIR_COLUMNS + k * SAMPLE_BYTES) >> 2;
 
 /** What a meter has of a tile's samples, and in which column of the pairs it is kept. */
-const columnsOf = ({ LABELS, COLUMNS }: MeterBackend['kernels'], side: Side): [at: number, column: number][] => [
+const columnsOf = (
+  { LABELS, COLUMNS }: MeterBackend['kernels'],
+  side: Side,
+  own = COLUMN_RANK,
+): [at: number, column: number][] => [
   [COLUMNS + COLUMN_PREDICTED, PAIR_PREDICTED + side],
   [COLUMNS + COLUMN_CONFIDENCE, PAIR_CONFIDENCE + side],
   [COLUMNS + COLUMN_LOSS, PAIR_LOSS + side],
   [COLUMNS + COLUMN_CROSS_ENTROPY, PAIR_CROSS_ENTROPY + side],
   [COLUMNS + COLUMN_BRIER, PAIR_BRIER + side],
-  [COLUMNS + COLUMN_RANK, PAIR_RANK + side],
+  [COLUMNS + own, PAIR_RANK + side],
   [LABELS, PAIR_LABEL],
 ];
 
-/** Keep what the meter of a side has found of samples [first, first + n). */
-export function keep(to: PairBackend, side: Side, from: MeterBackend, first: number, n: number): void {
-  for (const [at, k] of columnsOf(from.kernels, side)) {
+/** Keep what the meter of a side has found of samples [first, first + n), ranks or another column in their place. */
+export function keep(to: PairBackend, side: Side, from: MeterBackend, first: number, n: number, own?: number): void {
+  for (const [at, k] of columnsOf(from.kernels, side, own)) {
     to.i32.set(from.i32.subarray(at >> 2, (at >> 2) + n), columnAt(to, k) + first);
   }
 }
@@ -104,9 +116,13 @@ function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): v
   for (const at of [LABELS, COLUMNS + COLUMN_PREDICTED]) to.i32.fill(-1, (at >> 2) + n, (at >> 2) + n + 16);
 }
 
-/** Whether what the stages of softmax leave can be compared: of all classes at once, in one memory. */
-export const canStage = (meter: MeterBackend, { kernels }: PairBackend, classes: number): boolean =>
-  classes <= LOGITS && meter.kernels.memory.buffer === kernels.memory.buffer;
+/** Whether what the stages of tiles of so many logits leave can be compared: of all classes at once, in one memory. */
+export const canStage = (
+  meter: MeterBackend,
+  { kernels }: PairBackend,
+  classes: number,
+  { logits }: Room = SOFTMAX_ROOM,
+): boolean => classes <= logits && meter.kernels.memory.buffer === kernels.memory.buffer;
 
 /** Room for tiles of which both sides are there at once. */
 export const roomOf = (classes: number): Room => ({ ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) });
@@ -120,8 +136,57 @@ export function apart(meter: MeterBackend, { kernels }: PairBackend, classes: nu
   return classes !== 2 && classes <= FEW ? meter : new Backend(meter.name, { ...meter.kernels, TILE: kernels.PAIRS });
 }
 
+/** One-vs-rest: what either side's kernels have elsewhere, so that neither is in the other's way. */
+export function sidesOf(meter: MeterBackend, { kernels, i32 }: PairBackend, classes: number): Both<MeterBackend> {
+  const { BINS, TALLY } = meter.kernels;
+  const COUNTS = kernels.COUNTS_AWAY;
+  i32.fill(0, (BINS + COUNTS) >> 2, (TALLY + COUNTS + TALLY_BYTES * Math.min(classes, TALLY_CLASSES)) >> 2);
+  const [{ rows: ROWS, kept: KEEP }, { rows, kept }] = placesOf(kernels, true);
+  return [
+    new Backend(meter.name, { ...meter.kernels, ROWS, KEEP, COUNTS: 0 }),
+    new Backend(meter.name, {
+      ...meter.kernels,
+      ROWS: rows,
+      KEEP: kept,
+      COUNTS,
+      BINS: BINS + COUNTS,
+      TALLY: TALLY + COUNTS,
+    }),
+  ];
+}
+
+/** One-vs-rest: where the rows of either side are, and what is kept of them. Staged tiles are half as large. */
+const placesOf = ({ TILE, PAIRS, KEPT }: PairBackend['kernels'], staged: boolean) =>
+  staged
+    ? ([
+        { rows: TILE + 2 * LOGITS, kept: KEPT },
+        { rows: PAIRS, kept: PAIRS + 2 * LOGITS },
+      ] as const)
+    : ([
+        { rows: TILE, kept: KEPT },
+        { rows: PAIRS, kept: KEPT + 4 * LOGITS },
+      ] as const);
+
+/** One-vs-rest: how many rows make a super-row: whole vectors, unless it would be too long. */
+function rowsTogether(classes: number): number {
+  const unit = classes % 4 === 0 ? 1 : classes % 2 === 0 ? 2 : 4;
+  return unit * classes > LOGITS / 2 ? 1 : unit * Math.ceil(SUPER_ROW / (unit * classes));
+}
+
+/** One-vs-rest: rows of a tile, of so many logits at most: whole super-rows. */
+export function rowsOfTile(classes: number, logits: number): number {
+  const rows = rowsTogether(classes);
+  return rows * Math.max(1, Math.floor(logits / (rows * classes)));
+}
+
+/** What goes by tile by tile, counted by either side. */
+export interface Staged {
+  /** Call `visit` when both sides of samples [first, first + n) of so many have gone by. */
+  each(backend: PairBackend, samples: number, visit: (first: number, n: number, ignored: number) => void): void;
+}
+
 /** The stages of both sides, tile by tile, so that what they leave is compared while it is there. */
-export class Stages {
+export class Stages implements Staged {
   readonly #meter: MeterBackend;
   readonly #passes: Both<Pass>;
 
@@ -134,7 +199,7 @@ export class Stages {
    * Call `visit` when the stages of samples [first, first + n) have gone by. Samples are counted each side's at once: of a
    * single tile before the visit, else when all `samples` have been visited.
    */
-  each(backend: PairBackend, samples: number, visit: (first: number, n: number) => void): void {
+  each(backend: PairBackend, samples: number, visit: (first: number, n: number, ignored: number) => void): void {
     const { kernels, f32 } = backend;
     const meter = this.#meter;
     const params = new Float64Array(kernels.memory.buffer, meter.kernels.PARAMS, PARAM_COUNT);
@@ -145,6 +210,7 @@ export class Stages {
       other.images = images;
       other.firstPosition = tile.firstPosition;
       other.positions = tile.positions;
+      let ignored = 0;
       for (const side of [1, 0] as const) {
         params[PARAM_KEEP] = kernels.KEPT + 4 * LOGITS * side;
         params[PARAM_PLANES] = kernels.PAIRS * side;
@@ -161,9 +227,9 @@ export class Stages {
         if (source !== place && !pass.tile.transposed) {
           f32.copyWithin(place >> 2, source >> 2, (source >> 2) + n * classes);
         }
-        kernels.hold(side, firstSample, n);
+        ignored = kernels.hold(side, firstSample, n);
       }
-      visit(firstSample, n);
+      visit(firstSample, n, ignored);
       if (firstSample + n === samples && n < samples) this.#count(backend, samples);
     });
     params[PARAM_KEEP] = 0;
@@ -192,6 +258,8 @@ export class Pairs {
   readonly coverage: Coverage | null;
   largest: [divergence: Largest, difference: Largest];
   #uncarried = 0;
+  /** Samples whose decisions the kernels have counted. */
+  #tabled = 0;
 
   /** @throws RangeError for flips of one-vs-rest, where a sample has no one prediction */
   constructor(meter: MeterConfig, config: PairConfig, parts?: Parts) {
@@ -232,13 +300,23 @@ export class Pairs {
   }
 
   /** To be called before samples are added. */
-  begin({ kernels }: PairBackend): void {
+  begin({ kernels, f32, i32 }: PairBackend): void {
     for (let sum = SUM_DIVERGENCE; sum < SUM_END; sum++) kernels.clear(sum);
+    const { classes, threshold } = this.meter;
+    const length = this.#superRow;
+    if (length === 0) return;
+    const thresholds = f32.subarray(kernels.PAIR_THRESHOLDS >> 2, (kernels.PAIR_THRESHOLDS >> 2) + length + 4);
+    for (let c = 0; c < classes; c++) thresholds[c] = leastOf(threshold, c);
+    for (let c = classes; c < length; c++) thresholds[c] = thresholds[c - classes] as number;
+    thresholds.fill(Infinity, length);
+    for (const table of [kernels.DECIDED, kernels.CHANGED]) i32.fill(0, table >> 2, (table >> 2) + length);
   }
 
   /** And after. */
-  end({ kernels }: PairBackend): void {
+  end(backend: PairBackend, labelled: boolean): void {
+    const { kernels } = backend;
     const { at, words } = this;
+    this.#takeDecisions(backend, labelled);
     addSum(kernels, SUM_DIVERGENCE, words, at.totals.divergence);
     addSum(kernels, SUM_DIFFERENCE, words, at.totals.difference);
     for (const [j, { rose, fell, squares }] of [at.loss, at.crossEntropy, at.brier].entries()) {
@@ -257,7 +335,7 @@ export class Pairs {
     inputs: Both<Input>,
     labelled: boolean,
     firstIndex: number,
-    stages: Stages | null = null,
+    stages: Staged | null = null,
   ): void {
     const n = inputs[0].batch;
     this.#uncarried += n;
@@ -267,7 +345,7 @@ export class Pairs {
     }
     const chunk = new Chunk(backend, inputs, labelled ? truthOf(inputs[0], this.meter) : null);
     if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, firstIndex, stages);
-    else this.#sigmoid(chunk, firstIndex);
+    else this.#sigmoid(backend, chunk, labelled, firstIndex, stages);
     backend.kernels.settle(n, labelled);
     if (this.config.hardest > 0 && labelled) this.#offer(chunk, firstIndex);
     this.coverage?.add([firstIndex, firstIndex + n]);
@@ -299,7 +377,7 @@ export class Pairs {
     }
   }
 
-  #softmax(chunk: Chunk, labelled: boolean, firstIndex: number, stages: Stages | null): void {
+  #softmax(chunk: Chunk, labelled: boolean, firstIndex: number, stages: Staged | null): void {
     const { at, config, meter } = this;
     const { n, labels, ranks } = chunk;
     const { baseline, candidate, both, stride } = at.predictions;
@@ -343,35 +421,54 @@ export class Pairs {
     }
   }
 
-  #sigmoid(chunk: Chunk, firstIndex: number): void {
-    const { at, meter } = this;
-    const { truth } = chunk;
-    for (let i = 0; truth && i < chunk.n; i++) {
-      // of dense targets a meter has no labels
-      if (truth.dense ? !truth.counts(i) : (chunk.labels[i] as number) < 0) chunk.ignored.add(i);
+  /** One-vs-rest: logits of a super-row; 0 where rows are too long for the kernels. */
+  get #superRow(): number {
+    const { variant, classes } = this.meter;
+    return variant === 'softmax' || classes > LOGITS ? 0 : rowsTogether(classes) * classes;
+  }
+
+  /** One-vs-rest: move what the kernels have counted of decisions to the words. */
+  #takeDecisions({ kernels, i32 }: PairBackend, labelled: boolean): void {
+    const { classes } = this.meter;
+    const length = this.#superRow;
+    const [decided, changed] = [kernels.DECIDED >> 2, kernels.CHANGED >> 2];
+    for (let j = 0, c = 0; j < length; j++) {
+      const [both, alone] = [i32[decided + j] as number, i32[changed + j] as number];
+      if (both !== 0 || alone !== 0) this.#decided(c, both, alone & 0xffff, alone >>> 16, labelled);
+      if (++c === classes) c = 0;
     }
-    let sample = -1;
-    let gained = 0;
-    const close = (): void => {
-      if (gained !== 0) this.#count(at.decisions.squares, gained * gained);
-      gained = 0;
-    };
-    const { baseline, candidate, both, stride } = at.predictions;
-    const decided = (c: number, times: number): void => {
-      for (const count of [baseline, candidate, both]) this.#count(count + c * stride, times);
-    };
-    chunk.compareSigmoid(meter.threshold, decided, (i, c, isFor) => {
-      this.#count(candidate + c * stride, isFor ? 1 : -1);
-      if (!isFor) this.#count(both + c * stride, -1);
-      if (!truth) return;
-      if (i !== sample) close();
-      sample = i;
-      const positive = truth.dense ? truth.isMember(i, c) : chunk.labels[i] === c;
-      const section = positive ? at.classes : at.negatives;
-      this.#count((isFor === positive ? section.won : section.lost) + c * section.stride);
-      gained += isFor === positive ? 1 : -1;
-    });
-    close();
+    for (const table of [decided, changed]) i32.fill(0, table, table + length);
+    this.#tabled = 0;
+  }
+
+  /** How often both sides decide for a class, or one alone; as if no sample were of it. */
+  #decided(c: number, both: number, before: number, after: number, labelled: boolean): void {
+    const { predictions, negatives } = this.at;
+    const row = c * predictions.stride;
+    this.#count(predictions.baseline + row, both + before);
+    this.#count(predictions.candidate + row, both + after);
+    this.#count(predictions.both + row, both);
+    if (!labelled) return;
+    this.#count(negatives.won + c * negatives.stride, before);
+    this.#count(negatives.lost + c * negatives.stride, after);
+  }
+
+  #sigmoid(backend: PairBackend, chunk: Chunk, labelled: boolean, firstIndex: number, stages: Staged | null): void {
+    const { at, meter } = this;
+    if (this.#tabled + chunk.n > MOST_TABLED) this.#takeDecisions(backend, labelled);
+    this.#tabled += chunk.n;
+    chunk.compareSigmoid(
+      stages,
+      meter.threshold,
+      (c, both, before, after) => this.#decided(c, both, before, after, labelled),
+      (c, isFor) => {
+        // of a class that the sample is of; it has been counted as one of another
+        const { classes, negatives } = at;
+        this.#count((isFor ? classes.won : classes.lost) + c * classes.stride);
+        this.#count((isFor ? negatives.lost : negatives.won) + c * negatives.stride, -1);
+      },
+    );
+    if (labelled) this.#count(at.decisions.squares, backend.kernels.turned(chunk.n));
     this.#totals(chunk, firstIndex);
   }
 
@@ -432,7 +529,7 @@ class Chunk {
    * @param changed gets the other samples, those that are open or ignored, too
    */
   compareSoftmax(
-    stages: Stages | null,
+    stages: Staged | null,
     agreed: (c: number, times: number) => void,
     changed: (i: number) => void,
   ): void {
@@ -447,7 +544,7 @@ class Chunk {
     if (stages) {
       stages.each(this.#backend, this.n, compare);
     } else {
-      this.#eachTile(1, compare, (a, b, i) => {
+      this.#eachTile(Math.max(1, Math.floor(TILE_LOGITS / classes)), compare, (a, b, i) => {
         changed(i);
         return softmaxPair(a, b);
       });
@@ -484,62 +581,69 @@ class Chunk {
   /**
    * The same of one-vs-rest, and the decisions.
    *
-   * @param decided gets how often the baseline decides for a class
-   * @param changed gets the decisions that differ, sample by sample, and whether the candidate's is for the class
+   * @param decided gets how often both sides decide for a class, and either alone, of rows that are too long for the kernels
+   * @param own gets the decisions of classes that samples are of, where they differ, and whether the candidate's is for the class
    */
   compareSigmoid(
+    stages: Staged | null,
     threshold: MeterConfig['threshold'],
-    decided: (c: number, times: number) => void,
-    changed: (i: number, c: number, isFor: boolean) => void,
+    decided: (c: number, both: number, before: number, after: number) => void,
+    own: (c: number, isFor: boolean) => void,
   ): void {
     const { kernels, f32, i32 } = this.#backend;
+    const { truth, labels } = this;
     const { classes } = this.inputs[0];
-    const leastOf = (c: number): number =>
-      floor32(typeof threshold === 'number' ? threshold : (threshold[c] as number));
-    // whole vectors make a super-row, unless it would be too long
-    const unit = classes % 4 === 0 ? 1 : classes % 2 === 0 ? 2 : 4;
-    const rows = unit * classes > LOGITS ? 1 : unit * Math.ceil(SUPER_ROW / (unit * classes));
-    const length = rows * classes;
-    const leavesOut = this.ignored.size > 0 || this.truth?.ignored;
-    if (classes <= LOGITS) {
-      const thresholds = f32.subarray(kernels.PAIR_THRESHOLDS >> 2, (kernels.PAIR_THRESHOLDS >> 2) + length + 4);
-      for (let c = 0; c < length; c++) thresholds[c] = c < classes ? leastOf(c) : (thresholds[c - classes] as number);
-      thresholds.fill(Infinity, length);
-      i32.fill(0, kernels.DECIDED >> 2, (kernels.DECIDED >> 2) + length);
+    const rows = rowsTogether(classes);
+    const places = placesOf(kernels, stages !== null);
+    const compare = (first: number, count: number, ignored: number): void => {
+      for (let i = first; ignored > 0 && i < first + count; i++) if ((labels[i] as number) < 0) this.ignored.add(i);
+      const leavesOut = this.ignored.size > 0 || truth?.ignored;
+      for (const [side, { rows: at, kept }] of places.entries()) {
+        const to = at >> 2;
+        f32.fill(-Infinity, to + count * classes, to + Math.ceil(count / rows) * rows * classes);
+        for (let i = 0; leavesOut && i < count; i++) {
+          for (let c = 0; c < classes; c++) if (this.#isLeftOut(first + i, c)) f32[to + i * classes + c] = -Infinity;
+        }
+        if (!stages) kernels.place(side, at, kept, count * classes);
+      }
+      const found = kernels.pairs(true, first, count, classes, rows * classes);
+      for (let j = 0; j < found; j++) {
+        const i = i32[(kernels.OWN >> 2) + j] as number;
+        own(labels[i < 0 ? ~i : i] as number, i < 0);
+      }
+      if (!truth?.dense) return;
+      const [before, after] = [places[0].rows >> 2, places[1].rows >> 2];
+      for (let i = 0, cell = 0; i < count; i++) {
+        for (let c = 0; c < classes; c++, cell++) {
+          const least = leastOf(threshold, c);
+          const is = (f32[after + cell] as number) > least;
+          if ((f32[before + cell] as number) > least !== is && truth.isMember(first + i, c)) own(c, is);
+        }
+      }
+    };
+    if (stages) {
+      stages.each(this.#backend, this.n, compare);
+      return;
     }
+    for (let i = 0; i < this.n; i++) {
+      // of dense targets a meter has no labels
+      if (truth && (truth.dense ? !truth.counts(i) : (labels[i] as number) < 0)) this.ignored.add(i);
+    }
+    if (truth?.dense ?? true) labels.fill(-1);
     this.#eachTile(
-      rows,
-      (first, count) => {
-        for (const base of [kernels.TILE, kernels.PAIRS]) {
-          const to = base >> 2;
-          f32.fill(-Infinity, to + count * classes, to + Math.ceil(count / rows) * length);
-          for (let i = 0; leavesOut && i < count; i++) {
-            for (let c = 0; c < classes; c++) if (this.#isLeftOut(first + i, c)) f32[to + i * classes + c] = -Infinity;
-          }
-        }
-        const found = kernels.pairs(true, first, count, classes, length);
-        for (let j = kernels.CHANGED >> 2, end = j + found; j < end; j++) {
-          const cell = i32[j] as number;
-          const at = cell < 0 ? ~cell : cell;
-          const i = Math.floor(at / classes);
-          changed(first + i, at - i * classes, cell < 0);
-        }
-      },
+      rowsOfTile(classes, TILE_LOGITS),
+      (first, count) => compare(first, count, 0),
       (a, b, i) => {
         for (let c = 0; c < classes; c++) {
           if (this.#isLeftOut(i, c)) a[c] = b[c] = -Infinity;
-          const least = leastOf(c);
+          const least = leastOf(threshold, c);
           const [was, is] = [(a[c] as number) > least, (b[c] as number) > least];
-          if (was) decided(c, 1);
-          if (was !== is) changed(i, c, is);
+          decided(c, Number(was && is), Number(was && !is), Number(is && !was));
+          if (was !== is && truth?.isMember(i, c)) own(c, is);
         }
         return sigmoidPair(a, b);
       },
     );
-    if (classes > LOGITS) return;
-    for (let k = 0, j = kernels.DECIDED >> 2; k < rows; k++) {
-      for (let c = 0; c < classes; c++, j++) if (i32[j]) decided(c, i32[j] as number);
-    }
   }
 
   /** The class of the largest logit of a side. */
@@ -552,9 +656,9 @@ class Chunk {
     return this.ignored.has(i) || (this.truth?.ignores(i, c) ?? false);
   }
 
-  /** Have the rows before the kernels, whole super-rows at a time, or one by one where no tile holds the classes. */
+  /** Have the rows before the kernels, so many at a time, or one by one where no tile holds the classes. */
   #eachTile(
-    rows: number,
+    most: number,
     visit: (first: number, n: number) => void,
     one: (a: Float64Array, b: Float64Array, i: number) => Pair,
   ): void {
@@ -570,7 +674,6 @@ class Chunk {
       }
       return;
     }
-    const most = rows * Math.max(1, Math.floor(TILE_LOGITS / (rows * classes)));
     for (let first = 0; first < this.n; first += most) {
       const count = Math.min(most, this.n - first);
       copyRows(this.#backend, this.inputs[0], first, count, kernels.TILE);

@@ -9,6 +9,7 @@ import {
   PARAM_CLASSES,
   PARAM_CLIP,
   PARAM_COUNT,
+  PARAM_COUNTS,
   PARAM_GAMMA,
   PARAM_GAMMA_NEGATIVE,
   PARAM_GRADIENT,
@@ -128,8 +129,9 @@ export class Call {
     params[PARAM_CLASSES] = this.#input.classes;
     params[PARAM_RANKS] = metrics ? metrics.ranks : 0;
     params[PARAM_BINS] = metrics ? metrics.bins : 0;
-    params[PARAM_KEEP] = 0;
+    params[PARAM_KEEP] = kernels.KEEP ?? 0;
     params[PARAM_PLANES] = 0;
+    params[PARAM_COUNTS] = (kernels as Partial<MeterBackend['kernels']>).COUNTS ?? 0;
     params[PARAM_UNIFORM] = typeof positive === 'number' && typeof negative === 'number' ? 1 : 0;
     kernels.begin();
   }

@@ -85,14 +85,15 @@ export class Tile {
     const { kernels, f32 } = this.#backend;
     const { form } = this.#plan;
     const { half, scale } = array === this.#input.logits ? this.#input : { half: false, scale: 0 };
-    const borrowed = inPlace && scale === 0 && array instanceof Float32Array && array.buffer === kernels.memory.buffer;
+    const there = array instanceof Float32Array && array.buffer === kernels.memory.buffer;
+    const borrowed = inPlace && scale === 0 && there && kernels.ROWS === undefined;
     if (borrowed) {
       this.source = array.byteOffset + 4 * this.#at(0, 0);
       this.imageStride = this.#input.classes * this.#input.positions;
       this.classStride = this.#input.positions;
     } else {
       const spread = form === PLANES && !this.contiguous;
-      this.source = kernels.TILE;
+      this.source = kernels.ROWS ?? kernels.TILE;
       this.classStride = spread ? planeStride(this.samples) : this.positions;
       this.imageStride = spread ? this.positions : this.classes * this.positions;
       this.#runs((from, offset, n) => {

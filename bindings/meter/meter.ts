@@ -103,6 +103,11 @@ export class Meter<L extends AnyLoss> {
     return meter.#reading;
   }
 
+  /** For what is built on a meter: leave nothing in the tables of the kernels. */
+  static flush(meter: Meter<AnyLoss>): void {
+    meter.#tally.flush();
+  }
+
   /** For what is built on a softmax meter: begin to count in an input that has been checked, as SoftmaxTally does. */
   static begin(meter: Meter<AnyLoss>, input: Input, firstIndex: number, room: Room, staged: MeterBackend): Pass {
     const tally = meter.#tally as SoftmaxTally;
@@ -110,10 +115,16 @@ export class Meter<L extends AnyLoss> {
     return tally.begin(meter.#backend(), meter.#state, input, firstIndex, room, staged);
   }
 
-  /** For what is built on a meter: count in an input that has been checked. */
-  static count(meter: Meter<AnyLoss>, input: Input, firstIndex: number, visit: Visit | null): void {
+  /** For what is built on a meter: count in an input that has been checked, by kernels whose places are others. */
+  static count(
+    meter: Meter<AnyLoss>,
+    input: Input,
+    firstIndex: number,
+    visit: Visit | null,
+    by = meter.#backend(),
+  ): void {
     const n = input.batch * input.positions;
-    meter.#tally.update(meter.#backend(), meter.#state, input, firstIndex, visit);
+    meter.#tally.update(by, meter.#state, input, firstIndex, visit);
     meter.#state.coverage?.add([firstIndex, firstIndex + n]);
   }
 

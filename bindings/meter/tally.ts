@@ -149,8 +149,14 @@ class Ranking {
   }
 }
 
-/** Whose counts the tables of a backend hold. */
-const holders = new WeakMap<Backend, Tally>();
+/** Whose counts the tables of a memory hold, by the address of TALLY. */
+const holders = new WeakMap<object, Map<number, Tally>>();
+
+function holdersOf({ memory }: MeterKernels): Map<number, Tally> {
+  const known = holders.get(memory) ?? new Map<number, Tally>();
+  holders.set(memory, known);
+  return known;
+}
 
 /** Gets samples [first, first + n) of an input: 0 where they are ignored. */
 export type Visit = (backend: Backend, first: number, n: number) => void;
@@ -194,9 +200,10 @@ export abstract class Tally {
   protected takeTables(backend: Backend, state: State, n: number): void {
     const { classes, bins } = this.config;
     if (!backend.kernels.TALLY || classes > TALLY_CLASSES || bins > TALLY_BINS) return;
-    const holder = holders.get(backend);
+    const held = holdersOf(backend.kernels);
+    const holder = held.get(backend.kernels.TALLY);
     if (holder !== this || this.#tabled + n > SAMPLES) holder?.flush();
-    holders.set(backend, this);
+    held.set(backend.kernels.TALLY, this);
     this.#tabled += n;
     this.#emptyTables = () => emptyTables(backend, state);
   }
@@ -567,12 +574,14 @@ class SigmoidTally extends Tally {
     const { logits, probabilities } = this.#logits(backend, input, truth);
     const sums = new Float32Array(3 * SAMPLES);
     const sumBits = new Int32Array(sums.buffer);
+    const wrongs = new Int32Array(SAMPLES);
     const rows = at.classes;
     const { support, right, predicted, stride } = at.replicateClasses;
     for (let first = 0; first < n; first += SAMPLES) {
       const count = Math.min(SAMPLES, n - first);
       this.makeRoom(state, count);
       sums.fill(0);
+      wrongs.fill(0);
       let valid = 0;
       for (let k = 0; k < count; k++) {
         const i = first + k;
@@ -608,6 +617,7 @@ class SigmoidTally extends Tally {
             resampler.addToBin(binOf(roundedToUnit(p), config.bins), member, roundedToUnit(p) * UNIT);
         }
         resampler?.add(state, firstIndex + i, 1);
+        wrongs[k] = wrong;
         if (wrong === 0) addTo(words, at.decisions.subset, 1);
         else addTo(words, at.decisions.wrongSquares, wrong * wrong);
 
@@ -657,6 +667,7 @@ class SigmoidTally extends Tally {
       for (const [j, column] of [COLUMN_LOSS, COLUMN_CROSS_ENTROPY, COLUMN_BRIER].entries()) {
         backend.f32.set(sums.subarray(j * SAMPLES, j * SAMPLES + count), (backend.kernels.COLUMNS + column) >> 2);
       }
+      backend.i32.set(wrongs.subarray(0, count), (backend.kernels.COLUMNS + COLUMN_WRONG) >> 2);
       visit(backend, first, count);
     }
   }

@@ -11,8 +11,10 @@ import {
   PAIR_LOSS,
   PAIR_NOT_FINITE,
   PAIR_PREDICTED,
+  PAIR_RANK,
   PAIR_ROSE,
   SAMPLE_BYTES,
+  SAMPLES,
   SUM_DIFFERENCE,
   SUM_DIVERGENCE,
   SUM_END,
@@ -102,7 +104,8 @@ export function scalarPairKernels(): PairKernels {
   const PAIR_THRESHOLDS = PAIRS + PAIR_COLUMNS + PAIR_COLUMN_COUNT * SAMPLE_BYTES;
   const DECIDED = PAIR_THRESHOLDS + 4 * LOGITS + 16;
   const CHANGED = DECIDED + 4 * LOGITS;
-  const buffer = new ArrayBuffer(CHANGED + 4 * LOGITS);
+  const OWN = CHANGED + 4 * LOGITS;
+  const buffer = new ArrayBuffer(OWN + 4 * SAMPLES);
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
   const column = (k: number): number => (PAIRS + PAIR_COLUMNS + k * SAMPLE_BYTES) >> 2;
@@ -112,8 +115,9 @@ export function scalarPairKernels(): PairKernels {
   function compare(pairOf: typeof softmaxPair, first: number, n: number, classes: number): void {
     const rows = [new Float64Array(classes), new Float64Array(classes)] as const;
     for (let i = 0; i < n; i++) {
-      rows[0].set(f32.subarray(i * classes, (i + 1) * classes));
-      rows[1].set(f32.subarray(LOGITS + i * classes, LOGITS + (i + 1) * classes));
+      for (const side of [0, 1] as const) {
+        rows[side].set(f32.subarray((PAIRS >> 2) * side + i * classes, (PAIRS >> 2) * side + (i + 1) * classes));
+      }
       const { divergence, difference, notFinite } = pairOf(...rows);
       f32[column(PAIR_DIVERGENCE) + first + i] = divergence;
       f32[column(PAIR_DIFFERENCE) + first + i] = difference;
@@ -121,8 +125,8 @@ export function scalarPairKernels(): PairKernels {
     }
   }
 
-  const countDecided = (k: number): void => {
-    i32[(DECIDED >> 2) + k] = (i32[(DECIDED >> 2) + k] as number) + 1;
+  const count = (table: number, k: number, by = 1): void => {
+    i32[(table >> 2) + k] = (i32[(table >> 2) + k] as number) + by;
   };
 
   function agree(first: number, n: number): number {
@@ -130,22 +134,26 @@ export function scalarPairKernels(): PairKernels {
     for (let i = first; i < first + n; i++) {
       const [was, is] = [i32[column(PAIR_PREDICTED) + i] as number, i32[column(PAIR_PREDICTED + 1) + i] as number];
       const ignored = (i32[column(PAIR_LABEL) + i] as number) < 0;
-      if (was === is && was >= 0 && !ignored) countDecided(was);
+      if (was === is && was >= 0 && !ignored) count(DECIDED, was);
       else i32[(CHANGED >> 2) + changed++] = i;
       if (ignored) for (const k of [PAIR_DIVERGENCE, PAIR_DIFFERENCE, PAIR_NOT_FINITE]) i32[column(k) + i] = 0;
     }
     return changed;
   }
 
-  function decide(n: number, length: number): number {
-    let changed = 0;
-    for (let cell = 0; cell < n; cell++) {
-      const least = f32[(PAIR_THRESHOLDS >> 2) + (cell % length)] as number;
-      const [was, is] = [(f32[cell] as number) > least, (f32[LOGITS + cell] as number) > least];
-      if (was) countDecided(cell % length);
-      if (was !== is) i32[(CHANGED >> 2) + changed++] = is ? ~cell : cell;
+  function decide(first: number, n: number, classes: number, length: number): number {
+    let own = 0;
+    for (let cell = 0; cell < n * classes; cell++) {
+      const k = cell % length;
+      const least = f32[(PAIR_THRESHOLDS >> 2) + k] as number;
+      const [was, is] = [(f32[cell] as number) > least, (f32[(PAIRS >> 2) + cell] as number) > least];
+      if (was && is) count(DECIDED, k);
+      if (was === is) continue;
+      count(CHANGED, k, is ? 1 << 16 : 1);
+      const i = first + Math.floor(cell / classes);
+      if (i32[column(PAIR_LABEL) + i] === cell % classes) i32[(OWN >> 2) + own++] = is ? ~i : i;
     }
-    return changed;
+    return own;
   }
 
   return {
@@ -155,9 +163,13 @@ export function scalarPairKernels(): PairKernels {
     PAIR_THRESHOLDS,
     DECIDED,
     CHANGED,
+    OWN,
     KEPT: 0,
+    COUNTS_AWAY: 0,
 
-    hold() {},
+    hold: () => 0,
+
+    place() {},
 
     convert(at, n, from) {
       convert(f32.subarray(at >> 2, (at >> 2) + n), from);
@@ -165,7 +177,15 @@ export function scalarPairKernels(): PairKernels {
 
     pairs(sigmoid, first, n, classes, length) {
       compare(sigmoid ? sigmoidPair : softmaxPair, first, n, classes);
-      return sigmoid ? decide(n * classes, length) : agree(first, n);
+      return sigmoid ? decide(first, n, classes, length) : agree(first, n);
+    },
+
+    turned(n) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) {
+        sum += ((i32[column(PAIR_RANK + 1) + i] as number) - (i32[column(PAIR_RANK) + i] as number)) ** 2;
+      }
+      return sum;
     },
 
     settle(n, quality) {
