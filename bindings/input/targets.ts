@@ -19,27 +19,26 @@ export interface TargetRules {
 export const isAsymmetric = ({ gamma, gammaNegative, clip }: TargetRules): boolean =>
   gamma !== gammaNegative || clip > 0;
 
+/** Arrays whose numbers may be no int32. */
+const LARGER = [BigUint64Array, Uint32Array, Float32Array, Float64Array];
+
 /** Copy targets [from, from + n) to `labels`; what no int32 can hold must not wrap round into it. */
 function copyLabels(targets: Input['targets'], from: number, labels: Int32Array): void {
   const n = labels.length;
   if (targets instanceof BigInt64Array) {
+    // in halves, as bigints take long
     const halves = new Int32Array(targets.buffer, targets.byteOffset + 8 * from, 2 * n);
     for (let i = 0; i < n; i++) {
       const low = halves[2 * i] as number;
       labels[i] = halves[2 * i + 1] === low >> 31 ? low : OUTSIDE;
     }
-  } else if (targets instanceof BigUint64Array) {
+  } else if (LARGER.some((Larger) => targets instanceof Larger)) {
     for (let i = 0; i < n; i++) {
-      const y = targets[from + i] as bigint;
-      labels[i] = y < 2n ** 31n ? Number(y) : OUTSIDE;
-    }
-  } else if (targets instanceof Uint32Array || targets instanceof Float32Array || targets instanceof Float64Array) {
-    for (let i = 0; i < n; i++) {
-      const y = targets[from + i] as number;
+      const y = Number(targets[from + i]);
       labels[i] = (y | 0) === y ? y : OUTSIDE;
     }
   } else {
-    labels.set(targets.subarray(from, from + n));
+    labels.set(targets.subarray(from, from + n) as Int32Array);
   }
 }
 

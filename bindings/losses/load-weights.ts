@@ -11,24 +11,13 @@ interface Loaded {
   count: number;
 }
 
-/** By memory, which the backends of losses and meters share. */
-const loaded = new WeakMap<object, Record<'positive' | 'negative' | 'threshold', Loaded>>();
-
-/** What of a backend has been loaded so far. */
-function knownOf({ kernels: { memory } }: Backend): Record<'positive' | 'negative' | 'threshold', Loaded> {
-  let known = loaded.get(memory);
-  if (!known) {
-    const nothing = (): Loaded => ({ weights: NaN, layout: '', count: 0 });
-    known = { positive: nothing(), negative: nothing(), threshold: nothing() };
-    loaded.set(memory, known);
-  }
-  return known;
-}
+/** By memory, which the backends of losses and meters share, and by address. */
+const loaded = new WeakMap<object, Map<number, Loaded>>();
 
 /** Have the thresholds of the logits in LOGIT_THRESHOLDS, laid out as the tile. */
 export function loadThresholds(backend: MeterBackend, thresholds: number | Float32Array, tile: Tile): void {
   const { LOGIT_THRESHOLDS } = backend.kernels;
-  load(backend, knownOf(backend).threshold, thresholds, LOGIT_THRESHOLDS, tile, tile.positions, tile.images);
+  load(backend, thresholds, LOGIT_THRESHOLDS, tile, tile.positions, tile.images);
 }
 
 /**
@@ -41,17 +30,15 @@ export function loadWeights(
   tile: Tile,
   dense: boolean,
 ): void {
-  const known = knownOf(backend);
   const { CLASS_WEIGHTS, LOGIT_WEIGHTS } = backend.kernels;
   const { positions, images } = tile;
-  if (variant === 'sigmoid') load(backend, known.negative, negative, LOGIT_WEIGHTS, tile, positions, images);
-  if (variant === 'sigmoid' && dense) load(backend, known.positive, positive, CLASS_WEIGHTS, tile, positions, images);
-  else load(backend, known.positive, positive, CLASS_WEIGHTS, tile, 1, 1);
+  if (variant === 'sigmoid') load(backend, negative, LOGIT_WEIGHTS, tile, positions, images);
+  if (variant === 'sigmoid' && dense) load(backend, positive, CLASS_WEIGHTS, tile, positions, images);
+  else load(backend, positive, CLASS_WEIGHTS, tile, 1, 1);
 }
 
 function load(
-  { f32 }: Backend,
-  known: Loaded,
+  { f32, kernels: { memory } }: Backend,
   weights: Weights,
   at: number,
   { firstClass, classes }: Tile,
@@ -61,7 +48,10 @@ function load(
   const image = classes * positions;
   const count = images * image;
   const layout = typeof weights === 'number' ? '' : `${firstClass} ${classes} ${positions}`;
-  if (known.weights === weights && known.layout === layout && known.count >= count) return;
+  const blocks = loaded.get(memory) ?? new Map<number, Loaded>();
+  const known = blocks.get(at);
+  if (known?.weights === weights && known.layout === layout && known.count >= count) return;
+  loaded.set(memory, blocks.set(at, { weights, layout, count }));
   const start = at >> 2;
   if (typeof weights === 'number') f32.fill(weights, start, start + image);
   else if (positions === 1) f32.set(weights.subarray(firstClass, firstClass + classes), start);
@@ -73,5 +63,4 @@ function load(
   for (let done = image; done < count; done *= 2) {
     f32.copyWithin(start + done, start, start + Math.min(done, count - done));
   }
-  Object.assign(known, { weights, layout, count });
 }
