@@ -38,10 +38,10 @@ export const SOFTMAX_ROOM: Room = { logits: LOGITS, across: true };
  * With a target for each logit softmax goes through three blocks as large as the tile: of rows half as many at a time,
  * so that the second-level cache holds them.
  */
-export const HALF_ROOM: Room = { ...SOFTMAX_ROOM, logits: LOGITS / 2 };
+export const HALF_ROOM: Room = { logits: LOGITS / 2, across: true };
 export const SIGMOID_ROOM: Room = { logits: LOGITS, across: false };
 /** With metrics half tiles, whose losses and cross-entropies take the room of a whole one together. */
-export const SIGMOID_METRICS_ROOM: Room = { ...SIGMOID_ROOM, logits: LOGITS / 2 };
+export const SIGMOID_METRICS_ROOM: Room = { logits: LOGITS / 2, across: false };
 
 /** Runs of positions shorter than this cost more in copying one by one than a second pass over them does. */
 export const SHORT_RUN = 256;
