@@ -668,7 +668,10 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
       () => new FocalComparison<AnyLoss>(new SigmoidFocalLoss(), { classes: 2, flips: true }),
       'flips expected false for a SigmoidFocalLoss',
     ],
-    [() => new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, fips: 1 } as never), 'options expected only'],
+    [
+      () => new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, fips: 1 } as never),
+      'seed, flips for a comparison of a softmax loss, got "fips"',
+    ],
     [
       () => new FocalComparison<AnyLoss>({} as never, { classes: 2 }),
       'loss expected a SoftmaxFocalLoss or SigmoidFocalLoss',

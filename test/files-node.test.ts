@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { inspect, openArray, openDataset, openPath } from '../bindings/files/node/api.ts';
 
@@ -17,7 +17,8 @@ test('files by path', async () => {
   for await (const { logits } of dataset.chunks(0, undefined, { bytes: 100 })) z.push(...(logits.data as Float32Array));
   expect(z).toEqual(expected.z);
   await dataset.close();
-  const array = await openArray(path('y-big.npy'));
+  // a URL of a file is its path
+  const array = await openArray(pathToFileURL(path('y-big.npy')));
   expect([...(await array.read(3, 4))]).toEqual(expected.y.slice(3, 7));
   await array.close();
   expect((await inspect(path('planes.npy'))).arrays).toEqual([{ member: null, dtype: 'float32', shape: [2, 3, 2, 2] }]);
@@ -31,6 +32,10 @@ test.each([
   ['a device without end', () => '/dev/zero', /zero: not a regular file/],
 ])('%s', async (_, make, message) => {
   await expect(openPath(make())).rejects.toThrow(message);
+});
+
+test('a URL of a file that is elsewhere', async () => {
+  await expect(openArray('file://elsewhere/y.npy')).rejects.toThrow(/^file:\/\/elsewhere\/y\.npy: /);
 });
 
 test('a file that becomes shorter while it is read', async () => {

@@ -359,6 +359,8 @@ describe('what is wrong is said in one line that names the file', () => {
   test.each([
     ['no options', undefined, /options expected|loss/],
     ['an unknown option', { ...SOFTMAX, lose: 1 }, /options expected only loss, .* got "lose"/],
+    ['a signal that is none', { ...SOFTMAX, signal: 5 }, /signal expected an AbortSignal, got 5/],
+    ['no function', { ...SOFTMAX, onProgress: true }, /onProgress expected a function, got true/],
     ['an unknown loss', { loss: { name: 'hinge' } }, /loss\.name expected 'softmax' or 'sigmoid', got "hinge"/],
     ['a bad option of the loss', { loss: { name: 'softmax', gamma: -1 } }, /gamma expected/],
     ['a bad option of the meter', { ...SOFTMAX, meter: { bins: 0 } }, /bins expected/],

@@ -278,6 +278,7 @@ describe('faults', () => {
   test.each([
     ['no options', FILES, undefined, /options expected an object with loss/],
     ['an unknown option', FILES, { loss: { name: 'softmax' }, job: 2 }, /options expected only .*got "job"/],
+    ['a signal that is none', FILES, { loss: { name: 'softmax' }, signal: {} }, /signal expected an AbortSignal/],
     ['jobs 0', FILES, { loss: { name: 'softmax' }, jobs: 0 }, /jobs expected an integer in \[1, 1024\], got 0/],
     ['a backend', FILES, { loss: { name: 'softmax' }, backend: 'gpu' }, /backend expected 'auto' or 'scalar'/],
     [

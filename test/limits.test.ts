@@ -181,6 +181,40 @@ describe('a limit on a drop', () => {
   });
 });
 
+const nothing = new FocalMeter(new SoftmaxFocalLoss(), { classes: 2 });
+test.each([
+  // a word that is wrong must not let everything pass
+  [
+    () => judge(usual, {}, { decided: true } as never),
+    RangeError,
+    'options expected only decide, allowNan, names for judge, got "decided"',
+  ],
+  [() => judge(usual, {}, { decide: 1 } as never), TypeError, 'decide expected a boolean, got 1'],
+  [() => judge(nothing.compute() as never, {}), TypeError, 'report expected what compute() of a FocalComparison gave'],
+  [
+    () => judgeReport(nothing.compute(), { accuracy: 0.9 } as never),
+    RangeError,
+    'options expected only min, max for judgeReport, got "accuracy"',
+  ],
+  [() => judgeReport(nothing.compute(), undefined as never), TypeError, 'limits expected an object { min, max }'],
+  [() => judgeReport(usual as never, {}), TypeError, 'report expected what compute() of a FocalMeter gave'],
+  [() => markdown(nothing as never), TypeError, 'report expected what compute() of a FocalComparison gave'],
+  [
+    () => markdown(usual, null, { heading: 'x' } as never),
+    RangeError,
+    'options expected only title, names for markdown',
+  ],
+  [() => parseLimits(5 as never), TypeError, "max-drop expected limits as 'accuracy=0.5pp,loss=0.01', got 5"],
+  [
+    () => parseLimits('accuracy=1pp', 'drop' as never),
+    RangeError,
+    "kind expected 'max-drop' or 'min' or 'max', got \"drop\"",
+  ],
+] as const)('bad input %#', (call, kind, message) => {
+  expect(call).toThrow(kind);
+  expect(call).toThrow(message);
+});
+
 test('the least and the most of an evaluation', () => {
   const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes: 3, topK: [2] });
   meter.update(Float32Array.of(2, 0, 0, 2, 0, 0, 0, 2, 0, 0, 2, 0), [0, 1, 1, 1]);

@@ -205,6 +205,9 @@ describe('renderReport', () => {
     expect(() => renderReport(null)).toThrow(TypeError);
     expect(() => renderReport(state, null)).toThrow(TypeError);
     expect(() => renderReport(meters.softmax)).toThrow(/state\.format expected .*toJSON\(\)/);
+    expect(() => renderReport(state, { language: 'de' as never })).toThrow(
+      "language expected 'en' or 'zh', got \"de\"",
+    );
     expect(() => renderReport(state, { tilte: 'x' })).toThrow(/options expected only title, .* got "tilte"/);
     expect(() => renderReport(state, { names: ['a'] })).toThrow('names expected 4 names, got 1');
   });

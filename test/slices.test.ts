@@ -226,6 +226,9 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
       'other: classes',
     );
     expect(() => meter.merge({} as never)).toThrow('other expected a SlicedMeter');
+    expect(() => new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, groups: 3 } as never)).toThrow(
+      'seed, maxGroups for a sliced meter of a softmax loss, got "groups"',
+    );
     expect(() => new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, bootstrap: 3 })).toThrow(
       'bootstrap expected 0 unless coverage is true',
     );

@@ -27,7 +27,7 @@ export function defineComparison(
 ): FocalComparisonConstructor {
   return class FocalComparison<L extends AnyLoss> extends Comparison<L> {
     constructor(loss: L, options: ComparisonOptions<L>) {
-      const { config, meter } = splitOptions(options);
+      const { config, meter } = splitOptions(loss, options);
       const [baseline, candidate] = [0, 1].map(
         () => new FocalMeter<AnyLoss>(loss, meter as unknown as MeterOptions<AnyLoss>),
       ) as [Meter<AnyLoss>, Meter<AnyLoss>];

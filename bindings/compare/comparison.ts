@@ -7,7 +7,7 @@ import { type Input, type Logits, type Reading, readInput, type Targets, type Te
 import type { Settings } from '../losses/options.ts';
 import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { metered, survey } from '../losses/survey.ts';
-import { ARITHMETIC, checkSame, settingsFrom } from '../meter/config.ts';
+import { ARITHMETIC, checkSame, namedOptions, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
 import { type Pass, predictions, type Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
@@ -37,9 +37,8 @@ export interface Sides {
 }
 
 /** The own options, and what is left for the meters. */
-export function splitOptions(given: unknown): { config: PairConfig; meter: Record<string, unknown> } {
-  if (typeof given !== 'object' || given === null) throw wrongType('options', 'an object with classes', given);
-  const { hardest = 0, flips = false, ...meter } = given as Record<string, unknown>;
+export function splitOptions(loss: unknown, given: unknown): { config: PairConfig; meter: Record<string, unknown> } {
+  const { hardest = 0, flips = false, ...meter } = namedOptions(loss, given, 'a comparison', ['flips']);
   return { config: readPairConfig({ hardest, flips }), meter };
 }
 

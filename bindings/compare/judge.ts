@@ -1,4 +1,5 @@
-import { counted } from '../input/errors.ts';
+import { common } from '../input/checks.ts';
+import { counted, wrongType } from '../input/errors.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { type Interval, type Power, power } from '../statistics/index.ts';
 import { checkLimits, type Limits } from './limits.ts';
@@ -57,6 +58,11 @@ export interface JudgeOptions {
  * @throws TypeError or RangeError for limits of unknown names or wrong values
  */
 export function judge(report: ComparisonReport, limits: Limits, options: JudgeOptions = {}): Judgement {
+  checkComparisonReport(report);
+  const { decide = false, allowNan = false } = common('judge', options, ['decide', 'allowNan', 'names']);
+  for (const [name, value] of Object.entries({ decide, allowNan })) {
+    if (typeof value !== 'boolean') throw wrongType(name, 'a boolean', value);
+  }
   checkLimits(limits, 'max-drop');
   const results = Object.entries(limits).map(([name, limit]) => judgeDrop(report, name, limit, options));
   const { candidate } = report.fidelity.nonFinite;
@@ -76,9 +82,15 @@ export function judge(report: ComparisonReport, limits: Limits, options: JudgeOp
  */
 export function judgeReport(
   report: SoftmaxReport | SigmoidReport,
-  { min = {}, max = {} }: { min?: Limits; max?: Limits },
-  { names }: Pick<JudgeOptions, 'names'> = {},
+  limits: { min?: Limits; max?: Limits },
+  options: Pick<JudgeOptions, 'names'> = {},
 ): Judgement {
+  if (typeof Object(report).crossEntropy === 'undefined') {
+    throw wrongType('report', 'what compute() of a FocalMeter gave', report);
+  }
+  if (limits === undefined) throw wrongType('limits', 'an object { min, max }', limits);
+  const { min = {}, max = {} } = common('judgeReport', limits, ['min', 'max']) as typeof limits;
+  const { names } = common('judgeReport', options, ['names']) as typeof options;
   checkLimits(min, 'min');
   checkLimits(max, 'max');
   const judgeAll = (limits: Limits, kind: 'min' | 'max') =>
@@ -97,6 +109,12 @@ export function judgeReport(
       return { ...EMPTY, name, limit, value, class: worst ?? null, verdict, line };
     });
   return judged([...judgeAll(min, 'min'), ...judgeAll(max, 'max')]);
+}
+
+/** @throws TypeError when it is not what `compute` of a comparison gave */
+export function checkComparisonReport(report: unknown): void {
+  if (typeof Object(report).fidelity === 'object') return;
+  throw wrongType('report', 'what compute() of a FocalComparison gave', report);
 }
 
 const EMPTY = { interval: null, class: null, power: null };

@@ -1,3 +1,4 @@
+import { oneOf } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { MEASURE_NAMES, type Measure, measureOf } from './measures.ts';
 
@@ -29,6 +30,8 @@ const EXAMPLE: Readonly<Record<LimitKind, string>> = {
  * @throws RangeError for an unknown name, one given twice, or what is no number ≥ 0 with the right unit
  */
 export function parseLimits(text: string, kind: LimitKind = 'max-drop'): Limits {
+  if (typeof text !== 'string') throw wrongType(kind, `limits as '${EXAMPLE['max-drop']}'`, text);
+  oneOf('kind', kind, ['max-drop', 'min', 'max']);
   const limits: Record<string, number> = {};
   const drop = kind === 'max-drop';
   for (const part of text.split(',')) {

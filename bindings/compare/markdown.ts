@@ -1,7 +1,8 @@
+import { common } from '../input/checks.ts';
 import { counted } from '../input/errors.ts';
 import type { Metric } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';
-import type { Judgement } from './judge.ts';
+import { checkComparisonReport, type Judgement } from './judge.ts';
 import type { ClassQuality, ComparisonReport, Delta, QualityReport } from './report.ts';
 import { count, percent, points, probability, significant, spelt } from './text.ts';
 
@@ -28,8 +29,10 @@ const NUMBERS = ['loss', 'crossEntropy', 'brier'];
 export function markdown(
   report: ComparisonReport,
   judgement: Judgement | null = null,
-  { title = 'Comparison', names }: MarkdownOptions = {},
+  options: MarkdownOptions = {},
 ): string {
+  checkComparisonReport(report);
+  const { title = 'Comparison', names } = common('markdown', options, ['title', 'names']) as MarkdownOptions;
   const { quality } = report;
   const heading = judgement ? `${MARKS[judgement.verdict]} ${escaped(title)}: ${judgement.verdict}` : escaped(title);
   const sections = [

@@ -1,3 +1,4 @@
+import { wrongType } from '../input/errors.ts';
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { Groups, SlicedUpdateOptions, Slices } from '../meter/slices.ts';
 import type { Chunk, Dataset, Labels } from './dataset.ts';
@@ -28,6 +29,16 @@ export interface EvaluateOptions {
   signal?: AbortSignal | undefined;
   /** Called after each chunk with the number of samples that are done. */
   onProgress?: ((samples: number) => void) | undefined;
+}
+
+/** @throws TypeError for a signal or a callback that is none */
+export function checkHooks({ signal, onProgress }: Pick<EvaluateOptions, 'signal' | 'onProgress'>): void {
+  if (signal !== undefined && typeof Object(signal).throwIfAborted !== 'function') {
+    throw wrongType('signal', 'an AbortSignal', signal);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw wrongType('onProgress', 'a function', onProgress);
+  }
 }
 
 /**

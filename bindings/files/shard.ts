@@ -7,7 +7,7 @@ import type { SigmoidMeterOptions, SoftmaxMeterOptions } from '../meter/config.t
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import type { SlicedOptions, Slices } from '../meter/slices.ts';
 import type { SlicedMeterConstructor } from '../meter/slices-api.ts';
-import { type EvaluateOptions, evaluateDataset } from './evaluate.ts';
+import { checkHooks, type EvaluateOptions, evaluateDataset } from './evaluate.ts';
 import { type DatasetOptions, type Files, openDataset, type Resolve } from './open.ts';
 
 /** A loss as plain data that JSON holds, which travels to workers, queues and other machines: its name and options. */
@@ -93,6 +93,7 @@ export function defineShard(FocalMeter: FocalMeterConstructor, places?: Resolve)
   return async (files: Files, options: ShardOptions): Promise<ShardResult> => {
     common('evaluateShard', options, OPTIONS);
     if (options === undefined) throw wrongType('options', 'an object with loss', options);
+    checkHooks(options);
     const { names = null, resolve = places, signal, firstIndex = 0, bytes, onProgress } = options;
     const reading = { ...readerOptions(options), names, ...(resolve && { resolve }), signal };
     const dataset = await openDataset(files, reading);

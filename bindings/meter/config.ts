@@ -179,16 +179,31 @@ export function settingsOf(loss: unknown): Settings {
   return settings;
 }
 
-/** The configuration of a meter for a loss. */
-export function configOf(loss: unknown, given: unknown): MeterConfig {
-  const settings = settingsOf(loss);
-  const { variant } = settings;
+/**
+ * The options of a meter of a loss, or of what has some more of its own, with none but known names.
+ *
+ * @param what it is
+ */
+export function namedOptions(
+  loss: unknown,
+  given: unknown,
+  what: string,
+  more: readonly string[] = [],
+): Record<string, unknown> {
+  const { variant } = settingsOf(loss);
   if (given === undefined) throw wrongType('options', 'an object with classes', given);
   const own = Object.keys(OPTIONS).filter((key) => has(variant, OPTIONS[key] as Option));
   if (Object(given).thresholds !== undefined) {
     throw outOfRange('options', 'curves: true in the place of thresholds, which is no option any more', '"thresholds"');
   }
-  const options = common(`a meter of a ${variant} loss`, given, own);
+  return common(`${what} of a ${variant} loss`, given, [...own, ...more]);
+}
+
+/** The configuration of a meter for a loss. */
+export function configOf(loss: unknown, given: unknown): MeterConfig {
+  const settings = settingsOf(loss);
+  const { variant } = settings;
+  const options = namedOptions(loss, given, 'a meter');
   const config: Record<string, unknown> = { arithmetic: ARITHMETIC, variant };
   for (const key of Object.keys(LOSS)) {
     const value: unknown = settings[key as keyof Settings];

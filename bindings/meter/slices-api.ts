@@ -1,6 +1,6 @@
-import { wrongType } from '../input/errors.ts';
 import type { FocalMeterConstructor } from './api.ts';
 import { toJSON } from './codec.ts';
+import { namedOptions } from './config.ts';
 import type { AnyLoss, MeterOptions } from './meter.ts';
 import { type SlicedOptions, type SlicedState, Slices } from './slices.ts';
 import { type SlicedParts, slicesFromBytes, slicesFromJSON } from './slices-codec.ts';
@@ -24,9 +24,7 @@ export interface SlicedMeterConstructor {
 export function defineSlices(FocalMeter: FocalMeterConstructor): SlicedMeterConstructor {
   return class SlicedMeter<L extends AnyLoss> extends Slices<L> {
     constructor(loss: L, options: SlicedOptions<L>) {
-      if (typeof options !== 'object' || options === null)
-        throw wrongType('options', 'an object with classes', options);
-      const { maxGroups, ...own } = options as SlicedOptions<L> & Record<string, unknown>;
+      const { maxGroups, ...own } = namedOptions(loss, options, 'a sliced meter', ['maxGroups']);
       super(new FocalMeter<L>(loss, own as unknown as MeterOptions<L>), maxGroups);
     }
 

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
 import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
-import { common } from '../input/checks.ts';
+import { common, oneOf } from '../input/checks.ts';
 import { counted, kind, outOfRange, wrongType } from '../input/errors.ts';
 import { printable } from '../input/foreign-text.ts';
 import type { MeterState } from '../meter/codec.ts';
@@ -52,6 +52,7 @@ function checkOptions(options: ReportOptions): void {
 export function renderReport(state: MeterState | SlicedState | ComparisonState, options: ReportOptions = {}): string {
   checkOptions(options);
   const { title, names = null, texts = null, language = 'en' } = options;
+  oneOf('language', language, ['en', 'zh']);
   const labels: Labels = { names, texts: Array.isArray(texts) ? new Map(texts.entries()) : (texts as Labels['texts']) };
   const t = translator(language);
   const page = isComparison(state)

@@ -13,7 +13,7 @@ import { type Groups, nameOf, type Slices } from '../../meter/slices.ts';
 import type { SlicedMeterConstructor } from '../../meter/slices-api.ts';
 import { type ComparisonSpec, compareDatasets, createComparison, openPair, type PairFiles } from '../compare.ts';
 import type { Dataset } from '../dataset.ts';
-import { type Counts, type EvaluateOptions, evaluateDataset } from '../evaluate.ts';
+import { type Counts, checkHooks, type EvaluateOptions, evaluateDataset } from '../evaluate.ts';
 import { type DatasetOptions, type Files, openDataset } from '../open.ts';
 import { createMeter, createSlices, readerOptions, type ShardOptions, type ShardResult } from '../shard.ts';
 import { resolve } from './source.ts';
@@ -168,8 +168,10 @@ function jobsFor(files: object, sides: readonly Dataset[], given: number | undef
 
 /** The options that are common to all, checked. */
 function readOptions(name: string, given: unknown, known: readonly string[]): void {
-  const { backend = 'auto', signal } = common(name, given, [...OPTIONS, ...known]) as JobsOptions & EvaluateOptions;
+  const options = common(name, given, [...OPTIONS, ...known]) as JobsOptions & EvaluateOptions;
+  const { backend = 'auto', signal } = options;
   oneOf('backend', backend, ['auto', 'scalar']);
+  checkHooks(options);
   signal?.throwIfAborted();
 }
 

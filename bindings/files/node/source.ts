@@ -1,5 +1,6 @@
 /** Files of the file system and stdin as sources: Node, Deno and Bun. */
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { FileError } from '../errors.ts';
 import type { Resolve } from '../open.ts';
 import { checkEnd, fromStream, fromURL, type Source } from '../source.ts';
@@ -70,8 +71,18 @@ function fromHandle(name: string, file: FileHandle, size: number): Source {
 /** What comes through a pipe into the process. */
 export const stdin = (): Source => fromStream('stdin', () => process.stdin as AsyncIterable<Uint8Array>);
 
+/** The path of a URL of a file. */
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new FileError(url, (error as Error).message, { cause: error });
+  }
+}
+
 /** Paths, URLs, and `-` for stdin. */
 export const resolve: Resolve = async (place, signal) => {
   if (place === '-') return stdin();
+  if (/^file:/.test(place)) return openPath(pathOf(place));
   return /^(https?|blob):/.test(place) ? fromURL(place, { ...(signal && { signal }) }) : openPath(place);
 };
