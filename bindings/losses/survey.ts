@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/backend.ts';
 import { SAMPLES, SUM_LOSS } from '../backend/constants.ts';
 import { nearestNumber } from '../backend/limbs.ts';
-import { counted, outOfRange } from '../input/errors.ts';
+import { outOfRange } from '../input/errors.ts';
 import { countNumbers, loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import type { Settings } from './options.ts';
@@ -12,7 +12,7 @@ export function checkClasses({ variant, positive, background }: Settings, classe
     throw outOfRange(name, 'at least 2 classes (SigmoidFocalLoss is the loss of one logit a sample)', '1');
   }
   if (typeof positive !== 'number' && positive.length !== classes) {
-    throw outOfRange('alpha', counted(classes, 'weight'), positive.length);
+    throw outOfRange('alpha', `${classes} weights`, positive.length);
   }
   if (background === null) return;
   if (classes === 1) {
