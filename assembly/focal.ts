@@ -28,8 +28,6 @@ const LARGEST: usize = TABLE + 8;
 const SMALLEST: usize = TABLE + 12;
 const HALF: usize = TABLE + 16;
 const INFINITE: i32 = 0x7f800000;
-/** Eight lanes of one upstream factor, where all samples have the same. */
-const SAME: usize = memory.data(32, 16);
 
 /**
  * Parameters: log₂e times the fraction of γ; γ·(1 − s); the factor 1 − s and the addend s/2 that make b of q; factor
@@ -368,22 +366,6 @@ export function finish(gaps: usize, weights: usize, to: usize, ups: usize, each:
     shares = SHARE;
   }
   differentiate(gaps, weights, powers, shares, to, ups, each, slopes, bytes);
-}
-
-/**
- * One-vs-rest: losses of the n logits at `at` to `to`, weighted by LOGIT_WEIGHTS. Logits of true classes come negated
- * (tile.ts). Unless `slopes` is 0, `up` times the derivative of each loss by its logit, negated or not, goes there.
- */
-export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
-  v128.store(SAME, f32x4.splat(up));
-  v128.store(SAME, f32x4.splat(up), 16);
-  for (let i = 0; i < n; i += BLOCK) {
-    const bytes = usize(min(BLOCK, n - i)) << 2;
-    const offset = usize(i) << 2;
-    reduce(at + offset, bytes);
-    decay(bytes);
-    finish(at + offset, LOGIT_WEIGHTS + offset, to + offset, SAME, 0, slopes ? slopes + offset : 0, bytes);
-  }
 }
 
 /**

@@ -5,10 +5,10 @@ import {
 } from '../bindings/backend/constants';
 import { configureDense } from './dense/parameters';
 import { SPREAD_LABELS } from './dense/scratch';
-import { oneVersusRestDense } from './dense/sigmoid';
+import { oneVersusRest } from './dense/sigmoid';
 import { addOtherLosses, addOthers, chooseLabels, denseGradients, keptAt, shareOut, weighLabels } from './dense/softmax';
 import { placeTargets, spreadLabels, weighTargets } from './dense/targets';
-import { configure, oneVersusRest } from './focal';
+import { configure } from './focal';
 import { add, clear } from './math/exact-sum';
 import { param } from './params';
 import { sumExponentials } from './softmax/exponentials';
@@ -106,16 +106,14 @@ export function sum(): usize {
   const losses = differentiate ? PLANES : TILE;
   const slopes = differentiate ? TILE : 0;
   const n = samples * classes;
-  if (dense) oneVersusRestDense(base, losses, slopes, n, factor);
-  else oneVersusRest(base, losses, slopes, n, factor);
-  if (weighted) scale(losses, SAMPLE_WEIGHTS);
-  else if (ignoring) scale(losses, 0);
+  oneVersusRest(base, losses, slopes, n, factor, dense);
+  if (weighted || ignoring) scale(losses, weighted ? SAMPLE_WEIGHTS : 0);
   add(SUM_LOSS, losses, n);
   if (!differentiate) return losses;
   // ∂/∂z of a negated logit is negated, too
   if (!dense) restoreTrueLogits(TILE);
-  if (upstream == EACH_UPSTREAM) scale(TILE, UPSTREAM);
-  else if (ignoring) scale(TILE, 0);
+  const each = upstream == EACH_UPSTREAM;
+  if (each || ignoring) scale(TILE, each ? UPSTREAM : 0);
   return losses;
 }
 

@@ -33,40 +33,71 @@ function isPositive(t: v128): v128 {
 }
 
 /** Bits of what `orient` has found. */
-const SOME_DOUBT: i32 = 1;
+const TO_AMEND: i32 = 1;
 const SOME_IGNORED: i32 = 2;
 
-/** GAPS and WEIGHTS of the four logits z, at byte i of the block. Their targets come as 0 or −1, which stands for 1. */
-// @ts-ignore: decorator
-@inline
-function orientFour(z: v128, weights: usize, i: usize, t: v128): void {
-  v128.store(i, v128.xor(z, i32x4.shl(t, 31)), GAPS);
-  v128.store(i, v128.bitselect(v128.load(weights, CLASS_WEIGHTS), v128.load(weights, LOGIT_WEIGHTS), t), WEIGHTS);
+/**
+ * One weight of all positives and one of all negatives, so that two operations choose: FLIPPED with the sign of `turn`
+ * (see `orientFour`) or LEAST, whichever is the larger integer. i32 each.
+ */
+const FLIPPED: usize = memory.data(8, 4);
+const LEAST: usize = FLIPPED + 4;
+
+/** Make FLIPPED and LEAST. In memory, as V8 would make vectors that are computed from these anew in every round. */
+function weighAlike(): void {
+  const positive = load<i32>(CLASS_WEIGHTS);
+  const negative = load<i32>(LOGIT_WEIGHTS);
+  store<i32>(FLIPPED, positive > negative ? positive ^ i32.MIN_VALUE : negative);
+  store<i32>(LEAST, min(positive, negative));
 }
 
 /**
- * GAPS and WEIGHTS of the logits at `at`, and the first half of their exponentials (`reduce`). Their targets are bytes,
- * `offset` as many logits into the tile; their weights begin `weights` bytes into the blocks of weights.
+ * `orientHard` of the four logits z, `offset` bytes into the tile and i into the block. `turn` is the sign bit where the
+ * target is 1, else 0.
  */
-function orientHard(at: usize, offset: usize, weights: usize, bytes: usize): void {
+// @ts-ignore: decorator
+@inline
+function orientFour(
+  alike: bool, z: v128, turn: v128, offset: usize, i: usize, flipped: v128, least: v128,
+  sign: v128, lowest: v128, log2e: v128, magic: v128, high: v128, low: v128,
+): void {
+  v128.store(i, v128.xor(z, turn), GAPS);
+  v128.store(
+    i,
+    alike
+      ? i32x4.max_s(v128.xor(flipped, turn), least)
+      : v128.bitselect(v128.load(offset, CLASS_WEIGHTS), v128.load(offset, LOGIT_WEIGHTS), i32x4.shr_s(turn, 31)),
+    WEIGHTS,
+  );
+  reduceFour(z, i, sign, lowest, log2e, magic, high, low);
+}
+
+/**
+ * GAPS and WEIGHTS of the logits at `at`, `offset` bytes into the tile, and the first half of their exponentials
+ * (`reduce`). Their targets are bytes, 0 or 1. `alike`: all positives have one weight, and all negatives.
+ */
+// @ts-ignore: decorator
+@inline
+function orientHard(alike: bool, at: usize, offset: usize, bytes: usize): void {
   const sign = lanes(SIGN);
   const lowest = lanes(LOWEST);
   const log2e = lanes(LOG2E);
   const magic = lanes(MAGIC);
   const high = lanes(LN2_HIGH);
   const low = lanes(LN2_LOW);
-  for (let i: usize = 0; i < bytes; i += 32) {
-    const t = v128.load_ext<i8>(TARGETS + ((offset + i) >> 2));
-    const z0 = v128.load(at + i);
-    orientFour(z0, weights + i, i, i32x4.extend_low_i16x8_s(t));
-    reduceFour(z0, i, sign, lowest, log2e, magic, high, low);
-    const z1 = v128.load(at + i, 16);
-    orientFour(z1, weights + i + 16, i + 16, i32x4.extend_high_i16x8_s(t));
-    reduceFour(z1, i + 16, sign, lowest, log2e, magic, high, low);
+  const flipped = lanes(FLIPPED);
+  const least = lanes(LEAST);
+  const zero = lanes(ZERO);
+  for (let i: usize = 0; i < bytes; i += 32, at += 32, offset += 32) {
+    const t = i16x8.shl(v128.load_ext<u8>(offset >> 2, TARGETS), 15);
+    const turn0 = v128.shuffle<i16>(zero, t, 0, 8, 1, 9, 2, 10, 3, 11);
+    const turn1 = v128.shuffle<i16>(zero, t, 4, 12, 5, 13, 6, 14, 7, 15);
+    orientFour(alike, v128.load(at), turn0, offset, i, flipped, least, sign, lowest, log2e, magic, high, low);
+    orientFour(alike, v128.load(at, 16), turn1, offset + 16, i + 16, flipped, least, sign, lowest, log2e, magic, high, low);
   }
 }
 
-/** GAPS, WEIGHTS and DOUBTS, of float32 targets. Returns SOME_DOUBT, SOME_IGNORED, both or 0. */
+/** GAPS, WEIGHTS and DOUBTS, of float32 targets. Returns TO_AMEND, SOME_IGNORED, both or 0. */
 function orient(at: usize, offset: usize, weights: usize, bytes: usize): i32 {
   const ignore = lanes(IGNORED);
   let doubts = i32x4.splat(0);
@@ -82,7 +113,7 @@ function orient(at: usize, offset: usize, weights: usize, bytes: usize): i32 {
     const positive = f32x4.mul(v128.load(weights + i, CLASS_WEIGHTS), t);
     v128.store(i, f32x4.add(positive, f32x4.mul(v128.load(weights + i, LOGIT_WEIGHTS), other)), WEIGHTS);
   }
-  return (v128.any_true(doubts) ? SOME_DOUBT : 0) | (v128.any_true(ignored) ? SOME_IGNORED : 0);
+  return (asymmetric || v128.any_true(doubts) ? TO_AMEND : 0) | (v128.any_true(ignored) ? SOME_IGNORED : 0);
 }
 
 /**
@@ -146,30 +177,41 @@ function dropIgnored(offset: usize, to: usize, slopes: usize, bytes: usize): voi
 }
 
 /**
- * Losses of the n logits at `at`, whose targets are in TARGETS, to `to`. Unless `slopes` is 0, ∂loss/∂logit times `up`
- * goes there; that may be `at`.
+ * Losses of the n logits at `at` to `to`. Unless `slopes` is 0, `up` times ∂loss/∂logit goes there; that may be `at`.
+ * `dense`: their targets are in TARGETS. Else logits of true classes come negated (tile.ts), their derivatives stay so, and
+ * LOGIT_WEIGHTS are the weights.
  */
-export function oneVersusRestDense(at: usize, to: usize, slopes: usize, n: i32, up: f32): void {
+export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32, dense: bool): void {
   const ups = f32x4.splat(up);
+  v128.store(UPS, ups);
+  v128.store(UPS, ups, 16);
+  weighAlike();
   for (let i = 0; i < n; i += BLOCK) {
     const bytes = usize(min(BLOCK, n - i)) << 2;
     const offset = usize(i) << 2;
-    const weights = uniform ? usize(0) : offset;
-    let found = 0;
-    if (hard) orientHard(at + offset, offset, weights, bytes);
-    else {
-      found = orient(at + offset, offset, weights, bytes);
-      reduce(GAPS, bytes);
-    }
     const slopesAt = slopes ? slopes + offset : 0;
-    for (let j: usize = 0; slopes && j < bytes; j += 16) {
-      // the derivative by a negated logit is negated
-      const turned = v128.and(v128.xor(v128.load(j, GAPS), v128.load(at + offset + j)), lanes(SIGN));
-      v128.store(j, v128.xor(ups, turned), UPS);
+    let gaps = at + offset;
+    let weights = LOGIT_WEIGHTS + offset;
+    let found = 0;
+    if (!dense) {
+      reduce(gaps, bytes);
+    } else {
+      if (!hard) {
+        found = orient(gaps, offset, uniform ? 0 : offset, bytes);
+        reduce(gaps, bytes);
+      } else if (uniform) orientHard(true, gaps, offset, bytes);
+      else orientHard(false, gaps, offset, bytes);
+      for (let j: usize = 0; slopes && j < bytes; j += 16) {
+        // the derivative by a negated logit is negated
+        const turned = v128.and(v128.xor(v128.load(j, GAPS), v128.load(gaps + j)), lanes(SIGN));
+        v128.store(j, v128.xor(ups, turned), UPS);
+      }
+      gaps = GAPS;
+      weights = WEIGHTS;
     }
     decay(bytes);
-    finish(GAPS, WEIGHTS, to + offset, UPS, usize.MAX_VALUE, slopesAt, bytes);
-    if (found & SOME_DOUBT || asymmetric) amend(offset, to + offset, slopesAt, bytes);
+    finish(gaps, weights, to + offset, UPS, dense ? usize.MAX_VALUE : 0, slopesAt, bytes);
+    if (found & TO_AMEND) amend(offset, to + offset, slopesAt, bytes);
     if (found & SOME_IGNORED) dropIgnored(offset, to + offset, slopesAt, bytes);
   }
 }

@@ -13,20 +13,14 @@ const SMALLEST_BITS: i32 = 0x00800000;
 
 /** Where the targets of the open tile are, laid out as its logits. */
 export let targetsAt: usize = 0;
-/** Whether the targets are bytes, 0, or −1 for 1; else they are float32. */
+/** Whether the targets are bytes, 0 or 1; else they are float32. */
 export let hard: bool = false;
 
-/** Negate n bytes, and write up to 64 zeros behind them. Returns whether all were 0 or 1. */
-function negated(at: usize, n: i32): bool {
+/** Whether n bytes are all 0 or 1. Writes 64 zeros behind them. */
+function allHard(at: usize, n: i32): bool {
   memory.fill(at + n, 0, 64);
   let all = i32x4.splat(0);
-  for (let i = 0; i < n; i += 32) {
-    const t = v128.load(at + i);
-    const u = v128.load(at + i, 16);
-    all = v128.or(all, v128.or(t, u));
-    v128.store(at + i, i8x16.neg(t));
-    v128.store(at + i, i8x16.neg(u), 16);
-  }
+  for (const end = at + n; at < end; at += 32) all = v128.or(all, v128.or(v128.load(at), v128.load(at, 16)));
   return !v128.any_true(v128.and(all, i8x16.splat(-2)));
 }
 
@@ -38,18 +32,18 @@ function widen(at: usize, n: i32): void {
   }
 }
 
-/** If n float32 are all 0 or 1, convert them to bytes. Writes up to 16 zeros behind them. Returns whether they were. */
+/** If n float32 are all 0 or 1, convert them to bytes. Zeros are behind them. Returns whether they were. */
 function narrowed(at: usize, n: i32): bool {
   const one = lanes(ONE);
   const bytes = usize(n) << 2;
-  memory.fill(at + bytes, 0, 64);
   for (let i: usize = 0; i < bytes; i += 16) {
     const t = v128.load(at + i);
     if (v128.any_true(v128.xor(t, v128.and(f32x4.eq(t, one), one)))) return false;
   }
   for (let i: usize = 0; i < bytes; i += 64) {
-    const low = i16x8.narrow_i32x4_s(f32x4.eq(v128.load(at + i), one), f32x4.eq(v128.load(at + i, 16), one));
-    const high = i16x8.narrow_i32x4_s(f32x4.eq(v128.load(at + i, 32), one), f32x4.eq(v128.load(at + i, 48), one));
+    // 1 is 0x3f800000
+    const low = i16x8.narrow_i32x4_s(i32x4.shr_u(v128.load(at + i), 29), i32x4.shr_u(v128.load(at + i, 16), 29));
+    const high = i16x8.narrow_i32x4_s(i32x4.shr_u(v128.load(at + i, 32), 29), i32x4.shr_u(v128.load(at + i, 48), 29));
     v128.store(at + (i >> 2), i8x16.narrow_i16x8_s(low, high));
   }
   return true;
@@ -57,13 +51,12 @@ function narrowed(at: usize, n: i32): bool {
 
 /**
  * Whether n float32 are all targets as they stand: in range, none of them ignored, none below the normal numbers but 0.
- * Writes up to 8 zeros behind them.
+ * Zeros are behind them.
  */
 function allInRange(at: usize, n: i32): bool {
   const ignored = load<f32>(IGNORED);
   if (asymmetric || (ignored >= 0 && ignored <= load<f32>(MOST))) return false;
   const bytes = usize(n) << 2;
-  memory.fill(at + bytes, 0, 32);
   const one = i32x4.splat(1);
   let least = i32x4.splat(-1);
   let most = i32x4.splat(0);
@@ -83,14 +76,14 @@ function allInRange(at: usize, n: i32): bool {
  * become float32, unless all of them may stay bytes (`hard`). A target below the normal numbers becomes 0.
  */
 export function targets(at: usize, n: i32, kind: i32): i32 {
-  hard = false;
-  if (plain) {
-    hard = kind == BYTES ? negated(at, n) : narrowed(at, n);
-    if (hard) return 0;
-    if (kind == BYTES) negated(at, n);
+  const bytes = kind == BYTES;
+  hard = plain && bytes && allHard(at, n);
+  if (!hard) {
+    if (bytes) widen(at, n);
+    memory.fill(at + (usize(n) << 2), 0, 64);
+    hard = plain && !bytes && narrowed(at, n);
   }
-  if (kind == BYTES) widen(at, n);
-  if (allInRange(at, n)) return 0;
+  if (hard || allInRange(at, n)) return 0;
   const most = load<f32>(MOST);
   let ignored = 0;
   for (let i = 0; i < n; i++, at += 4) {
