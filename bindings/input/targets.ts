@@ -92,22 +92,5 @@ export function badTarget({ targets }: Input, i: number, rules: TargetRules): Ra
   return outOfRange(`targets[${i}]`, expected, `${targets[i]}`);
 }
 
-/** How many of the targets, one number a logit, are not ignored; throws for the first that is no target. */
-export function countNumbers(input: Input, rules: TargetRules): number {
-  const { targets } = input;
-  const softmax = rules.variant === 'softmax';
-  const most = softmax ? LARGEST : 1;
-  const ignored = softmax ? NaN : Math.fround(rules.ignoreIndex);
-  const asymmetric = isAsymmetric(rules);
-  let valid = 0;
-  for (let i = 0; i < targets.length; i++) {
-    const t = Math.fround(Number(targets[i]));
-    if (t === ignored) continue;
-    if (!(asymmetric ? t === 0 || t === 1 : t >= 0 && t <= most)) throw badTarget(input, i, rules);
-    valid++;
-  }
-  return valid;
-}
-
 /** The largest float32. */
 export const LARGEST = 3.4028234663852886e38;

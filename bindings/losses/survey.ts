@@ -1,10 +1,12 @@
 import type { Backend } from '../backend/backend.ts';
-import { SAMPLES, SUM_LOSS } from '../backend/constants.ts';
+import { BYTES, LOGITS, SAMPLES, SUM_LOSS } from '../backend/constants.ts';
 import { nearestNumber } from '../backend/limbs.ts';
 import { outOfRange } from '../input/errors.ts';
-import { countNumbers, loadLabels } from '../input/targets.ts';
+import { badTarget, copyNumbers, loadLabels } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import type { Settings } from './options.ts';
+import { SIGMOID_ROOM } from './plan.ts';
+import { Call } from './stages.ts';
 
 /** Check that a loss goes with so many classes. */
 export function checkClasses({ variant, positive, background }: Settings, classes: number, name = 'logits'): void {
@@ -48,10 +50,18 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
     f32[(kernels.TILE >> 2) + summands++] = value;
     if (summands === SAMPLES) sumUp();
   };
-  kernels.begin();
+  // tells the kernels what a target may be, too
+  new Call(backend, settings, input, SIGMOID_ROOM, { losses: null, grad: null, weights: null });
   const alpha = (c: number): number => (typeof positive === 'number' ? positive : (positive[c] as number));
-  const numbers = dense ? countNumbers(input, settings) : 0;
-  let valid = variant === 'softmax' && dense ? samples : numbers;
+  let valid = 0;
+  for (let from = 0; from < targets.length && dense; from += LOGITS) {
+    const n = Math.min(LOGITS, targets.length - from);
+    copyNumbers(targets, from, n, kernels.TARGETS, f32);
+    const ignored = kernels.targets(kernels.TARGETS, n, targets instanceof Uint8Array ? BYTES : 0);
+    if (ignored < 0) throw badTarget(input, from - 1 - ignored, settings);
+    valid += n - ignored;
+  }
+  if (dense && variant === 'softmax') valid = samples;
   for (let from = 0; from < samples && !dense; from += SAMPLES) {
     const n = Math.min(SAMPLES, samples - from);
     valid += loadLabels(kernels, input, from, n, settings) * (variant === 'sigmoid' ? classes : 1);
