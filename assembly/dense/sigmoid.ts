@@ -193,13 +193,9 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
     let gaps = at + offset;
     let weights = LOGIT_WEIGHTS + offset;
     let found = 0;
-    if (!dense) {
-      reduce(gaps, bytes);
-    } else {
-      if (!hard) {
-        found = orient(gaps, offset, uniform ? 0 : offset, bytes);
-        reduce(gaps, bytes);
-      } else if (uniform) orientHard(true, gaps, offset, bytes);
+    if (dense) {
+      if (!hard) found = orient(gaps, offset, uniform ? 0 : offset, bytes);
+      else if (uniform) orientHard(true, gaps, offset, bytes);
       else orientHard(false, gaps, offset, bytes);
       for (let j: usize = 0; slopes && j < bytes; j += 16) {
         // the derivative by a negated logit is negated
@@ -209,6 +205,7 @@ export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f
       gaps = GAPS;
       weights = WEIGHTS;
     }
+    if (!dense || !hard) reduce(gaps, bytes);
     decay(bytes);
     finish(gaps, weights, to + offset, UPS, dense ? usize.MAX_VALUE : 0, slopesAt, bytes);
     if (found & TO_AMEND) amend(offset, to + offset, slopesAt, bytes);
