@@ -4,16 +4,16 @@
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
 import { COLUMN_BYTES, LOGITS, PARAM_KEEP, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
-import { add } from '../math/exact-sum';
+import { add, addLanes, ANCHOR, lower, upper } from '../math/exact-sum';
 import {
   binary, exp, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
 } from '../math/exp';
 import { A1, A2, A3, log, log1pFrom, TWO } from '../math/log';
 import { CONFIDENCE as METER_CONFIDENCE, PREDICTED as METER_PREDICTED, RANK as METER_RANK, WRONG as METER_WRONG } from '../meter/scratch';
-import { decay as decayOf, reduce } from '../focal';
+import { decay as decayOf, keepDecay, reduce } from '../focal';
 import { maskOf } from '../softmax/margin';
 import { sigmoid } from '../stages';
-import { BLOCK, DECAY } from '../tile/block';
+import { BLOCK } from '../tile/block';
 import { COLUMNS, LABELS, MAX, PLANES, TILE, TRUE } from '../tile/scratch';
 import { base, classStride, pair, planar } from '../tile/tile';
 import { ignored } from '../tile/labels';
@@ -124,16 +124,17 @@ export function hold(side: i32, first: i32, n: i32): i32 {
   const to = usize(first) << 2;
   const bytes = usize(n) << 2;
   const other = side ? OTHER : 0;
-  memory.copy(to + other + PREDICTED, METER_PREDICTED, bytes);
-  memory.copy(to + other + CONFIDENCE, METER_CONFIDENCE, bytes);
   for (let k: usize = 0; k < 3; k++) memory.copy(to + other + NUMBERS + 2 * k * OTHER, COLUMNS + k * COLUMN_BYTES, bytes);
-  memory.copy(to + other + RANKS, METER_RANK, bytes);
-  memory.copy(to + LABEL, LABELS, bytes);
+  if (!side) memory.copy(to + LABEL, LABELS, bytes);
   if (sigmoid) {
     memory.copy(to + other + WRONGS, METER_WRONG, bytes);
     place(side, base, usize(param(PARAM_KEEP)), 0);
+    return ignored;
   }
-  if (sigmoid || pair) return ignored;
+  memory.copy(to + other + PREDICTED, METER_PREDICTED, bytes);
+  memory.copy(to + other + CONFIDENCE, METER_CONFIDENCE, bytes);
+  memory.copy(to + other + RANKS, METER_RANK, bytes);
+  if (pair) return ignored;
   const factors = to + (side ? FELL : ROSE);
   const own = to + (side ? NOT_FINITE : SQUARED);
   for (let i: usize = 0; i < bytes; i += 16) {
@@ -252,25 +253,55 @@ function softmaxPlanes(i: usize, n: i32, classes: i32): void {
   }
 }
 
+/** Count that the sides agree on the sample at `i`. */
+// @ts-ignore: decorator
+@inline
+function addAgreed(i: usize): void {
+  const at = usize(load<u32>(i, PREDICTED)) << 2;
+  store<i32>(at, load<i32>(at, DECIDED) + 1, DECIDED);
+}
+
 /**
  * Softmax, of n samples at `i` whose columns are full: count the predictions on which the sides agree in DECIDED and
  * list all other samples in CHANGED: those that are open or ignored, or of a class past the table, too. How many.
  */
 function agree(i: usize, n: i32): i32 {
   let to = CHANGED;
-  for (const end = i + (usize(n) << 2); i < end; i += 4) {
-    const was = load<i32>(i, PREDICTED);
-    if (was == load<i32>(i, PREDICTED + OTHER) && was >= 0 && load<i32>(i, LABEL) >= 0) {
-      const at = usize(was) << 2;
-      store<i32>(at, load<i32>(at, DECIDED) + 1, DECIDED);
-      continue;
+  let firsts = 0;
+  let seconds = 0;
+  for (const end = i + (usize(n) << 2); i < end; i += 16) {
+    const there = i + 16 > end ? (1 << (i32(end - i) >> 2)) - 1 : 15;
+    const was = v128.load(i, PREDICTED);
+    const label = v128.load(i, LABEL);
+    const counts = i32x4.ge_s(i32x4.min_s(was, label), i32x4.splat(0));
+    const same = v128.and(counts, i32x4.eq(was, v128.load(i, PREDICTED + OTHER)));
+    const agreed = i32x4.bitmask(same) & there;
+    if (pair) {
+      // a count of its own would wait for its own last addition
+      const ones = popcnt(agreed & i32x4.bitmask(i32x4.shl(was, 31)));
+      seconds += ones;
+      firsts += popcnt(agreed) - ones;
+    } else if (agreed == 15) {
+      addAgreed(i);
+      addAgreed(i + 4);
+      addAgreed(i + 8);
+      addAgreed(i + 12);
+    } else {
+      for (let left = agreed; left; left &= left - 1) addAgreed(i + (usize(ctz(left)) << 2));
     }
-    store<i32>(to, i32(i >> 2));
-    to += 4;
-    if (load<i32>(i, LABEL) >= 0) continue;
-    store<i32>(i, 0, DIVERGENCE);
-    store<i32>(i, 0, DIFFERENCE);
-    store<i32>(i, 0, NOT_FINITE);
+    for (let left = there & ~agreed; left; left &= left - 1) {
+      const at = i + (usize(ctz(left)) << 2);
+      store<i32>(to, i32(at >> 2));
+      to += 4;
+      if (load<i32>(at, LABEL) >= 0) continue;
+      store<i32>(at, 0, DIVERGENCE);
+      store<i32>(at, 0, DIFFERENCE);
+      store<i32>(at, 0, NOT_FINITE);
+    }
+  }
+  if (pair) {
+    store<i32>(DECIDED, load<i32>(DECIDED) + firsts);
+    store<i32>(DECIDED, load<i32>(DECIDED, 4) + seconds, 4);
   }
   return i32(to - CHANGED) >> 2;
 }
@@ -302,7 +333,7 @@ export function place(side: i32, rows: usize, decay: usize, n: i32): void {
     const bytes = min<usize>((usize(n) << 2) - from, 4 * BLOCK);
     reduce(rows + from, bytes);
     decayOf(bytes);
-    memory.copy(decay + from, DECAY, bytes);
+    keepDecay(decay + from, bytes);
   }
 }
 
@@ -312,8 +343,9 @@ export function place(side: i32, rows: usize, decay: usize, n: i32): void {
  *
  *     KL = l_w − l_z ± m_z·(w − z) + |w|·[z and w are of different signs],   + where z ≥ 0
  *
- * in which large numbers do not cancel; absolute error at most 1e-6·(1 + |w − z|). One division serves both m and the
- * quotient of the logarithm. Infinities and NaN make NaN; `again` sees to them.
+ * in which large numbers do not cancel; absolute error at most 1e-6·(1 + |w − z|). With r = e^−|w|, |Δp| is |r − t| or, where
+ * the signs differ, 1 − t·r, over (1 + t)·(1 + r). One division serves m, that, and the quotient of the logarithm.
+ * Infinities and NaN make NaN; `again` sees to them.
  */
 function divergences(from: usize, end: usize): void {
   const one = lanes(ONE);
@@ -333,17 +365,16 @@ function divergences(from: usize, end: usize): void {
     const inverse = f32x4.div(one, f32x4.mul(cd, s));
     const both = f32x4.mul(inverse, s);
     const mz = f32x4.mul(f32x4.mul(t, d), both);
-    const mw = f32x4.mul(f32x4.mul(r, c), both);
-    const l = log1pFrom(f32x4.mul(f32x4.sub(r, t), f32x4.mul(inverse, cd)), a3, a2, a1, two);
+    const less = f32x4.sub(r, t);
+    const l = log1pFrom(f32x4.mul(less, f32x4.mul(inverse, cd)), a3, a2, a1, two);
     const z = v128.load(before + from);
     const w = v128.load(after + from);
     const apart = i32x4.shr_s(v128.xor(z, w), 31);
     const slope = f32x4.mul(v128.or(mz, v128.and(z, sign)), f32x4.sub(w, z));
     const kl = f32x4.sub(f32x4.add(l, slope), v128.and(v128.or(w, sign), apart));
     v128.store(to, f32x4.pmax(kl, f32x4.splat(0)), DIVERGENCES);
-    // |m − m'|, or, where they are apart, 1 − (m + m')
-    const gap = f32x4.sub(v128.andnot(f32x4.sub(mz, v128.xor(mw, v128.and(sign, apart))), v128.andnot(sign, apart)), v128.and(one, apart));
-    v128.store(to, v128.andnot(gap, sign), GAPS);
+    const gap = v128.bitselect(f32x4.sub(one, f32x4.mul(t, r)), v128.andnot(less, sign), apart);
+    v128.store(to, f32x4.mul(gap, both), GAPS);
   }
 }
 
@@ -458,18 +489,19 @@ function gather(i: usize, n: i32, size: usize, row: usize): void {
 function decide(from: usize, end: usize, length: usize): void {
   for (let j: usize = 0; j < length; j += 16) {
     const least = v128.load(j, PAIR_THRESHOLDS);
-    let both = v128.load(j, DECIDED);
-    let lost = i32x4.splat(0);
-    let won = lost;
+    let was = i32x4.splat(0);
+    let is = was;
+    let both = was;
     for (let at = from + j; at < end; at += length) {
-      const was = f32x4.gt(v128.load(before + at), least);
-      const is = f32x4.gt(v128.load(after + at), least);
-      both = i32x4.sub(both, v128.and(was, is));
-      lost = i32x4.sub(lost, v128.andnot(was, is));
-      won = i32x4.sub(won, v128.andnot(is, was));
+      const first = f32x4.gt(v128.load(before + at), least);
+      const second = f32x4.gt(v128.load(after + at), least);
+      was = i32x4.sub(was, first);
+      is = i32x4.sub(is, second);
+      both = i32x4.sub(both, v128.and(first, second));
     }
-    v128.store(j, both, DECIDED);
-    v128.store(j, i32x4.add(v128.load(j, CHANGED), i32x4.add(lost, i32x4.shl(won, 16))), CHANGED);
+    v128.store(j, i32x4.add(v128.load(j, DECIDED), both), DECIDED);
+    const alone = i32x4.add(i32x4.sub(was, both), i32x4.shl(i32x4.sub(is, both), 16));
+    v128.store(j, i32x4.add(v128.load(j, CHANGED), alone), CHANGED);
   }
 }
 
@@ -499,13 +531,17 @@ function sigmoidPairs(i: usize, n: i32, classes: i32, length: usize): i32 {
   // whole super-rows, of which all that is made stays near
   const rows = i32(length / size);
   const most = rows * max(1, min(TOGETHER / rows, 4 * NEAR / i32(length)));
+  let decided: usize = 0;
   for (let done = 0; done < n; done += most) {
     const some = min(most, n - done);
     const from = usize(done) * size;
     const end = from + usize((some + rows - 1) / rows) * length;
     divergences(from, end);
     gather(i + (usize(done) << 2), some, size, from);
-    decide(from, end, length);
+    // a few more at once, as it takes up its counts for each
+    if (end - decided < 16 * NEAR && done + some < n) continue;
+    decide(decided, end, length);
+    decided = end;
   }
   return own(i, n, classes);
 }
@@ -538,23 +574,108 @@ export function turned(n: i32): f64 {
   return f64(i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1));
 }
 
+/** The bits of 2^−26 and 8, within which squares of differences are within those of `add`, and twelve octaves. */
+const LEAST: u32 = 0x32800000;
+const GREATEST: u32 = 0x41000000;
+const NEAR_DIFFERENCES: u32 = 12 << 23;
+
+/** The differences of samples in three columns of numbers ≥ 0; NaN is in ROSE and in SQUARED. */
+function columns(numbers: usize, i: usize, end: usize, to: usize): void {
+  const zero = f32x4.splat(0);
+  for (; i < end; i += 16, to += 16) {
+    const d = f32x4.sub(v128.load(numbers + OTHER + i), v128.load(numbers + i));
+    v128.store(to, v128.andnot(d, f32x4.le(d, zero)), ROSE);
+    v128.store(to, v128.and(f32x4.neg(d), f32x4.lt(d, zero)), FELL);
+    v128.store(to, f32x4.mul(d, d), SQUARED);
+  }
+}
+
+/** The sum of sixteen float32 as two float64, without a rounding where they lie near one another. */
+// @ts-ignore: decorator
+@inline
+function sixteen(a: v128, b: v128, c: v128, d: v128): v128 {
+  const low = f64x2.add(f64x2.add(lower(a), lower(b)), f64x2.add(lower(c), lower(d)));
+  return f64x2.add(low, f64x2.add(f64x2.add(upper(a), upper(b)), f64x2.add(upper(c), upper(d))));
+}
+
+/** What the sum with the anchor has lost of x. */
+// @ts-ignore: decorator
+@inline
+function lost(x: v128, before: v128, after: v128): v128 {
+  return f64x2.sub(x, f64x2.sub(after, before));
+}
+
+/**
+ * Add up by how much the k-th numbers of n samples differ. Sixteen differences that lie near one another go to the sums at
+ * once: what rose, less all of them, is what fell. The others become columns.
+ */
+function differ(k: i32, n: i32): void {
+  const one = NUMBERS + usize(2 * k) * OTHER;
+  const other = one + OTHER;
+  const anchor = f64x2.splat(ANCHOR);
+  const zero = f32x4.splat(0);
+  let rose = anchor;
+  let fell = anchor;
+  let squared = anchor;
+  let roseLow = f64x2.splat(0);
+  let fellLow = roseLow;
+  let squaredLow = roseLow;
+  let left: usize = 0;
+  let i: usize = 0;
+  for (const end = usize(n & ~15) << 2; i < end; i += 64) {
+    const a = f32x4.sub(v128.load(other + i), v128.load(one + i));
+    const b = f32x4.sub(v128.load(other + i, 16), v128.load(one + i, 16));
+    const c = f32x4.sub(v128.load(other + i, 32), v128.load(one + i, 32));
+    const d = f32x4.sub(v128.load(other + i, 48), v128.load(one + i, 48));
+    const sign = i32x4.splat(i32.MAX_VALUE);
+    const sizeA = v128.and(a, sign);
+    const sizeB = v128.and(b, sign);
+    const sizeC = v128.and(c, sign);
+    const sizeD = v128.and(d, sign);
+    // minus 1, zero is the largest integer
+    const ones = i32x4.splat(-1);
+    let least = i32x4.min_u(
+      i32x4.min_u(i32x4.add(sizeA, ones), i32x4.add(sizeB, ones)), i32x4.min_u(i32x4.add(sizeC, ones), i32x4.add(sizeD, ones)),
+    );
+    let most = i32x4.max_u(i32x4.max_u(sizeA, sizeB), i32x4.max_u(sizeC, sizeD));
+    least = i32x4.min_u(least, v128.shuffle<i32>(least, least, 2, 3, 0, 1));
+    most = i32x4.max_u(most, v128.shuffle<i32>(most, most, 2, 3, 0, 1));
+    const inside = v128.and(i32x4.ge_u(least, i32x4.splat(LEAST - 1)), i32x4.le_u(most, i32x4.splat(GREATEST)));
+    if (i32x4.bitmask(v128.and(inside, i32x4.le_u(i32x4.sub(most, least), i32x4.splat(NEAR_DIFFERENCES)))) != 15) {
+      columns(one, i, i + 64, left);
+      left += 64;
+      continue;
+    }
+    const up = sixteen(f32x4.pmax(zero, a), f32x4.pmax(zero, b), f32x4.pmax(zero, c), f32x4.pmax(zero, d));
+    const down = f64x2.sub(up, sixteen(a, b, c, d));
+    const squares = sixteen(f32x4.mul(a, a), f32x4.mul(b, b), f32x4.mul(c, c), f32x4.mul(d, d));
+    const nextRose = f64x2.add(rose, up);
+    const nextFell = f64x2.add(fell, down);
+    const nextSquared = f64x2.add(squared, squares);
+    roseLow = f64x2.add(roseLow, lost(up, rose, nextRose));
+    fellLow = f64x2.add(fellLow, lost(down, fell, nextFell));
+    squaredLow = f64x2.add(squaredLow, lost(squares, squared, nextSquared));
+    rose = nextRose;
+    fell = nextFell;
+    squared = nextSquared;
+  }
+  columns(one, i, usize(n) << 2, left);
+  const sum = SUM_ROSE + 3 * k;
+  addLanes(sum, f64x2.sub(rose, anchor));
+  addLanes(sum, roseLow);
+  addLanes(sum + 1, f64x2.sub(fell, anchor));
+  addLanes(sum + 1, fellLow);
+  addLanes(sum + 2, f64x2.sub(squared, anchor));
+  addLanes(sum + 2, squaredLow);
+  const count = i32(left >> 2) + (n & 15);
+  add(sum, ROSE, count);
+  add(sum + 1, FELL, count);
+  add(sum + 2, SQUARED, count);
+}
+
 /** Add up what is known of n samples and, with `quality`, by how much their numbers differ: SUM_DIVERGENCE and on. */
 export function settle(n: i32, quality: bool): void {
   add(SUM_DIVERGENCE, DIVERGENCE, n);
   add(SUM_DIFFERENCE, DIFFERENCE, n);
-  if (!quality) return;
-  const zero = f32x4.splat(0);
-  for (let k = 0; k < 3; k++) {
-    const before = NUMBERS + usize(2 * k) * OTHER;
-    for (let i: usize = 0; i < usize(n) << 2; i += 16) {
-      const d = f32x4.sub(v128.load(before + OTHER + i), v128.load(before + i));
-      // NaN is in ROSE and in SQUARED
-      v128.store(i, v128.andnot(d, f32x4.le(d, zero)), ROSE);
-      v128.store(i, v128.and(f32x4.neg(d), f32x4.lt(d, zero)), FELL);
-      v128.store(i, f32x4.mul(d, d), SQUARED);
-    }
-    add(SUM_ROSE + 3 * k, ROSE, n);
-    add(SUM_ROSE + 3 * k + 1, FELL, n);
-    add(SUM_ROSE + 3 * k + 2, SQUARED, n);
-  }
+  for (let k = 0; quality && k < 3; k++) differ(k, n);
 }

@@ -26,7 +26,7 @@ function at(sum: i32): usize {
 }
 
 /** 1.5·2^20: its last bit is 2^−32, and sums below 2^19 leave its exponent alone. */
-const ANCHOR: f64 = 1572864;
+export const ANCHOR: f64 = 1572864;
 const FAST_LOWEST: u32 = 0x25800000; // 2^−52
 const FAST_HIGHEST: u32 = 0x43000000; // 128
 /** 1.5·2^−20, for what the high sum leaves over of groups with smaller values: its last bit is 2^−72. */
@@ -79,13 +79,13 @@ export function clear(sum: i32): void {
 
 // @ts-ignore: decorator
 @inline
-function lower(v: v128): v128 {
+export function lower(v: v128): v128 {
   return f64x2.promote_low_f32x4(v);
 }
 
 // @ts-ignore: decorator
 @inline
-function upper(v: v128): v128 {
+export function upper(v: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
 }
 
@@ -95,6 +95,11 @@ const BLOCK: usize = 4 * 8192;
 /** Add a float64 ≥ 0 that is a multiple of 2^−149; it is carried with what comes after it. */
 export function addWide(sum: i32, value: f64): void {
   deposit(at(sum), value);
+}
+
+/** Add the two lanes of v, ≥ 0 and multiples of 2^−149; they are carried with what comes after them. */
+export function addLanes(sum: i32, v: v128): void {
+  depositLanes(at(sum), v);
 }
 
 /** Add n float32 values ≥ 0, ∞ or NaN. */
@@ -138,13 +143,9 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
       i32x4.min_u(i32x4.sub(v2, one), i32x4.sub(v3, one)),
     );
     const most = i32x4.max_u(i32x4.max_u(v0, v1), i32x4.max_u(v2, v3));
-    const small = i32x4.bitmask(i32x4.ge_u(least, lowest)) != 15;
-    if (i32x4.bitmask(v128.and(i32x4.ge_u(least, secondLowest), i32x4.le_u(most, highest))) != 15) {
-      for (let j: usize = 0; j < 64; j += 4) deposit(accumulator, f64(load<f32>(from + j)));
-      continue;
-    }
-    const apart = i32x4.sub(most, least);
-    if (!small && i32x4.bitmask(i32x4.eq(i32x4.min_u(apart, near), apart)) == 15) {
+    const notSmall = i32x4.ge_u(least, lowest);
+    const notLarge = i32x4.le_u(most, highest);
+    if (i32x4.bitmask(v128.and(v128.and(notSmall, notLarge), i32x4.le_u(i32x4.sub(most, least), near))) == 15) {
       const a = f64x2.add(f64x2.add(lower(v0), lower(v1)), f64x2.add(lower(v2), lower(v3)));
       const b = f64x2.add(f64x2.add(upper(v0), upper(v1)), f64x2.add(upper(v2), upper(v3)));
       const t0 = f64x2.add(h0, a);
@@ -155,8 +156,12 @@ function fast(accumulator: usize, from: usize, stop: usize): void {
       h1 = t1;
       continue;
     }
+    if (i32x4.bitmask(v128.and(i32x4.ge_u(least, secondLowest), notLarge)) != 15) {
+      for (let j: usize = 0; j < 64; j += 4) deposit(accumulator, f64(load<f32>(from + j)));
+      continue;
+    }
     // a loop each, as a condition within takes half as long again in some engines
-    if (small) {
+    if (i32x4.bitmask(notSmall) != 15) {
       for (let j: usize = 0; j < 64; j += 16) {
         const v = v128.load(from + j);
         const a = lower(v);

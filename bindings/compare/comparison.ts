@@ -87,7 +87,8 @@ export class Comparison<L extends AnyLoss> {
     const first = readSide('baseline', baseline, targets, reading);
     // the targets once, so that both sides have the same
     const { targets: read, dense, given: memory } = first;
-    const second = { ...readSide('candidate', candidate, undefined, reading), targets: read, dense, given: memory };
+    const own = readSide('candidate', candidate, undefined, reading, dense ? null : read);
+    const second = { ...own, targets: read, dense, given: memory };
     const [shape, other] = [first, second].map(({ batch, classes: c, positions }) => `[${[batch, c, positions]}]`);
     if (shape !== other) throw outOfRange('candidate', `the shape of the baseline, ${shape}`, other);
     const n = first.batch * first.positions;
@@ -119,10 +120,7 @@ export class Comparison<L extends AnyLoss> {
     const tiled = softmax || (labelled && !inputs[0]?.dense && !isAsymmetric(settings));
     const staged = tiled && canStage(where, backend, meter.classes, softmax ? SOFTMAX_ROOM : SIGMOID_METRICS_ROOM);
     const together = first.positions === 1 && staged ? Infinity : TOGETHER;
-    const most = Math.max(
-      1,
-      Math.min(staged && softmax ? samplesOf(meter.classes) : SAMPLES, Math.floor(together / first.classes)),
-    );
+    const most = Math.max(1, Math.min(staged ? samplesOf(meter) : SAMPLES, Math.floor(together / first.classes)));
     const sides = staged && !softmax ? sidesOf(where, backend, meter.classes) : null;
     pairs.begin(backend);
     for (let from = 0; from < n; from += most) {
@@ -263,11 +261,17 @@ export class Comparison<L extends AnyLoss> {
   }
 }
 
-/** The logits of one side, with the targets or, where there are none, with labels that nobody looks at. */
-function readSide(name: string, logits: unknown, targets: unknown, reading: Reading & { classes: number }): Input {
+/** The logits of one side, with the targets or, where there are none, with labels that nobody looks at, `any` if they will do. */
+function readSide(
+  name: string,
+  logits: unknown,
+  targets: unknown,
+  reading: Reading & { classes: number },
+  any: Input['targets'] | null = null,
+): Input {
   const { classes } = reading;
   try {
-    const labels = targets === undefined ? unlabelled(logits, reading) : targets;
+    const labels = targets === undefined ? unlabelled(logits, reading, any) : targets;
     const input = readInput(logits, labels, reading);
     if (input.batch * input.positions > 0 && input.classes !== classes) {
       throw outOfRange('logits', counted(classes, 'class'), input.classes);
@@ -280,13 +284,18 @@ function readSide(name: string, logits: unknown, targets: unknown, reading: Read
 }
 
 /** As many labels as there are samples: a tensor tells its classes, of a typed array they are those of the comparison. */
-function unlabelled(logits: unknown, { classes, classAxis }: Reading & { classes: number }): Int32Array {
+function unlabelled(
+  logits: unknown,
+  { classes, classAxis }: Reading & { classes: number },
+  any: Input['targets'] | null,
+): Input['targets'] {
   const { data, dims, shape } = ArrayBuffer.isView(logits)
     ? ({ data: logits } as Partial<Tensor<unknown>>)
     : Object(logits);
   const size = ArrayBuffer.isView(data) ? (data as Float32Array).length : 0;
   const given: ArrayLike<number> | undefined = dims ?? shape;
   const n = size / Number(given?.[classAxis === 1 ? 1 : given.length - 1] ?? classes);
+  if (any?.length === n) return any;
   if (Number.isInteger(n)) return new Int32Array(n);
   throw outOfRange('logits', `a multiple of ${counted(classes, 'class')}`, size);
 }

@@ -35,7 +35,7 @@ import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
 import { outOfRange } from '../input/errors.ts';
 import type { Input } from '../input/tensors.ts';
-import { planSamples, type Room, SOFTMAX_ROOM } from '../losses/plan.ts';
+import { planSamples, type Room, SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { takeSamples } from '../losses/stages.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
@@ -127,9 +127,17 @@ export const canStage = (
 /** Room for tiles of which both sides are there at once. */
 export const roomOf = (classes: number): Room => ({ ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) });
 
-/** Samples that are compared together. What rows of few classes are made into is there of a single tile alone. */
-export const samplesOf = (classes: number): number =>
-  classes > FEW ? SAMPLES : planSamples({ classes, positions: 1 }, roomOf(classes)).images;
+/**
+ * Samples that are compared together: whole tiles. Of softmax what rows of few classes are made into is there of a single
+ * tile alone.
+ */
+export function samplesOf({ variant, classes }: MeterConfig): number {
+  if (variant === 'softmax') {
+    return classes > FEW ? SAMPLES : planSamples({ classes, positions: 1 }, roomOf(classes)).images;
+  }
+  const tile = rowsOfTile(classes, SIGMOID_METRICS_ROOM.logits);
+  return tile * Math.floor(SAMPLES / tile);
+}
 
 /** A set of kernels with the candidate's place for the tile. Rows that are transposed go there as planes, and so not as rows. */
 export function apart(meter: MeterBackend, { kernels }: PairBackend, classes: number): MeterBackend {
@@ -176,7 +184,7 @@ function rowsTogether(classes: number): number {
 /** One-vs-rest: rows of a tile, of so many logits at most: whole super-rows. */
 export function rowsOfTile(classes: number, logits: number): number {
   const rows = rowsTogether(classes);
-  return rows * Math.max(1, Math.floor(logits / (rows * classes)));
+  return rows * Math.max(1, Math.floor(Math.min(logits / classes, SAMPLES) / rows));
 }
 
 /** What goes by tile by tile, counted by either side. */
@@ -372,7 +380,7 @@ export class Pairs {
       if (notFinite[i]) this.#countNotFinite(notFinite[i] as number);
     }
     for (const k of [0, 1] as const) {
-      const [most, place] = chunk.largest(k);
+      const [most, place] = chunk.largest(k, this.largest[k]);
       if (place >= 0) this.largest[k] = larger(this.largest[k], [most, firstIndex + place]);
     }
   }
@@ -564,15 +572,16 @@ class Chunk {
     return this.#backend.kernels.most(this.notFinite.byteOffset, this.n) > 0;
   }
 
-  /** The bits of the largest divergence (0) or difference (1), and the first sample that has it; −1: none. */
-  largest(which: 0 | 1): readonly [bits: number, i: number] {
+  /**
+   * The bits of the largest divergence (0) or difference (1), and the first sample that has it; −1: none, or less than the
+   * largest so far.
+   */
+  largest(which: 0 | 1, [known, index]: Largest): Largest {
     const column = which ? this.difference : this.divergence;
-    const { kernels } = this.#backend;
-    const most = kernels.most(column.byteOffset, this.n);
-    if (most > 0) {
-      const i = column.indexOf(bitsOf(Float32Array.of(most))[0] as number);
-      return [column[i] as number, i];
-    }
+    FLOAT[0] = this.#backend.kernels.most(column.byteOffset, this.n);
+    const most = BITS[0] as number;
+    if (index >= 0 && most < known) return NONE;
+    if (most > 0) return [most, column.indexOf(most)];
     // those that do not count have 0, too
     for (let i = 0; i < this.n; i++) if (!this.ignored.has(i) && !this.notFinite[i]) return [0, i];
     return [0, -1];
@@ -691,6 +700,9 @@ class Chunk {
     return Float64Array.from(logits);
   }
 }
+
+const FLOAT = new Float32Array(1);
+const BITS = new Int32Array(FLOAT.buffer);
 
 /** The values as bits. */
 const bitsOf = (values: Float32Array): Uint32Array => new Uint32Array(values.buffer, values.byteOffset, values.length);
