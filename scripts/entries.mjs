@@ -41,12 +41,12 @@ export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.was
 
 /** What an application may weigh, in bytes: bundled and minified for a browser, gzipped. */
 export const BUDGETS = [
-  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 23_150 },
-  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_200 },
+  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 23_200 },
+  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_250 },
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 56_650,
+    bytes: 56_850,
   },
 ];
 
