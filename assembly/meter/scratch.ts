@@ -1,7 +1,7 @@
 /** Scratch memory of the metrics, beside that of the losses (tile/scratch.ts), whose binary does without. */
 import {
-  BIN_BYTES, COLUMN_BRIER, COLUMN_CONFIDENCE, COLUMN_PASSED_OVER, COLUMN_PREDICTED, COLUMN_RANK, COLUMN_WRONG, LOGITS, TALLY_BINS,
-  TALLY_BYTES, TALLY_CLASSES,
+  BIN_BYTES, COLUMN_BRIER, COLUMN_CONFIDENCE, COLUMN_FAR, COLUMN_GROUP, COLUMN_PASSED_OVER, COLUMN_PREDICTED, COLUMN_RANK,
+  COLUMN_WRONG, LOGITS, TALLY_BINS, TALLY_BYTES, TALLY_CLASSES,
 } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
 import { COLUMNS, GUARD, LANES } from '../tile/scratch';
@@ -12,6 +12,11 @@ export const PREDICTED: usize = COLUMNS + COLUMN_PREDICTED;
 export const CONFIDENCE: usize = COLUMNS + COLUMN_CONFIDENCE;
 export const PASSED_OVER: usize = COLUMNS + COLUMN_PASSED_OVER;
 export const WRONG: usize = COLUMNS + COLUMN_WRONG;
+export const GROUP: usize = COLUMNS + COLUMN_GROUP;
+/** One-vs-rest, counted by group: of each sample the next of its group, as GROUP_NEXT has the first; the groups that are there. */
+export const NEXT: usize = CONFIDENCE;
+export const THERE: usize = PASSED_OVER;
+export const FAR: usize = COLUMNS + COLUMN_FAR;
 
 const guard0: usize = memory.data(GUARD, 16);
 /** Number of the group of 16 classes that holds the first of a row's largest logits: i32[SAMPLES]. */

@@ -7,7 +7,9 @@
  * Logits of true classes were negated, so their sigmoids are 1 − p. The Brier score wants exactly that; afterwards
  * `restoreTrueDecisions` turns them into p.
  */
-import { BIN_BYTES, BIN_HITS, LOGITS, PARAM_KEEP, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT } from '../../bindings/backend/constants';
+import {
+  BIN_BYTES, BIN_HITS, COLUMN_BYTES, LEFT_OPEN, LOGITS, PARAM_KEEP, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT,
+} from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
 import { maskOf, narrow, upper } from '../softmax/margin';
 import {
@@ -16,9 +18,10 @@ import {
 import { addWide } from '../math/exact-sum';
 import { oneVersusRestAndEntropies } from '../focal';
 import { param } from '../params';
+import { countTrue } from './groups';
 import { CROSS_ENTROPY, ENTROPIES, LABELS, LOSS, OFFSET, PLANES, SQUARES, SUM, TILE } from '../tile/scratch';
 import { ignored } from '../tile/labels';
-import { BINS, BRIER, LOGIT_THRESHOLDS, POSITIVE, SAMPLE_LOSSES, WRONG } from './scratch';
+import { BINS, BRIER, FAR, LOGIT_THRESHOLDS, POSITIVE, SAMPLE_LOSSES, WRONG } from './scratch';
 import { base, classes, first, images, positions, samples } from '../tile/tile';
 
 /**
@@ -213,10 +216,10 @@ function narrowSamples(n: i32, from: usize, to: usize): void {
 
 /**
  * After the last chunk of the classes, round SUM, SQUARES and SAMPLE_LOSSES to CROSS_ENTROPY, BRIER and LOSS. A finite
- * cross-entropy past float32 is added to the exact sum here, and CROSS_ENTROPY gets 0; a finite loss past float32
- * becomes the largest float32.
+ * cross-entropy past float32 is added to the exact sum here, and CROSS_ENTROPY gets 0, unless samples are added up by group
+ * (groups.ts) or left open; a finite loss past float32 becomes the largest float32.
  */
-export function narrowSums(n: i32): void {
+export function narrowSums(n: i32, groups: i32): void {
   narrowSamples(n, SUM, CROSS_ENTROPY);
   narrowSamples(n, SQUARES, BRIER);
   narrowSamples(n, SAMPLE_LOSSES, LOSS);
@@ -226,7 +229,13 @@ export function narrowSums(n: i32): void {
     }
     if (load<f32>(i, CROSS_ENTROPY) != Infinity) continue;
     const sum = load<f64>(SUM + (i << 1));
-    if (sum == Infinity) continue;
+    if (sum == Infinity || groups > 0) continue;
+    if (groups == LEFT_OPEN) {
+      store<f32>(i, -1, CROSS_ENTROPY);
+      store<i32>(i, i32(reinterpret<u64>(sum)), FAR);
+      store<i32>(i, i32(reinterpret<u64>(sum) >> 32), FAR + COLUMN_BYTES);
+      continue;
+    }
     store<f32>(i, 0, CROSS_ENTROPY);
     addWide(SUM_LOSS, sum);
   }
@@ -375,10 +384,11 @@ export function countWrong(): void {
     for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
       let wrong = load<i32>(i, WRONG);
       const end = at + (usize(classes) << 2);
-      for (const whole = at + (usize(classes & ~3) << 2); at < whole; at += 16) {
-        wrong += popcnt(i32x4.bitmask(isFor(v128.load(at, TILE))));
+      for (; at + 16 <= end; at += 16) wrong += popcnt(i32x4.bitmask(isFor(v128.load(at, TILE))));
+      if (at < end) {
+        wrong += popcnt(i32x4.bitmask(isFor(v128.load(at, TILE))) & ((1 << (i32(end - at) >> 2)) - 1));
+        at = end;
       }
-      for (; at < end; at += 4) wrong += isForOne(load<f32>(at, TILE));
       store<i32>(i, wrong, WRONG);
     }
   } else {
@@ -545,15 +555,16 @@ export function decisions(): void {
 
 /**
  * Turn the decision of each true class into that of its logit, which had been negated. Unless `bins` is 0, count it in
- * its class, and among the positives of its bin.
+ * its class, and among the positives of its bin; `byGroup`: in those of its group.
  */
-export function restoreTrueDecisions(bins: i32): void {
+export function restoreTrueDecisions(bins: i32, byGroup: bool): void {
   for (let i: usize = 0; i < usize(samples) << 2; i += 4) {
     const offset = load<i32>(i, OFFSET);
     if (offset < 0) continue;
     const p: f32 = 1 - f32.abs(load<f32>(offset, TILE));
     const positive = load<i32>(i, POSITIVE) < 0;
     store<f32>(offset, positive ? -p : p, TILE);
+    if (byGroup) countTrue(i, p, positive);
     if (!bins) continue;
     const row = rowOf(load<i32>(i, LABELS));
     // a sample counts 1 in the low half, a right decision 1 in the high half

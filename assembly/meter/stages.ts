@@ -2,7 +2,8 @@
  * The stages of a tile (bindings/backend/kernels.ts) with metrics, where they are asked for; else those of the losses.
  */
 import {
-  PARAM_BINS, PARAM_CLASSES, PARAM_COUNTS, PARAM_RANKS, SUM_BRIER, SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
+  ALL_TOGETHER, PARAM_BINS, PARAM_CLASSES, PARAM_COUNTS, PARAM_GROUP_BYTES, PARAM_GROUPS, PARAM_RANKS, SUM_BRIER, SUM_BRIER_SQUARES,
+  SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
   TALLY_BINS, TALLY_CLASSES,
 } from '../../bindings/backend/constants';
 import { add } from '../math/exact-sum';
@@ -14,6 +15,7 @@ import { ignoring } from '../tile/labels';
 import { CROSS_ENTROPY, ENTROPIES, LOSS, PLANES, TILE } from '../tile/scratch';
 import { borrowed, locate, maskTrueClass, samples, scale, unmaskTrueClass } from '../tile/tile';
 import { logitCells, marginCells } from './cells';
+import { addSamplesByGroup, countDecisionsByGroup, countSamplesByGroup, layGroups } from './groups';
 import { BRIER, TERMS } from './scratch';
 import {
   countDecisions, countWrong, decisions, flush, gatherLosses, gatherSamples, narrowSums, restoreTrueDecisions,
@@ -25,6 +27,8 @@ let ranks: i32 = 0;
 let bins: i32 = 0;
 /** Whether TALLY and BINS have room for the classes and the bins; else the caller counts. */
 let tabled: bool = false;
+/** ALL_TOGETHER, LEFT_OPEN, or where the blocks of groups are. */
+let groups: i32 = 0;
 /** Whether LABELS has the predicted classes. */
 let reviewing: bool = false;
 /** One-vs-rest: whether the open chunk has no NaN, which the counting kernels do not take. */
@@ -40,6 +44,8 @@ export function begin(): void {
   ranks = i32(param(PARAM_RANKS));
   bins = i32(Math.min(param(PARAM_BINS), 2147483647));
   tabled = param(PARAM_CLASSES) <= TALLY_CLASSES && bins <= TALLY_BINS;
+  groups = i32(param(PARAM_GROUPS));
+  if (groups > 0) layGroups(groups, i32(param(PARAM_GROUP_BYTES)), bins, ranks, i32(param(PARAM_CLASSES)));
 }
 
 export function scan(): void {
@@ -85,8 +91,9 @@ function addSums(): void {
 export function finish(): usize {
   if (!ranks) return losses.finish();
   if (sigmoid) {
-    narrowSums(samples);
-    addSums();
+    narrowSums(samples, groups);
+    if (groups > 0) addSamplesByGroup();
+    else if (groups == ALL_TOGETHER) addSums();
   } else {
     sampleEntropies(samples);
   }
@@ -119,11 +126,15 @@ export function cells(): i32 {
 
 export function tally(): i32 {
   if (!sigmoid) {
+    if (groups > 0) return countSamplesByGroup();
+    if (groups != ALL_TOGETHER) return -1;
     addSums();
     return tabled ? countSamples(samples, bins) : -1;
   }
-  const counted = tabled && sound;
-  restoreTrueDecisions(counted ? bins : 0);
+  const counted = tabled && sound && groups == ALL_TOGETHER;
+  const byGroup = sound && groups > 0;
+  restoreTrueDecisions(counted ? bins : 0, byGroup);
   countWrong();
+  if (byGroup) return countDecisionsByGroup();
   return counted ? countDecisions(bins) : -1;
 }

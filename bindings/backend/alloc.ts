@@ -21,7 +21,7 @@ export interface ResidentTensor extends Tensor<Float32Array> {
 }
 
 /** Bytes [at, end) of a memory. */
-interface Block {
+export interface Block {
   readonly at: number;
   readonly end: number;
 }
@@ -62,9 +62,36 @@ class FreeList {
   }
 }
 
+type Memory = Backend['kernels']['memory'];
+const heaps = new WeakMap<Memory, FreeList>();
+
+/** So many bytes of a memory that can grow, rounded up to whole pages; null where it cannot grow by so much. */
+export function reserve(memory: Memory, bytes: number): Block | null {
+  const free = heaps.get(memory) ?? new FreeList();
+  heaps.set(memory, free);
+  const size = Math.ceil(bytes / PAGE) * PAGE;
+  let at = free.take(size);
+  if (at === undefined) {
+    const end = memory.buffer.byteLength;
+    const missing = size - free.tail(end);
+    try {
+      memory.grow?.(missing / PAGE);
+    } catch {
+      return null;
+    }
+    free.give({ at: end, end: end + missing });
+    at = free.take(size) as number;
+  }
+  return { at, end: at + size };
+}
+
+/** Give back what has been reserved of a memory. */
+export function release(memory: Memory, block: Block): void {
+  heaps.get(memory)?.give(block);
+}
+
 /** `alloc` of one entry. */
 export function defineAlloc(provide: () => Backend): (dims: readonly number[]) => ResidentTensor {
-  const free = new FreeList();
   /**
    * A float32 tensor of zeros in the kernels' own memory, which calls read in place.
    *
@@ -81,20 +108,9 @@ export function defineAlloc(provide: () => Backend): (dims: readonly number[]) =
     const { memory } = provide().kernels;
     // the scalar twin gains nothing from a place of its own
     if (!memory.grow) return { data: new Float32Array(length), dims, free() {} };
-    const bytes = Math.ceil((4 * length + READ_PAST) / PAGE) * PAGE;
-    let at = free.take(bytes);
-    if (at === undefined) {
-      const end = memory.buffer.byteLength;
-      const missing = bytes - free.tail(end);
-      try {
-        memory.grow(missing / PAGE);
-      } catch {
-        throw outOfRange('dims', 'an array for which there is memory', `[${dims}]`);
-      }
-      free.give({ at: end, end: end + missing });
-      at = free.take(bytes) as number;
-    }
-    const start = at;
+    const block = reserve(memory, 4 * length + READ_PAST);
+    if (block === null) throw outOfRange('dims', 'an array for which there is memory', `[${dims}]`);
+    const start = block.at;
     new Float32Array(memory.buffer, start, length).fill(0);
     let held = true;
     return {
@@ -104,7 +120,7 @@ export function defineAlloc(provide: () => Backend): (dims: readonly number[]) =
         return new Float32Array(memory.buffer, start, length);
       },
       free() {
-        if (held) free.give({ at: start, end: start + bytes });
+        if (held) release(memory, block);
         held = false;
       },
     };

@@ -80,7 +80,14 @@ export const PARAM_PLANES = 16;
 export const PARAM_COUNTS = 17;
 /** Sigmoid, a number a logit: whether all positives have one weight, and all negatives one, so that any will do. */
 export const PARAM_UNIFORM = 18;
-export const PARAM_COUNT = 19;
+/**
+ * Metrics: 0 where samples are counted and added up all together; LEFT_OPEN: they are not, and their columns are what the
+ * bindings go by; else the address of the first block of counts, see COLUMN_GROUP and GROUP_SAMPLES, and the bytes from one
+ * to the next.
+ */
+export const PARAM_GROUPS = 19;
+export const PARAM_GROUP_BYTES = 20;
+export const PARAM_COUNT = 21;
 
 export const SOFTMAX = 0;
 export const SIGMOID = 1;
@@ -95,6 +102,9 @@ export const NUMBERS = 2;
 export const NO_GRADIENT = 0;
 export const SAME_UPSTREAM = 1;
 export const EACH_UPSTREAM = 2;
+
+export const ALL_TOGETHER = 0;
+export const LEFT_OPEN = -1;
 
 /** Exact sums by number: of the losses (metrics: of the cross-entropies), then what metrics add. */
 export const SUM_LOSS = 0;
@@ -131,6 +141,41 @@ export const BIN_BYTES = 16;
 export const BIN_HITS = 4;
 export const BIN_CONFIDENCE = 8;
 
+/**
+ * The block of a group, in bytes, which takes 8191 samples before it must be cleared. First i32: its samples, and how many of
+ * them are ignored. Then i64, sigmoid: Σ wrong² over the samples, and from bit 40 on how many of them have no wrong decision.
+ */
+export const GROUP_SAMPLES = 0;
+export const GROUP_IGNORED = 4;
+export const GROUP_WRONG = 8;
+/**
+ * The sums SUM_LOSS to SUM_BRIER_SQUARES. First of cross-entropies past float32, multiples of 2^102 and what is left, float64
+ * each; then of each sum two i32, how many values were +∞ and how many NaN; then sixteen times a float64 of each sum, to
+ * which those values add up whose exponent, 8 bits, begins with these four bits.
+ */
+export const GROUP_LARGE = 16;
+export const GROUP_EXTREMES = 32;
+/** While a tile is counted, i32: byte of the next sample among those of the tile and 4, or 0. */
+export const GROUP_NEXT = 72;
+export const GROUP_SUMS = 80;
+export const GROUP_SLOTS = 16;
+export const GROUP_SLOT_BYTES = 40;
+/**
+ * Bins, of which the last has the confidence 1 alone. Softmax: an i64 each: the sum of the confidences in units of 2^−23, from
+ * bit 36 on their number, from bit 49 on the hits; then an i32 for each rank that is told apart and one for all that are
+ * larger. Sigmoid: four i64 each, which together have the sum and, from bit 43 on, the number; then an i32 a bin, the hits.
+ */
+export const GROUP_BINS = 720;
+/**
+ * Then, from a multiple of 16 on, what TALLY_BYTES has of a class. Softmax, rows: its first two float64, three i32, 4 bytes of
+ * nothing; and, behind all rows, the other two float64 of each class. Sigmoid, filled up to whole fours of classes: each of the four
+ * float64 of all classes, then two i32 of each, then the last.
+ */
+export const GROUP_ROW_BYTES = 32;
+export const GROUP_SUPPORT = 16;
+export const GROUP_RIGHT = 20;
+export const GROUP_PREDICTED = 24;
+
 /** Bytes of a block of a number a sample, with room for whole vectors. */
 export const SAMPLE_BYTES = 4 * SAMPLES + 64;
 /**
@@ -151,7 +196,11 @@ export const COLUMN_CONFIDENCE = 5 * COLUMN_BYTES;
 export const COLUMN_PASSED_OVER = 6 * COLUMN_BYTES;
 /** Sigmoid: wrong decisions: i32. */
 export const COLUMN_WRONG = 7 * COLUMN_BYTES;
-export const COLUMN_COUNT = 8;
+/** Where samples are counted by group: the number of each sample's block, i32. */
+export const COLUMN_GROUP = 8 * COLUMN_BYTES;
+/** Sigmoid with LEFT_OPEN: what leaves float32 has −1 for its cross-entropy, and here either half of the float64. */
+export const COLUMN_FAR = COLUMN_RANK;
+export const COLUMN_COUNT = 9;
 
 /**
  * The cells that curves are counted in (bindings/meter/cells.ts): bits of the float32 2^−64, 1, 128, 2^40 and ∞,

@@ -133,6 +133,9 @@ export interface MeterKernels extends Kernels {
    * were passed over, those that are open or lost more than TALLY_LARGEST. Sigmoid: TILE becomes the probability of
    * each logit, its sign bit set where the decision is for the class; how many losses above TALLY_LARGEST, or NaN, were
    * left out. −1: nothing was counted.
+   *
+   * With PARAM_GROUPS each sample is counted in the block that COLUMN_GROUP tells, and added up there (sigmoid: `finish`
+   * does that). Blocks lie wherever in the memory, and take 8191 samples each before they must be cleared.
    */
   tally(): number;
   /** Move what is pending to BINS, whose number is that of the call that counted it. */

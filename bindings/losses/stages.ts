@@ -1,5 +1,6 @@
 import type { Backend, MeterBackend } from '../backend/backend.ts';
 import {
+  ALL_TOGETHER,
   EACH_UPSTREAM,
   LABELS_ALONE,
   LABELS_SPREAD,
@@ -13,6 +14,8 @@ import {
   PARAM_GAMMA,
   PARAM_GAMMA_NEGATIVE,
   PARAM_GRADIENT,
+  PARAM_GROUP_BYTES,
+  PARAM_GROUPS,
   PARAM_IGNORED,
   PARAM_KEEP,
   PARAM_LABEL_SMOOTHING,
@@ -59,6 +62,8 @@ export interface Request {
 export interface MetricsRequest {
   readonly ranks: number;
   readonly bins: number;
+  /** See PARAM_GROUPS and PARAM_GROUP_BYTES; left out: all samples are counted together. */
+  readonly groups?: { readonly groups: number; readonly groupBytes?: number };
 }
 
 /** How a sample's target comes to the kernels. */
@@ -129,6 +134,8 @@ export class Call {
     params[PARAM_CLASSES] = this.#input.classes;
     params[PARAM_RANKS] = metrics ? metrics.ranks : 0;
     params[PARAM_BINS] = metrics ? metrics.bins : 0;
+    params[PARAM_GROUPS] = metrics?.groups?.groups ?? ALL_TOGETHER;
+    params[PARAM_GROUP_BYTES] = metrics?.groups?.groupBytes ?? 0;
     params[PARAM_KEEP] = kernels.KEEP ?? 0;
     params[PARAM_PLANES] = 0;
     params[PARAM_COUNTS] = (kernels as Partial<MeterBackend['kernels']>).COUNTS ?? 0;

@@ -1,6 +1,5 @@
 import { poissonWeights } from '../statistics/index.ts';
 import type { State } from './state.ts';
-import { carryAll } from './words.ts';
 
 /**
  * Counts samples into the replicates of the bootstrap, each as often as it was drawn: a hash of the seed, its index and the
@@ -14,7 +13,6 @@ export class Resampler {
   readonly ignored: number[] = [];
   /** Bins it has values in, and of each how many, how many hits and the sum of the confidences in units of 2^−32. */
   readonly bins: { bin: number; count: number; hits: number; confidence: number }[] = [];
-  #pending = 0;
 
   constructor(replicates: number) {
     this.#weights = new Uint8Array(replicates);
@@ -26,9 +24,11 @@ export class Resampler {
    * @param sample 1, or 0 where the sample itself has been counted in with others of its classes
    */
   add(state: State, index: number, sample: 0 | 1): void {
-    const { words, at, layout, config } = state;
+    const { words, at, config } = state;
+    // as many as it may add to a limb in units of 2^32
+    state.makeRoom(12 * (config.variant === 'softmax' ? 1 : config.classes));
     const weights = this.#weights;
-    poissonWeights(config.seed, state.indexOf(index), weights);
+    poissonWeights(config.seed, index, weights);
     const ofClasses = config.classes * at.replicateClasses.stride;
     const { count, hits, confidence, stride } = at.replicateBins;
     for (let b = 0; b < weights.length; b++) {
@@ -51,11 +51,6 @@ export class Resampler {
     this.places.length = 0;
     this.ignored.length = 0;
     this.bins.length = 0;
-    // a sample adds at most 12 · classes · 2^32 to a limb, which holds 2^53
-    this.#pending += config.variant === 'softmax' ? 1 : config.classes;
-    if (this.#pending < 2 ** 16) return;
-    this.#pending = 0;
-    carryAll(layout, words);
   }
 
   /** Count a probability in its bin. */

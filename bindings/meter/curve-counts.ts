@@ -50,6 +50,18 @@ export class CurveCounts {
     }
   }
 
+  /** Count what the kernels found of one sample, whose first key is at `at`, those of its classes `step` apart. */
+  countSample(keys: Int32Array, at: number, step: number, classes: number, firstClass: number): void {
+    for (let c = firstClass; c < firstClass + classes; c++, at += step) {
+      const key = keys[at] as number;
+      if (key < 0) continue;
+      const table = this.#table(c);
+      const page = table[key >> (CELL_PAGE_BITS + 1)] || this.#page(table, key >> (CELL_PAGE_BITS + 1));
+      const slot = page + (key & (2 * PAGE - 1));
+      this.#counts[slot] = (this.#counts[slot] as number) + 1;
+    }
+  }
+
   /** Add counts of a cell. */
   add(c: number, cell: number, negatives: number, positives: number): void {
     const table = this.#table(c);

@@ -42,33 +42,29 @@ export class Hardest<Sample> {
   threshold: number;
   readonly #order: (a: Sample, b: Sample) => number;
   readonly #measure: (sample: Sample) => number;
-  readonly #placed: (sample: Sample) => Sample;
   #samples: Sample[];
 
   /**
    * @param order the worst first, and no two samples equal
    * @param measure what `order` goes by first; no sample below 0 is among them
-   * @param placed a sample that is offered, with the index that it has among all
    */
   constructor(
     most: number,
     order: (a: Sample, b: Sample) => number,
     measure: (sample: Sample) => number,
     samples: readonly Sample[] = [],
-    placed: (sample: Sample) => Sample = (sample) => sample,
   ) {
     this.most = most;
     this.threshold = most > 0 ? 0 : Infinity;
     this.#order = order;
     this.#measure = measure;
-    this.#placed = placed;
     this.#samples = [...samples];
     this.#cut();
   }
 
   /** Offer a sample; the list is cut only now and then. */
   offer(sample: Sample): void {
-    this.#samples.push(this.#placed(sample));
+    this.#samples.push(sample);
     if (this.#samples.length >= 2 * this.most + 64) this.#cut();
   }
 

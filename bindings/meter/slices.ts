@@ -1,19 +1,19 @@
 import { arrayKind, isShared } from '../input/arrays.ts';
 import { common, number } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
-import { type Input, type Logits, type Targets, viewOf } from '../input/tensors.ts';
+import { type Logits, type Targets, viewOf } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { bonferroni, type Interval } from '../statistics/index.ts';
 import type { MeterState } from './codec.ts';
 import { ARITHMETIC, type MeterConfig, settingsFrom } from './config.ts';
 import { Coverage, type Range } from './coverage.ts';
-import { logitsOf } from './logits-of.ts';
+import { GroupCounts } from './group-counts.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report } from './meter.ts';
-import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions, overallIntervals } from './report.ts';
+import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions, overallIntervals, report } from './report.ts';
 import { type SlicedParts, slicesToBytes, slicesToJSON } from './slices-codec.ts';
 import { State } from './state.ts';
-import { Waiting } from './waiting.ts';
+import { type Tally, tallyOf } from './tally.ts';
 
 /** Options of a meter, and `maxGroups`. `hardest`, `curves` and `bootstrap` are of each group. */
 export type SlicedOptions<L> = MeterOptions<L> & {
@@ -82,12 +82,15 @@ export interface SlicedState {
 /** Integers from 0 up to this have a table. */
 const SMALL = 4096;
 
+/** Names that are known by a look at some of their characters. */
+const RECENT = 4096;
+
 /** Metrics of which less is better. */
 const ERRORS = ['loss', 'crossEntropy', 'brier', 'aurc', 'ece', 'mce', 'adaptiveEce', 'classwiseEce'];
 
 interface Group {
   readonly name: string;
-  readonly meter: Meter<AnyLoss>;
+  readonly state: State;
 }
 
 /**
@@ -100,17 +103,21 @@ export class Slices<L extends AnyLoss> {
   readonly #empty: Meter<AnyLoss>;
   readonly #maxGroups: number;
   readonly #groups: Group[] = [];
-  #waiting: Waiting;
   /** The number of each group, by every value that has told it: a string, an integer, a bigint. */
   readonly #ids = new Map<unknown, number>();
   /** The same of small integers, −1 where none has told one. */
   readonly #numbers = new Int32Array(SMALL).fill(-1);
+  /** Names that have told the number of a group, by some of their characters, and that number. */
+  readonly #recent: string[] = new Array(RECENT).fill('');
+  readonly #recentNumbers = new Int32Array(RECENT);
+  /** Of each sample of a batch the number of its group. */
+  #room = new Int32Array(0);
   readonly #config: MeterConfig;
   readonly #settings: Settings;
   #coverage: Coverage | null;
   #seen = 0;
-  /** What logits come as, which is the same for all. */
-  #scale: Input['scale'] = 0;
+  readonly #tally: Tally;
+  readonly #counts: GroupCounts;
 
   /**
    * @param whole a meter with the options, which has counted nothing
@@ -123,7 +130,8 @@ export class Slices<L extends AnyLoss> {
     this.#config = { ...config, coverage: false };
     this.#settings = settingsFrom(this.#config);
     this.#empty = Meter.withState(this.#whole, new State(this.#config));
-    this.#waiting = new Waiting(0, config.classes, false);
+    this.#tally = tallyOf(this.#config);
+    this.#counts = new GroupCounts(this.#config, (id) => (this.#groups[id] as Group).state);
     this.#coverage = config.coverage ? new Coverage(coverage) : null;
     const positive = (x: number): boolean => Number.isInteger(x) && x > 0 && x < 2 ** 31;
     this.#maxGroups = number('maxGroups', maxGroups, 'a positive integer below 2^31', positive);
@@ -165,9 +173,9 @@ export class Slices<L extends AnyLoss> {
     const ids = this.#assign(names);
     this.#coverage?.add([first, first + n]);
     this.#seen += n;
-    this.#scale = input.scale;
-    if (checked.dense) this.#countDense(checked, ids, first);
-    else this.#collect(checked, ids, first);
+    const backend = Meter.backendOf(this.#empty);
+    this.#counts.begin(backend, ids, this.#groups.length, checked.positions);
+    this.#tally.update(backend, this.#counts, checked, first, null);
   }
 
   /**
@@ -187,11 +195,11 @@ export class Slices<L extends AnyLoss> {
     metricOf(this.#empty.compute() as Report<AnyLoss>, metric);
     const sorted = this.#sorted();
     const together = bonferroni(confidence, Math.max(1, sorted.length));
-    const groups = sorted.map(({ name, meter }) => ({ name, report: meter.compute(asked) as Report<L> }));
-    const worst = sorted.map(({ name, meter }, i): WorstGroup => {
-      const report = (groups[i] as (typeof groups)[number]).report as Report<AnyLoss>;
-      const intervals = overallIntervals(Meter.stateOf(meter), together);
-      return { name, samples: report.samples, value: metricOf(report, metric), interval: intervals[metric] ?? null };
+    const groups = sorted.map(({ name, state }) => ({ name, report: report(state, asked) as Report<L> }));
+    const worst = sorted.map(({ name, state }, i): WorstGroup => {
+      const own = (groups[i] as (typeof groups)[number]).report as Report<AnyLoss>;
+      const intervals = overallIntervals(state, together);
+      return { name, samples: own.samples, value: metricOf(own, metric), interval: intervals[metric] ?? null };
     });
     const badness = ({ interval }: WorstGroup): number => {
       if (interval === null) return -Infinity;
@@ -209,7 +217,7 @@ export class Slices<L extends AnyLoss> {
   /** A meter that has counted the samples of all groups, to the bit as if it had been given them itself. */
   total(): Meter<L> {
     let all = new State(this.#config);
-    for (const { meter } of this.#sorted()) all = all.merged(Meter.stateOf(meter));
+    for (const { state } of this.#sorted()) all = all.merged(state);
     const { words, hardest, curves } = all;
     const { config } = Meter.stateOf(this.#whole);
     const coverage = this.#coverage && [...this.#coverage.ranges];
@@ -234,23 +242,25 @@ export class Slices<L extends AnyLoss> {
       throw outOfRange('other', `at most ${counted(this.#maxGroups, 'group')} together`, seen);
     const coverage = this.#coverage?.union(other.#coverage as Coverage) ?? null;
     this.#settle();
-    const merged = other.#sorted().map(({ name, meter }) => {
+    const merged = other.#sorted().map(({ name, state }) => {
       const id = this.#ids.get(name);
-      const mine = id === undefined ? this.#empty : (this.#groups[id] as Group).meter;
-      return [name, Meter.stateOf(mine).merged(Meter.stateOf(meter))] as const;
+      const mine = id === undefined ? new State(this.#config) : (this.#groups[id] as Group).state;
+      return [name, mine.merged(state)] as const;
     });
-    for (const [name, state] of merged) this.#set(name, Meter.withState(this.#empty, state));
+    for (const [name, state] of merged) this.#set(name, state);
     this.#coverage = coverage;
     this.#seen += other.#seen;
   }
 
   /** Back to the state of a new one. */
   reset(): void {
+    // blocks are empty then
+    this.#counts.flush();
     this.#groups.length = 0;
     this.#ids.clear();
     this.#numbers.fill(-1);
+    this.#recent.fill('');
     this.#seen = 0;
-    this.#waiting = new Waiting(0, this.#config.classes, false);
     if (this.#coverage) this.#coverage = new Coverage();
   }
 
@@ -265,7 +275,7 @@ export class Slices<L extends AnyLoss> {
   }
 
   #parts(): SlicedParts {
-    const groups = this.#sorted().map(({ name, meter }) => [name, Meter.stateOf(meter)] as const);
+    const groups = this.#sorted().map(({ name, state }) => [name, state] as const);
     const coverage = this.#coverage?.ranges ?? null;
     return { maxGroups: this.#maxGroups, empty: Meter.stateOf(this.#empty), coverage, groups };
   }
@@ -273,14 +283,14 @@ export class Slices<L extends AnyLoss> {
   /** Take the groups of a state, which has been checked. */
   restore(groups: Iterable<readonly [string, State]>): this {
     for (const [name, state] of groups) {
-      this.#set(name, Meter.withState(this.#empty, state));
+      this.#set(name, state);
       const { words, at } = state;
       this.#seen += (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
     }
     return this;
   }
 
-  /** The groups by name, nothing waiting. */
+  /** The groups by name, nothing pending. */
   #sorted(): Group[] {
     const integers = this.#groups.every(({ name }) => /^-?\d{1,15}$/.test(name));
     this.#settle();
@@ -288,10 +298,16 @@ export class Slices<L extends AnyLoss> {
     return this.#groups.toSorted(({ name: a }, { name: b }) => (integers && Number(a) - Number(b)) || (a < b ? -1 : 1));
   }
 
-  /** Give a group its meter: a new group, or another meter in the place of the one it has. */
-  #set(name: string, meter: Meter<AnyLoss>): void {
+  /** Bring the states of all groups up to date, in the one form that they have. */
+  #settle(): void {
+    this.#counts.flush();
+    for (const { state } of this.#groups) state.carryAll();
+  }
+
+  /** Give a group its state: a new group, or another state in the place of the one it has. */
+  #set(name: string, state: State): void {
     const id = this.#ids.get(name) ?? this.#groups.length;
-    this.#groups[id] = { name, meter };
+    this.#groups[id] = { name, state };
     this.#ids.set(name, id);
   }
 
@@ -300,10 +316,13 @@ export class Slices<L extends AnyLoss> {
    *
    * @throws when a value is no name, or there are too many groups; nothing has changed then
    */
-  #assign(values: ArrayLike<unknown>): Int32Array {
+  #assign(values: ArrayLike<unknown>): Int32Array<ArrayBuffer> {
     const known = this.#groups.length;
     const told: unknown[] = [];
-    const ids = new Int32Array(values.length);
+    const { length } = values;
+    // fresh memory would take longer than what is written there
+    if (length > this.#room.length) this.#room = new Int32Array(length);
+    const ids = this.#room.subarray(0, length);
     try {
       if (/^(Ui|I)nt/.test(arrayKind(values) ?? '')) this.#assignIntegers(values as Int32Array, ids, told);
       else this.#assignAny(values, ids, told);
@@ -312,6 +331,7 @@ export class Slices<L extends AnyLoss> {
         this.#ids.delete(value);
         this.#note(value, -1);
       }
+      this.#recent.fill('');
       this.#groups.length = known;
       throw error;
     }
@@ -320,10 +340,24 @@ export class Slices<L extends AnyLoss> {
 
   #assignAny(values: ArrayLike<unknown>, ids: Int32Array, told: unknown[]): void {
     const known = this.#ids;
+    const recent = this.#recent;
+    const numbers = this.#recentNumbers;
     for (let i = 0; i < ids.length; i++) {
       const value = values[i];
-      const id = known.get(value);
-      ids[i] = id === undefined ? this.#number(value, i, told) : id;
+      if (typeof value !== 'string' || value.length === 0) {
+        ids[i] = known.get(value) ?? this.#number(value, i, told);
+        continue;
+      }
+      // a string that is another object has to be hashed first by the map: a look at some of its characters is faster
+      const last = value.length - 1;
+      const mixed =
+        value.charCodeAt(last) + 37 * value.charCodeAt(last - (last >> 2)) + 101 * value.charCodeAt(last >> 1);
+      const place = (mixed + 7 * value.charCodeAt(0) + 13 * last) & (RECENT - 1);
+      if (recent[place] !== value) {
+        numbers[place] = known.get(value) ?? this.#number(value, i, told);
+        recent[place] = value;
+      }
+      ids[i] = numbers[place] as number;
     }
   }
 
@@ -331,8 +365,8 @@ export class Slices<L extends AnyLoss> {
     const numbers = this.#numbers;
     for (let i = 0; i < ids.length; i++) {
       const value = values[i] as number;
-      const id = value >= 0 && value < SMALL ? (numbers[value] as number) : -1;
-      ids[i] = id >= 0 ? id : (this.#ids.get(value) ?? this.#number(value, i, told));
+      const id = numbers[value & (SMALL - 1)] as number;
+      ids[i] = id >= 0 && value >>> 0 < SMALL ? id : (this.#ids.get(value) ?? this.#number(value, i, told));
     }
   }
 
@@ -349,7 +383,7 @@ export class Slices<L extends AnyLoss> {
           `${id + 1}, "${name}" the last`,
         );
       }
-      this.#set(name, Meter.withState(this.#empty, new State(this.#config)));
+      this.#set(name, new State(this.#config));
       told.push(name);
     }
     this.#ids.set(value, id);
@@ -360,69 +394,6 @@ export class Slices<L extends AnyLoss> {
 
   #note(value: unknown, id: number): void {
     if (typeof value === 'number' && value >= 0 && value < SMALL) this.#numbers[value] = id;
-  }
-
-  /** Put each sample to those of its group that wait; where these are enough, they are counted in. */
-  #collect(input: Input, ids: Int32Array, first: number): void {
-    const groups = this.#groups.length;
-    const { hardest, bootstrap } = this.#config;
-    if (groups > this.#waiting.groups) {
-      this.#settle();
-      this.#waiting = new Waiting(groups, input.classes, hardest > 0 || bootstrap > 0);
-    }
-    const waiting = this.#waiting;
-    for (let i = 0; i < ids.length; ) {
-      i = waiting.take(input, ids, i, first);
-      if (i < ids.length) this.#count(ids[i] as number);
-    }
-  }
-
-  /** Count in what waits of all groups. */
-  #settle(): void {
-    for (const id of this.#groups.keys()) this.#count(id);
-  }
-
-  /** Count in what waits of a group. */
-  #count(id: number): void {
-    const found = this.#waiting.give(id, this.#scale);
-    if (found !== null) this.#countRows(id, found.input, found.indices);
-  }
-
-  #countRows(id: number, input: Input, indices: Float64Array | null): void {
-    const meter = this.#groups[id]?.meter as Meter<AnyLoss>;
-    if (indices === null) {
-      Meter.count(meter, input, 0, null);
-      return;
-    }
-    const state = Meter.stateOf(meter);
-    state.indices = indices;
-    Meter.count(meter, input, 0, null);
-    state.indices = null;
-  }
-
-  /** Targets in the shape of the logits do not wait: the rows of each group of a batch are counted together. */
-  #countDense(input: Input, ids: Int32Array, first: number): void {
-    const { classes, positions, targets } = input;
-    const rowsOf = new Map<number, number[]>();
-    for (const [i, id] of ids.entries()) {
-      const own = rowsOf.get(id);
-      if (own) own.push(i);
-      else rowsOf.set(id, [i]);
-    }
-    for (const [id, rows] of rowsOf) {
-      const batch = rows.length;
-      const own = { logits: new Float32Array(batch * classes), targets: new Float64Array(batch * classes) };
-      for (const [k, i] of rows.entries()) {
-        const logit = logitsOf(input, i);
-        const start = Math.floor(i / positions) * classes * positions + (i % positions);
-        for (let c = 0; c < classes; c++) {
-          own.logits[k * classes + c] = logit(c);
-          own.targets[k * classes + c] = Number(targets[start + c * positions]);
-        }
-      }
-      const indices = Float64Array.from(rows, (i) => first + i);
-      this.#countRows(id, { ...input, ...own, half: false, given: null, batch, positions: 1 }, indices);
-    }
   }
 }
 

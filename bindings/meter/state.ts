@@ -1,3 +1,4 @@
+import { ALL_TOGETHER } from '../backend/constants.ts';
 import { outOfRange } from '../input/errors.ts';
 import type { MeterConfig } from './config.ts';
 import { Coverage, type Range } from './coverage.ts';
@@ -23,27 +24,23 @@ export class State {
   readonly hardest: Hardest<Hard>;
   readonly curves: CurveCounts | null;
   readonly coverage: Coverage | null;
-  /** The index of each sample of an update, where they are not one after another: sample i of the update is `indices[i]`. */
-  indices: Float64Array | null = null;
+  /** See Destination (tally.ts): all samples are counted here. */
+  readonly groups = ALL_TOGETHER;
+  /** Samples since sums have been carried. */
+  #uncarried = 0;
 
   constructor(config: MeterConfig, parts?: Parts) {
     this.config = config;
     this.#layout = roomy(layoutOf(config));
     this.#words = parts?.words ?? new Float64Array(this.#layout.length);
     if (this.#words.length > this.#layout.length) this.#layout = layoutOf(config, true);
-    this.hardest = new Hardest(config.hardest, byLoss, lossOf, parts?.hardest, (one) => this.#placed(one));
+    this.hardest = new Hardest(config.hardest, byLoss, lossOf, parts?.hardest);
     this.curves = parts?.curves ?? (config.curves ? new CurveCounts(config.classes) : null);
     this.coverage = config.coverage ? new Coverage(parts?.coverage ?? []) : null;
   }
 
-  /** The index of a sample that stands at `i` among those of an update, of which the first has index 0. */
-  indexOf(i: number): number {
-    return this.indices === null ? i : (this.indices[i] as number);
-  }
-
-  #placed(sample: Hard): Hard {
-    const [i, target, prediction, loss] = sample;
-    return this.indices === null ? sample : [this.indexOf(i), target, prediction, loss];
+  stateAt(_: number): State {
+    return this;
   }
 
   get layout(): MeterLayout {
@@ -69,6 +66,14 @@ export class State {
     if (this.ignoring) return;
     this.#layout = roomy(layoutOf(this.config, true));
     this.#words = lengthened(this.#words, this.#layout);
+  }
+
+  /** To be called before n samples are counted: limbs of 32 bits hold 2^20 of them in 53. */
+  makeRoom(n: number): void {
+    this.#uncarried += n;
+    if (this.#uncarried <= 2 ** 20) return;
+    this.carryAll();
+    this.#uncarried = n;
   }
 
   /** Carry every sum: the one form of the state. */

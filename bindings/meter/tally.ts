@@ -1,16 +1,20 @@
 import type { MeterBackend as Backend } from '../backend/backend.ts';
 import {
+  ALL_TOGETHER,
   BIN_BYTES,
   BIN_CONFIDENCE,
   BIN_HITS,
   COLUMN_BRIER,
+  COLUMN_BYTES,
   COLUMN_CONFIDENCE,
   COLUMN_CROSS_ENTROPY,
+  COLUMN_FAR,
   COLUMN_LOSS,
   COLUMN_PASSED_OVER,
   COLUMN_PREDICTED,
   COLUMN_RANK,
   COLUMN_WRONG,
+  LEFT_OPEN,
   PROBABILITIES,
   SAMPLES,
   SUM_BRIER,
@@ -41,55 +45,14 @@ import type { Tile } from '../losses/tile.ts';
 import { Resampler } from './bootstrap.ts';
 import { cellOf } from './cells.ts';
 import { type MeterConfig, settingsFrom } from './config.ts';
-import type { CurveCounts } from './curve-counts.ts';
 import { lossBits } from './hardest.ts';
 import { logitsOf } from './logits-of.ts';
 import { marginsOf } from './margins.ts';
 import { isAbove, prediction } from './ranking.ts';
 import type { State } from './state.ts';
+import { addSample, addTo, addValue, carryBins, depositParts, UNIT } from './sums.ts';
 import { entropyOf, imagesOf, lossesOf, replaced, type Truth, truthOf } from './truth.ts';
 import { INFINITE, NAN } from './words.ts';
-
-/** 1.5·2^20: adding it in float64 leaves a multiple of 2^−32. */
-const ANCHOR = 1572864;
-const UNIT = 2 ** 32;
-
-/** Values in [2^−51, 128], and 0, are split at 2^−32, the others go to the limbs bit by bit. */
-function isPlain(v: number): boolean {
-  return (v >= 2 ** -51 && v <= TALLY_LARGEST) || v === 0;
-}
-
-/**
- * Add to a sum, without carrying, sums of up to 4096 plain values: multiples of 2^−32 and what is left over. The limbs
- * they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
- */
-function depositParts(words: Float64Array, at: number, high: number, low: number): void {
-  const top = Math.floor(high * 2 ** -11);
-  const below = high - top * 2 ** 11;
-  const middle = Math.floor(below * 2 ** 21);
-  const bottom = Math.trunc(low * 2 ** 53);
-  words[at + 2] = (words[at + 2] as number) + (low - bottom * 2 ** -53) * 2 ** 85;
-  words[at + 3] = (words[at + 3] as number) + (below - middle * 2 ** -21) * 2 ** 53 + bottom;
-  words[at + 4] = (words[at + 4] as number) + middle;
-  words[at + 5] = (words[at + 5] as number) + top;
-}
-
-/** Add n to a count. */
-function addTo(words: Float64Array, at: number, n: number): void {
-  words[at] = (words[at] as number) + n;
-}
-
-/** Add one value to an exact sum, without carrying. */
-function addValue(words: Float64Array, sum: number, v: number): void {
-  if (isPlain(v)) {
-    const high = v + ANCHOR - ANCHOR;
-    depositParts(words, sum, high, v - high);
-  } else if (v < Infinity) {
-    deposit(words, sum, v);
-  } else {
-    addTo(words, sum + (Number.isNaN(v) ? NAN : INFINITE), 1);
-  }
-}
 
 /** Add one loss to a class's sum, without carrying. */
 function addLoss({ words, at }: State, c: number, v: number): void {
@@ -158,6 +121,17 @@ function holdersOf({ memory }: MeterKernels): Map<number, Tally> {
   return known;
 }
 
+/** Where an input is counted: in one state, or each of its samples in that of its group. */
+export interface Destination {
+  /** See PARAM_GROUPS and PARAM_GROUP_BYTES. */
+  readonly groups: number;
+  readonly groupBytes?: number;
+  /** The state of sample i of the input. */
+  stateAt(i: number): State;
+  /** Samples [first, first + n) are a tile, which is counted next. */
+  place?(first: number, n: number): void;
+}
+
 /** Gets samples [first, first + n) of an input: 0 where they are ignored. */
 export type Visit = (backend: Backend, first: number, n: number) => void;
 
@@ -167,7 +141,6 @@ export abstract class Tally {
   readonly settings: Settings;
   protected readonly ranking = new Ranking();
   protected readonly resampler: Resampler | null;
-  #uncarried = 0;
   /** Samples that the tables hold of this tally. */
   #tabled = 0;
   #emptyTables = (): void => {};
@@ -181,17 +154,10 @@ export abstract class Tally {
   /**
    * Count in an input whose targets are all good.
    *
+   * @param to a state, or groups that have begun
    * @param visit called after each tile, while COLUMNS hold its samples' numbers
    */
-  abstract update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void;
-
-  /** To be called before n samples are counted: limbs of 32 bits hold 2^20 of them in 53. */
-  protected makeRoom(state: State, n: number): void {
-    this.#uncarried += n;
-    if (this.#uncarried <= 2 ** 20) return;
-    state.carryAll();
-    this.#uncarried = n;
-  }
+  abstract update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void;
 
   /**
    * To be called before n samples are counted in the tables, if they hold so much: they are this tally's then, and have
@@ -217,26 +183,49 @@ export abstract class Tally {
     this.#tabled = 0;
   }
 
-  /** How many samples there are in a tile. */
-  protected addSamples({ words, at }: State, n: number, valid: number): void {
-    addTo(words, at.totals.samples, valid);
-    addTo(words, at.totals.ignored, n - valid);
+  /** The samples of a tile are there: of groups, one by one, unless their blocks tell. */
+  protected addSamples({ kernels, i32 }: Backend, to: Destination, first: number, n: number, valid: number): void {
+    if (to.groups === ALL_TOGETHER) {
+      const { words, at } = to.stateAt(0);
+      addTo(words, at.totals.samples, valid);
+      addTo(words, at.totals.ignored, n - valid);
+    }
+    for (let i = 0; i < n && to.groups === LEFT_OPEN; i++) {
+      const state = to.stateAt(first + i);
+      const ignored = (i32[(kernels.LABELS >> 2) + i] as number) < 0;
+      addTo(state.words, ignored ? state.at.totals.ignored : state.at.totals.samples, 1);
+    }
+  }
+
+  /** With LEFT_OPEN: add the numbers of a sample of the tile, which is not ignored. */
+  protected addOpen({ kernels, f32, i32 }: Backend, state: State, i: number): void {
+    state.makeRoom(1);
+    const column = (at: number): number => f32[((kernels.COLUMNS + at) >> 2) + i] as number;
+    let entropy = column(COLUMN_CROSS_ENTROPY);
+    if (entropy < 0) {
+      const half = (kernels.COLUMNS + COLUMN_FAR) >> 2;
+      HALVES[0] = i32[half + i] as number;
+      HALVES[1] = i32[half + (COLUMN_BYTES >> 2) + i] as number;
+      deposit(state.words, state.at.totals.crossEntropy, FAR[0] as number);
+      entropy = 0;
+    }
+    addSample(state, column(COLUMN_LOSS), entropy, column(COLUMN_BRIER));
   }
 
   /** The sums of the call, and what must be carried after it. */
-  protected addSums({ kernels }: Backend, { words, at }: State): void {
+  protected addSums({ kernels }: Backend, state: State): void {
+    const { words, at } = state;
     addSum(kernels, SUM_LOSS, words, at.totals.crossEntropy);
     addSum(kernels, SUM_BRIER, words, at.totals.brier);
     addSum(kernels, SUM_ENTROPY_SQUARES, words, at.squares.crossEntropy);
     addSum(kernels, SUM_BRIER_SQUARES, words, at.squares.brier);
     addSum(kernels, SUM_LOSS_SQUARES, words, at.squares.loss);
-    this.carryBins({ words, at });
-  }
-
-  protected carryBins({ words, at }: Pick<State, 'words' | 'at'>): void {
-    for (let b = 0, to = at.bins.confidence; b < at.bins.rows; b++, to += at.bins.stride) carry(words, to, 2);
+    carryBins(state);
   }
 }
+
+const FAR = new Float64Array(1);
+const HALVES = new Int32Array(FAR.buffer);
 
 /** Move what the kernels have counted to the state. */
 function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: State): void {
@@ -338,8 +327,8 @@ export function predictions(backend: Backend, settings: Settings, input: Input, 
 }
 
 export class SoftmaxTally extends Tally {
-  update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
-    const pass = this.begin(backend, state, input, firstIndex);
+  update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void {
+    const pass = this.begin(backend, to, input, firstIndex);
     const { tile } = pass;
     tile.eachSamples(() => {
       pass.stages();
@@ -350,19 +339,25 @@ export class SoftmaxTally extends Tally {
   }
 
   /** Begin an update; stages go by the kernels of `staged`, which may have another place for the tile. */
-  begin(backend: Backend, state: State, given: Input, firstIndex: number, room = SOFTMAX_ROOM, staged = backend): Pass {
+  begin(
+    backend: Backend,
+    to: Destination,
+    given: Input,
+    firstIndex: number,
+    room = SOFTMAX_ROOM,
+    staged = backend,
+  ): Pass {
     const { kernels, i32 } = backend;
     const { config } = this;
-    const { words, at } = state;
     const own = replaced(backend, this.settings, given);
     const { input, settings } = own ?? { input: given, settings: this.settings };
     // topK is sorted
     const call = new Call(staged, settings, input, room, {
       ranks: config.topK.at(-1) ?? 1,
       bins: config.bins,
+      groups: to,
     });
     const { tile } = call;
-    const losses = kernels.COLUMNS + COLUMN_LOSS;
     return {
       tile,
       stages: () => {
@@ -370,123 +365,163 @@ export class SoftmaxTally extends Tally {
         const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
         decide(kernels, call);
         own?.put(tile.firstSample, n);
-        if (state.curves) this.#countMargins(backend, state.curves, input, tile);
-        this.addSamples(state, n, valid);
+        if (config.curves) this.#countMargins(backend, to, input, tile);
+        this.addSamples(backend, to, tile.firstSample, n, valid);
       },
       count: (first, n) => {
-        this.makeRoom(state, n);
-        for (const [j, k] of config.topK.entries()) addTo(words, at.topK.hits + j, kernels.topK(k));
-        this.takeTables(backend, state, n);
+        if (to.groups === ALL_TOGETHER) {
+          const state = to.stateAt(0);
+          state.makeRoom(n);
+          for (const [j, k] of config.topK.entries()) addTo(state.words, state.at.topK.hits + j, kernels.topK(k));
+          this.takeTables(backend, state, n);
+        }
+        to.place?.(first, n);
         const passedOver = kernels.tally();
-        if (passedOver < 0) for (let i = 0; i < n; i++) this.#count(backend, state, input, losses, first, i);
+        if (passedOver < 0) for (let i = 0; i < n; i++) this.#count(backend, to, input, first, i);
         for (let j = 0; j < passedOver; j++) {
           const i = i32[((kernels.COLUMNS + COLUMN_PASSED_OVER) >> 2) + j] as number;
-          this.#count(backend, state, input, losses, first, i);
+          this.#count(backend, to, input, first, i);
         }
-        if (config.confusion) this.#confuse(backend, state, n);
-        if (config.hardest > 0) this.#pick(backend, state, losses, firstIndex + first, n, own?.dense ?? false);
-        if (this.resampler) this.#resample(backend, state, this.resampler, firstIndex + first, n);
+        if (config.confusion) this.#confuse(backend, to, first, n);
+        if (config.hardest > 0) this.#pick(backend, to, firstIndex, first, n, own?.dense ?? false);
+        if (this.resampler) this.#resample(backend, to, this.resampler, firstIndex, first, n);
       },
-      end: () => this.addSums(backend, state),
+      end: () => {
+        if (to.groups === ALL_TOGETHER) this.addSums(backend, to.stateAt(0));
+      },
     };
   }
 
   /** Count the sample at `i` of the tile; its prediction and rank, where they were open, are put in their places. */
-  #count({ kernels, f32, i32 }: Backend, state: State, input: Input, losses: number, first: number, i: number): void {
-    const { words, at } = state;
+  #count(backend: Backend, to: Destination, input: Input, first: number, i: number): void {
+    const { kernels, f32, i32 } = backend;
     const { topK } = this.config;
     const y = i32[(kernels.LABELS >> 2) + i] as number;
     if (y < 0) return;
+    const state = to.stateAt(first + i);
+    const { words, at } = state;
+    const open = to.groups === LEFT_OPEN;
+    if (open) this.addOpen(backend, state, i);
+    let rank = open ? (i32[((kernels.COLUMNS + COLUMN_RANK) >> 2) + i] as number) : Infinity;
     let prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
     if (prediction < 0) {
       this.ranking.settle(input, first + i, y);
       prediction = this.ranking.prediction;
       i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] = prediction;
-      i32[((kernels.COLUMNS + COLUMN_RANK) >> 2) + i] = this.ranking.rank;
-      for (const [j, k] of topK.entries()) if (this.ranking.rank < k) addTo(words, at.topK.hits + j, 1);
+      rank = this.ranking.rank;
+      i32[((kernels.COLUMNS + COLUMN_RANK) >> 2) + i] = rank;
     }
+    for (const [j, k] of topK.entries()) if (rank < k) addTo(words, at.topK.hits + j, 1);
     const hit = prediction === y;
     const row = at.classes.stride * y;
     addTo(words, at.classes.support + row, 1);
     if (hit) addTo(words, at.classes.right + row, 1);
     addTo(words, at.classes.predicted + at.classes.stride * prediction, 1);
-    addLoss(state, y, f32[(losses >> 2) + i] as number);
+    addLoss(state, y, f32[((kernels.COLUMNS + COLUMN_LOSS) >> 2) + i] as number);
     bin(state, f32[((kernels.COLUMNS + COLUMN_CONFIDENCE) >> 2) + i] as number, hit);
   }
 
-  #confuse({ kernels, i32 }: Backend, { words, at }: State, n: number): void {
+  #confuse({ kernels, i32 }: Backend, to: Destination, first: number, n: number): void {
+    const { classes } = this.config;
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      addTo(
-        words,
-        at.confusion.samples +
-          y * this.config.classes +
-          (i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number),
-        1,
-      );
+      const { words, at } = to.stateAt(first + i);
+      const prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
+      addTo(words, at.confusion.samples + y * classes + prediction, 1);
     }
   }
 
   /** Count the margin of each class in its cell. */
-  #countMargins(backend: Backend, curves: CurveCounts, input: Input, tile: Tile): void {
+  #countMargins(backend: Backend, to: Destination, input: Input, tile: Tile): void {
     const { kernels, i32 } = backend;
-    const n = tile.samples;
+    const { samples: n, firstSample: first } = tile;
     // of probabilities, logarithms to the last bit are logits; and a chunk of the classes has no margins
     const known = tile.whole && input.scale !== PROBABILITIES;
     const over = known ? kernels.cells() : n;
     if (known) {
       const [images, positions] = tile.planar ? [1, n] : [n, 1];
-      curves.count(i32.subarray(kernels.CELLS >> 2), images, positions, tile.classes, 0);
+      countCells(backend, to, first, images, positions, tile.classes, 0);
     }
     const list = (kernels.COLUMNS + COLUMN_PASSED_OVER) >> 2;
     for (let j = 0; j < over; j++) {
       const i = known ? (i32[list + j] as number) : j;
       const y = i32[(kernels.LABELS >> 2) + i] as number;
-      if (y >= 0) this.#countSample(curves, input, tile.firstSample + i, y);
+      if (y >= 0) this.#countSample(to, input, first + i, y);
     }
   }
 
-  #countSample(curves: CurveCounts, input: Input, sample: number, y: number): void {
+  #countSample(to: Destination, input: Input, sample: number, y: number): void {
     const row = new Float32Array(input.classes);
     const logit = logitsOf(input, sample);
     for (let c = 0; c < row.length; c++) row[c] = input.scale === PROBABILITIES ? lnOrNothing(logit(c)) : logit(c);
     marginsOf(row, row);
     for (const [c, x] of row.entries()) {
-      if (!Number.isNaN(x)) curves.add(c, cellOf(x), y === c ? 0 : 1, y === c ? 1 : 0);
+      if (!Number.isNaN(x)) to.stateAt(sample).curves?.add(c, cellOf(x), y === c ? 0 : 1, y === c ? 1 : 0);
     }
   }
 
-  #resample({ kernels, f32, i32 }: Backend, state: State, resampler: Resampler, firstIndex: number, n: number): void {
-    const { support, right, predicted, stride } = state.at.replicateClasses;
+  #resample(
+    { kernels, f32, i32 }: Backend,
+    to: Destination,
+    resampler: Resampler,
+    firstIndex: number,
+    first: number,
+    n: number,
+  ): void {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
+      const state = to.stateAt(first + i);
+      const { support, right, predicted, stride } = state.at.replicateClasses;
       const prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
       const p = roundedToUnit(f32[((kernels.COLUMNS + COLUMN_CONFIDENCE) >> 2) + i] as number);
       resampler.places.push(support + y * stride, predicted + prediction * stride);
       if (prediction === y) resampler.places.push(right + y * stride);
       if (!Number.isNaN(p)) resampler.addToBin(binOf(p, this.config.bins), prediction === y, p * UNIT);
-      resampler.add(state, firstIndex + i, 1);
+      resampler.add(state, firstIndex + first + i, 1);
     }
   }
 
   #pick(
     { kernels, i32 }: Backend,
-    { hardest }: State,
-    losses: number,
+    to: Destination,
     firstIndex: number,
+    first: number,
     n: number,
     dense: boolean,
   ): void {
+    const losses = (kernels.COLUMNS + COLUMN_LOSS) >> 2;
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      const loss = lossBits(i32[(losses >> 2) + i] as number);
+      const loss = lossBits(i32[losses + i] as number);
+      const { hardest } = to.stateAt(first + i);
       if (loss < hardest.threshold) continue;
       const prediction = i32[((kernels.COLUMNS + COLUMN_PREDICTED) >> 2) + i] as number;
-      hardest.offer([firstIndex + i, dense ? null : y, prediction, loss]);
+      hardest.offer([firstIndex + first + i, dense ? null : y, prediction, loss]);
     }
+  }
+}
+
+/** Count the cells that the kernels have found, [image][class][position], of samples from `first` of the input on. */
+function countCells(
+  { kernels, i32 }: Backend,
+  to: Destination,
+  first: number,
+  images: number,
+  positions: number,
+  classes: number,
+  firstClass: number,
+): void {
+  const cells = i32.subarray(kernels.CELLS >> 2);
+  if (to.groups === ALL_TOGETHER) {
+    to.stateAt(0).curves?.count(cells, images, positions, classes, firstClass);
+    return;
+  }
+  for (let i = 0; i < images * positions; i++) {
+    const d = i % positions;
+    to.stateAt(first + i).curves?.countSample(cells, (i - d) * classes + d, positions, classes, firstClass);
   }
 }
 
@@ -510,83 +545,98 @@ class SigmoidTally extends Tally {
     this.#thresholds = typeof threshold === 'number' ? floor32(threshold) : Float32Array.from(threshold, floor32);
   }
 
-  update(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
+  update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void {
     const { kernels } = backend;
     const { settings, config } = this;
     if (input.dense || isAsymmetric(settings)) {
-      this.#updateByTargets(backend, state, input, firstIndex, visit);
+      this.#updateByTargets(backend, to, input, firstIndex, visit);
       return;
     }
-    const call = new Call(backend, settings, input, SIGMOID_METRICS_ROOM, { ranks: 1, bins: config.bins });
+    const { bins, hardest } = config;
+    const { groups } = to;
+    const call = new Call(backend, settings, input, SIGMOID_METRICS_ROOM, { ranks: 1, bins, groups: to });
     const { tile } = call;
     tile.eachSamples(() => {
-      const n = tile.samples;
-      const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
-      this.makeRoom(state, n);
-      this.takeTables(backend, state, n);
+      const { samples: n, firstSample: first } = tile;
+      const valid = loadLabels(kernels, input, first, n, settings);
+      if (groups === ALL_TOGETHER) {
+        to.stateAt(0).makeRoom(n);
+        this.takeTables(backend, to.stateAt(0), n);
+      }
+      to.place?.(first, n);
       call.sumLogits(
         (losses) => {
           const left = kernels.tally();
-          if (this.resampler) this.#resample(backend, state, this.resampler, tile, firstIndex + tile.firstSample);
-          if (left < 0) this.#count(backend, state, tile, losses);
-          else if (left > 0) this.#countLarge(backend, state, tile, losses);
+          if (this.resampler) this.#resample(backend, to, this.resampler, tile, firstIndex);
+          if (left < 0) this.#count(backend, to, tile, losses);
+          else if (left > 0) this.#countLarge(backend, to, tile, losses);
         },
         () => {
           loadThresholds(backend, this.#thresholds, tile);
-          if (!state.curves) return;
+          if (!config.curves) return;
           kernels.cells();
-          const cells = backend.i32.subarray(kernels.CELLS >> 2);
-          state.curves.count(cells, tile.images, tile.positions, tile.classes, tile.firstClass);
+          countCells(backend, to, first, tile.images, tile.positions, tile.classes, tile.firstClass);
         },
       );
       const losses = call.finish();
-      this.#addWrong(backend, state, n);
-      if (config.hardest > 0) this.#pick(backend, state, input, losses, tile.firstSample, firstIndex, n);
-      this.addSamples(state, n, valid);
-      visit?.(backend, tile.firstSample, n);
+      if (groups <= ALL_TOGETHER) this.#addWrong(backend, to, first, n);
+      if (hardest > 0) this.#pick(backend, to, input, losses, first, firstIndex, n);
+      this.addSamples(backend, to, first, n, valid);
+      visit?.(backend, first, n);
     });
+    if (groups !== ALL_TOGETHER) return;
+    const state = to.stateAt(0);
     this.addSums(backend, state);
     carry(state.words, state.at.decisions.wrongSquares, 2);
   }
 
   /** Where labels alone do not tell: images together, one logit after another. */
-  #updateByTargets(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
+  #updateByTargets(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void {
     const { batch, classes, positions } = input;
     const step = Math.max(1, Math.floor(TOGETHER / (classes * positions)));
     for (let b = 0; b < batch; b += step) {
       const first = b * positions;
       const shifted: Visit | null = visit && ((where, from, n) => visit(where, first + from, n));
-      this.#countByTargets(backend, state, imagesOf(input, b, Math.min(batch, b + step)), firstIndex + first, shifted);
+      const some = imagesOf(input, b, Math.min(batch, b + step));
+      this.#countByTargets(backend, (i) => to.stateAt(first + i), some, firstIndex + first, shifted);
     }
-    this.carryBins(state);
+    if (to.groups !== ALL_TOGETHER) return;
+    const state = to.stateAt(0);
+    carryBins(state);
     carry(state.words, state.at.decisions.wrongSquares, 2);
   }
 
-  #countByTargets(backend: Backend, state: State, input: Input, firstIndex: number, visit: Visit | null): void {
+  #countByTargets(
+    backend: Backend,
+    stateAt: (i: number) => State,
+    input: Input,
+    firstIndex: number,
+    visit: Visit | null,
+  ): void {
     const { settings, config, resampler } = this;
     const { classes, positions } = input;
     const n = input.batch * positions;
     const truth = truthOf(input, settings);
-    if (truth.ignored) state.allowIgnoring();
-    const { words, at, curves, hardest } = state;
     const losses = lossesOf(backend, settings, input);
     const entropies = lossesOf(backend, entropyOf(settings), input);
     const { logits, probabilities } = this.#logits(backend, input, truth);
     const sums = new Float32Array(3 * SAMPLES);
     const sumBits = new Int32Array(sums.buffer);
     const wrongs = new Int32Array(SAMPLES);
-    const rows = at.classes;
-    const { support, right, predicted, stride } = at.replicateClasses;
     for (let first = 0; first < n; first += SAMPLES) {
       const count = Math.min(SAMPLES, n - first);
-      this.makeRoom(state, count);
       sums.fill(0);
       wrongs.fill(0);
-      let valid = 0;
       for (let k = 0; k < count; k++) {
         const i = first + k;
+        const state = stateAt(i);
+        state.makeRoom(1);
+        if (truth.ignored) state.allowIgnoring();
+        const { words, at, curves, hardest } = state;
+        addTo(words, truth.counts(i) ? at.totals.samples : at.totals.ignored, 1);
         if (!truth.counts(i)) continue;
-        valid++;
+        const rows = at.classes;
+        const { support, right, predicted, stride } = at.replicateClasses;
         const start = Math.floor(i / positions) * classes * positions + (i % positions);
         let wrong = 0;
         for (let c = 0, cell = start; c < classes; c++, cell += positions) {
@@ -636,11 +686,7 @@ class SigmoidTally extends Tally {
         sums[SAMPLES + k] = far ? 0 : entropy;
         sums[2 * SAMPLES + k] = brier;
         const [l, e, b] = [sums[k], sums[SAMPLES + k], sums[2 * SAMPLES + k]] as [number, number, number];
-        addValue(words, at.totals.crossEntropy, e);
-        addValue(words, at.totals.brier, b);
-        addValue(words, at.squares.loss, Math.fround(l * l));
-        addValue(words, at.squares.crossEntropy, Math.fround(e * e));
-        addValue(words, at.squares.brier, Math.fround(b * b));
+        addSample(state, l, e, b);
         const ignored = truth.ignored === null ? 0 : (truth.ignored[i] as number);
         if (ignored > 0) {
           const { ignoredProducts: products } = at;
@@ -657,7 +703,6 @@ class SigmoidTally extends Tally {
         const said = prediction(row, (c) => truth.ignores(i, c));
         hardest.offer([firstIndex + i, truth.listed(i), said, found]);
       }
-      this.addSamples(state, count, valid);
       if (!visit) continue;
       // the passes above have left those of their last tile
       loadLabels(backend.kernels, input, first, count, settings);
@@ -704,10 +749,11 @@ class SigmoidTally extends Tally {
   }
 
   /** Count a chunk of classes one by one: decisions in TILE. */
-  #count(backend: Backend, state: State, tile: Tile, losses: number): void {
-    const { words, at } = state;
+  #count(backend: Backend, to: Destination, tile: Tile, losses: number): void {
     const { f32 } = backend;
-    this.#each(backend, tile, (c, _, cell, positive, p, isFor) => {
+    this.#each(backend, tile, (c, i, cell, positive, p, isFor) => {
+      const state = to.stateAt(tile.firstSample + i);
+      const { words, at } = state;
       const row = at.classes.stride * c;
       if (positive) addTo(words, at.classes.support + row, 1);
       if (isFor) addTo(words, at.classes.predicted + row, 1);
@@ -739,45 +785,58 @@ class SigmoidTally extends Tally {
     }
   }
 
-  #resample(backend: Backend, state: State, resampler: Resampler, tile: Tile, firstIndex: number): void {
-    const { support, right, predicted, stride } = state.at.replicateClasses;
-    const last = tile.firstClass + tile.classes - 1;
+  #resample(backend: Backend, to: Destination, resampler: Resampler, tile: Tile, firstIndex: number): void {
+    const { firstSample, firstClass } = tile;
+    const last = firstClass + tile.classes - 1;
     this.#each(backend, tile, (c, i, _, positive, p, isFor) => {
+      const state = to.stateAt(firstSample + i);
+      const { support, right, predicted, stride } = state.at.replicateClasses;
       const row = c * stride;
       if (positive) resampler.places.push(support + row);
       if (isFor) resampler.places.push(predicted + row);
       if (isFor && positive) resampler.places.push(right + row);
       if (!Number.isNaN(p))
         resampler.addToBin(binOf(roundedToUnit(p), this.config.bins), positive, roundedToUnit(p) * UNIT);
-      if (c === last) resampler.add(state, firstIndex + i, tile.firstClass === 0 ? 1 : 0);
+      if (c === last) resampler.add(state, firstIndex + firstSample + i, firstClass === 0 ? 1 : 0);
     });
   }
 
   /** Add the losses that no table takes. */
-  #countLarge({ f32 }: Backend, state: State, { samples, positions, classes, firstClass }: Tile, losses: number): void {
+  #countLarge({ f32 }: Backend, to: Destination, tile: Tile, losses: number): void {
+    const { samples, positions, classes, firstClass, firstSample } = tile;
     for (let cell = 0; cell < samples * classes; cell++) {
       const v = f32[(losses >> 2) + cell] as number;
       // NaN too
-      if (!(v <= TALLY_LARGEST)) addLoss(state, firstClass + (Math.floor(cell / positions) % classes), v);
+      if (v <= TALLY_LARGEST) continue;
+      const row = Math.floor(cell / positions);
+      const i = Math.floor(row / classes) * positions + (cell % positions);
+      addLoss(to.stateAt(firstSample + i), firstClass + (row % classes), v);
     }
   }
 
-  #addWrong({ kernels, i32 }: Backend, { words, at }: State, n: number): void {
+  /** How many decisions on each sample are wrong. */
+  #addWrong(backend: Backend, to: Destination, first: number, n: number): void {
+    const { kernels, i32 } = backend;
     const wrongAt = (kernels.COLUMNS + COLUMN_WRONG) >> 2;
+    const together = to.groups === ALL_TOGETHER;
     let [none, squares] = [0, 0];
     for (let i = 0; i < n; i++) {
       if ((i32[(kernels.LABELS >> 2) + i] as number) < 0) continue;
       const wrong = i32[wrongAt + i] as number;
       if (wrong === 0) none++;
       squares += wrong * wrong;
+      if (together) continue;
+      const state = to.stateAt(first + i);
+      this.addOpen(backend, state, i);
+      addDecisions(state, none, squares);
+      [none, squares] = [0, 0];
     }
-    addTo(words, at.decisions.subset, none);
-    addTo(words, at.decisions.wrongSquares, squares);
+    if (together) addDecisions(to.stateAt(0), none, squares);
   }
 
   #pick(
     { kernels, i32 }: Backend,
-    state: State,
+    to: Destination,
     input: Input,
     losses: number,
     first: number,
@@ -788,12 +847,20 @@ class SigmoidTally extends Tally {
     for (let i = 0; i < n; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       const loss = lossBits(i32[(losses >> 2) + i] as number);
-      if (y < 0 || loss < state.hardest.threshold) continue;
+      if (y < 0) continue;
+      const { hardest } = to.stateAt(first + i);
+      if (loss < hardest.threshold) continue;
       this.ranking.settle(input, first + i, y);
       const target = y === classes && background !== null ? background : y;
-      state.hardest.offer([firstIndex + first + i, target, this.ranking.prediction, loss]);
+      hardest.offer([firstIndex + first + i, target, this.ranking.prediction, loss]);
     }
   }
+}
+
+/** Add up how many samples have no wrong decision, and the squares of how many each has. */
+function addDecisions({ words, at }: State, none: number, squares: number): void {
+  addTo(words, at.decisions.subset, none);
+  addTo(words, at.decisions.wrongSquares, squares);
 }
 
 export const tallyOf = (config: MeterConfig): Tally =>

@@ -1,13 +1,17 @@
 import {
+  ALL_TOGETHER,
   COLUMN_BRIER,
+  COLUMN_BYTES,
   COLUMN_CONFIDENCE,
   COLUMN_CROSS_ENTROPY,
+  COLUMN_FAR,
   COLUMN_PASSED_OVER,
   COLUMN_PREDICTED,
   COLUMN_RANK,
   COLUMN_WRONG,
   LOGITS,
   PARAM_COUNT,
+  PARAM_GROUPS,
   PARAM_RANKS,
   SAMPLES,
   SUM_BRIER,
@@ -69,7 +73,13 @@ export function scalarMeterKernels(): MeterKernels {
   const sampleLosses = new Float64Array(SAMPLES);
   const entropySums = new Float64Array(SAMPLES);
 
+  /** A float64, and the halves of it. */
+  const whole = new Float64Array(1);
+  const halves = new Int32Array(whole.buffer);
+
   let metrics = false;
+  /** Whether samples are added up; else that is left to the bindings. */
+  let together = true;
   let reviewing = false;
   const samples = (): number => tile.images * tile.positions;
 
@@ -162,6 +172,7 @@ export function scalarMeterKernels(): MeterKernels {
     begin() {
       twin.begin();
       metrics = (params[PARAM_RANKS] as number) > 0;
+      together = params[PARAM_GROUPS] === ALL_TOGETHER;
     },
 
     sum() {
@@ -179,13 +190,17 @@ export function scalarMeterKernels(): MeterKernels {
           const entropy = entropySums[i] as number;
           // what leaves float32, but is not infinite, goes to the exact sum at once
           const huge = Math.fround(entropy) === Infinity && entropy < Infinity;
-          if (huge) (sums[SUM_LOSS] as ExactSum).units += BigInt(entropy * 2 ** 149);
-          entropies[i] = huge ? 0 : entropy;
+          if (huge && together) (sums[SUM_LOSS] as ExactSum).units += BigInt(entropy * 2 ** 149);
+          if (huge && !together) {
+            whole[0] = entropy;
+            for (const [j, half] of halves.entries()) i32[((COLUMNS + COLUMN_FAR + j * COLUMN_BYTES) >> 2) + i] = half;
+          }
+          entropies[i] = huge ? (together ? 0 : -1) : entropy;
           brier[i] = squares[i] as number;
           const loss = sampleLosses[i] as number;
           losses[i] = loss < Infinity ? Math.min(loss, LARGEST) : loss;
         }
-        addSums();
+        if (together) addSums();
         return LOSS;
       }
       twin.sampleLosses(false);
@@ -271,7 +286,7 @@ export function scalarMeterKernels(): MeterKernels {
         twin.eachTrue((i, at) => {
           f32[(TILE >> 2) + at] = decided[i] as number;
         });
-      } else addSums();
+      } else if (together) addSums();
       return -1;
     },
 
