@@ -46,7 +46,7 @@ export const BUDGETS = [
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 56_850,
+    bytes: 59_000,
   },
 ];
 
