@@ -288,6 +288,37 @@ describe.each(backends)('$name: the caller’s objects', ({ name, api, kernels }
     expect(mean.forward(new Float32Array(2 * n), flip(0, 99))).toBeCloseTo(Math.LN2 / 4, 6);
   });
 
+  test.each([
+    ['sigmoid', 'Uint8Array', 2],
+    ['sigmoid', 'Float32Array', 1.5],
+    ['sigmoid', 'BigInt64Array', 2n],
+    ['softmax', 'Float32Array', -1],
+    ['softmax', 'Float64Array', NaN],
+    ['softmax', 'BigInt64Array', -1n],
+  ] as const)(
+    '%s, a number of a %s in the second 65,536 that is no target: named, and nothing has changed',
+    (variant, type, bad) => {
+      const dims = [40_000, 2];
+      const data = new globalThis[type](80_000) as Float64Array;
+      const at = 79_999;
+      const numbers = new (variant === 'softmax' ? api.SoftmaxFocalLoss : api.SigmoidFocalLoss)();
+      const grad = new Float32Array(80_000).fill(1);
+      const logits = { data: grad, dims };
+      const meter = new api.FocalMeter(numbers, { classes: 2 });
+      const before = meter.toBytes();
+      const value = numbers.forward(logits, { data, dims });
+      data[at] = any(bad);
+      const message = new RegExp(`^targets\\[${at}\\] .* got ${bad}$`);
+      expect(() => numbers.valueAndGrad(logits, { data, dims }, { grad })).toThrow(message);
+      expect(() => meter.update(logits, { data, dims })).toThrow(message);
+      expect(grad.every((v) => v === 1)).toBe(true);
+      expect(meter.toBytes()).toEqual(before);
+      data[at] = any(type.startsWith('Big') ? 0n : 0);
+      expect(numbers.valueAndGrad(logits, { data, dims }, { grad }).value).toBe(value);
+      meter.update(logits, { data, dims });
+    },
+  );
+
   /** What counts, how a batch is given to each, and how one is read back. */
   const COUNTERS = {
     FocalMeter: {
