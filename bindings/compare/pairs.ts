@@ -139,27 +139,30 @@ export function samplesOf({ variant, classes }: MeterConfig): number {
   return tile * Math.floor(SAMPLES / tile);
 }
 
+/** Sets of kernels with other places, by the sets they are made of: made once, they are fast objects of few shapes. */
+const others = new WeakMap<MeterBackend, Map<string, MeterBackend>>();
+
+function elsewhere(meter: MeterBackend, name: string, places: Partial<MeterBackend['kernels']>): MeterBackend {
+  const known = others.get(meter) ?? new Map<string, MeterBackend>();
+  const own = known.get(name) ?? new Backend(meter.name, { ...meter.kernels, ...places });
+  others.set(meter, known.set(name, own));
+  return own;
+}
+
 /** A set of kernels with the candidate's place for the tile. Rows that are transposed go there as planes, and so not as rows. */
 export function apart(meter: MeterBackend, { kernels }: PairBackend, classes: number): MeterBackend {
-  return classes !== 2 && classes <= FEW ? meter : new Backend(meter.name, { ...meter.kernels, TILE: kernels.PAIRS });
+  return classes !== 2 && classes <= FEW ? meter : elsewhere(meter, 'apart', { TILE: kernels.PAIRS });
 }
 
 /** One-vs-rest: what either side's kernels have elsewhere, so that neither is in the other's way. */
 export function sidesOf(meter: MeterBackend, { kernels, i32 }: PairBackend, classes: number): Both<MeterBackend> {
-  const { BINS, TALLY } = meter.kernels;
   const COUNTS = kernels.COUNTS_AWAY;
-  i32.fill(0, (BINS + COUNTS) >> 2, (TALLY + COUNTS + TALLY_BYTES * Math.min(classes, TALLY_CLASSES)) >> 2);
+  const [BINS, TALLY] = [meter.kernels.BINS + COUNTS, meter.kernels.TALLY + COUNTS];
+  i32.fill(0, BINS >> 2, (TALLY + TALLY_BYTES * Math.min(classes, TALLY_CLASSES)) >> 2);
   const [{ rows: ROWS, kept: KEEP }, { rows, kept }] = placesOf(kernels, true);
   return [
-    new Backend(meter.name, { ...meter.kernels, ROWS, KEEP, COUNTS: 0 }),
-    new Backend(meter.name, {
-      ...meter.kernels,
-      ROWS: rows,
-      KEEP: kept,
-      COUNTS,
-      BINS: BINS + COUNTS,
-      TALLY: TALLY + COUNTS,
-    }),
+    elsewhere(meter, 'baseline', { ROWS, KEEP, COUNTS: 0 }),
+    elsewhere(meter, 'candidate', { ROWS: rows, KEEP: kept, COUNTS, BINS, TALLY }),
   ];
 }
 
@@ -389,6 +392,10 @@ export class Pairs {
     const { at, config, meter } = this;
     const { n, labels, ranks } = chunk;
     const { baseline, candidate, both, stride } = at.predictions;
+    // fewer than all classes come before any; and only where the predictions differ is one side's the first alone
+    const ranked = labelled && meter.topK.some((k) => k < meter.classes);
+    const deep = meter.topK.some((k) => k > 1 && k < meter.classes);
+    const differing: number[] = [];
     const flip = (a: number, b: number, times: number): void => {
       if (config.flips) this.#count(at.flips.samples + a * meter.classes + b, times);
     };
@@ -411,22 +418,24 @@ export class Pairs {
         flip(a, b, 1);
         if (labelled && (a === y) !== (b === y)) {
           this.#count((a === y ? at.classes.lost : at.classes.won) + y * at.classes.stride);
+          differing.push(i);
         }
       },
     );
     this.#totals(chunk, firstIndex);
-    // fewer than all classes come before any
-    if (!labelled || !meter.topK.some((k) => k < meter.classes)) return;
+    if (!ranked) return;
     // which samples are among the top k of one side alone
     const { lost, won } = at.topK;
     const [was, is] = ranks;
-    for (let i = 0; i < n; i++) {
+    const outcome = (i: number): void => {
       const [before, after] = [was[i] as number, is[i] as number];
-      if (before === after || (labels[i] as number) < 0) continue;
+      if (before === after || (labels[i] as number) < 0) return;
       for (const [row, k] of meter.topK.entries()) {
         if (before < k !== after < k) this.#count((before < k ? lost : won) + row * at.topK.stride);
       }
-    }
+    };
+    if (deep) for (let i = 0; i < n; i++) outcome(i);
+    else differing.forEach(outcome);
   }
 
   /** One-vs-rest: logits of a super-row; 0 where rows are too long for the kernels. */
