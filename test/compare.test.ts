@@ -227,6 +227,19 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
       for (const { baseline: was, candidate: is, delta } of [...Object.values(quality?.deltas ?? {}), ...recalls]) {
         if (delta !== null) close(delta, (is as number) - (was as number), 1e-6);
       }
+      // and so is what is known without labels, of those that are not ignored
+      if (labels.data === targets && kind !== 'float16') {
+        const kept = Array.from(targets, (_, i) => i).filter((i) => (targets[i] as number) >= 0);
+        const rowsOf = (side: Float32Array) =>
+          Float32Array.from(kept.flatMap((i) => [...side.subarray(i * classes, (i + 1) * classes)]));
+        const alone = new FocalComparison<AnyLoss>(loss, { classes });
+        alone.update(rowsOf(a), rowsOf(b));
+        const [got, want] = [comparison, alone].map((one) => one.compute().fidelity);
+        for (const key of ['kl', 'difference'] as const) {
+          expect({ ...got?.[key], at: null }, key).toEqual({ ...want?.[key], at: null });
+        }
+        expect([got?.agreement, got?.perClass]).toEqual([want?.agreement, want?.perClass]);
+      }
       // what is known without labels does not depend on them
       const plain = new FocalComparison<AnyLoss>(loss, { classes });
       const counted = new FocalComparison<AnyLoss>(loss, { classes });

@@ -130,6 +130,7 @@ test('what is not defined', () => {
   expect(holm([0.5, null, 0.01])).toEqual([0.5, null, 0.02]);
   expect([bonferroni(0.95, 0), bonferroni(0.95, 1)]).toEqual([0.95, 0.95]);
   expect(bonferroni(0.95, 10)).toBeCloseTo(0.995, 15);
+  expect(bonferroni(1 - 2 ** -53, 10)).toBeLessThan(1);
 });
 
 test('mcnemar never overflows', () => {
@@ -193,6 +194,8 @@ test('power: the drop shown, and the samples it needs, fit each other', () => {
     }
   }
   // 1.96 + 0.84 squared is 7.85
+  // a confidence next to 1 is not 1
+  expect(power(0.04, 1000, 0.01, { confidence: 1 - 2 ** -53 }).smallest).toBeCloseTo(0.0555, 4);
   expect(power(0.04, 1000, 0.01, { confidence: 0.95 }).needed).toBe(Math.ceil((7.84888 * 0.0399) / 0.0001));
 });
 

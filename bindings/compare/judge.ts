@@ -185,5 +185,7 @@ function powerOf({ standardError, n, delta, proportion }: Change, limit: number,
   if (standardError === null || limit === 0) return null;
   // back from the standard error to the mean of the squares
   const squares = standardError ** 2 * (n - 1) + delta ** 2;
-  return power(squares, n, limit, { confidence, proportion });
+  const known = power(squares, n, limit, { confidence, proportion });
+  // of a limit next to 0
+  return Number.isFinite(known.needed) ? known : null;
 }

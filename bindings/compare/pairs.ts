@@ -620,7 +620,13 @@ class Chunk {
         const to = at >> 2;
         f32.fill(-Infinity, to + count * classes, to + Math.ceil(count / rows) * rows * classes);
         for (let i = 0; leavesOut && i < count; i++) {
-          for (let c = 0; c < classes; c++) if (this.#isLeftOut(first + i, c)) f32[to + i * classes + c] = -Infinity;
+          for (let c = 0; c < classes; c++) {
+            if (!this.#isLeftOut(first + i, c)) continue;
+            const cell = i * classes + c;
+            f32[to + cell] = -Infinity;
+            // and e^−∞, in the place of what the stages have kept of the logit
+            if (stages) f32[(kept >> 2) + cell] = 0;
+          }
         }
         if (!stages) kernels.place(side, at, kept, count * classes);
       }

@@ -1,4 +1,4 @@
-import { normalQuantile } from './normal.ts';
+import { criticalValue, normalQuantile } from './normal.ts';
 
 /** Lower and upper end. */
 export type Interval = readonly [lower: number, upper: number];
@@ -188,7 +188,7 @@ export function power(
   options: { confidence: number; power?: number; proportion?: boolean },
 ): Power {
   const { confidence, power: wanted = 0.8, proportion = false } = options;
-  const square = (normalQuantile((1 + confidence) / 2) + normalQuantile(wanted)) ** 2;
+  const square = (criticalValue(confidence) + normalQuantile(wanted)) ** 2;
   const atLeast = proportion ? square / (n + square) : 0;
   const spread = Math.max(squares, proportion ? limit : 0) - limit * limit;
   return {

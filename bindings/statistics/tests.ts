@@ -80,5 +80,6 @@ export function holm(ps: readonly (number | null)[]): (number | null)[] {
  * The confidence of each of `n` intervals that together hold with `confidence`, after Bonferroni.
  */
 export function bonferroni(confidence: number, n: number): number {
-  return 1 - (1 - confidence) / Math.max(1, n);
+  // rounded it may be 1, which no interval has
+  return Math.min(1 - 2 ** -53, 1 - (1 - confidence) / Math.max(1, n));
 }
