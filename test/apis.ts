@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
 import { defineAlloc } from '../bindings/backend/alloc.ts';
 import { Backend, type MeterBackend } from '../bindings/backend/backend.ts';
+import { COLUMN_GROUP, PARAM_COUNT, PARAM_GROUP_BYTES, PARAM_GROUPS } from '../bindings/backend/constants.ts';
 import type { MeterKernels, PairKernels } from '../bindings/backend/kernels.ts';
 import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
 import { scalarPairKernels } from '../bindings/backend/scalar/pairs.ts';
@@ -20,8 +21,36 @@ const debug = kernelsOf<
   MeterKernels & PairKernels & { arm(): void; broken(): number; armPlanes(): void; checkPlanes(rows: boolean): void }
 >(instantiateSync(built('focal.debug.wasm')).exports);
 debug.arm();
-const { open, close, gradient } = debug;
+const { open, close, gradient, labels, tally, finish } = debug;
+let samples = 0;
+let blocks = 0;
+
+/** Count the blocks of groups that hold anything in their last 64 bytes, which are no block's. */
+function checkBlocks(): void {
+  const { buffer } = debug.memory;
+  const params = new Float64Array(buffer, debug.PARAMS, PARAM_COUNT);
+  const [at, stride] = [params[PARAM_GROUPS] as number, params[PARAM_GROUP_BYTES] as number];
+  if (at <= 0) return;
+  for (const own of new Set(new Int32Array(buffer, debug.COLUMNS + COLUMN_GROUP, samples))) {
+    if (new Int32Array(buffer, at + (own + 1) * stride - 64, 16).some((word) => word !== 0)) blocks++;
+  }
+}
+
 Object.assign(debug, {
+  labels(n: number, ...rest: [number, number]) {
+    samples = n;
+    return labels(n, ...rest);
+  },
+  tally() {
+    const left = tally();
+    checkBlocks();
+    return left;
+  },
+  finish() {
+    const at = finish();
+    checkBlocks();
+    return at;
+  },
   open(...tile: Parameters<typeof open>) {
     open(...tile);
     debug.armPlanes();
@@ -37,8 +66,8 @@ Object.assign(debug, {
   },
 });
 
-/** How many of the guards between the scratch blocks, and between planes, of the debug build have been written over. */
-export const broken = (): number => debug.broken();
+/** How many guards of the debug build have been written over: between scratch blocks, planes and the blocks of groups. */
+export const broken = (): number => debug.broken() + blocks;
 
 const make = (name: 'simd' | 'scalar' | 'debug', backend: MeterBackend, pairs: PairKernels) => {
   const FocalMeter = defineMeter(() => backend);
