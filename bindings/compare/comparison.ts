@@ -146,7 +146,8 @@ export class Comparison<L extends AnyLoss> {
         for (let first = 0; first < samples; first += most) {
           const n = Math.min(most, samples - first);
           let ignored = 0;
-          for (const side of [0, 1] as const) {
+          // the side that was the last is the next, as kernels flush some counts when it is the other's turn
+          for (const side of (first / most) & 1 ? ([1, 0] as const) : ([0, 1] as const)) {
             const hold = (): void => {
               ignored = backend.kernels.hold(side, first, n);
             };
