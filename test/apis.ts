@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
 import { defineAlloc } from '../bindings/backend/alloc.ts';
 import { Backend, type MeterBackend } from '../bindings/backend/backend.ts';
-import { COLUMN_GROUP, PARAM_COUNT, PARAM_GROUP_BYTES, PARAM_GROUPS } from '../bindings/backend/constants.ts';
+import {
+  COLUMN_GROUP,
+  PARAM_COUNT,
+  PARAM_GROUP_BYTES,
+  PARAM_GROUPS,
+  PARAM_VARIANT,
+  SIGMOID,
+} from '../bindings/backend/constants.ts';
 import type { MeterKernels, PairKernels } from '../bindings/backend/kernels.ts';
 import { scalarMeterKernels } from '../bindings/backend/scalar/meter-kernels.ts';
 import { scalarPairKernels } from '../bindings/backend/scalar/pairs.ts';
@@ -48,7 +55,9 @@ Object.assign(debug, {
   },
   finish() {
     const at = finish();
-    checkBlocks();
+    // softmax counts afterwards
+    const params = new Float64Array(debug.memory.buffer, debug.PARAMS, PARAM_COUNT);
+    if (params[PARAM_VARIANT] === SIGMOID) checkBlocks();
     return at;
   },
   open(...tile: Parameters<typeof open>) {

@@ -116,7 +116,7 @@ describe.each(backends)('SlicedMeter on $name', ({ api, name: backend }) => {
     check(variant, { name: '', classes: 4, samples: 300, kind: 'wide', loss: ownLoss[variant] }, 3);
   });
 
-  test('more groups than have blocks at once, and two meters in turns', () => {
+  test('more groups than there are blocks for, and two meters in turns', () => {
     const [classes, groups] = [backend === 'simd' ? 2000 : 40, backend === 'simd' ? 500 : 100];
     const random = new Random(8);
     for (const Loss of [SoftmaxFocalLoss, SigmoidFocalLoss]) {

@@ -16,7 +16,6 @@ import {
   GROUP_SUPPORT,
   GROUP_WRONG,
   LEFT_OPEN,
-  LOGITS,
   SAMPLES,
   SUM_COUNT,
   TALLY_BINS,
@@ -29,8 +28,8 @@ import { addTo, carryBins, depositParts } from './sums.ts';
 import type { Destination } from './tally.ts';
 import { INFINITE, NAN } from './words.ts';
 
-/** Most bytes of the kernels' memory that blocks take. More groups than have room in them take turns. */
-const MOST_BYTES = 2 ** 25;
+/** Most bytes of a memory that blocks of all meters take. Of groups without a block the bindings count the samples. */
+const MOST_BYTES = 2 ** 26;
 /** A line of the cache. */
 const LINE = 64;
 /** One-vs-rest of so many classes: a tile of images may have more logits of a group than its bins hold. */
@@ -76,19 +75,28 @@ function layoutOf({ bins, classes, topK, variant }: MeterConfig): Layout {
   return { ranks, hits, parts: [at, at + 8, rest, rest + 8], steps: [GROUP_ROW_BYTES, 16], ...own, ...steps, stride };
 }
 
-/** Whose each block is, the block of each group or −1, and how many blocks are somebody's. */
-interface Turns {
-  readonly groupOf: Int32Array;
-  blockOf: Int32Array;
-  used: number;
+/** Bytes of each memory that blocks take, of all meters. */
+const taken = new WeakMap<object, number>();
+
+type Memory = Backend['kernels']['memory'];
+
+/** So many bytes of a memory, zeros, for blocks; null where they would be too many. */
+function take(memory: Memory, bytes: number): Block | null {
+  const before = taken.get(memory) ?? 0;
+  const block = before + bytes > MOST_BYTES ? null : reserve(memory, bytes);
+  if (block === null) return null;
+  taken.set(memory, before + block.end - block.at);
+  new Float64Array(memory.buffer, block.at, (block.end - block.at) >> 3).fill(0);
+  return block;
 }
 
-/** The place of all blocks in a memory, and whose counts are there. */
-interface Place {
-  block: Block;
-  holder: GroupCounts | null;
+function giveBack({ memory, block }: { memory: Memory; block: Block }): void {
+  release(memory, block);
+  taken.set(memory, (taken.get(memory) as number) - (block.end - block.at));
 }
-const places = new WeakMap<object, Place>();
+
+/** Gives back the blocks of meters that nobody has any more. Some runtimes at the edge lack it: there they stay taken. */
+const left = typeof FinalizationRegistry === 'undefined' ? null : /* @__PURE__ */ new FinalizationRegistry(giveBack);
 
 /**
  * Counts of groups. Each has a state, which the counts of the kernels reach when they are asked for: until then they stay in
@@ -102,9 +110,9 @@ export class GroupCounts implements Destination {
   readonly #room: number;
   readonly #states: (id: number) => State;
   #backend: Backend | null = null;
-  /** How many blocks there are; a group's is that of its number, unless groups take turns. */
+  /** How many blocks there are; a group's is that of its number. */
   #blocks = 0;
-  #turns: Turns | null = null;
+  #block: Block | null = null;
   /** Samples since all blocks were seen to have room. */
   #since = 0;
   /** The group of each sample of the input under way. */
@@ -148,39 +156,22 @@ export class GroupCounts implements Destination {
     if (!TALLY || !fits || !few) return LEFT_OPEN;
     this.#backend = backend;
     const { stride } = this.#layout;
-    // each sample of a tile may have a group of its own
-    const most = Math.max(Math.floor(MOST_BYTES / stride), Math.min(SAMPLES, Math.ceil(LOGITS / classes)));
-    const wanted = Math.min(groups, most);
-    let place = places.get(memory);
-    if (place?.holder !== this || wanted > this.#blocks) {
-      place?.holder?.flush();
+    if (groups > this.#blocks) {
       this.flush();
-      if (!place || place.block.end - place.block.at < wanted * stride) {
-        if (place) release(memory, place.block);
-        places.delete(memory);
-        // twice as many, so that groups that come one by one take few moves
-        const block = reserve(memory, Math.min(most, 2 * wanted) * stride);
-        if (block === null) return LEFT_OPEN;
-        new Float64Array(memory.buffer, block.at, (block.end - block.at) >> 3).fill(0);
-        place = { block, holder: this };
-        places.set(memory, place);
+      if (this.#block) {
+        left?.unregister(this);
+        giveBack({ memory, block: this.#block });
+        this.#block = null;
+        this.#blocks = 0;
       }
-      place.holder = this;
-      this.#blocks = Math.min(most, Math.floor((place.block.end - place.block.at) / stride));
+      // twice as many, so that groups that come one by one take few moves
+      const block = take(memory, 2 * groups * stride) ?? take(memory, groups * stride);
+      if (block === null) return LEFT_OPEN;
+      left?.register(this, { memory, block }, this);
+      this.#block = block;
+      this.#blocks = Math.floor((block.end - block.at) / stride);
     }
-    if (groups > this.#blocks) this.#turns ??= this.#takeTurns();
-    if (this.#turns && groups > this.#turns.blockOf.length) {
-      const blockOf = new Int32Array(2 * groups).fill(-1);
-      blockOf.set(this.#turns.blockOf);
-      this.#turns.blockOf = blockOf;
-    }
-    return place.block.at;
-  }
-
-  /** From now on a group has the block that it is given. */
-  #takeTurns(): Turns {
-    this.flush();
-    return { groupOf: new Int32Array(this.#blocks), blockOf: new Int32Array(0), used: 0 };
+    return (this.#block as Block).at;
   }
 
   /** Samples [first, first + n) are a tile, which is counted next: tell the kernels their blocks. */
@@ -193,55 +184,25 @@ export class GroupCounts implements Destination {
       this.#since = 0;
     }
     const column = (kernels.COLUMNS + COLUMN_GROUP) >> 2;
-    const ids = this.#ids;
-    const turns = this.#turns;
-    if (turns === null) {
-      i32.set(ids.subarray(first, first + n), column);
-    } else {
-      this.#giveBlocks(turns, first, n, column);
-    }
+    i32.set(this.#ids.subarray(first, first + n), column);
     this.#since += n;
-  }
-
-  /** A block to each group of the tile that has none. */
-  #giveBlocks(turns: Turns, first: number, n: number, column: number): void {
-    const { i32 } = this.#backend as Backend;
-    for (let i = 0; i < n; i++) {
-      const id = this.#ids[first + i] as number;
-      if ((turns.blockOf[id] as number) < 0) {
-        if (turns.used === this.#blocks) {
-          // all begin anew, this tile's too
-          this.flush();
-          i = -1;
-          continue;
-        }
-        turns.groupOf[turns.used] = id;
-        turns.blockOf[id] = turns.used++;
-      }
-      i32[column + i] = turns.blockOf[id] as number;
-    }
   }
 
   /** Move what the blocks hold to the states. */
   flush(): void {
     this.#empty(0);
     this.#since = 0;
-    if (this.#turns === null) return;
-    this.#turns.blockOf.fill(-1);
-    this.#turns.used = 0;
   }
 
   /** Empty the blocks that have more samples than so many. */
   #empty(most: number): void {
     const backend = this.#backend;
-    if (this.#blocks === 0 || backend === null) return;
-    const place = places.get(backend.kernels.memory);
-    if (place?.holder !== this) return;
+    if (this.#block === null || backend === null) return;
     const { stride } = this.#layout;
     const { i32 } = backend;
-    for (let own = 0, at = place.block.at; own < this.#blocks; own++, at += stride) {
+    for (let own = 0, at = this.#block.at; own < this.#blocks; own++, at += stride) {
       if ((i32[(at + GROUP_SAMPLES) >> 2] as number) <= most) continue;
-      this.#emptyBlock(backend, at, this.#states(this.#turns ? (this.#turns.groupOf[own] as number) : own));
+      this.#emptyBlock(backend, at, this.#states(own));
     }
   }
 
