@@ -199,6 +199,25 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     expect(one).toEqual(other);
   });
 
+  test('ignored logits are of the groups that have them alone', () => {
+    const loss = new SigmoidFocalLoss({ ignoreIndex: -1 });
+    const meter = new SlicedMeter(loss, { classes: 2 });
+    const logits = { data: Float32Array.of(1, 2, 3, -1, 0, 1, 2, 1, 1, 1), dims: [5, 2] };
+    const targets = { data: Int8Array.of(1, 0, -1, 1, 0, 0, 1, 1, -1, -1), dims: [5, 2] };
+    meter.update(logits, targets, { groups: ['a', 'b', 'a', 'b', 'c'] });
+    for (const [name, state] of meter.toJSON().groups) {
+      const own = ['a', 'b', 'a', 'b', 'c'].flatMap((group, i) => (group === name ? [2 * i, 2 * i + 1] : []));
+      const alone = new FocalMeter(loss, { classes: 2 });
+      const dims = [own.length / 2, 2];
+      alone.update(
+        { data: Float32Array.from(own, (i) => logits.data[i] as number), dims },
+        { data: Int8Array.from(own, (i) => targets.data[i] as number), dims },
+      );
+      expect(state).toEqual(alone.toJSON());
+    }
+    expect(SlicedMeter.fromBytes(meter.toBytes()).toBytes()).toEqual(meter.toBytes());
+  });
+
   test('what does not fit is refused, and nothing has changed', () => {
     const meter = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, maxGroups: 2 });
     const z = new Float32Array(4);

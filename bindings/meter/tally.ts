@@ -631,7 +631,9 @@ class SigmoidTally extends Tally {
         const i = first + k;
         const state = stateAt(i);
         state.makeRoom(1);
-        if (truth.ignored) state.allowIgnoring();
+        const ignored = truth.ignored?.[i] ?? 0;
+        // of groups, those that have such samples alone
+        if (ignored > 0 && ignored < classes) state.allowIgnoring();
         const { words, at, curves, hardest } = state;
         addTo(words, truth.counts(i) ? at.totals.samples : at.totals.ignored, 1);
         if (!truth.counts(i)) continue;
@@ -687,7 +689,6 @@ class SigmoidTally extends Tally {
         sums[2 * SAMPLES + k] = brier;
         const [l, e, b] = [sums[k], sums[SAMPLES + k], sums[2 * SAMPLES + k]] as [number, number, number];
         addSample(state, l, e, b);
-        const ignored = truth.ignored === null ? 0 : (truth.ignored[i] as number);
         if (ignored > 0) {
           const { ignoredProducts: products } = at;
           addTo(words, products.squares, ignored * ignored);
