@@ -598,6 +598,28 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     }
   });
 
+  test.each([
+    ['sigmoid', 100, 660],
+    ['sigmoid', 5001, 13],
+    ['softmax', 100, 700],
+    ['softmax', 32769, 3],
+  ] as const)(
+    '%s, %i classes, full tiles: nothing is written over what is still to be compared',
+    (name, classes, n) => {
+      const random = new Random(classes);
+      const a = random.logits(n * classes, 4, 0);
+      const b = a.map((z) => Math.round(z * 4) / 4);
+      const targets = Int32Array.from({ length: n }, () => random.below(classes));
+      const [whole, parts] = [0, 1].map(() => new FocalComparison<AnyLoss>(lossOf(name), { classes }));
+      whole?.update(a, b, targets);
+      for (let i = 0; i < n; i++) {
+        const at = i * classes;
+        parts?.update(a.subarray(at, at + classes), b.subarray(at, at + classes), targets.subarray(i, i + 1));
+      }
+      expect(parts?.toBytes()).toEqual(whole?.toBytes());
+    },
+  );
+
   test.each(both)('%s: more classes than a tile holds', (name) => {
     const classes = 65537;
     const a = Float32Array.from({ length: 2 * classes }, (_, i) => ((i * 37) % 101) / 16);

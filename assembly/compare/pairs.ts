@@ -183,6 +183,8 @@ function predictedOnes(i: usize, n: i32, classes: i32, at: usize, away: usize, s
     v128.store(i, f32x4.mul(p, l), DIVERGENCE);
     v128.store(i, f32x4.abs(f32x4.sub(p, q)), DIFFERENCE);
     let others = i32x4.bitmask(i32x4.ne(v128.load(i, PREDICTED), v128.load(i, PREDICTED + OTHER)));
+    // past the last sample there is no row
+    if (i + 16 > end) others &= (1 << (i32(end - i) >> 2)) - 1;
     if (others) {
       v128.store(RATIOS, l);
       for (; others; others &= others - 1) {

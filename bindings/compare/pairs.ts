@@ -167,10 +167,11 @@ export function sidesOf(meter: MeterBackend, { kernels, i32 }: PairBackend, clas
 }
 
 /** One-vs-rest: where the rows of either side are, and what is kept of them. Staged tiles are half as large. */
-const placesOf = ({ TILE, PAIRS, KEPT }: PairBackend['kernels'], staged: boolean) =>
+const placesOf = ({ TILE, PAIRS, KEPT, CHANGED }: PairBackend['kernels'], staged: boolean) =>
   staged
     ? ([
-        { rows: TILE + 2 * LOGITS, kept: KEPT },
+        // decisions, and zeros behind them, take the whole of TILE, counts of a super-row half of CHANGED
+        { rows: CHANGED + 2 * LOGITS, kept: KEPT },
         { rows: PAIRS, kept: PAIRS + 2 * LOGITS },
       ] as const)
     : ([
