@@ -20,7 +20,7 @@ import { ignored } from '../tile/labels';
 import { param } from '../params';
 import {
   CHANGED, CONFIDENCE, DECIDED, DIFFERENCE, DIVERGENCE, DIVERGENCES, FELL, GAPS, KEPT, LABEL, NOT_FINITE, NUMBERS, PAIR_THRESHOLDS, PAIRS, PREDICTED,
-  OWN, RANKS, ROSE, SQUARED, WRONGS,
+  MOST, OWN, RANKS, ROSE, SQUARED, WRONGS,
 } from './scratch';
 
 /** From a logit of the baseline to the candidate's, and from a number of a sample to the candidate's. */
@@ -323,7 +323,7 @@ let decays: usize = 0;
 let decaysAfter: usize = 0;
 
 /** One-vs-rest: the rows of a side are at `rows`, and e^−|z| at `decay`; unless `n` is 0, those of n logits go there. */
-export function place(side: i32, rows: usize, decay: usize, n: i32): void {
+function place(side: i32, rows: usize, decay: usize, n: i32): void {
   if (side) {
     after = rows;
     decaysAfter = decay;
@@ -549,13 +549,17 @@ function sigmoidPairs(i: usize, n: i32, classes: i32, length: usize): i32 {
 }
 
 /** Compare n pairs of rows, of at most LOGITS logits together, whose columns begin at sample `first`. */
-export function pairs(oneVersusRest: bool, first: i32, n: i32, classes: i32, length: i32): i32 {
+export function pairs(oneVersusRest: bool, held: bool, first: i32, n: i32, classes: i32, length: i32): i32 {
   const i = usize(first) << 2;
+  if (oneVersusRest && !held) {
+    place(0, TILE, KEPT, n * classes);
+    place(1, PAIRS, KEPT + KEPT_AWAY, n * classes);
+  }
   return oneVersusRest ? sigmoidPairs(i, n, classes, usize(length) << 2) : softmaxPairs(i, n, classes);
 }
 
 /** The largest of n numbers ≥ 0. */
-export function most(values: usize, n: i32): f32 {
+function most(values: usize, n: i32): f32 {
   let m = f32x4.splat(0);
   const end = values + (usize(n) << 2);
   for (; values + 16 <= end; values += 16) m = f32x4.pmax(m, v128.load(values));
@@ -564,8 +568,11 @@ export function most(values: usize, n: i32): f32 {
   return largest;
 }
 
-/** One-vs-rest: the sum of the squares of how many more decisions of a sample one side has right than the other. */
-export function turned(n: i32): f64 {
+/**
+ * The sum of the squares of how far apart the sides are in WRONGS: of one-vs-rest, how many more decisions of a sample one side
+ * has right than the other.
+ */
+function turned(n: i32): f64 {
   let sum = i64x2.splat(0);
   const end = usize(n) << 2;
   for (let i: usize = 0; i < end; i += 16) {
@@ -676,8 +683,14 @@ function differ(k: i32, n: i32): void {
 }
 
 /** Add up what is known of n samples and, with `quality`, by how much their numbers differ: SUM_DIVERGENCE and on. */
-export function settle(n: i32, quality: bool): void {
+export function settle(n: i32, quality: bool): f64 {
+  store<f32>(MOST, most(DIVERGENCE, n));
+  store<f32>(MOST, most(DIFFERENCE, n), 4);
+  // as floats these are above 0, too
+  store<f32>(MOST, most(NOT_FINITE, n), 8);
   add(SUM_DIVERGENCE, DIVERGENCE, n);
   add(SUM_DIFFERENCE, DIFFERENCE, n);
-  for (let k = 0; quality && k < 3; k++) differ(k, n);
+  if (!quality) return 0;
+  for (let k = 0; k < 3; k++) differ(k, n);
+  return turned(n);
 }

@@ -1,6 +1,6 @@
 /** What comparisons add to the scratch block (tile/scratch.ts). */
-import { BIN_BYTES, LOGITS, PAIR_COLUMNS, SAMPLE_BYTES, TALLY_BINS } from '../../bindings/backend/constants';
-import { BINS, CELLS, EXPONENTIALS } from '../meter/scratch';
+import { BIN_BYTES, LOGITS, PAIR_COLUMN_COUNT, PAIR_COLUMNS, PAIR_MOST, PAIR_OWN, SAMPLE_BYTES, TALLY_BINS } from '../../bindings/backend/constants';
+import { CELLS, EXPONENTIALS } from '../meter/scratch';
 import { GUARD, PLANES } from '../tile/scratch';
 
 const COLUMN: usize = SAMPLE_BYTES;
@@ -21,9 +21,10 @@ const guard0: usize = memory.data(GUARD, 16);
  *
  *     13  KL(baseline‖candidate), 14 largest |Δp|: f32, 0 where either is not finite
  *     15  1 where the baseline is not finite, plus 2 where the candidate is not: i32
- *     16  a difference where it is above 0, or NaN, 17 less it where it is below, 18 its square: f32
+ *     16  a difference where it is above 0, or NaN, 17 less it where it is below, 18 its square: f32; before there are any, see
+ *         PAIR_OWN; three numbers behind the last, see PAIR_MOST
  */
-export const PAIRS: usize = memory.data(PAIR_COLUMNS + 19 * SAMPLE_BYTES, 16);
+export const PAIRS: usize = memory.data(PAIR_COLUMNS + PAIR_COLUMN_COUNT * SAMPLE_BYTES + 16, 16);
 const guard1: usize = memory.data(GUARD, 16);
 /**
  * One-vs-rest: how often both sides decide for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the sides
@@ -36,8 +37,6 @@ const guard2: usize = memory.data(GUARD, 16);
  * as large: what it keeps of the baseline, and BINS and TALLY of the candidate, PARAM_COUNTS behind their own places.
  */
 export const KEPT: usize = memory.data(8 * LOGITS + BIN_BYTES * TALLY_BINS + 64, 16);
-/** From BINS and TALLY to those of the candidate. */
-export const COUNTS_AWAY: usize = KEPT + 2 * LOGITS - BINS;
 const guard3: usize = memory.data(GUARD, 16);
 
 /*
@@ -56,11 +55,6 @@ export const GAPS: usize = CELLS;
  * the candidate; softmax: the samples on which they do not agree: i32[LOGITS].
  */
 export const CHANGED: usize = EXPONENTIALS + 4 * LOGITS + 16;
-/**
- * One-vs-rest: samples of whose own class the sides decide differently, ~number where the candidate decides for it:
- * i32[SAMPLES].
- */
-export const OWN: usize = PLANES;
 
 export const PREDICTED: usize = PAIRS + PAIR_COLUMNS;
 export const CONFIDENCE: usize = PAIRS + PAIR_COLUMNS + 2 * COLUMN;
@@ -75,6 +69,8 @@ export const NOT_FINITE: usize = PAIRS + PAIR_COLUMNS + 15 * COLUMN;
 export const ROSE: usize = PAIRS + PAIR_COLUMNS + 16 * COLUMN;
 export const FELL: usize = PAIRS + PAIR_COLUMNS + 17 * COLUMN;
 export const SQUARED: usize = PAIRS + PAIR_COLUMNS + 18 * COLUMN;
+export const OWN: usize = PAIRS + PAIR_COLUMNS + usize(PAIR_OWN) * COLUMN;
+export const MOST: usize = PAIRS + PAIR_COLUMNS + usize(PAIR_MOST) * COLUMN;
 
 /** Address of guard `i`, 0 when there is none. */
 export function pairsGuard(i: i32): usize {

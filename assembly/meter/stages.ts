@@ -106,14 +106,12 @@ export function decide(): i32 {
   return wrong;
 }
 
-export function review(on: bool): void {
+export function review(on: bool, again: bool): void {
   reviewing = on;
   if (on && !borrowed) unmaskTrueClass();
   reviewed(samples, on);
   if (!on) confidences(samples);
-}
-
-export function reopen(): void {
+  if (!again) return;
   locate();
   maskTrueClass();
 }

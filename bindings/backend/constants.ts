@@ -241,4 +241,10 @@ export const PAIR_DIVERGENCE = 13;
 export const PAIR_DIFFERENCE = 14;
 export const PAIR_NOT_FINITE = 15;
 export const PAIR_ROSE = 16;
+/** Where differences of samples are not yet: see `pairs`. */
+export const PAIR_OWN = PAIR_ROSE;
 export const PAIR_COLUMN_COUNT = 19;
+/** Behind the columns: the largest number of PAIR_DIVERGENCE, of PAIR_DIFFERENCE and, as a float32, of PAIR_NOT_FINITE. */
+export const PAIR_MOST = PAIR_COLUMN_COUNT;
+/** Sigmoid, whose tiles are half as large: from KEPT to the BINS of the candidate, behind which is its TALLY. */
+export const PAIR_COUNTS = 2 * LOGITS;

@@ -18,7 +18,7 @@
  *     metrics, softmax:
  *       decide                                    predictions; how many are wrong
  *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one; a tile with
- *                                                 all classes is still there: reopen scan sum close
+ *                                                 all classes is still there, and open `again`: scan sum close
  *       topK… [cells] tally
  *
  * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true
@@ -116,9 +116,8 @@ export interface MeterKernels extends Kernels {
 
   /** How many predictions are wrong; the column of confidences is filled when there is none, else by `review`. */
   decide(): number;
-  /** Between the two, samples have their prediction for a label. */
-  review(on: boolean): void;
-  reopen(): void;
+  /** Between on and off, samples have their prediction for a label. With `again` the tile that was closed is open anew. */
+  review(on: boolean, again: boolean): void;
   /** How many samples have fewer than k classes before their own; those whose prediction is open are not among them. */
   topK(k: number): number;
   /**
@@ -158,36 +157,31 @@ export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'con
    * they do not agree: i32[LOGITS].
    */
   readonly CHANGED: number;
-  /** Sigmoid: the samples of whose own class they decide differently, ~number where the candidate decides for it. */
-  readonly OWN: number;
   /**
    * Softmax: where exponentials of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate. Sigmoid: of
    * the baseline e^−|z|; there is room for both sides, too.
    */
   readonly KEPT: number;
-  /** PARAM_COUNTS of the candidate, whose counts are in what KEPT has left of tiles of half the size. */
-  readonly COUNTS_AWAY: number;
   /**
    * For either side, softmax the candidate first: to be called when the stages of n samples, of which the first is sample
    * `first`, have gone by, with PARAM_KEEP: fill their columns of what the meter has found. Returns how many are ignored.
    */
   hold(side: number, first: number, n: number): number;
-  /** Sigmoid without stages: the n logits of a side's rows are at `rows`, and what is kept of them goes to `kept`. */
-  place(side: number, rows: number, kept: number, n: number): void;
   /**
-   * Compare n rows, which are those of the samples from `first` on.
+   * Compare n rows, which are those of the samples from `first` on. They are where `hold` found them or, unless they are
+   * `held`, those of the baseline in TILE and those of the candidate in PAIRS.
    *
-   * Softmax: rows of the baseline are in TILE, those of the candidate in PAIRS; where rows are transposed, planes take their
-   * place. Counts in DECIDED and returns how many there are in CHANGED: samples that are open or ignored, too, and the
-   * latter count for nothing. Sigmoid: where `hold` or `place` found them, super-rows of `length` logits, the rows of some
-   * samples; −∞ is behind those of the last. Counts in DECIDED and CHANGED and returns how many there are in OWN.
+   * Softmax: counts in DECIDED and returns how many there are in CHANGED: samples that are open or ignored, too, and the
+   * latter count for nothing. Sigmoid, of super-rows of `length` logits, the rows of some samples, with −∞ behind those of
+   * the last: counts in DECIDED and CHANGED, lists in the column PAIR_OWN the samples of whose own class the sides decide
+   * differently, ~number where the candidate decides for it, and returns how many these are.
    */
-  pairs(sigmoid: boolean, first: number, n: number, classes: number, length: number): number;
-  /** Sigmoid: Σ (how many more decisions of a sample the candidate has right)², from the columns of wrong decisions. */
-  turned(n: number): number;
-  /** Add the columns of n samples to the sums SUM_DIVERGENCE and SUM_DIFFERENCE and, with `quality`, to SUM_ROSE and on. */
-  settle(n: number, quality: boolean): void;
+  pairs(sigmoid: boolean, held: boolean, first: number, n: number, classes: number, length: number): number;
+  /**
+   * Add the columns of n samples to the sums SUM_DIVERGENCE and SUM_DIFFERENCE and, with `quality`, to SUM_ROSE and on, and
+   * put the largest number of each column from PAIR_DIVERGENCE on to PAIR_MOST. With `quality` returns Σ (how far apart the
+   * sides are in the column PAIR_RANK, sigmoid: of wrong decisions)², else 0.
+   */
+  settle(n: number, quality: boolean): number;
   clear(sum: number): void;
-  /** The largest of n numbers ≥ 0. */
-  most(values: number, n: number): number;
 }

@@ -11,12 +11,15 @@ import {
   PAIR_BRIER,
   PAIR_COLUMNS,
   PAIR_CONFIDENCE,
+  PAIR_COUNTS,
   PAIR_CROSS_ENTROPY,
   PAIR_DIFFERENCE,
   PAIR_DIVERGENCE,
   PAIR_LABEL,
   PAIR_LOSS,
+  PAIR_MOST,
   PAIR_NOT_FINITE,
+  PAIR_OWN,
   PAIR_PREDICTED,
   PAIR_RANK,
   PARAM_COUNT,
@@ -156,7 +159,7 @@ export function apart(meter: MeterBackend, { kernels }: PairBackend, classes: nu
 
 /** One-vs-rest: what either side's kernels have elsewhere, so that neither is in the other's way. */
 export function sidesOf(meter: MeterBackend, { kernels, i32 }: PairBackend, classes: number): Both<MeterBackend> {
-  const COUNTS = kernels.COUNTS_AWAY;
+  const COUNTS = kernels.KEPT + PAIR_COUNTS - meter.kernels.BINS;
   const [BINS, TALLY] = [meter.kernels.BINS + COUNTS, meter.kernels.TALLY + COUNTS];
   i32.fill(0, BINS >> 2, (TALLY + TALLY_BYTES * Math.min(classes, TALLY_CLASSES)) >> 2);
   const [{ rows: ROWS, kept: KEEP }, { rows, kept }] = placesOf(kernels, true);
@@ -168,16 +171,11 @@ export function sidesOf(meter: MeterBackend, { kernels, i32 }: PairBackend, clas
 
 /** One-vs-rest: where the rows of either side are, and what is kept of them. Staged tiles are half as large. */
 const placesOf = ({ TILE, PAIRS, KEPT, CHANGED }: PairBackend['kernels'], staged: boolean) =>
-  staged
-    ? ([
-        // decisions, and zeros behind them, take the whole of TILE, counts of a super-row half of CHANGED
-        { rows: CHANGED + 2 * LOGITS, kept: KEPT },
-        { rows: PAIRS, kept: PAIRS + 2 * LOGITS },
-      ] as const)
-    : ([
-        { rows: TILE, kept: KEPT },
-        { rows: PAIRS, kept: KEPT + 4 * LOGITS },
-      ] as const);
+  [
+    // decisions, and zeros behind them, take the whole of TILE, counts of a super-row half of CHANGED
+    { rows: staged ? CHANGED + 2 * LOGITS : TILE, kept: KEPT },
+    { rows: PAIRS, kept: staged ? PAIRS + 2 * LOGITS : KEPT + 4 * LOGITS },
+  ] as const;
 
 /** One-vs-rest: how many rows make a super-row: whole vectors, unless it would be too long. */
 function rowsTogether(classes: number): number {
@@ -356,9 +354,11 @@ export class Pairs {
       this.#uncarried = n;
     }
     const chunk = new Chunk(backend, inputs, labelled ? truthOf(inputs[0], this.meter) : null);
-    if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, firstIndex, stages);
-    else this.#sigmoid(backend, chunk, labelled, firstIndex, stages);
-    backend.kernels.settle(n, labelled);
+    if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, stages);
+    else this.#sigmoid(backend, chunk, labelled, stages);
+    const squares = backend.kernels.settle(n, labelled);
+    if (this.meter.variant === 'sigmoid') this.#count(this.at.decisions.squares, squares);
+    this.#totals(chunk, firstIndex);
     if (this.config.hardest > 0 && labelled) this.#offer(chunk, firstIndex);
     this.coverage?.add([firstIndex, firstIndex + n]);
   }
@@ -379,8 +379,7 @@ export class Pairs {
     const { n, notFinite, ignored } = chunk;
     this.#count(this.at.totals.samples, n - ignored.size);
     this.#count(this.at.totals.ignored, ignored.size);
-    const any = chunk.anyNotFinite;
-    for (let i = 0; any && i < n; i++) {
+    for (let i = 0; chunk.anyNotFinite && i < n; i++) {
       if (notFinite[i]) this.#countNotFinite(notFinite[i] as number);
     }
     for (const k of [0, 1] as const) {
@@ -389,7 +388,7 @@ export class Pairs {
     }
   }
 
-  #softmax(chunk: Chunk, labelled: boolean, firstIndex: number, stages: Staged | null): void {
+  #softmax(chunk: Chunk, labelled: boolean, stages: Staged | null): void {
     const { at, config, meter } = this;
     const { n, labels, ranks } = chunk;
     const { baseline, candidate, both, stride } = at.predictions;
@@ -423,7 +422,6 @@ export class Pairs {
         }
       },
     );
-    this.#totals(chunk, firstIndex);
     if (!ranked) return;
     // which samples are among the top k of one side alone
     const { lost, won } = at.topK;
@@ -471,7 +469,7 @@ export class Pairs {
     this.#count(negatives.lost + c * negatives.stride, after);
   }
 
-  #sigmoid(backend: PairBackend, chunk: Chunk, labelled: boolean, firstIndex: number, stages: Staged | null): void {
+  #sigmoid(backend: PairBackend, chunk: Chunk, labelled: boolean, stages: Staged | null): void {
     const { at, meter } = this;
     if (this.#tabled + chunk.n > MOST_TABLED) this.#takeDecisions(backend, labelled);
     this.#tabled += chunk.n;
@@ -486,8 +484,6 @@ export class Pairs {
         this.#count((isFor ? negatives.lost : negatives.won) + c * negatives.stride, -1);
       },
     );
-    if (labelled) this.#count(at.decisions.squares, backend.kernels.turned(chunk.n));
-    this.#totals(chunk, firstIndex);
   }
 
   /** Offer the samples of a chunk whose loss rose. */
@@ -556,7 +552,7 @@ class Chunk {
     const decided = i32.subarray(kernels.DECIDED >> 2, (kernels.DECIDED >> 2) + Math.min(classes, LOGITS));
     decided.fill(0);
     const compare = (first: number, count: number): void => {
-      const found = kernels.pairs(false, first, count, classes, 0);
+      const found = kernels.pairs(false, stages !== null, first, count, classes, 0);
       for (let j = 0; j < found; j++) changed(i32[(kernels.CHANGED >> 2) + j] as number);
     };
     if (stages) {
@@ -578,8 +574,12 @@ class Chunk {
 
   /** Whether a sample is not finite on either side. */
   get anyNotFinite(): boolean {
-    // as floats these are above 0, too
-    return this.#backend.kernels.most(this.notFinite.byteOffset, this.n) > 0;
+    return this.#most(2) > 0;
+  }
+
+  /** The bits of what `settle` has put to PAIR_MOST. */
+  #most(k: number): number {
+    return this.#backend.i32[columnAt(this.#backend, PAIR_MOST) + k] as number;
   }
 
   /**
@@ -588,8 +588,7 @@ class Chunk {
    */
   largest(which: 0 | 1, [known, index]: Largest): Largest {
     const column = which ? this.difference : this.divergence;
-    FLOAT[0] = this.#backend.kernels.most(column.byteOffset, this.n);
-    const most = BITS[0] as number;
+    const most = this.#most(which);
     if (index >= 0 && most < known) return NONE;
     if (most > 0) return [most, column.indexOf(most)];
     // those that do not count have 0, too
@@ -617,7 +616,7 @@ class Chunk {
     const compare = (first: number, count: number, ignored: number): void => {
       for (let i = first; ignored > 0 && i < first + count; i++) if ((labels[i] as number) < 0) this.ignored.add(i);
       const leavesOut = this.ignored.size > 0 || truth?.ignored;
-      for (const [side, { rows: at, kept }] of places.entries()) {
+      for (const { rows: at, kept } of places) {
         const to = at >> 2;
         f32.fill(-Infinity, to + count * classes, to + Math.ceil(count / rows) * rows * classes);
         for (let i = 0; leavesOut && i < count; i++) {
@@ -629,11 +628,10 @@ class Chunk {
             if (stages) f32[(kept >> 2) + cell] = 0;
           }
         }
-        if (!stages) kernels.place(side, at, kept, count * classes);
       }
-      const found = kernels.pairs(true, first, count, classes, rows * classes);
+      const found = kernels.pairs(true, stages !== null, first, count, classes, rows * classes);
       for (let j = 0; j < found; j++) {
-        const i = i32[(kernels.OWN >> 2) + j] as number;
+        const i = i32[columnAt(this.#backend, PAIR_OWN) + j] as number;
         own(labels[i < 0 ? ~i : i] as number, i < 0);
       }
       if (!truth?.dense) return;
@@ -716,9 +714,6 @@ class Chunk {
     return Float64Array.from(logits);
   }
 }
-
-const FLOAT = new Float32Array(1);
-const BITS = new Int32Array(FLOAT.buffer);
 
 /** The values as bits. */
 const bitsOf = (values: Float32Array): Uint32Array => new Uint32Array(values.buffer, values.byteOffset, values.length);

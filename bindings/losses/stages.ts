@@ -175,7 +175,6 @@ export class Call {
       this.scanAndSum();
       return;
     }
-    kernels.reopen();
     kernels.scan();
     kernels.sum();
     kernels.close();

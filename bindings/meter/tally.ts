@@ -293,9 +293,9 @@ function decide(kernels: MeterKernels, call: Call): void {
   call.scanAndSum();
   call.finish();
   if (kernels.decide() > 0) {
-    kernels.review(true);
+    kernels.review(true, call.tile.whole);
     call.scanAndSumAgain();
-    kernels.review(false);
+    kernels.review(false, false);
   }
 }
 

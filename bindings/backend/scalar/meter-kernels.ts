@@ -231,7 +231,7 @@ export function scalarMeterKernels(): MeterKernels {
       return count;
     },
 
-    review(on) {
+    review(on, again) {
       const n = samples();
       reviewing = on;
       if (on) {
@@ -240,6 +240,11 @@ export function scalarMeterKernels(): MeterKernels {
         });
         ownLabels.set(labels.subarray(0, n));
         labels.set(predicted.subarray(0, n));
+        if (!again) return;
+        twin.eachTrue((i, at) => {
+          truth[i] = f32[tile.base + at] as number;
+          f32[tile.base + at] = -Infinity;
+        });
         return;
       }
       for (let i = 0; i < n; i++) {
@@ -247,13 +252,6 @@ export function scalarMeterKernels(): MeterKernels {
         confidence[i] = sigmoid(margins[i] as number);
       }
       labels.set(ownLabels.subarray(0, n));
-    },
-
-    reopen() {
-      twin.eachTrue((i, at) => {
-        truth[i] = f32[tile.base + at] as number;
-        f32[tile.base + at] = -Infinity;
-      });
     },
 
     topK(k) {

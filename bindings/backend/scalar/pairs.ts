@@ -9,12 +9,13 @@ import {
   PAIR_DIVERGENCE,
   PAIR_LABEL,
   PAIR_LOSS,
+  PAIR_MOST,
   PAIR_NOT_FINITE,
+  PAIR_OWN,
   PAIR_PREDICTED,
   PAIR_RANK,
   PAIR_ROSE,
   SAMPLE_BYTES,
-  SAMPLES,
   SUM_DIFFERENCE,
   SUM_DIVERGENCE,
   SUM_END,
@@ -101,11 +102,10 @@ export function sigmoidPair(a: Float64Array, b: Float64Array): Pair {
 /** The twin over a plain ArrayBuffer. */
 export function scalarPairKernels(): PairKernels {
   const PAIRS = 4 * LOGITS;
-  const PAIR_THRESHOLDS = PAIRS + PAIR_COLUMNS + PAIR_COLUMN_COUNT * SAMPLE_BYTES;
+  const PAIR_THRESHOLDS = PAIRS + PAIR_COLUMNS + PAIR_COLUMN_COUNT * SAMPLE_BYTES + 16;
   const DECIDED = PAIR_THRESHOLDS + 4 * LOGITS + 16;
   const CHANGED = DECIDED + 4 * LOGITS;
-  const OWN = CHANGED + 4 * LOGITS;
-  const buffer = new ArrayBuffer(OWN + 4 * SAMPLES);
+  const buffer = new ArrayBuffer(CHANGED + 4 * LOGITS);
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
   const column = (k: number): number => (PAIRS + PAIR_COLUMNS + k * SAMPLE_BYTES) >> 2;
@@ -151,7 +151,7 @@ export function scalarPairKernels(): PairKernels {
       if (was === is) continue;
       count(CHANGED, k, is ? 1 << 16 : 1);
       const i = first + Math.floor(cell / classes);
-      if (i32[column(PAIR_LABEL) + i] === cell % classes) i32[(OWN >> 2) + own++] = is ? ~i : i;
+      if (i32[column(PAIR_LABEL) + i] === cell % classes) i32[column(PAIR_OWN) + own++] = is ? ~i : i;
     }
     return own;
   }
@@ -163,36 +163,28 @@ export function scalarPairKernels(): PairKernels {
     PAIR_THRESHOLDS,
     DECIDED,
     CHANGED,
-    OWN,
     KEPT: 0,
-    COUNTS_AWAY: 0,
 
     hold: () => 0,
-
-    place() {},
 
     convert(at, n, from) {
       convert(f32.subarray(at >> 2, (at >> 2) + n), from);
     },
 
-    pairs(sigmoid, first, n, classes, length) {
+    pairs(sigmoid, _, first, n, classes, length) {
       compare(sigmoid ? sigmoidPair : softmaxPair, first, n, classes);
       return sigmoid ? decide(first, n, classes, length) : agree(first, n);
-    },
-
-    turned(n) {
-      let sum = 0;
-      for (let i = 0; i < n; i++) {
-        sum += ((i32[column(PAIR_RANK + 1) + i] as number) - (i32[column(PAIR_RANK) + i] as number)) ** 2;
-      }
-      return sum;
     },
 
     settle(n, quality) {
       const add = (sum: number, k: number): void => sums[sum]?.add(f32, i32, column(k), column(k) + n);
       add(SUM_DIVERGENCE, PAIR_DIVERGENCE);
       add(SUM_DIFFERENCE, PAIR_DIFFERENCE);
-      if (!quality) return;
+      for (const k of [PAIR_DIVERGENCE, PAIR_DIFFERENCE, PAIR_NOT_FINITE]) {
+        const numbers = f32.subarray(column(k), column(k) + n);
+        f32[column(PAIR_MOST) + k - PAIR_DIVERGENCE] = numbers.reduce((a, b) => Math.max(a, b), 0);
+      }
+      if (!quality) return 0;
       for (const [j, k] of [PAIR_LOSS, PAIR_CROSS_ENTROPY, PAIR_BRIER].entries()) {
         for (let i = 0; i < n; i++) {
           const d = Math.fround((f32[column(k + 1) + i] as number) - (f32[column(k) + i] as number));
@@ -202,10 +194,11 @@ export function scalarPairKernels(): PairKernels {
         }
         for (const part of [0, 1, 2]) add(SUM_ROSE + 3 * j + part, PAIR_ROSE + part);
       }
-    },
-
-    most(values, n) {
-      return f32.subarray(values >> 2, (values >> 2) + n).reduce((a, b) => Math.max(a, b), 0);
+      let sum = 0;
+      for (let i = 0; i < n; i++) {
+        sum += ((i32[column(PAIR_RANK + 1) + i] as number) - (i32[column(PAIR_RANK) + i] as number)) ** 2;
+      }
+      return sum;
     },
 
     clear(sum) {
