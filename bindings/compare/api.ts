@@ -3,8 +3,9 @@ import { outOfRange } from '../input/errors.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import { type AnyLoss, Meter, type MeterOptions } from '../meter/meter.ts';
 import { type ComparisonState, fromBytes, fromJSON } from './codec.ts';
-import { Comparison, type ComparisonOptions, type Sides, splitOptions } from './comparison.ts';
+import { Comparison, type ComparisonOptions, splitOptions } from './comparison.ts';
 import { Pairs } from './pairs.ts';
+import type { Sides } from './sides.ts';
 
 /** What `focal-simd/compare` exports as `FocalComparison`. */
 export interface FocalComparisonConstructor {

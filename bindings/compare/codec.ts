@@ -6,9 +6,9 @@ import { type MeterState, readRange } from '../meter/codec.ts';
 import { checkSame, checkVersion } from '../meter/config.ts';
 import { type AnyLoss, Meter } from '../meter/meter.ts';
 import { checkPairs } from './checks.ts';
-import { readPairConfig, type Sides } from './comparison.ts';
 import { type Largest, Pairs, type Parts } from './pairs.ts';
 import type { Rise } from './rises.ts';
+import { readPairConfig, type Sides } from './sides.ts';
 
 /**
  * The two forms of a comparison's state. Version 1:

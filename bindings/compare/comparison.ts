@@ -9,12 +9,14 @@ import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { ARITHMETIC, checkSame, namedOptions, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
-import { type Pass, predictions, type Visit } from '../meter/tally.ts';
+import { type Pass, predictions } from '../meter/softmax-tally.ts';
+import type { Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
 import { apart, canStage, keep, Pairs, roomOf, rowsOfTile, type Staged, Stages, samplesOf, sidesOf } from './pairs.ts';
 import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
 import { rowsOf } from './rows.ts';
+import { readPairConfig, type Sides } from './sides.ts';
 
 /** Logits of a side that are counted together: of images, which become rows, and of one-vs-rest, which are read again soon. */
 const TOGETHER = 2 ** 17;
@@ -29,26 +31,10 @@ interface OwnOptions {
 /** Options of a comparison: those of the meter that counts each side, and its own. */
 export type ComparisonOptions<L> = OwnOptions & Omit<MeterOptions<L>, keyof OwnOptions>;
 
-/** What a comparison has counted: each side by itself, and the pairs. */
-export interface Sides {
-  readonly baseline: Meter<AnyLoss>;
-  readonly candidate: Meter<AnyLoss>;
-  readonly pairs: Pairs;
-}
-
 /** The own options, and what is left for the meters. */
 export function splitOptions(loss: unknown, given: unknown): { config: PairConfig; meter: Record<string, unknown> } {
   const { hardest = 0, flips = false, ...meter } = namedOptions(loss, given, 'a comparison', ['flips']);
   return { config: readPairConfig({ hardest, flips }), meter };
-}
-
-/** The own options, checked. */
-export function readPairConfig({ hardest, flips }: Record<string, unknown>, name = ''): PairConfig {
-  if (typeof flips !== 'boolean') throw wrongType(`${name}flips`, 'a boolean', flips);
-  const most = number(`${name}hardest`, hardest, 'an integer in [0, 2^31)', (x) => {
-    return Number.isInteger(x) && x >= 0 && x < 2 ** 31;
-  });
-  return { hardest: most, flips };
 }
 
 /**

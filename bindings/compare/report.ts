@@ -18,10 +18,10 @@ import {
   replicateError,
   wilson,
 } from '../statistics/index.ts';
-import type { Sides } from './comparison.ts';
 import type { Largest, Pairs } from './pairs.ts';
 import { adjust, precisionOf } from './precision.ts';
 import { fromBits } from './rises.ts';
+import type { Sides } from './sides.ts';
 
 type AnyReport = SoftmaxReport | SigmoidReport;
 

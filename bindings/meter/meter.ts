@@ -17,8 +17,10 @@ import {
   type SigmoidReport,
   type SoftmaxReport,
 } from './report.ts';
+import type { Pass, SoftmaxTally } from './softmax-tally.ts';
 import { State } from './state.ts';
-import { type Pass, type SoftmaxTally, type Tally, tallyOf, type Visit } from './tally.ts';
+import { tallyOf } from './tallies.ts';
+import type { Tally, Visit } from './tally.ts';
 
 /** A loss of either variant, of any entry; its reduction does not matter to a meter. */
 // biome-ignore lint/suspicious/noExplicitAny: any reduction will do, the meter has its own

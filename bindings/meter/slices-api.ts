@@ -2,7 +2,8 @@ import type { FocalMeterConstructor } from './api.ts';
 import { toJSON } from './codec.ts';
 import { namedOptions } from './config.ts';
 import type { AnyLoss, MeterOptions } from './meter.ts';
-import { type SlicedOptions, type SlicedState, Slices } from './slices.ts';
+import { type SlicedOptions, Slices } from './slices.ts';
+import type { SlicedState } from './slices-codec.ts';
 import { type SlicedParts, slicesFromBytes, slicesFromJSON } from './slices-codec.ts';
 import { State } from './state.ts';
 

@@ -4,11 +4,24 @@ import { outOfRange, wrongType } from '../input/errors.ts';
 import { viewOf } from '../input/tensors.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { array, checkCoverage } from './checks.ts';
-import { fromBytes, fromJSON, readRange, toBytes, toJSON } from './codec.ts';
+import { fromBytes, fromJSON, type MeterState, readRange, toBytes, toJSON } from './codec.ts';
 import { checkSame, checkVersion } from './config.ts';
 import type { Range } from './coverage.ts';
-import type { SlicedState } from './slices.ts';
 import type { State } from './state.ts';
+
+/** What SlicedMeter's toJSON gives. */
+export interface SlicedState {
+  readonly format: 'focal-simd/slices';
+  readonly version: 1;
+  readonly maxGroups: number;
+  /** The state of a meter of no group, which has counted nothing. */
+  readonly empty: MeterState;
+  /** With the option `coverage`: of all groups together. */
+  readonly coverage: readonly (readonly [from: number, to: number])[] | null;
+  readonly groups: readonly (readonly [name: string, state: MeterState])[];
+  /** CRC-32 of the rest, as bytes. */
+  readonly checksum: number;
+}
 
 /**
  * The two forms of a sliced state, version 1. JSON: `{ format, version, maxGroups, empty, coverage, groups, checksum }`, `empty`

@@ -5,15 +5,15 @@ import { type Logits, type Targets, viewOf } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { bonferroni, type Interval } from '../statistics/index.ts';
-import type { MeterState } from './codec.ts';
 import { ARITHMETIC, type MeterConfig, settingsFrom } from './config.ts';
 import { Coverage, type Range } from './coverage.ts';
 import { GroupCounts } from './group-counts.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report } from './meter.ts';
 import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions, overallIntervals, report } from './report.ts';
-import { type SlicedParts, slicesToBytes, slicesToJSON } from './slices-codec.ts';
+import { type SlicedParts, type SlicedState, slicesToBytes, slicesToJSON } from './slices-codec.ts';
 import { State } from './state.ts';
-import { type Tally, tallyOf } from './tally.ts';
+import { tallyOf } from './tallies.ts';
+import type { Tally } from './tally.ts';
 
 /** Options of a meter, and `maxGroups`. `hardest`, `curves` and `bootstrap` are of each group. */
 export type SlicedOptions<L> = MeterOptions<L> & {
@@ -63,20 +63,6 @@ export interface SlicedReport<L> {
   worst: WorstGroup[];
   /** With the option `coverage`: the indices below the largest one counted that were not, as ranges [from, to). */
   missing?: Range[];
-}
-
-/** What SlicedMeter's toJSON gives. */
-export interface SlicedState {
-  readonly format: 'focal-simd/slices';
-  readonly version: 1;
-  readonly maxGroups: number;
-  /** The state of a meter of no group, which has counted nothing. */
-  readonly empty: MeterState;
-  /** With the option `coverage`: of all groups together. */
-  readonly coverage: readonly (readonly [from: number, to: number])[] | null;
-  readonly groups: readonly (readonly [name: string, state: MeterState])[];
-  /** CRC-32 of the rest, as bytes. */
-  readonly checksum: number;
 }
 
 /** Integers from 0 up to this have a table. */

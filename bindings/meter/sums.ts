@@ -1,6 +1,7 @@
 /** What is added to the words of a state one by one, or as the kernels have kept it. */
-import { TALLY_LARGEST } from '../backend/constants.ts';
-import { carry, deposit } from '../backend/limbs.ts';
+import { SUM_INFINITE, SUM_NAN, TALLY_LARGEST } from '../backend/constants.ts';
+import type { Kernels } from '../backend/kernels.ts';
+import { carry, deposit, LIMBS } from '../backend/limbs.ts';
 import type { State } from './state.ts';
 import { INFINITE, NAN } from './words.ts';
 
@@ -58,4 +59,17 @@ export function addSample({ words, at }: State, loss: number, crossEntropy: numb
 /** Carry the confidences of the bins. */
 export function carryBins({ words, at }: State): void {
   for (let b = 0, to = at.bins.confidence; b < at.bins.rows; b++, to += at.bins.stride) carry(words, to, 2);
+}
+
+/** Add one loss to a class's sum, without carrying. */
+export function addLoss({ words, at }: State, c: number, v: number): void {
+  addValue(words, at.classes.loss + c * at.classes.stride, v);
+}
+
+/** Add an exact sum of the kernels to one of the state. */
+export function addSum(kernels: Pick<Kernels, 'limb'>, sum: number, words: Float64Array, at: number): void {
+  for (let j = 0; j < LIMBS; j++) addTo(words, at + j, kernels.limb(sum, j));
+  addTo(words, at + INFINITE, kernels.limb(sum, SUM_INFINITE));
+  addTo(words, at + NAN, kernels.limb(sum, SUM_NAN));
+  carry(words, at, LIMBS);
 }

@@ -17,4 +17,5 @@ export type {
   SoftmaxClass,
   SoftmaxReport,
 } from './report.ts';
-export type { Groups, SlicedOptions, SlicedReport, SlicedState } from './slices.ts';
+export type { Groups, SlicedOptions, SlicedReport } from './slices.ts';
+export type { SlicedState } from './slices-codec.ts';

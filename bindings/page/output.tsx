@@ -3,7 +3,7 @@ import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import type { ComparisonState } from '../compare/codec.ts';
 import type { MeterState } from '../meter/codec.ts';
-import type { SlicedState } from '../meter/slices.ts';
+import type { SlicedState } from '../meter/slices-codec.ts';
 import { useText } from '../report/language.ts';
 import { renderReport } from '../report/report.tsx';
 import type { Language } from '../report/types.ts';

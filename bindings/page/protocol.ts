@@ -4,7 +4,7 @@ import type { ComparisonReport } from '../compare/report.ts';
 import type { Dtype } from '../files/dtypes.ts';
 import type { InputScale } from '../losses/options.ts';
 import type { MeterState } from '../meter/codec.ts';
-import type { SlicedState } from '../meter/slices.ts';
+import type { SlicedState } from '../meter/slices-codec.ts';
 import type { Metrics, Pair } from '../report/format.ts';
 import type { GroupsReport } from '../report/groups.tsx';
 import type { Sample } from '../report/sections.tsx';

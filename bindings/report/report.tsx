@@ -7,7 +7,7 @@ import { common, oneOf } from '../input/checks.ts';
 import { counted, kind, outOfRange, wrongType } from '../input/errors.ts';
 import { printable } from '../input/foreign-text.ts';
 import type { MeterState } from '../meter/codec.ts';
-import type { SlicedState } from '../meter/slices.ts';
+import type { SlicedState } from '../meter/slices-codec.ts';
 import { Comparison, Verdict } from './comparison.tsx';
 import { Confusion } from './crossing.tsx';
 import { Curves } from './curves.tsx';
