@@ -558,14 +558,21 @@ export function pairs(oneVersusRest: bool, held: bool, first: i32, n: i32, class
   return oneVersusRest ? sigmoidPairs(i, n, classes, usize(length) << 2) : softmaxPairs(i, n, classes);
 }
 
-/** The largest of n numbers ≥ 0. */
-function most(values: usize, n: i32): f32 {
-  let m = f32x4.splat(0);
-  const end = values + (usize(n) << 2);
-  for (; values + 16 <= end; values += 16) m = f32x4.pmax(m, v128.load(values));
-  let largest = largestOf(m);
-  for (; values < end; values += 4) largest = max(largest, load<f32>(values));
-  return largest;
+/** To MOST, the largest numbers of the columns DIVERGENCE, DIFFERENCE and NOT_FINITE, which as floats are above 0, too. */
+function most(n: i32): void {
+  let divergence = f32x4.splat(0);
+  let difference = divergence;
+  let notFinite = divergence;
+  const end = usize(n) << 2;
+  for (let i: usize = 0; i < end; i += 16) {
+    const there = v128.load(maskOf(min<usize>(end - i, 16)));
+    divergence = f32x4.pmax(divergence, v128.and(v128.load(i, DIVERGENCE), there));
+    difference = f32x4.pmax(difference, v128.and(v128.load(i, DIFFERENCE), there));
+    notFinite = f32x4.pmax(notFinite, v128.and(v128.load(i, NOT_FINITE), there));
+  }
+  store<f32>(MOST, largestOf(divergence));
+  store<f32>(MOST, largestOf(difference), 4);
+  store<f32>(MOST, largestOf(notFinite), 8);
 }
 
 /**
@@ -684,13 +691,10 @@ function differ(k: i32, n: i32): void {
 
 /** Add up what is known of n samples and, with `quality`, by how much their numbers differ: SUM_DIVERGENCE and on. */
 export function settle(n: i32, quality: bool): f64 {
-  store<f32>(MOST, most(DIVERGENCE, n));
-  store<f32>(MOST, most(DIFFERENCE, n), 4);
-  // as floats these are above 0, too
-  store<f32>(MOST, most(NOT_FINITE, n), 8);
+  most(n);
   add(SUM_DIVERGENCE, DIVERGENCE, n);
   add(SUM_DIFFERENCE, DIFFERENCE, n);
   if (!quality) return 0;
   for (let k = 0; k < 3; k++) differ(k, n);
-  return turned(n);
+  return sigmoid ? turned(n) : 0;
 }

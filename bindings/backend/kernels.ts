@@ -179,8 +179,8 @@ export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'con
   pairs(sigmoid: boolean, held: boolean, first: number, n: number, classes: number, length: number): number;
   /**
    * Add the columns of n samples to the sums SUM_DIVERGENCE and SUM_DIFFERENCE and, with `quality`, to SUM_ROSE and on, and
-   * put the largest number of each column from PAIR_DIVERGENCE on to PAIR_MOST. With `quality` returns Σ (how far apart the
-   * sides are in the column PAIR_RANK, sigmoid: of wrong decisions)², else 0.
+   * put the largest number of each column from PAIR_DIVERGENCE on to PAIR_MOST. Sigmoid with `quality`: returns Σ (how many
+   * more decisions of a sample the candidate has right)².
    */
   settle(n: number, quality: boolean): number;
   clear(sum: number): void;

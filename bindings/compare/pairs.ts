@@ -359,7 +359,7 @@ export class Pairs {
     if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, stages);
     else this.#sigmoid(backend, chunk, labelled, stages);
     const squares = backend.kernels.settle(n, labelled);
-    if (this.meter.variant === 'sigmoid') this.#count(this.at.decisions.squares, squares);
+    if (this.meter.variant === 'sigmoid' && labelled) this.#count(this.at.decisions.squares, squares);
     this.#totals(chunk, firstIndex);
     if (this.config.hardest > 0 && labelled) this.#offer(chunk, firstIndex);
     this.coverage?.add([firstIndex, firstIndex + n]);
