@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { fromPrintable } from '../bindings/backend/printable.ts';
 import * as compare from '../bindings/entries/compare.ts';
@@ -57,4 +57,15 @@ test('losses, meters and comparisons of the entries share a memory, and disturb 
   const other = { data: data.map((z) => -z), dims: [60, 5] };
   const together = run({ ...entries, ...meter }, () => comparison.update({ data, dims: [60, 5] }, other, targets));
   expect(together).toEqual(run(create(new WebAssembly.Module(built('focal')))));
+});
+
+test.each(
+  readdirSync(new URL('../assembly', import.meta.url), { recursive: true }).filter((name) => `${name}`.endsWith('.ts')),
+)('assembly/%s imports nothing that it does not use', (name) => {
+  const text = readFileSync(new URL(`../assembly/${name}`, import.meta.url), 'utf8');
+  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+  const body = code.replace(/^import [\s\S]*?;$/gm, '');
+  const names = [...code.matchAll(/^import \{([^}]*)\}/gm)].flatMap(([, list]) => (list as string).split(','));
+  const locals = names.map((item) => (item.split(' as ').at(-1) as string).trim()).filter(Boolean);
+  expect(locals.filter((local) => !new RegExp(`\\b${local}\\b`).test(body))).toEqual([]);
 });

@@ -6,7 +6,7 @@
 import { COLUMN_BYTES, LOGITS, PARAM_KEEP, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
 import { add, addLanes, ANCHOR, lower, upper } from '../math/exact-sum';
 import {
-  binary, exp, lanes, LOG2E, LOWEST2, MAGIC, nearest, ONE, P2, P3, P4, P5, reduced, scaledBinary, SIGN,
+  binary, exp, lanes, nearest, ONE, reduced, scaledBinary, SIGN,
 } from '../math/exp';
 import { A1, A2, A3, log, log1pFrom, TWO } from '../math/log';
 import { CONFIDENCE as METER_CONFIDENCE, PREDICTED as METER_PREDICTED, RANK as METER_RANK, WRONG as METER_WRONG } from '../meter/scratch';

@@ -22,7 +22,7 @@ import { sumOthers } from '../softmax/exponentials';
 import { maskOf, narrow } from '../softmax/margin';
 import { INTEGER, REDUCED } from '../tile/block';
 import {
-  CLASS_WEIGHTS, FACTOR, LABELS, LOSS, MAX, OFFSET, PLANES, SLOPE, SUM, TRUE, UPSTREAM, WEIGHT,
+  FACTOR, LABELS, LOSS, MAX, OFFSET, PLANES, SLOPE, SUM, TRUE, UPSTREAM, WEIGHT,
 } from '../tile/scratch';
 import { base, classes, classStride, first, images, imageStride, last, planar, positions, putTrue, samples } from '../tile/tile';
 import { FRACTION, GAMMA, whole } from './parameters';

@@ -8,8 +8,8 @@
  * cell ends within that bound, the sample is left to the bindings, which decide it the same way in every runtime.
  */
 import {
-  CELL_FROM_LARGE, CELL_FROM_ONE, CELL_FROM_WIDE, CELL_INFINITE, CELL_LARGE, CELL_ONE, CELL_PAGE_BITS, CELL_SHIFT, CELL_SIDE, CELL_SMALL,
-  CELL_WIDE, LOGITS,
+  CELL_FROM_ONE, CELL_FROM_WIDE, CELL_INFINITE, CELL_LARGE, CELL_ONE, CELL_PAGE_BITS, CELL_SHIFT, CELL_SIDE, CELL_SMALL,
+  CELL_WIDE,
 } from '../../bindings/backend/constants';
 import { exp64, ln64 } from '../math/double';
 import { maskOf } from '../softmax/margin';

@@ -6,15 +6,15 @@
  * so that 2^14 of them are added exactly, whatever their size.
  */
 import {
-  GROUP_BINS, GROUP_EXTREMES, GROUP_IGNORED, GROUP_LARGE, GROUP_NEXT, GROUP_PREDICTED, GROUP_ROW_BYTES, GROUP_SAMPLES, GROUP_SLOT_BYTES,
+  GROUP_BINS, GROUP_EXTREMES, GROUP_LARGE, GROUP_PREDICTED, GROUP_ROW_BYTES, GROUP_SAMPLES, GROUP_SLOT_BYTES,
   GROUP_SUMS, GROUP_SUPPORT, GROUP_WRONG, SUM_BRIER, SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
 } from '../../bindings/backend/constants';
 import { upper } from '../softmax/margin';
 import { sigmoid } from '../stages';
 import { APART } from '../tile/block';
-import { CROSS_ENTROPY, LABELS, LOSS, OFFSET, PLANES, SUM, TILE } from '../tile/scratch';
+import { CROSS_ENTROPY, LABELS, LOSS, PLANES, SUM, TILE } from '../tile/scratch';
 import { classes, first, positions, samples } from '../tile/tile';
-import { BRIER, CONFIDENCE, GROUP, NEXT, PASSED_OVER, PREDICTED, RANK, THERE, WRONG } from './scratch';
+import { BRIER, CONFIDENCE, GROUP, PASSED_OVER, PREDICTED, RANK, WRONG } from './scratch';
 import { addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, units } from './softmax';
 
 const INFINITE: u32 = 0x7f800000;

@@ -13,9 +13,6 @@ export const CONFIDENCE: usize = COLUMNS + COLUMN_CONFIDENCE;
 export const PASSED_OVER: usize = COLUMNS + COLUMN_PASSED_OVER;
 export const WRONG: usize = COLUMNS + COLUMN_WRONG;
 export const GROUP: usize = COLUMNS + COLUMN_GROUP;
-/** One-vs-rest, counted by group: of each sample the next of its group, as GROUP_NEXT has the first; the groups that are there. */
-export const NEXT: usize = CONFIDENCE;
-export const THERE: usize = PASSED_OVER;
 export const FAR: usize = COLUMNS + COLUMN_FAR;
 
 const guard0: usize = memory.data(GUARD, 16);

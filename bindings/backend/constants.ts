@@ -155,9 +155,7 @@ export const GROUP_WRONG = 8;
  */
 export const GROUP_LARGE = 16;
 export const GROUP_EXTREMES = 32;
-/** While a tile is counted, i32: byte of the next sample among those of the tile and 4, or 0. */
-export const GROUP_NEXT = 72;
-export const GROUP_SUMS = 80;
+export const GROUP_SUMS = 72;
 export const GROUP_SLOTS = 16;
 export const GROUP_SLOT_BYTES = 40;
 /**
@@ -165,7 +163,7 @@ export const GROUP_SLOT_BYTES = 40;
  * bit 36 on their number, from bit 49 on the hits; then an i32 for each rank that is told apart and one for all that are
  * larger. Sigmoid: four i64 each, which together have the sum and, from bit 43 on, the number; then an i32 a bin, the hits.
  */
-export const GROUP_BINS = 720;
+export const GROUP_BINS = 712;
 /**
  * Then, from a multiple of 16 on, what TALLY_BYTES has of a class. Softmax, rows: its first two float64, three i32, 4 bytes of
  * nothing; and, behind all rows, the other two float64 of each class. Sigmoid, filled up to whole fours of classes: each of the four
