@@ -21,8 +21,9 @@ const guard0: usize = memory.data(GUARD, 16);
  *
  *     13  KL(baseline‖candidate), 14 largest |Δp|: f32, 0 where either is not finite
  *     15  1 where the baseline is not finite, plus 2 where the candidate is not: i32
- *     16  a difference where it is above 0, or NaN, 17 less it where it is below, 18 its square: f32; before there are any, see
- *         PAIR_OWN; three numbers behind the last, see PAIR_MOST
+ *     16  a difference where it is above 0, or NaN, 17 less it where it is below, 18 its square: f32
+ *
+ * Column 16 is PAIR_OWN before there are differences. PAIR_MOST, three numbers, is behind the last column.
  */
 export const PAIRS: usize = memory.data(PAIR_COLUMNS + PAIR_COLUMN_COUNT * SAMPLE_BYTES + 16, 16);
 const guard1: usize = memory.data(GUARD, 16);

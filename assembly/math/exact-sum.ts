@@ -7,8 +7,9 @@
  *
  * Values in [2^−52, 128], and zeros, take a fast path: adding 1.5·2^20 in float64 leaves a multiple of 2^−32 in the
  * high sum, what is left over is added to the low sum, and both stay exact for a block, after which they move to the
- * limbs. Four values that lie near one another are added up first, which float64 does without rounding. A group of 16 with values down to 2^−92 has what is left over split once more; any other value outside sends
- * its group to the limbs directly.
+ * limbs. Four values that lie near one another are added up first, which float64 does without rounding. A group of 16
+ * with values down to 2^−92 has what is left over split once more; any other value outside sends its group to the limbs
+ * directly.
  */
 
 import { SUM_LIMBS } from '../../bindings/backend/constants';

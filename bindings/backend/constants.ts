@@ -71,12 +71,13 @@ export const PARAM_CLASSES = 12;
 export const PARAM_RANKS = 13;
 export const PARAM_BINS = 14;
 /**
- * Comparisons: where softmax keeps the exponentials, of planes laid out as they, of rows each filled up with zeros to whole
- * groups of 8, and sigmoid e^−|z|; 0: they do not. Where rows are transposed into planes; 0: in the planes' own place. And
- * how far behind their own places BINS and TALLY are.
+ * Comparisons: where softmax keeps its exponentials, and sigmoid e^−|z|; 0: nowhere. Those of planes are laid out as the
+ * planes, each row is filled up with zeros to whole groups of 8.
  */
 export const PARAM_KEEP = 15;
+/** Comparisons: where rows are transposed into planes; 0: in the planes' own place. */
 export const PARAM_PLANES = 16;
+/** Comparisons: how far behind their own places BINS and TALLY are. */
 export const PARAM_COUNTS = 17;
 /** Sigmoid, a number a logit: whether all positives have one weight, and all negatives one, so that any will do. */
 export const PARAM_UNIFORM = 18;

@@ -24,10 +24,11 @@ export interface SlicedState {
 }
 
 /**
- * The two forms of a sliced state, version 1. JSON: `{ format, version, maxGroups, empty, coverage, groups, checksum }`, `empty`
- * and the groups as states of meters, whose `coverage` is kept for all groups together, `checksum` the CRC-32 that the bytes end with. Bytes: "FSSL", the version, `maxGroups`, 1 with
- * coverage and else 0, the bytes of `empty`, with coverage the ranges, the number of groups, and of each the name as JSON and the
- * state, each of these after its length; CRC-32.
+ * The two forms of a sliced state, version 1. JSON: `{ format, version, maxGroups, empty, coverage, groups, checksum
+ * }`, `empty` and the groups as states of meters, whose `coverage` is kept for all groups together, `checksum` the
+ * CRC-32 that the bytes end with. Bytes: "FSSL", the version, `maxGroups`, 1 with coverage and else 0, the bytes of
+ * `empty`, with coverage the ranges, the number of groups, and of each the name as JSON and the state, each of these
+ * after its length; CRC-32.
  */
 const MAGIC = [0x46, 0x53, 0x53, 0x4c];
 const FORMAT = 'focal-simd/slices';
