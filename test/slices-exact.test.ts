@@ -141,4 +141,32 @@ describe.each(backends)('SlicedMeter on $name', ({ api, name: backend }) => {
       expect(meters[0]?.toJSON().groups[0]?.[1]).toEqual(first.toJSON());
     }
   });
+
+  test.each(['softmax', 'sigmoid'])(
+    '%s: tensors of alloc stay readable while blocks make the memory grow',
+    (variant) => {
+      const [n, classes] = [600, 5];
+      const random = new Random(3);
+      const loss = variant === 'softmax' ? new SoftmaxFocalLoss() : new SigmoidFocalLoss();
+      const logits = api.alloc([n, classes]);
+      const shares = api.alloc([n, classes]);
+      logits.data.set(Float32Array.from({ length: n * classes }, () => random.uniform() * 8 - 4));
+      shares.data.set(Float32Array.from({ length: n * classes }, () => random.uniform()));
+      const outside = [logits, shares].map(({ data, dims }) => ({ data: data.slice(), dims }));
+      const groups = Array.from({ length: n }, (_, i) => `group ${i}`);
+      for (const targets of [shares, Int32Array.from(groups, (_, i) => i % classes)]) {
+        const [here, there] = [0, 1].map(() => new SlicedMeter<AnyLoss>(loss, { classes, bins: 128 }));
+        here?.update(logits, targets, { groups });
+        there?.update(
+          outside[0] as object as typeof logits,
+          targets === shares ? (outside[1] as typeof shares) : targets,
+          { groups },
+        );
+        expect(here?.toJSON()).toEqual(there?.toJSON());
+        expect(here?.total().compute().samples).toBe(n);
+      }
+      logits.free();
+      shares.free();
+    },
+  );
 });

@@ -1,5 +1,6 @@
+import type { PlainView } from '../input/arrays.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
-import { readDimensions, type Tensor } from '../input/tensors.ts';
+import { type Input, readDimensions, type Tensor } from '../input/tensors.ts';
 import type { Backend } from './backend.ts';
 
 const PAGE = 65536;
@@ -13,7 +14,10 @@ const MOST = 2 ** 30;
  * when a call returns.
  */
 export interface ResidentTensor extends Tensor<Float32Array> {
-  /** The array. Ask for it anew after another `alloc`: memory that grows detaches arrays taken before. */
+  /**
+   * The array. Ask for it anew after another `alloc`, or after an update of a `SlicedMeter`: memory that grows detaches arrays
+   * taken before.
+   */
   readonly data: Float32Array;
   readonly dims: readonly number[];
   /** Give the memory back for later calls of `alloc`; the tensor must not be used after that. */
@@ -88,6 +92,23 @@ export function reserve(memory: Memory, bytes: number): Block | null {
 /** Give back what has been reserved of a memory. */
 export function release(memory: Memory, block: Block): void {
   heaps.get(memory)?.give(block);
+}
+
+/** An array, of which those in a memory are told anew when it has grown, which detaches them. */
+function anew<A extends PlainView>(memory: Memory, array: A): () => A {
+  const { buffer } = memory;
+  if (array.buffer !== buffer) return () => array;
+  const { byteOffset, length } = array;
+  const Kind = array.constructor as new (buffer: ArrayBuffer, at: number, length: number) => A;
+  return () => (memory.buffer === buffer ? array : new Kind(memory.buffer, byteOffset, length));
+}
+
+/** To be called before a memory may grow: what gives an input after that, as its arrays may lie in the memory. */
+export function staying(memory: Memory, input: Input): () => Input {
+  const logits = anew(memory, input.logits);
+  const targets = anew(memory, input.targets);
+  const given = input.given && anew(memory, input.given);
+  return () => ({ ...input, logits: logits(), targets: targets(), given: given?.() ?? null });
 }
 
 /** `alloc` of one entry. */

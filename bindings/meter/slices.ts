@@ -1,3 +1,4 @@
+import { staying } from '../backend/alloc.ts';
 import { arrayKind, isShared } from '../input/arrays.ts';
 import { common, number } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
@@ -160,8 +161,9 @@ export class Slices<L extends AnyLoss> {
     this.#coverage?.add([first, first + n]);
     this.#seen += n;
     const backend = Meter.backendOf(this.#empty);
+    const inputThen = staying(backend.kernels.memory, checked);
     this.#counts.begin(backend, ids, this.#groups.length, checked.positions);
-    this.#tally.update(backend, this.#counts, checked, first, null);
+    this.#tally.update(backend, this.#counts, inputThen(), first, null);
   }
 
   /**
