@@ -254,7 +254,12 @@ async function checkKeyboard({ folder, page }, browser) {
   const tabTo = async (wanted) => {
     for (let i = 0; i < 200; i++) {
       await browser.press('Tab');
-      const at = await focus();
+      let at = await focus();
+      // a busy machine scrolls a little later
+      for (let wait = 0; wait < 50 && !at.body && !at.visible; wait++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        at = await focus();
+      }
       if (!at.body && !at.visible) throw new Error(`the focus cannot be seen on ${at.what}`);
       if (wanted(at)) return at;
     }
