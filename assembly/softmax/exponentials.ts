@@ -103,10 +103,10 @@ function exponents(at: usize, end: usize, step: usize, m0: v128, m1: v128): usiz
   return bytes;
 }
 
-/** Second pass: the exponentials of INTEGER and REDUCED, to `to`, which may be REDUCED. */
+/** Second pass: the exponentials of INTEGER and REDUCED, in the place of REDUCED. */
 // @ts-ignore: decorator
 @inline
-export function exponentialsTo(to: usize, bytes: usize): void {
+function exponentiate(bytes: usize): void {
   const p5 = lanes(P5);
   const p4 = lanes(P4);
   const p3 = lanes(P3);
@@ -116,8 +116,8 @@ export function exponentialsTo(to: usize, bytes: usize): void {
   for (let j: usize = 0; j < bytes; j += 32) {
     const e0 = scaledBinary(v128.load(j, REDUCED), v128.load(j, INTEGER), p5, p4, p3, p2, p1, one);
     const e1 = scaledBinary(v128.load(j, REDUCED + 16), v128.load(j, INTEGER + 16), p5, p4, p3, p2, p1, one);
-    v128.store(to + j, e0);
-    v128.store(to + j, e1, 16);
+    v128.store(j, e0, REDUCED);
+    v128.store(j, e1, REDUCED + 16);
   }
 }
 
@@ -310,7 +310,7 @@ function sumRows(keepAt: usize, what: i32, from: i32, to: i32): void {
         if (what != ROUGH && v128.any_true(belowE20(least))) restore(at, at + bytes, 32, away, m, m);
         total += fold(s);
       } else if (what == SQUARED || compared) {
-        exponentialsTo(REDUCED, bytes);
+        exponentiate(bytes);
         total += sumAlong(bytes);
         if (compared) copyTo(aside, bytes);
         aside += bytes;
@@ -381,7 +381,7 @@ function sumPlanes(keepAt: usize, what: i32, again: bool): void {
         } else {
           bytes = exponents(at, end, step, m0, m1);
           if (compared) keepExponentials(bytes, compared + (at - base), step);
-          else if (!keepAt) exponentialsTo(REDUCED, bytes);
+          else if (!keepAt) exponentiate(bytes);
           else if (keepExponentials(bytes, at + away, step) && what != ROUGH) restore(at, end, step, away, m0, m1);
         }
         if (again) {

@@ -2,7 +2,7 @@ import type { Input } from '../input/tensors.ts';
 import { logitsOf } from './logits-of.ts';
 
 /** NaN is the largest of all. */
-export const isAbove = (a: number, b: number): boolean => a > b || (Number.isNaN(a) && !Number.isNaN(b));
+const isAbove = (a: number, b: number): boolean => a > b || (Number.isNaN(a) && !Number.isNaN(b));
 
 /** The class with the largest logit, as a meter predicts: of equals the lowest index, and none of those left out. */
 export function prediction(row: ArrayLike<number>, isLeftOut: (c: number) => boolean = () => false): number {
