@@ -57,7 +57,7 @@ const entries = {
 const CONSTANTS = 'bindings/backend/constants.ts';
 
 /** The constants that bindings and kernels share, by name, as text. */
-async function constantsOf(root) {
+export async function constantsOf(root) {
   const { code } = await transform(readFileSync(join(root, CONSTANTS), 'utf8'), { loader: 'ts' });
   const constants = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   return Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, String(value)]));
@@ -67,7 +67,7 @@ async function constantsOf(root) {
  * Constants are written as numbers: files of dist/ have them as variables, which the bundlers of applications do not look
  * into. So their imports are left out, and what they are is defined instead.
  */
-const numbers = {
+export const numbers = {
   name: 'numbers',
   setup({ onLoad }) {
     const imports = /^import \{([^}]*)\} from '[^']*\/constants\.ts';$/gm;

@@ -39,14 +39,20 @@ export const SHARED = [{ name: 'kernels', edge: true }];
 /** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */
 export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.wasm' };
 
-/** What an application may weigh, in bytes: bundled and minified for a browser, gzipped. */
+/** What an application may weigh, in bytes: bundled and minified for a browser, gzipped. `goal` is what it was to weigh. */
 export const BUDGETS = [
-  { name: 'losses', source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`, bytes: 23_200 },
-  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_250 },
+  {
+    name: 'losses',
+    source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`,
+    bytes: 23_200,
+    goal: 16_000,
+  },
+  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_250, goal: 20_000 },
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
     bytes: 59_000,
+    goal: 40_000,
   },
 ];
 
