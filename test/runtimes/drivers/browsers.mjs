@@ -245,8 +245,9 @@ export async function browserHosts({ sandbox, entry, meter, bundles }) {
     const visit = async (parameters) => {
       const { id, report } = server.expectReport();
       browser.errors.length = 0;
-      await browser.visit(`${server.origin}/page.html?${new URLSearchParams({ id, ...parameters })}`);
-      const answer = await report.catch((error) => {
+      const visited = browser.visit(`${server.origin}/page.html?${new URLSearchParams({ id, ...parameters })}`);
+      // together: a browser that never says that the page is there fails by the report, too
+      const [answer] = await Promise.all([report, visited]).catch((error) => {
         throw new Error([error.message, ...browser.errors].join('\n'));
       });
       if (answer.error) throw new Error(answer.error);
