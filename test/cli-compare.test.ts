@@ -72,6 +72,11 @@ describe('compare', () => {
   test('columns of a table', async () => {
     const found = await json('compare', 'both.csv', '--target', 'label', '--baseline', 'a_*', '--candidate', 'b_*');
     expect(found.report).toEqual(plain(expected(y).compute()));
+    const { fidelity } = found.report;
+    for (const jobs of [1, 2]) {
+      const bare = await json('compare', 'both.csv', '--baseline', 'a_*', '--candidate', 'b_*', '--jobs', jobs);
+      expect(bare.report).toMatchObject({ fidelity, quality: null });
+    }
   });
 
   test('planes, without targets', async () => {
@@ -92,6 +97,7 @@ describe('compare', () => {
   write('nan.npy', nan, dims);
   test.each([
     ['within', ['b.npy', '--max-drop', 'accuracy=50pp'], 0, 'passed'],
+    ['given twice', ['b.npy', '--max-drop', 'agreement=0.1pp', '--max-drop', 'accuracy=50pp'], 1, 'broken'],
     ['broken', ['b.npy', '--max-drop', 'accuracy=50pp,agreement=0.1pp'], 1, 'broken'],
     ['undecided', ['b.npy', '--max-drop', 'accuracy=2pp', '--decide'], 3, 'undecided'],
     ['not finite', ['nan.npy'], 1, 'broken'],
@@ -166,7 +172,7 @@ describe('compare', () => {
     [
       'half a table',
       ['both.csv', '--target', 'label', '--baseline', 'a_*'],
-      /--target, --baseline and --candidate each/,
+      /--baseline and --candidate each name columns/,
     ],
     [
       'a table and a file',
@@ -246,6 +252,7 @@ describe('evaluate', () => {
   test.each([
     ['met', ['--min', 'accuracy=0.2,class-recall=1%', '--max', 'loss=9'], 0, 'passed'],
     ['broken', ['--min', 'accuracy=99%', '--max', 'loss=9'], 1, 'broken'],
+    ['broken, the first of two', ['--min', 'accuracy=99%', '--min', 'class-recall=1%'], 1, 'broken'],
     ['broken the other way', ['--max', 'ece=0.01%'], 1, 'broken'],
   ])('limits %s', async (_, args, exit, verdict) => {
     const { code, out } = await run('evaluate', 'a.npy', 'y.npy', ...args);
@@ -264,6 +271,11 @@ describe('evaluate', () => {
     ['weights from stdin', ['-', 'y.npy', '--alpha', 'auto'], /--alpha auto reads the targets twice/],
     ['two from stdin', ['-', '-'], /only one of the files can come from stdin/],
     ['another format', ['a.npy', 'y.npy', '--format', 'xlsx'], /--format.*Allowed choices/],
+    [
+      'a limit twice',
+      ['a.npy', 'y.npy', '--min', 'loss=1', '--min', 'loss=2'],
+      /min expected each name once, got loss/,
+    ],
     ['a limit of pp', ['a.npy', 'y.npy', '--min', 'accuracy=5pp'], /--min.*a share/],
     ['a report over a member', ['c.npz:z', 'y.npy', '--report', 'c.npz'], /c\.npz: --report would overwrite/],
   ])('refused: %s', async (_, args, message) => {

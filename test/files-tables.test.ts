@@ -229,6 +229,16 @@ describe('tables', () => {
     }
   });
 
+  test('JSON as Python writes it', async () => {
+    const lines = '{"label": 0, "z": [NaN, Infinity], "say \\"NaN": "NaN"}\n{"label": NaN, "z": [-Infinity, 1e3]}\n';
+    const table = text('x.jsonl', lines);
+    const dataset = await openDataset({ table, target: 'label' }, { columns: ['say "NaN'] });
+    const { logits, targets, columns } = (await dataset.chunks().next()).value!;
+    expect([...(logits.data as Float64Array)]).toEqual([NaN, Infinity, -Infinity, 1000]);
+    expect([...(targets.data as Int32Array)]).toEqual([0, -100]);
+    expect(columns).toEqual({ 'say "NaN': ['NaN', null] });
+  });
+
   test('a header and rows that are longer than a block', async () => {
     const classes = 40_000;
     const header = ['label', ...Array.from({ length: classes }, (_, c) => `class_${c}`)].join();
@@ -314,6 +324,11 @@ describe('what is wrong is said in one line that names the file', () => {
       'scores with commas',
       csv('a,b,label\n1,0,0\n', { scores: 'a,b' }),
       /has no column 'a,b' \(several are a pattern, p_\*/,
+    ],
+    [
+      'a label that is a part of a column',
+      csv('p_a,p_b,label\n1,0,b\n'),
+      /expected one of 'p_a', 'p_b', got 'b'; with scores 'p_\*' \(--scores\) the class of column 'p_b' is 'b'/,
     ],
     ['two stars', csv('a,label\n1,0\n', { scores: '*_*' }), /a pattern has one \*/],
     ['no scores', csv('a,label\nx,0\n'), /has no columns of numbers beside 'label'/],

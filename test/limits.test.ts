@@ -146,7 +146,7 @@ describe('a limit on a drop', () => {
     });
     expect(judge(report, {}, { allowNan: true }).verdict).toBe('passed');
     expect(judge(report, { accuracy: 0.1 }, { allowNan: true })).toMatchObject({ verdict: 'undecided', exitCode: 3 });
-    expect(judge(report, { accuracy: 0.1 }).results[0]?.line).toContain('accuracy not known (there are no targets)');
+    expect(judge(report, { accuracy: 0.1 }).results[0]?.line).toContain('accuracy not known (no sample has a target)');
   });
 
   test('one-vs-rest', () => {
@@ -171,6 +171,10 @@ describe('a limit on a drop', () => {
 
   test.each([
     [null, TypeError, 'max-drop expected an object of numbers, got null'],
+    // of these no entry is seen, and all would pass
+    [new Map([['accuracy', 0.1]]), TypeError, 'max-drop expected an object of numbers, got Map'],
+    [Promise.resolve({ accuracy: 0.1 }), TypeError, 'max-drop expected an object of numbers, got Promise'],
+    [[], TypeError, 'max-drop expected an object of numbers, got an array'],
     [{ accuracy: '1' }, TypeError, 'max-drop accuracy expected a number, got "1"'],
     [{ accuracy: NaN }, RangeError, 'max-drop accuracy expected a finite number ≥ 0, got NaN'],
     [{ speed: 1 }, RangeError, 'max-drop expected one of accuracy'],
@@ -190,6 +194,20 @@ test.each([
     'options expected only decide, allowNan, names for judge, got "decided"',
   ],
   [() => judge(usual, {}, { decide: 1 } as never), TypeError, 'decide expected a boolean, got 1'],
+  [() => judge(usual, {}, { names: ['a'] }), RangeError, 'names expected 2 names, got 1'],
+  [() => judge(usual, {}, { names: 'ab' as never }), TypeError, 'names expected an array of strings, got "ab"'],
+  [() => markdown(usual, null, { names: ['a', 1] as never }), TypeError, 'names[1] expected a string, got 1'],
+  [
+    () => markdown(usual, { title: 'x' } as never),
+    TypeError,
+    'judgement expected what judge gave, or null, got Object',
+  ],
+  [() => judgeReport(nothing.compute(), {}, { names: [] }), RangeError, 'names expected 2 names, got 0'],
+  [
+    () => judgeReport(nothing.compute(), new Map() as never),
+    TypeError,
+    'limits expected an object { min, max }, got Map',
+  ],
   [() => judge(nothing.compute() as never, {}), TypeError, 'report expected what compute() of a FocalComparison gave'],
   [
     () => judgeReport(nothing.compute(), { accuracy: 0.9 } as never),
@@ -223,7 +241,7 @@ test('the least and the most of an evaluation', () => {
     min: parseLimits('accuracy=75%,class-recall=0.7,top2=1', 'min'),
     max: parseLimits('loss=9,ece=1%', 'max'),
   };
-  const { verdict, exitCode, results } = judgeReport(report, bounds, { names: ['a', 'b'] });
+  const { verdict, exitCode, results } = judgeReport(report, bounds, { names: ['a', 'b', 'c'] });
   expect([verdict, exitCode]).toEqual(['broken', 1]);
   expect(results.map((result) => [result.name, result.verdict])).toEqual([
     ['accuracy', 'passed'],

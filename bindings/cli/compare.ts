@@ -12,7 +12,7 @@ import { Looks } from './looks.ts';
 import { libraryOf, lossSpec, meterOptions, refuseForeign } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
-import { axisOf, fileOf, filesOf, inputOf, openTexts, STDIN } from './samples.ts';
+import { axisOf, fileOf, inputOf, openTexts, STDIN } from './samples.ts';
 import { showProgress, startProgress, stopProgress } from './terminal.ts';
 
 export async function compare(
@@ -28,8 +28,8 @@ export async function compare(
   if ([baseline, candidate, targets].includes(STDIN))
     throw new InputError(`compare reads files, not stdin${flagHint()}`);
   const files = pairOf(baseline, candidate, targets, options);
-  const { target, baseline: scores } = options;
-  const tabled = target === undefined ? null : filesOf(baseline, undefined, options, scores);
+  const { baseline: scores } = options;
+  const tabled = 'table' in files ? { table: files.table, target: '' } : null;
   const texts = await openTexts(tabled, { ...options, ...(scores && { scores }) });
   const text = texts.path;
   const read = [baseline, candidate, targets].map(fileOf);
@@ -68,16 +68,21 @@ function pairOf(
   options: CompareOptions,
 ): PairFiles {
   const { target, baseline: ours, candidate: theirs } = options;
-  if (target !== undefined && ours !== undefined && theirs !== undefined) {
+  if (ours !== undefined && theirs !== undefined) {
     if (candidate !== undefined) throw new InputError('of a table, both models are columns of one file');
-    return { table: inputOf(baseline, options), target, baseline: ours, candidate: theirs };
+    return {
+      table: inputOf(baseline, options),
+      baseline: ours,
+      candidate: theirs,
+      ...(target !== undefined && { target }),
+    };
   }
   if (target !== undefined || ours !== undefined || theirs !== undefined) {
-    throw new InputError('of a table, --target, --baseline and --candidate each name columns');
+    throw new InputError('of a table, --baseline and --candidate each name columns, and --target that of the labels');
   }
   if (candidate === undefined) {
     throw new InputError(
-      "missing required argument 'candidate'; of a table name the columns: --target, --baseline, --candidate",
+      "missing required argument 'candidate'; of a table name the columns: --baseline, --candidate, --target",
     );
   }
   const [logits, others] = [inputOf(baseline, options), inputOf(candidate, options)];

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type LimitKind, type Limits, parseLimits } from '../compare/limits.ts';
 import type { Format } from '../files/open.ts';
+import { outOfRange } from '../input/errors.ts';
 import { plain } from '../report/format.ts';
 import { errorLine } from './printable.ts';
 
@@ -178,14 +179,21 @@ const inside = (text: string): number => {
   throw new InvalidArgumentError('Expected a number in (0, 1).');
 };
 
-const integers = (text: string): number[] => text.split(',').map((part) => integer(1, LARGEST_COUNT)(part));
+/** A list, which goes on where the option is given again. */
+const integers = (text: string, before: number[] = []): number[] => [
+  ...before,
+  ...text.split(',').map((part) => integer(1, LARGEST_COUNT)(part)),
+];
 
-/** Limits such as accuracy=0.9,class-recall=50%. */
+/** Limits such as accuracy=0.9,class-recall=50%; all of them hold where the option is given again. */
 const limits =
   (kind: LimitKind) =>
-  (text: string): Limits => {
+  (text: string, before: Limits = {}): Limits => {
     try {
-      return parseLimits(text, kind);
+      const more = parseLimits(text, kind);
+      const twice = Object.keys(more).find((name) => Object.hasOwn(before, name));
+      if (twice !== undefined) throw outOfRange(kind, 'each name once', `${twice} twice`);
+      return { ...before, ...more };
     } catch (error) {
       throw new InvalidArgumentError((error as Error).message);
     }

@@ -1,5 +1,5 @@
-import { common } from '../input/checks.ts';
-import { counted, wrongType } from '../input/errors.ts';
+import { checkNames, common } from '../input/checks.ts';
+import { counted, kind, wrongType } from '../input/errors.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { type Interval, type Power, power } from '../statistics/index.ts';
 import { checkLimits, type Limits } from './limits.ts';
@@ -55,7 +55,7 @@ export interface JudgeOptions {
  *
  * @param report what `compute` of a comparison gave
  * @param limits by name, as `parseLimits` gives them
- * @throws TypeError or RangeError for limits of unknown names or wrong values
+ * @throws TypeError or RangeError for limits of unknown names or wrong values, and for names of another number of classes
  */
 export function judge(report: ComparisonReport, limits: Limits, options: JudgeOptions = {}): Judgement {
   checkComparisonReport(report);
@@ -63,6 +63,7 @@ export function judge(report: ComparisonReport, limits: Limits, options: JudgeOp
   for (const [name, value] of Object.entries({ decide, allowNan })) {
     if (typeof value !== 'boolean') throw wrongType(name, 'a boolean', value);
   }
+  checkNames(options.names, report.fidelity.perClass.length);
   checkLimits(limits, 'max-drop');
   const results = Object.entries(limits).map(([name, limit]) => judgeDrop(report, name, limit, options));
   const { candidate } = report.fidelity.nonFinite;
@@ -78,7 +79,7 @@ export function judge(report: ComparisonReport, limits: Limits, options: JudgeOp
  *
  * @param report what `compute` of a meter gave
  * @param limits `min` and `max` by name, as `parseLimits` gives them
- * @throws TypeError or RangeError for limits of unknown names or wrong values
+ * @throws TypeError or RangeError for limits of unknown names or wrong values, and for names of another number of classes
  */
 export function judgeReport(
   report: SoftmaxReport | SigmoidReport,
@@ -88,9 +89,10 @@ export function judgeReport(
   if (typeof Object(report).crossEntropy === 'undefined') {
     throw wrongType('report', 'what compute() of a FocalMeter gave', report);
   }
-  if (limits === undefined) throw wrongType('limits', 'an object { min, max }', limits);
+  if (kind(limits) !== 'Object') throw wrongType('limits', 'an object { min, max }', limits);
   const { min = {}, max = {} } = common('judgeReport', limits, ['min', 'max']) as typeof limits;
   const { names } = common('judgeReport', options, ['names']) as typeof options;
+  checkNames(names, report.perClass.length);
   checkLimits(min, 'min');
   checkLimits(max, 'max');
   const judgeAll = (limits: Limits, kind: 'min' | 'max') =>
@@ -135,7 +137,7 @@ function judgeDrop(report: ComparisonReport, name: string, limit: number, option
   const amount = (x: number) => (measure.share ? points(x) : significant(x));
   const change = measure.change(report);
   if (!change) {
-    const why = report.quality === null ? ' (there are no targets)' : needs(measure);
+    const why = report.quality === null ? ' (no sample has a target)' : needs(measure);
     const line = `${name} not known${why}, limit ${amount(limit)}: undecided`;
     return { ...EMPTY, name, limit, value: null, verdict: 'undecided', line };
   }

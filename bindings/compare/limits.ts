@@ -1,5 +1,5 @@
 import { oneOf } from '../input/checks.ts';
-import { outOfRange, wrongType } from '../input/errors.ts';
+import { kind as kindOf, outOfRange, wrongType } from '../input/errors.ts';
 import { MEASURE_NAMES, type Measure, measureOf } from './measures.ts';
 
 /**
@@ -68,7 +68,9 @@ const namesOf = (kind: LimitKind): string => {
 
 /** Check limits that did not come from `parseLimits`. */
 export function checkLimits(limits: unknown, kind: LimitKind): asserts limits is Limits {
-  if (typeof limits !== 'object' || limits === null) throw wrongType(kind, 'an object of numbers', limits);
+  // of a Map or a promise no limit would be seen
+  if (typeof limits !== 'object' || limits === null || kindOf(limits) !== 'Object')
+    throw wrongType(kind, 'an object of numbers', limits);
   for (const [name, value] of Object.entries(limits)) {
     const measure = measureFor(kind, name);
     if (!measure) {

@@ -1,5 +1,5 @@
-import { common } from '../input/checks.ts';
-import { counted } from '../input/errors.ts';
+import { checkNames, common } from '../input/checks.ts';
+import { counted, wrongType } from '../input/errors.ts';
 import type { Metric } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';
 import { checkComparisonReport, type Judgement } from './judge.ts';
@@ -33,6 +33,10 @@ export function markdown(
 ): string {
   checkComparisonReport(report);
   const { title = 'Comparison', names } = common('markdown', options, ['title', 'names']) as MarkdownOptions;
+  if (judgement !== null && !Array.isArray(Object(judgement).results)) {
+    throw wrongType('judgement', 'what judge gave, or null', judgement);
+  }
+  checkNames(names, report.fidelity.perClass.length);
   const { quality } = report;
   const heading = judgement ? `${MARKS[judgement.verdict]} ${escaped(title)}: ${judgement.verdict}` : escaped(title);
   const sections = [

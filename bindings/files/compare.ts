@@ -8,6 +8,7 @@ import { FileError } from './errors.ts';
 import { type Counts, type EvaluateOptions, inFile } from './evaluate.ts';
 import { type DatasetOptions, type Files, type Input, openArray, openDataset } from './open.ts';
 import { type LossSpec, lossOf } from './shard.ts';
+import { NO_TARGETS } from './table-dataset.ts';
 
 /** Files of both sides' logits and, where there are any, of the targets, as for `evaluateShard`. */
 export interface PairArrays {
@@ -20,8 +21,8 @@ export interface PairArrays {
 /** A table with the scores of both sides in columns. */
 export interface PairTable {
   readonly table: Input;
-  /** Column of the labels, as for `evaluateShard`. */
-  readonly target: string;
+  /** Column of the labels, as for `evaluateShard`. Left out, only how far the two agree is told. */
+  readonly target?: string | undefined;
   /** Columns of the scores of either side: names, patterns such as `a_*`, or one column of lists. */
   readonly baseline: string | readonly string[];
   readonly candidate: string | readonly string[];
@@ -42,8 +43,8 @@ export interface Pair {
 /** The files of one side, as those of an evaluation. */
 async function sideOf(files: PairFiles, side: 'baseline' | 'candidate', options: DatasetOptions): Promise<Files> {
   if ('table' in files) {
-    const { table, target } = files;
-    return { table, target, scores: files[side] };
+    const { table, target = NO_TARGETS } = files;
+    return { table, target, scores: files[side] } as Files;
   }
   return { logits: files[side], targets: files.targets ?? (await noTargets(files[side], options)) };
 }
@@ -71,7 +72,7 @@ export async function openPair(files: PairFiles, options: DatasetOptions = {}): 
       files,
     );
   }
-  const labelled = 'table' in files || files.targets !== undefined;
+  const labelled = ('table' in files ? files.target : files.targets) !== undefined;
   const baseline = await openDataset(await sideOf(files, 'baseline', options), options);
   try {
     const opened = openCandidate(await sideOf(files, 'candidate', options), options, baseline);

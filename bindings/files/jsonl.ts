@@ -7,6 +7,22 @@ import { type Batch, type Column, kindOf, type Table } from './table.ts';
 const LOOKED_AT = 1000;
 
 type Row = Record<string, unknown>;
+/** Texts, and what is a number for Python and no JSON. */
+const NUMBERS = /"(?:[^"\\]|\\.)*"|NaN|-?Infinity/g;
+/** JSON for them; null is read as NaN. */
+const inJson: Record<string, string> = { NaN: 'null', Infinity: '1e999', '-Infinity': '-1e999' };
+
+/** A value as JSON has it, or as Python's json.dumps writes it. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    const other = line.replace(NUMBERS, (part) => inJson[part] ?? part);
+    if (other === line) throw error;
+    return JSON.parse(other);
+  }
+}
+
 const cell = (row: Row, name: string): unknown => (Object.hasOwn(row, name) ? row[name] : null);
 
 /** @throws FileError for anything that does not begin with an object */
@@ -29,7 +45,7 @@ export async function openJsonl(source: Source, signal?: AbortSignal): Promise<T
   function parse(line: string, row: number): Row {
     let value: unknown;
     try {
-      value = JSON.parse(line);
+      value = parsed(line);
     } catch (error) {
       throw new FileError(name, `row ${row} is no JSON: ${quoted(line.trim())}`, { cause: error });
     }

@@ -9,7 +9,7 @@ import { isSafetensors, openSafetensors } from './safetensors.ts';
 import { fromBlob, fromBytes, fromURL, type Source } from './source.ts';
 import type { StoredArray } from './stored-array.ts';
 import type { Column, Table } from './table.ts';
-import { columnNamed, TableDataset } from './table-dataset.ts';
+import { columnNamed, NO_TARGETS, TableDataset } from './table-dataset.ts';
 
 const ARRAYS = ['npy', 'npz', 'safetensors'] as const;
 const TABLES = ['csv', 'tsv', 'jsonl', 'parquet'] as const;
@@ -308,11 +308,11 @@ export async function openDataset(files: Files, options: DatasetOptions = {}): P
 }
 
 async function openTableDataset(
-  { table: input, target, scores }: TableFile,
+  { table: input, target, scores }: Omit<TableFile, 'target'> & { readonly target: string | typeof NO_TARGETS },
   options: { ignoreIndex: number; names: readonly string[] | null; columns: readonly string[] },
   open: OpenOptions,
 ): Promise<Dataset> {
-  if (typeof target !== 'string') throw wrongType('target', 'the name of a column', target);
+  if (typeof target !== 'string' && target !== NO_TARGETS) throw wrongType('target', 'the name of a column', target);
   const table = await openTable(input, open);
   try {
     return await TableDataset.open(table, { ...options, target, scores }, open.signal);

@@ -4,7 +4,7 @@ import { type Batch, type Column, type Table, toNumber } from './table.ts';
 
 export interface TableDatasetOptions {
   /** Column of the label, or with one `*` columns of one number a class (multi-hot, soft). */
-  readonly target: string;
+  readonly target: string | typeof NO_TARGETS;
   /** Columns of the scores, in the order of the classes: names, or patterns with one `*`. Default: all others of numbers. */
   readonly scores: string | readonly string[] | undefined;
   /** Columns to hand on beside. */
@@ -20,6 +20,9 @@ interface Scores {
   /** What the classes are called; null where a list does not tell. */
   readonly names: readonly string[] | null;
 }
+
+/** In the place of a column of labels: there are none, and zeros stand for them, which nobody looks at. */
+export const NO_TARGETS = Symbol('no targets');
 
 /** About so many rows are read for their number of classes. */
 const FEW = 16;
@@ -51,16 +54,17 @@ export class TableDataset implements Dataset {
     this.classes = classes;
     this.names = names;
     this.files = [table.name];
-    this.#label = labelReader(table.name, ` (column ${quoted(options.target)})`, classes, names);
+    const where = ` (column ${quoted(String(options.target))})`;
+    this.#label = labelReader(table.name, where, classes, names, options.names ? undefined : patternFor(names));
   }
 
   /** @throws FileError where the columns are not there or do not go together */
   static async open(table: Table, options: TableDatasetOptions, signal?: AbortSignal): Promise<TableDataset> {
     const { target, scores, columns } = options;
     for (const name of columns) columnNamed(table, name);
-    const targets = target.includes('*') ? matching(table, target) : oneColumn(columnNamed(table, target));
+    const targets = targetsOf(table, target);
     const taken = new Set([...targets.columns, ...columns]);
-    const found = scores === undefined ? allOthers(table, taken, target) : given(table, scores);
+    const found = scores === undefined ? allOthers(table, taken, String(target)) : given(table, scores);
     const logits = inOrderOf(table, found, options.names);
     const targeted = new Set(targets.columns);
     const both = logits.columns.find((name) => targeted.has(name));
@@ -173,7 +177,7 @@ export class TableDataset implements Dataset {
     const data = new Float64Array(samples);
     let missing = 0;
     let whole = true;
-    for (let k = 0; k < samples; k++) {
+    for (let k = 0; k < samples && values.length > 0; k++) {
       let y = this.#label(values[0]![at + k], first + k);
       if (Number.isNaN(y)) {
         missing++;
@@ -200,6 +204,11 @@ export function columnNamed(table: Table, name: string): Column {
   const several = name.includes(',') ? ' (several are a pattern, p_*, or named one by one)' : '';
   const columns = `its columns are ${names.join(', ')}${others}`;
   throw new FileError(table.name, `has no column ${quoted(name)}${several}; ${columns}`);
+}
+
+function targetsOf(table: Table, target: TableDatasetOptions['target']): Scores {
+  if (target === NO_TARGETS) return { columns: [], list: false, names: null };
+  return target.includes('*') ? matching(table, target) : oneColumn(columnNamed(table, target));
 }
 
 const oneColumn = ({ name, kind }: Column): Scores => ({ columns: [name], list: kind === 'list', names: null });
@@ -275,6 +284,17 @@ function inOrder(table: Table, targets: Scores, scores: Scores, classes: number)
   return { ...targets, columns: scores.names.map((name) => byName.get(name)!) };
 }
 
+/** Of a label that is a part of a column's name: the pattern of the columns whose classes are called so. */
+function patternFor(names: readonly string[] | null): (label: string) => string {
+  return (label) => {
+    const own = label === '' ? undefined : names?.find((name) => name.startsWith(label) || name.endsWith(label));
+    const pattern = own?.startsWith(label) ? `*${own.slice(label.length)}` : own && `${own.slice(0, -label.length)}*`;
+    return pattern === undefined
+      ? ''
+      : `; with scores ${quoted(pattern)} (--scores) the class of column ${quoted(own!)} is ${quoted(label)}`;
+  };
+}
+
 /**
  * How the label of a sample is read: NaN for none. Where the names of the classes are numbers themselves, a label is one of
  * these names; else a whole number is the index of a class, and a text its name.
@@ -284,15 +304,17 @@ export function labelReader(
   where: string,
   classes: number,
   names: readonly string[] | null,
+  hint: (label: string) => string = () => '',
 ): (value: unknown, sample: number) => number {
   const byName = new Map((names ?? []).map((name, i) => [name, i]));
   const numbered = names !== null && names.length > 1 && names.every((name) => /^-?\d+$/.test(name));
   const bad = (value: unknown, sample: number) => {
     const some = names?.slice(0, 5).map(quoted).join(', ');
-    const more = names && names.length > 5 ? ', …' : '';
-    const expected = numbered || (typeof value === 'string' && names) ? `one of ${some}${more}` : 'a whole number';
+    const others = names && names.length > 5 ? ', …' : '';
+    const expected = numbered || (typeof value === 'string' && names) ? `one of ${some}${others}` : 'a whole number';
     const got = typeof value === 'string' ? quoted(value) : quiet(String(value), 40);
-    return new FileError(file, `targets[${sample}]${where} expected ${expected}, got ${got}`);
+    const more = typeof value === 'string' ? hint(value.trim()) : '';
+    return new FileError(file, `targets[${sample}]${where} expected ${expected}, got ${got}${more}`);
   };
   return (value, sample) => {
     if (value === null || value === undefined) return NaN;

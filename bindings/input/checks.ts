@@ -1,5 +1,5 @@
 import { elementsOf } from './arrays.ts';
-import { outOfRange, wrongType } from './errors.ts';
+import { counted, outOfRange, wrongType } from './errors.ts';
 
 /** Check one of a few words; `more` says what else would have been taken. */
 export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[], more = ''): T {
@@ -22,6 +22,15 @@ export function numbers(name: string, value: unknown, expected: string, ok: (x: 
   if (!values) throw wrongType(name, 'an array of numbers', value);
   if (values.length === 0) throw outOfRange(name, 'at least one number', 'an empty array');
   return values.map((x, i) => number(`${name}[${i}]`, x, expected, ok));
+}
+
+/** Check the names of the classes, where there are any. */
+export function checkNames(names: unknown, classes: number): void {
+  if (names === undefined || names === null) return;
+  if (!Array.isArray(names)) throw wrongType('names', 'an array of strings', names);
+  if (names.length !== classes) throw outOfRange('names', counted(classes, 'name'), names.length);
+  for (const [c, name] of names.entries())
+    if (typeof name !== 'string') throw wrongType(`names[${c}]`, 'a string', name);
 }
 
 /** Check that the options are an object with none but known keys. */

@@ -3,8 +3,8 @@ import type { JSX } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
 import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
-import { common, oneOf } from '../input/checks.ts';
-import { counted, kind, outOfRange, wrongType } from '../input/errors.ts';
+import { checkNames, common, oneOf } from '../input/checks.ts';
+import { kind, wrongType } from '../input/errors.ts';
 import { printable } from '../input/foreign-text.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SlicedState } from '../meter/slices-codec.ts';
@@ -27,11 +27,10 @@ const isComparison = (state: MeterState | SlicedState | ComparisonState): state 
 
 function checkOptions(options: ReportOptions): void {
   common('renderReport', options, OPTIONS);
-  const { title, model, command, names, date, judgement } = options;
+  const { title, model, command, date, judgement } = options;
   for (const [name, value] of Object.entries({ title, model, command })) {
     if (value !== undefined && typeof value !== 'string') throw wrongType(name, 'a string', value);
   }
-  if (names != null && !Array.isArray(names)) throw wrongType('names', 'an array of strings', names);
   if (date != null && kind(date) !== 'Date') throw wrongType('date', 'a Date or null', date);
   if (judgement != null && !Array.isArray(judgement.results)) {
     throw wrongType('judgement', 'what judge or judgeReport gave', judgement);
@@ -85,10 +84,6 @@ const OPTIONS: readonly (keyof ReportOptions)[] = [
   'language',
 ];
 
-function checkNames({ names }: Labels, classes: number): void {
-  if (names && names.length !== classes) throw outOfRange('names', counted(classes, 'name'), names.length);
-}
-
 interface Page {
   readonly title: string;
   readonly facts: readonly Fact[];
@@ -109,7 +104,7 @@ function evaluationPage(
   const slices = isSliced(state) ? SlicedMeter.fromJSON(state) : null;
   const meter = slices ? slices.total() : FocalMeter.fromJSON(state as MeterState);
   const m = meter.compute({ confidence });
-  checkNames(labels, m.perClass.length);
+  checkNames(labels.names, m.perClass.length);
   return {
     title: 'Evaluation',
     facts: [
@@ -138,7 +133,7 @@ function comparisonPage(
   { judgement, confidence = CONFIDENCE }: PageOptions,
 ): Page {
   const r = FocalComparison.fromJSON(state).compute({ confidence });
-  checkNames(labels, state.baseline.config.classes);
+  checkNames(labels.names, state.baseline.config.classes);
   return {
     title: 'Comparison',
     facts: [...describeComparison(state.baseline.config, r, t), ['intervals', confidenceOf(r)]],
