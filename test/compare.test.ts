@@ -412,6 +412,39 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     expect(whole.toBytes()).toEqual(make(name).toBytes());
   });
 
+  test.each(both.flatMap((name) => [2, 5].map((classes) => [name, classes] as const)))(
+    '%s of %i classes: tile after tile is sample after sample, and the sides are two meters',
+    (name, classes) => {
+      // noise from none on, so that differences lie anywhere
+      const n = 9001;
+      const { a, b, targets } = draw({ seed: 5, n, classes, scale: 4, noise: 1 });
+      for (let i = 0; i < b.length; i++) {
+        const z = a[i] as number;
+        b[i] = z + ((b[i] as number) - z) * 2 ** -((i * 7) % 29);
+      }
+      for (let i = 0; i < n; i += 1013) targets[i] = -100;
+      a[4 * classes] = NAN;
+      b[5000 * classes] = INF;
+      const rest = { classes, coverage: true };
+      const [whole, apart] = [0, 1].map(() => new FocalComparison<AnyLoss>(lossOf(name), rest));
+      const rows = (side: Float32Array, from: number, to: number) => side.subarray(from * classes, to * classes);
+      whole?.update(a, b, targets);
+      for (let from = 0, to = 1; from < n; from = to, to = Math.min(n, to + 1 + (to % 601))) {
+        apart?.update(rows(a, from, to), rows(b, from, to), targets.subarray(from, to));
+      }
+      expect(apart?.toBytes()).toEqual(whole?.toBytes());
+      const state = whole?.toJSON();
+      for (const [side, logits] of [
+        ['baseline', a],
+        ['candidate', b],
+      ] as const) {
+        const meter = new FocalMeter<AnyLoss>(lossOf(name), rest);
+        meter.update(logits, targets);
+        expect(state?.[side]).toEqual(meter.toJSON());
+      }
+    },
+  );
+
   test.each(both)('%s: planes, float16 and float64 are the same samples, ignored ones none', (name) => {
     const { classes } = shape;
     const { a, b, targets } = draw(shape);

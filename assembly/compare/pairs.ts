@@ -590,10 +590,12 @@ function turned(n: i32): f64 {
   return f64(i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1));
 }
 
-/** The bits of 2^−26 and 8, within which squares of differences are within those of `add`, and twelve octaves. */
+/**
+ * The bits of 2^−26, and of what is just below 2: eight differences within have a sum of 53 bits, and their squares are within
+ * what two parts of a sum keep exact (math/exact-sum.ts).
+ */
 const LEAST: u32 = 0x32800000;
-const GREATEST: u32 = 0x41000000;
-const NEAR_DIFFERENCES: u32 = 12 << 23;
+const GREATEST: u32 = 0x3fffffff;
 
 /** The differences of samples in three columns of numbers ≥ 0; NaN is in ROSE and in SQUARED. */
 function columns(numbers: usize, i: usize, end: usize, to: usize): void {
@@ -606,12 +608,18 @@ function columns(numbers: usize, i: usize, end: usize, to: usize): void {
   }
 }
 
-/** The sum of sixteen float32 as two float64, without a rounding where they lie near one another. */
+/** The sums of eight numbers. */
 // @ts-ignore: decorator
 @inline
-function sixteen(a: v128, b: v128, c: v128, d: v128): v128 {
-  const low = f64x2.add(f64x2.add(lower(a), lower(b)), f64x2.add(lower(c), lower(d)));
-  return f64x2.add(low, f64x2.add(f64x2.add(upper(a), upper(b)), f64x2.add(upper(c), upper(d))));
+function eight(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): v128 {
+  const low = f64x2.add(f64x2.add(a, b), f64x2.add(c, d));
+  return f64x2.add(low, f64x2.add(f64x2.add(e, f), f64x2.add(g, h)));
+}
+
+// @ts-ignore: decorator
+@inline
+function risen(d: v128): v128 {
+  return f64x2.pmax(f64x2.splat(0), d);
 }
 
 /** What the sum with the anchor has lost of x. */
@@ -622,14 +630,13 @@ function lost(x: v128, before: v128, after: v128): v128 {
 }
 
 /**
- * Add up by how much the k-th numbers of n samples differ. Sixteen differences that lie near one another go to the sums at
- * once: what rose, less all of them, is what fell. The others become columns.
+ * Add up by how much the k-th numbers of n samples differ. Of sixteen differences that are 0 or within bounds the sum is
+ * exact: what rose, less all of them, is what fell. The others become columns.
  */
 function differ(k: i32, n: i32): void {
   const one = NUMBERS + usize(2 * k) * OTHER;
   const other = one + OTHER;
   const anchor = f64x2.splat(ANCHOR);
-  const zero = f32x4.splat(0);
   let rose = anchor;
   let fell = anchor;
   let squared = anchor;
@@ -650,30 +657,49 @@ function differ(k: i32, n: i32): void {
     const sizeD = v128.and(d, sign);
     // minus 1, zero is the largest integer
     const ones = i32x4.splat(-1);
-    let least = i32x4.min_u(
+    const least = i32x4.min_u(
       i32x4.min_u(i32x4.add(sizeA, ones), i32x4.add(sizeB, ones)), i32x4.min_u(i32x4.add(sizeC, ones), i32x4.add(sizeD, ones)),
     );
-    let most = i32x4.max_u(i32x4.max_u(sizeA, sizeB), i32x4.max_u(sizeC, sizeD));
-    least = i32x4.min_u(least, v128.shuffle<i32>(least, least, 2, 3, 0, 1));
-    most = i32x4.max_u(most, v128.shuffle<i32>(most, most, 2, 3, 0, 1));
+    const most = i32x4.max_u(i32x4.max_u(sizeA, sizeB), i32x4.max_u(sizeC, sizeD));
     const inside = v128.and(i32x4.ge_u(least, i32x4.splat(LEAST - 1)), i32x4.le_u(most, i32x4.splat(GREATEST)));
-    if (i32x4.bitmask(v128.and(inside, i32x4.le_u(i32x4.sub(most, least), i32x4.splat(NEAR_DIFFERENCES)))) != 15) {
+    if (i32x4.bitmask(inside) != 15) {
       columns(one, i, i + 64, left);
       left += 64;
       continue;
     }
-    const up = sixteen(f32x4.pmax(zero, a), f32x4.pmax(zero, b), f32x4.pmax(zero, c), f32x4.pmax(zero, d));
-    const down = f64x2.sub(up, sixteen(a, b, c, d));
-    const squares = sixteen(f32x4.mul(a, a), f32x4.mul(b, b), f32x4.mul(c, c), f32x4.mul(d, d));
+    const a0 = lower(a);
+    const a1 = upper(a);
+    const b0 = lower(b);
+    const b1 = upper(b);
+    const c0 = lower(c);
+    const c1 = upper(c);
+    const d0 = lower(d);
+    const d1 = upper(d);
+    const up = eight(risen(a0), risen(a1), risen(b0), risen(b1), risen(c0), risen(c1), risen(d0), risen(d1));
+    const down = f64x2.sub(up, eight(a0, a1, b0, b1, c0, c1, d0, d1));
     const nextRose = f64x2.add(rose, up);
     const nextFell = f64x2.add(fell, down);
-    const nextSquared = f64x2.add(squared, squares);
     roseLow = f64x2.add(roseLow, lost(up, rose, nextRose));
     fellLow = f64x2.add(fellLow, lost(down, fell, nextFell));
-    squaredLow = f64x2.add(squaredLow, lost(squares, squared, nextSquared));
     rose = nextRose;
     fell = nextFell;
-    squared = nextSquared;
+    const squareA = f32x4.mul(a, a);
+    const squareB = f32x4.mul(b, b);
+    const squareC = f32x4.mul(c, c);
+    const squareD = f32x4.mul(d, d);
+    const s0 = f64x2.add(squared, lower(squareA));
+    const s1 = f64x2.add(s0, upper(squareA));
+    const s2 = f64x2.add(s1, lower(squareB));
+    const s3 = f64x2.add(s2, upper(squareB));
+    const s4 = f64x2.add(s3, lower(squareC));
+    const s5 = f64x2.add(s4, upper(squareC));
+    const s6 = f64x2.add(s5, lower(squareD));
+    const s7 = f64x2.add(s6, upper(squareD));
+    squaredLow = f64x2.add(squaredLow, eight(
+      lost(lower(squareA), squared, s0), lost(upper(squareA), s0, s1), lost(lower(squareB), s1, s2), lost(upper(squareB), s2, s3),
+      lost(lower(squareC), s3, s4), lost(upper(squareC), s4, s5), lost(lower(squareD), s5, s6), lost(upper(squareD), s6, s7),
+    ));
+    squared = s7;
   }
   columns(one, i, usize(n) << 2, left);
   const sum = SUM_ROSE + 3 * k;

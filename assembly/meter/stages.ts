@@ -2,9 +2,8 @@
  * The stages of a tile (bindings/backend/kernels.ts) with metrics, where they are asked for; else those of the losses.
  */
 import {
-  ALL_TOGETHER, PARAM_BINS, PARAM_CLASSES, PARAM_COUNTS, PARAM_GROUP_BYTES, PARAM_GROUPS, PARAM_RANKS, SUM_BRIER, SUM_BRIER_SQUARES,
-  SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
-  TALLY_BINS, TALLY_CLASSES,
+  ALL_TOGETHER, PARAM_BINS, PARAM_CLASSES, PARAM_COUNTS, PARAM_GROUP_BYTES, PARAM_GROUPS, PARAM_RANKS, PARAM_SUMS, SUM_BRIER,
+  SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES, TALLY_BINS, TALLY_CLASSES,
 } from '../../bindings/backend/constants';
 import { add } from '../math/exact-sum';
 import { param } from '../params';
@@ -83,9 +82,10 @@ function addWithSquares(values: usize, sum: i32, squares: i32): void {
 }
 
 function addSums(): void {
-  addWithSquares(CROSS_ENTROPY, SUM_LOSS, SUM_ENTROPY_SQUARES);
-  addWithSquares(BRIER, SUM_BRIER, SUM_BRIER_SQUARES);
-  addWithSquares(LOSS, -1, SUM_LOSS_SQUARES);
+  const to = i32(param(PARAM_SUMS));
+  addWithSquares(CROSS_ENTROPY, to + SUM_LOSS, to + SUM_ENTROPY_SQUARES);
+  addWithSquares(BRIER, to + SUM_BRIER, to + SUM_BRIER_SQUARES);
+  addWithSquares(LOSS, -1, to + SUM_LOSS_SQUARES);
 }
 
 export function finish(): usize {

@@ -88,7 +88,9 @@ export const PARAM_UNIFORM = 18;
  */
 export const PARAM_GROUPS = 19;
 export const PARAM_GROUP_BYTES = 20;
-export const PARAM_COUNT = 21;
+/** Comparisons: from which sum on those of metrics are, in the place of SUM_LOSS. */
+export const PARAM_SUMS = 21;
+export const PARAM_COUNT = 22;
 
 export const SOFTMAX = 0;
 export const SIGMOID = 1;
@@ -118,7 +120,9 @@ export const SUM_COUNT = 5;
 export const SUM_DIVERGENCE = 5;
 export const SUM_DIFFERENCE = 6;
 export const SUM_ROSE = 7;
-export const SUM_END = 16;
+/** Softmax: those of the candidate's metrics, as the first SUM_COUNT, while the baseline's go on. */
+export const SUM_CANDIDATE = 16;
+export const SUM_END = 21;
 /** Limbs of a sum: limb j in units of 2^(32·j − 149); then how many values were +∞, and how many NaN. */
 export const SUM_LIMBS = 12;
 export const SUM_INFINITE = 12;

@@ -108,8 +108,9 @@ export interface MeterKernels extends Kernels {
   /** Counts of classes and of bins, see TALLY_BYTES and BIN_BYTES; 0: there are none. */
   readonly TALLY: number;
   readonly BINS: number;
-  /** Comparisons: how far these are from their own places. */
+  /** Comparisons: how far these are from their own places, and what becomes of PARAM_SUMS. */
   readonly COUNTS?: number;
+  readonly SUMS?: number;
 
   /** Curves: the cell of each logit of the tile, see CELL_PAGE_BITS, −1 for none: i32[LOGITS]. */
   readonly CELLS: number;

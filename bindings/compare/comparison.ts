@@ -106,17 +106,19 @@ export class Comparison<L extends AnyLoss> {
     const tiled = softmax || (labelled && !inputs[0]?.dense && !isAsymmetric(settings));
     const staged = tiled && canStage(where, backend, meter.classes, softmax ? SOFTMAX_ROOM : SIGMOID_METRICS_ROOM);
     const together = first.positions === 1 && staged ? Infinity : TOGETHER;
-    const most = Math.max(1, Math.min(staged ? samplesOf(meter) : SAMPLES, Math.floor(together / first.classes)));
+    const most = staged ? samplesOf(meter) : SAMPLES;
+    // stages of softmax go on from one so many to the next
+    const some = Math.max(1, Math.min(staged && softmax ? Infinity : most, Math.floor(together / first.classes)));
     const sides = staged && !softmax ? sidesOf(where, backend, meter.classes) : null;
     pairs.begin(backend);
-    for (let from = 0; from < n; from += most) {
-      const count = Math.min(most, n - from);
+    for (let from = 0; from < n; from += some) {
+      const count = Math.min(some, n - from);
       const rows = inputs.map((input) => rowsOf(input, from, count)) as [Input, Input];
       let stages: Staged | null = null;
       if (sides) stages = this.#tiles(sides, rows, index + from);
       else if (staged) stages = this.#stage(backend, settings, rows, labelled, index + from);
       else this.#count(backend, settings, rows, labelled, index + from);
-      pairs.add(backend, rows, labelled, index + from, stages);
+      pairs.add(backend, rows, labelled, index + from, stages, most);
     }
     pairs.end(backend, labelled);
     // what it has counted is in no place of its own
@@ -142,6 +144,7 @@ export class Comparison<L extends AnyLoss> {
           visit(first, n, ignored);
         }
       },
+      end() {},
     };
   }
 
@@ -158,10 +161,12 @@ export class Comparison<L extends AnyLoss> {
     const room = roomOf(rows[0].classes);
     const passOf = (meter: Meter<AnyLoss>, own: Input, by: MeterBackend): Pass =>
       labelled ? Meter.begin(meter, own, index, room, by) : predictions(by, settings, own, room);
-    return new Stages(where, [
+    const { classes } = rows[0];
+    const passes = [
       passOf(baseline, rows[0], where),
-      passOf(candidate, rows[1], apart(where, backend, rows[1].classes)),
-    ]);
+      passOf(candidate, rows[1], apart(where, backend, classes)),
+    ] as const;
+    return new Stages(backend, where, passes, classes);
   }
 
   /** Count either side, and keep what its meter has found of each sample; without labels, what softmax predicts. */

@@ -25,8 +25,10 @@ import {
   PARAM_COUNT,
   PARAM_KEEP,
   PARAM_PLANES,
+  PARAM_SUMS,
   SAMPLE_BYTES,
   SAMPLES,
+  SUM_CANDIDATE,
   SUM_DIFFERENCE,
   SUM_DIVERGENCE,
   SUM_END,
@@ -132,14 +134,15 @@ export const canStage = (
 /** Room for tiles of which both sides are there at once. */
 export const roomOf = (classes: number): Room => ({ ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) });
 
+/** Softmax: samples of a tile, of which both sides are there at once. */
+const samplesOfTile = (classes: number): number => planSamples({ classes, positions: 1 }, roomOf(classes)).images;
+
 /**
  * Samples that are compared together: whole tiles. Of softmax what rows of few classes are made into is there of a single
  * tile alone.
  */
 export function samplesOf({ variant, classes }: MeterConfig): number {
-  if (variant === 'softmax') {
-    return classes > FEW ? SAMPLES : planSamples({ classes, positions: 1 }, roomOf(classes)).images;
-  }
+  if (variant === 'softmax') return classes > FEW ? SAMPLES : samplesOfTile(classes);
   const tile = rowsOfTile(classes, SIGMOID_METRICS_ROOM.logits);
   return tile * Math.floor(SAMPLES / tile);
 }
@@ -154,9 +157,14 @@ function elsewhere(meter: MeterBackend, name: string, places: Partial<MeterBacke
   return own;
 }
 
-/** A set of kernels with the candidate's place for the tile. Rows that are transposed go there as planes, and so not as rows. */
+/**
+ * A set of kernels with the candidate's places for the sums, and for the tile: rows that are transposed go there as planes, and
+ * so not as rows.
+ */
 export function apart(meter: MeterBackend, { kernels }: PairBackend, classes: number): MeterBackend {
-  return classes !== 2 && classes <= FEW ? meter : elsewhere(meter, 'apart', { TILE: kernels.PAIRS });
+  const SUMS = SUM_CANDIDATE;
+  if (classes !== 2 && classes <= FEW) return elsewhere(meter, 'summed apart', { SUMS });
+  return elsewhere(meter, 'apart', { SUMS, TILE: kernels.PAIRS });
 }
 
 /** One-vs-rest: what either side's kernels have elsewhere, so that neither is in the other's way. */
@@ -193,18 +201,26 @@ export function rowsOfTile(classes: number, logits: number): number {
 
 /** What goes by tile by tile, counted by either side. */
 export interface Staged {
-  /** Call `visit` when both sides of samples [first, first + n) of so many have gone by. */
+  /** Call `visit` when both sides of samples [first, first + n) of the next so many have gone by. */
   each(backend: PairBackend, samples: number, visit: (first: number, n: number, ignored: number) => void): void;
+  /** All have gone by. */
+  end(): void;
 }
 
 /** The stages of both sides, tile by tile, so that what they leave is compared while it is there. */
 export class Stages implements Staged {
   readonly #meter: MeterBackend;
   readonly #passes: Both<Pass>;
+  /** Samples of a tile, and those that have gone by. */
+  readonly #most: number;
+  #done = 0;
 
-  constructor(meter: MeterBackend, passes: Both<Pass>) {
+  /** @param passes which have begun */
+  constructor({ kernels }: PairBackend, meter: MeterBackend, passes: Both<Pass>, classes: number) {
     this.#meter = meter;
     this.#passes = passes;
+    this.#most = samplesOfTile(classes);
+    for (let sum = SUM_CANDIDATE; sum < SUM_END; sum++) kernels.clear(sum);
   }
 
   /**
@@ -213,50 +229,61 @@ export class Stages implements Staged {
    */
   each(backend: PairBackend, samples: number, visit: (first: number, n: number, ignored: number) => void): void {
     const { kernels, f32 } = backend;
-    const meter = this.#meter;
-    const params = new Float64Array(kernels.memory.buffer, meter.kernels.PARAMS, PARAM_COUNT);
-    const [{ tile }, { tile: other }] = this.#passes;
-    tile.eachSamples(() => {
-      const { firstSample, samples: n, images } = tile;
-      other.firstImage = tile.firstImage;
-      other.images = images;
-      other.firstPosition = tile.firstPosition;
-      other.positions = tile.positions;
+    const params = this.#params;
+    const start = this.#done;
+    const alone = samples <= this.#most;
+    for (let first = 0; first < samples; first += this.#most) {
+      const n = Math.min(this.#most, samples - first);
       let ignored = 0;
+      let valid = -1;
       for (const side of [1, 0] as const) {
         params[PARAM_KEEP] = kernels.KEPT + 4 * LOGITS * side;
         params[PARAM_PLANES] = kernels.PAIRS * side;
         const pass = this.#passes[side];
-        if (n === samples) meter.kernels.begin();
-        pass.stages();
-        if (n === samples) {
-          pass.count(0, n);
-          pass.end();
-        }
+        const { tile } = pass;
+        tile.firstImage = start + first;
+        tile.images = n;
+        tile.positions = 1;
+        // both have the same labels
+        valid = pass.stages(valid);
+        if (alone) this.#count(side, start, n);
         const place = side ? kernels.PAIRS : kernels.TILE;
-        const { source, classes } = pass.tile;
+        const { source, classes } = tile;
         // it may be in the caller's own memory
-        if (source !== place && !pass.tile.transposed) {
+        if (source !== place && !tile.transposed) {
           f32.copyWithin(place >> 2, source >> 2, (source >> 2) + n * classes);
         }
-        ignored = kernels.hold(side, firstSample, n);
+        ignored = kernels.hold(side, first, n);
       }
-      visit(firstSample, n, ignored);
-      if (firstSample + n === samples && n < samples) this.#count(backend, samples);
-    });
+      visit(first, n, ignored);
+    }
+    this.#done += samples;
     params[PARAM_KEEP] = 0;
     params[PARAM_PLANES] = 0;
-  }
-
-  #count(backend: PairBackend, n: number): void {
+    if (alone) return;
     const meter = this.#meter;
     for (const side of [0, 1] as const) {
-      giveBack(backend, side, meter, n);
-      takeSamples(meter, n);
-      this.#passes[side].count(0, n);
-      this.#passes[side].end();
-      keep(backend, side, meter, 0, n);
+      giveBack(backend, side, meter, samples);
+      takeSamples(meter, samples);
+      this.#count(side, start, samples);
+      keep(backend, side, meter, 0, samples);
     }
+  }
+
+  end(): void {
+    for (const pass of this.#passes) pass.end();
+  }
+
+  get #params(): Float64Array {
+    const { memory, PARAMS } = this.#meter.kernels;
+    return new Float64Array(memory.buffer, PARAMS, PARAM_COUNT);
+  }
+
+  #count(side: Side, first: number, n: number): void {
+    const params = this.#params;
+    params[PARAM_SUMS] = SUM_CANDIDATE * side;
+    this.#passes[side].count(first, n);
+    params[PARAM_SUMS] = 0;
   }
 }
 
@@ -337,10 +364,10 @@ export class Pairs {
   }
 
   /**
-   * Add the samples of two inputs of rows, of at most SAMPLES samples, for which the meters' numbers have been kept; of
-   * samples without targets the predictions.
+   * Add the samples of two inputs of rows, so many at a time; of samples without targets the predictions.
    *
-   * @param stages softmax: they have not; these are what is to come
+   * @param stages softmax: what is to come, all samples at once; else there are no more than `most`, and their numbers have been
+   *   kept
    */
   add(
     backend: PairBackend,
@@ -348,21 +375,31 @@ export class Pairs {
     labelled: boolean,
     firstIndex: number,
     stages: Staged | null = null,
+    most = SAMPLES,
   ): void {
-    const n = inputs[0].batch;
+    const samples = inputs[0].batch;
+    const chunk = new Chunk(backend, inputs, labelled ? truthOf(inputs[0], this.meter) : null);
+    for (let from = 0; from < samples; from += most) {
+      chunk.take(from, Math.min(most, samples - from));
+      this.#add(backend, chunk, labelled, firstIndex + from, stages);
+    }
+    stages?.end();
+    this.coverage?.add([firstIndex, firstIndex + samples]);
+  }
+
+  #add(backend: PairBackend, chunk: Chunk, labelled: boolean, firstIndex: number, stages: Staged | null): void {
+    const { n } = chunk;
     this.#uncarried += n;
     if (this.#uncarried > UNCARRIED) {
       this.carryAll();
       this.#uncarried = n;
     }
-    const chunk = new Chunk(backend, inputs, labelled ? truthOf(inputs[0], this.meter) : null);
     if (this.meter.variant === 'softmax') this.#softmax(chunk, labelled, stages);
     else this.#sigmoid(backend, chunk, labelled, stages);
     const squares = backend.kernels.settle(n, labelled);
     if (this.meter.variant === 'sigmoid' && labelled) this.#count(this.at.decisions.squares, squares);
     this.#totals(chunk, firstIndex);
     if (this.config.hardest > 0 && labelled) this.#offer(chunk, firstIndex);
-    this.coverage?.add([firstIndex, firstIndex + n]);
   }
 
   #count(at: number, n = 1): void {
@@ -495,17 +532,19 @@ export class Pairs {
     const [beforeBits, afterBits] = [bitsOf(before), bitsOf(after)];
     for (let i = 0; i < chunk.n; i++) {
       const by = rise(before[i] as number, after[i] as number);
-      if (!(by > 0) || by < this.rises.threshold || !truth.counts(i)) continue;
+      if (!(by > 0) || by < this.rises.threshold || !truth.counts(chunk.from + i)) continue;
       const said = [chunk.prediction(0, i), chunk.prediction(1, i)] as const;
       const bits = [lossBits(beforeBits[i] as number), lossBits(afterBits[i] as number)] as const;
-      this.rises.offer([firstIndex + i, truth.listed(i), ...said, ...bits]);
+      this.rises.offer([firstIndex + i, truth.listed(chunk.from + i), ...said, ...bits]);
     }
   }
 }
 
-/** The samples of two inputs of rows, and what is known of each. */
+/** Samples of two inputs of rows, and what is known of each. */
 class Chunk {
-  readonly n: number;
+  /** Which of the inputs' they are: n from this one on. All else counts from it, but inputs and truth. */
+  from = 0;
+  n = 0;
   readonly inputs: Both<Input>;
   readonly truth: Truth | null;
   /** Bits of divergence and difference; BASELINE and CANDIDATE where not finite. */
@@ -522,10 +561,8 @@ class Chunk {
   readonly #backend: PairBackend;
 
   constructor(backend: PairBackend, inputs: Both<Input>, truth: Truth | null) {
-    const n = inputs[0].batch;
-    const column = (k: number) => backend.i32.subarray(columnAt(backend, k), columnAt(backend, k) + n);
-    const numbers = (k: number) => backend.f32.subarray(columnAt(backend, k), columnAt(backend, k) + n);
-    this.n = n;
+    const column = (k: number) => backend.i32.subarray(columnAt(backend, k), columnAt(backend, k) + SAMPLES);
+    const numbers = (k: number) => backend.f32.subarray(columnAt(backend, k), columnAt(backend, k) + SAMPLES);
     this.inputs = inputs;
     this.truth = truth;
     this.divergence = column(PAIR_DIVERGENCE);
@@ -536,6 +573,13 @@ class Chunk {
     this.losses = [numbers(PAIR_LOSS), numbers(PAIR_LOSS + 1)];
     this.labels = column(PAIR_LABEL);
     this.#backend = backend;
+  }
+
+  /** Go on to other samples. */
+  take(from: number, n: number): void {
+    this.from = from;
+    this.n = n;
+    this.ignored.clear();
   }
 
   /**
@@ -642,7 +686,7 @@ class Chunk {
         for (let c = 0; c < classes; c++, cell++) {
           const least = leastOf(threshold, c);
           const is = (f32[after + cell] as number) > least;
-          if ((f32[before + cell] as number) > least !== is && truth.isMember(first + i, c)) own(c, is);
+          if ((f32[before + cell] as number) > least !== is && truth.isMember(this.from + first + i, c)) own(c, is);
         }
       }
     };
@@ -652,7 +696,7 @@ class Chunk {
     }
     for (let i = 0; i < this.n; i++) {
       // of dense targets a meter has no labels
-      if (truth && (truth.dense ? !truth.counts(i) : (labels[i] as number) < 0)) this.ignored.add(i);
+      if (truth && (truth.dense ? !truth.counts(this.from + i) : (labels[i] as number) < 0)) this.ignored.add(i);
     }
     if (truth?.dense ?? true) labels.fill(-1);
     this.#eachTile(
@@ -664,7 +708,7 @@ class Chunk {
           const least = leastOf(threshold, c);
           const [was, is] = [(a[c] as number) > least, (b[c] as number) > least];
           decided(c, Number(was && is), Number(was && !is), Number(is && !was));
-          if (was !== is && truth?.isMember(i, c)) own(c, is);
+          if (was !== is && truth?.isMember(this.from + i, c)) own(c, is);
         }
         return sigmoidPair(a, b);
       },
@@ -673,12 +717,16 @@ class Chunk {
 
   /** The class of the largest logit of a side. */
   prediction(side: 0 | 1, i: number): number {
-    return prediction(rowOf(this.inputs[side], i), (c) => this.truth?.ignores(i, c) ?? false);
+    return prediction(rowOf(this.inputs[side], this.from + i), (c) => this.#ignores(i, c));
+  }
+
+  #ignores(i: number, c: number): boolean {
+    return this.truth?.ignores(this.from + i, c) ?? false;
   }
 
   /** One-vs-rest: whether a logit is ignored; −∞ on both sides differs in nothing and is no decision. */
   #isLeftOut(i: number, c: number): boolean {
-    return this.ignored.has(i) || (this.truth?.ignores(i, c) ?? false);
+    return this.ignored.has(i) || this.#ignores(i, c);
   }
 
   /** Have the rows before the kernels, so many at a time, or one by one where no tile holds the classes. */
@@ -701,14 +749,14 @@ class Chunk {
     }
     for (let first = 0; first < this.n; first += most) {
       const count = Math.min(most, this.n - first);
-      copyRows(this.#backend, this.inputs[0], first, count, kernels.TILE);
-      copyRows(this.#backend, this.inputs[1], first, count, kernels.PAIRS);
+      copyRows(this.#backend, this.inputs[0], this.from + first, count, kernels.TILE);
+      copyRows(this.#backend, this.inputs[1], this.from + first, count, kernels.PAIRS);
       visit(first, count);
     }
   }
 
   #logits(side: 0 | 1, i: number): Float64Array {
-    const row = rowOf(this.inputs[side], i);
+    const row = rowOf(this.inputs[side], this.from + i);
     const { scale } = this.inputs[side];
     if (scale === 0) return row;
     const logits = Float32Array.from(row);

@@ -24,6 +24,7 @@ import {
   PARAM_RANKS,
   PARAM_SCALE,
   PARAM_SMOOTHING,
+  PARAM_SUMS,
   PARAM_TARGETS,
   PARAM_UNIFORM,
   PARAM_VARIANT,
@@ -74,10 +75,8 @@ function targetsOf(settings: Settings, input: Input): number {
 
 /**
  * Take up n samples as one tile, of whose logits nothing is asked any more: what is known of them has been put into the memory.
- * Sums begin anew.
  */
 export function takeSamples({ kernels }: Backend, n: number): void {
-  kernels.begin();
   kernels.open(kernels.TILE, n, 1, 0, 0, 1, 0, ROWS);
 }
 
@@ -138,7 +137,9 @@ export class Call {
     params[PARAM_GROUP_BYTES] = metrics?.groups?.groupBytes ?? 0;
     params[PARAM_KEEP] = kernels.KEEP ?? 0;
     params[PARAM_PLANES] = 0;
-    params[PARAM_COUNTS] = (kernels as Partial<MeterBackend['kernels']>).COUNTS ?? 0;
+    const { COUNTS = 0, SUMS = 0 } = kernels as Partial<MeterBackend['kernels']>;
+    params[PARAM_COUNTS] = COUNTS;
+    params[PARAM_SUMS] = SUMS;
     params[PARAM_UNIFORM] = typeof positive === 'number' && typeof negative === 'number' ? 1 : 0;
     kernels.begin();
   }

@@ -44,7 +44,12 @@ function decide(kernels: MeterKernels, call: Call): void {
 /** An update under way: for each tile its stages, then, of so many samples that COLUMNS hold, what is counted of them. */
 export interface Pass {
   readonly tile: Tile;
-  stages(): void;
+  /**
+   * Returns how many samples are not ignored.
+   *
+   * @param known the same, where the labels of the tile are before the kernels already; −1: they are not
+   */
+  stages(known?: number): number;
   count(first: number, n: number): void;
   end(): void;
 }
@@ -58,10 +63,13 @@ export function predictions(backend: Backend, settings: Settings, input: Input, 
   const { tile } = call;
   return {
     tile,
-    stages() {
-      i32.fill(0, kernels.LABELS >> 2, (kernels.LABELS >> 2) + tile.samples);
-      kernels.labels(tile.samples, input.classes, -1);
+    stages(known = -1) {
+      if (known < 0) {
+        i32.fill(0, kernels.LABELS >> 2, (kernels.LABELS >> 2) + tile.samples);
+        kernels.labels(tile.samples, input.classes, -1);
+      }
       decide(kernels, call);
+      return tile.samples;
     },
     count() {},
     end() {},
@@ -80,7 +88,7 @@ export class SoftmaxTally extends Tally {
     pass.end();
   }
 
-  /** Begin an update; stages go by the kernels of `staged`, which may have another place for the tile. */
+  /** Begin an update; stages go by the kernels of `staged`, which may have another place for the tile, and for the sums. */
   begin(
     backend: Backend,
     to: Destination,
@@ -102,13 +110,14 @@ export class SoftmaxTally extends Tally {
     const { tile } = call;
     return {
       tile,
-      stages: () => {
+      stages: (known = -1) => {
         const n = tile.samples;
-        const valid = loadLabels(kernels, input, tile.firstSample, n, settings);
+        const valid = known < 0 ? loadLabels(kernels, input, tile.firstSample, n, settings) : known;
         decide(kernels, call);
         own?.put(tile.firstSample, n);
         if (config.curves) this.#countMargins(backend, to, input, tile);
         this.addSamples(backend, to, tile.firstSample, n, valid);
+        return valid;
       },
       count: (first, n) => {
         if (to.groups === ALL_TOGETHER) {
@@ -129,7 +138,7 @@ export class SoftmaxTally extends Tally {
         if (this.resampler) this.#resample(backend, to, this.resampler, firstIndex, first, n);
       },
       end: () => {
-        if (to.groups === ALL_TOGETHER) this.addSums(backend, to.stateAt(0));
+        if (to.groups === ALL_TOGETHER) this.addSums(staged, to.stateAt(0));
       },
     };
   }

@@ -136,11 +136,12 @@ export abstract class Tally {
   /** The sums of the call, and what must be carried after it. */
   protected addSums({ kernels }: Backend, state: State): void {
     const { words, at } = state;
-    addSum(kernels, SUM_LOSS, words, at.totals.crossEntropy);
-    addSum(kernels, SUM_BRIER, words, at.totals.brier);
-    addSum(kernels, SUM_ENTROPY_SQUARES, words, at.squares.crossEntropy);
-    addSum(kernels, SUM_BRIER_SQUARES, words, at.squares.brier);
-    addSum(kernels, SUM_LOSS_SQUARES, words, at.squares.loss);
+    const { SUMS = 0 } = kernels;
+    addSum(kernels, SUMS + SUM_LOSS, words, at.totals.crossEntropy);
+    addSum(kernels, SUMS + SUM_BRIER, words, at.totals.brier);
+    addSum(kernels, SUMS + SUM_ENTROPY_SQUARES, words, at.squares.crossEntropy);
+    addSum(kernels, SUMS + SUM_BRIER_SQUARES, words, at.squares.brier);
+    addSum(kernels, SUMS + SUM_LOSS_SQUARES, words, at.squares.loss);
     carryBins(state);
   }
 }
