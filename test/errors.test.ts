@@ -20,6 +20,10 @@ type Row = [name: string, error: typeof TypeError | typeof RangeError, message: 
 
 /** Options of either loss. */
 const OPTIONS: Row[] = [
+  // of these no option would be seen
+  ['options a Map', TypeError, /^options expected an object, got Map$/, new Map([['gamma', 0]])],
+  ['options a promise', TypeError, /^options expected an object, got Promise$/, Promise.resolve({ gamma: 0 })],
+  ['options an array', TypeError, /^options expected an object, got an array of length 0$/, []],
   ['γ < 0', RangeError, /^gamma expected a finite number ≥ 0, got -1$/, { gamma: -1 }],
   ['γ NaN', RangeError, /^gamma expected .*, got NaN$/, { gamma: NaN }],
   ['γ infinite', RangeError, /^gamma expected .*, got Infinity$/, { gamma: Infinity }],

@@ -1,5 +1,6 @@
 /** What the types allow and forbid: the compiler checks this file, and an error that is expected but does not come is one. */
 import { describe, expect, expectTypeOf, test } from 'vitest';
+import { FocalComparison } from '../bindings/entries/compare.ts';
 import {
   classWeights,
   effectiveWeights,
@@ -9,6 +10,7 @@ import {
   type SoftmaxFocalLossOptions,
   type Targets,
 } from '../bindings/entries/index.ts';
+import type { ComparisonSpec } from '../bindings/entries/node.ts';
 
 const z = { data: Float32Array.of(1, 2, 3, 1, -2, 3), dims: [2, 3] };
 
@@ -45,6 +47,22 @@ test('options that only the other loss has are refused by both the compiler and 
   expect(() => new SigmoidFocalLoss({ divisor: 'weights' })).toThrow(RangeError);
   // @ts-expect-error one weight is none of a class
   expect(() => new SoftmaxFocalLoss({ alpha: 0.25 })).toThrow(TypeError);
+});
+
+test('options of comparisons, by the loss and by files', () => {
+  new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, flips: true, topK: [1], confusion: true, hardest: 1 });
+  new FocalComparison(new SigmoidFocalLoss(), { classes: 2, threshold: { logit: 1 } });
+  // @ts-expect-error of the softmax loss
+  expect(() => new FocalComparison(new SigmoidFocalLoss(), { classes: 2, flips: true })).toThrow(RangeError);
+  // @ts-expect-error of the softmax loss
+  expect(() => new FocalComparison(new SigmoidFocalLoss(), { classes: 2, topK: [1] })).toThrow(RangeError);
+  // @ts-expect-error of the sigmoid loss
+  expect(() => new FocalComparison(new SoftmaxFocalLoss(), { classes: 2, threshold: 0.3 })).toThrow(RangeError);
+  const softmax: ComparisonSpec = { loss: { name: 'softmax' }, comparison: { topK: [1], flips: true, bins: 20 } };
+  const sigmoid: ComparisonSpec = { loss: { name: 'sigmoid' }, comparison: { threshold: 0.3, hardest: 2 } };
+  // @ts-expect-error no such option
+  const none: ComparisonSpec = { loss: { name: 'softmax' }, comparison: { fips: true } };
+  expect([softmax, sigmoid, none]).toHaveLength(3);
 });
 
 test('values that are none of an option', () => {

@@ -4,6 +4,7 @@ import { common, number } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { isAsymmetric } from '../input/targets.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
+import type { SoftmaxLoss } from '../losses/losses.ts';
 import type { Settings } from '../losses/options.ts';
 import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { metered, survey } from '../losses/survey.ts';
@@ -24,12 +25,19 @@ const TOGETHER = 2 ** 17;
 interface OwnOptions {
   /** How many of the samples whose loss rose most to keep, with what both sides said. Default 0. */
   hardest?: number;
-  /** Softmax: whether to keep the table of predictions, baseline × candidate, classes² counts. Default false. */
+}
+
+interface OwnSoftmaxOptions extends OwnOptions {
+  /** Whether to keep the table of predictions, baseline × candidate, classes² counts. Default false. */
   flips?: boolean;
 }
 
 /** Options of a comparison: those of the meter that counts each side, and its own. */
-export type ComparisonOptions<L> = OwnOptions & Omit<MeterOptions<L>, keyof OwnOptions>;
+// biome-ignore lint/suspicious/noExplicitAny: any reduction will do
+export type ComparisonOptions<L> =
+  L extends SoftmaxLoss<any>
+    ? OwnSoftmaxOptions & Omit<MeterOptions<L>, 'hardest'>
+    : OwnOptions & Omit<MeterOptions<L>, 'hardest'>;
 
 /** The own options, and what is left for the meters. */
 export function splitOptions(loss: unknown, given: unknown): { config: PairConfig; meter: Record<string, unknown> } {

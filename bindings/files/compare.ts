@@ -7,7 +7,7 @@ import type { Chunk, Dataset } from './dataset.ts';
 import { FileError } from './errors.ts';
 import { type Counts, type EvaluateOptions, inFile } from './evaluate.ts';
 import { type DatasetOptions, type Files, type Input, openArray, openDataset } from './open.ts';
-import { type LossSpec, lossOf } from './shard.ts';
+import { type ClassesByFiles, type LossSpec, lossOf } from './shard.ts';
 import { NO_TARGETS } from './table-dataset.ts';
 
 /** Files of both sides' logits and, where there are any, of the targets, as for `evaluateShard`. */
@@ -129,7 +129,7 @@ async function noTargets(logits: Input, options: DatasetOptions): Promise<Input>
 export interface ComparisonSpec {
   loss: LossSpec;
   /** The options of `FocalComparison`; `classes` may be left out, then the files tell. Default: its defaults. */
-  comparison?: Omit<ComparisonOptions<AnyLoss>, 'classes'> & { classes?: number };
+  comparison?: ClassesByFiles<ComparisonOptions<AnyLoss>>;
 }
 
 /**

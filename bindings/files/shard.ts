@@ -16,9 +16,10 @@ export type LossSpec =
   | ({ name: 'sigmoid' } & SigmoidFocalLossOptions<Reduction>);
 
 /** The options of a meter; `classes` may be left out, then the files tell. */
-export type MeterSpec =
-  | (Omit<SoftmaxMeterOptions, 'classes'> & { classes?: number })
-  | (Omit<SigmoidMeterOptions, 'classes'> & { classes?: number });
+export type MeterSpec = ClassesByFiles<SoftmaxMeterOptions | SigmoidMeterOptions>;
+
+/** Options, of whichever loss, of which the files tell the classes. */
+export type ClassesByFiles<Options> = Options extends unknown ? Omit<Options, 'classes'> & { classes?: number } : never;
 
 /** What to evaluate. */
 export interface EvaluationSpec {

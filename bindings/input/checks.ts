@@ -1,5 +1,5 @@
 import { elementsOf } from './arrays.ts';
-import { counted, outOfRange, wrongType } from './errors.ts';
+import { counted, kind, outOfRange, wrongType } from './errors.ts';
 
 /** Check one of a few words; `more` says what else would have been taken. */
 export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[], more = ''): T {
@@ -36,9 +36,11 @@ export function checkNames(names: unknown, classes: number): void {
 /** Check that the options are an object with none but known keys. */
 export function common(name: string, options: unknown, known: readonly string[]): Record<string, unknown> {
   if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-  for (const key of Object.keys(options)) {
+  // of a Map or a promise no option would be seen
+  if (!/^(Object|Module)$/.test(kind(options))) throw wrongType('options', 'an object', options);
+  const given = options as Record<string, unknown>;
+  for (const key of Object.keys(given)) {
     if (!known.includes(key)) throw outOfRange('options', `only ${known.join(', ')} for ${name}`, JSON.stringify(key));
   }
-  return options as Record<string, unknown>;
+  return given;
 }
