@@ -11,23 +11,18 @@
  */
 import { BLOCK, DECAY, INTEGER, LARGER, POWER, QUOTIENT, REDUCED, SHARE, SIGMOID } from './tile/block';
 import {
-  bounded, clamped, E2, E3, E4, E5, lanes, LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC, multiple, nearest, ONE, remainder, reduced, scaled,
-  scaledBinary, SIGN,
+  bounded, clamped, E2, E3, E4, E5, LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC, multiple, nearest, remainder, reduced, scaled, scaledBinary,
 } from './math/exp';
 import { ignoring } from './tile/labels';
 import { A1, A2, A3, log, log1pFrom, TWO } from './math/log';
+import { HALF, lanes, LARGEST, ONE, SIGN, SMALLEST, ZERO, ZERO_AND_ONE } from './math/numbers';
 import {
   CROSS_ENTROPY, ENTROPIES, GAP, GAP_LOW, LABELS, LOGIT_WEIGHTS, LOSS, PLANES, SLOPE, TILE, UPSTREAM, WEIGHT,
 } from './tile/scratch';
 
-const TABLE: usize = memory.data<f32>([0.0, 1.0, 3.4028234663852886e38, 1.1754943508222875e-38, 0.5]);
-const ZERO: usize = TABLE;
+const INFINITY_BITS: i32 = 0x7f800000;
 /** The factor 0 and the addend 1, which make b = 1 of any q. */
-const UNIT: usize = TABLE;
-const LARGEST: usize = TABLE + 8;
-const SMALLEST: usize = TABLE + 12;
-const HALF: usize = TABLE + 16;
-const INFINITE: i32 = 0x7f800000;
+const UNIT: usize = ZERO_AND_ONE;
 
 /**
  * Parameters: log₂e times the fraction of γ; γ·(1 − s); the factor 1 − s and the addend s/2 that make b of q; factor
@@ -192,7 +187,7 @@ function crossEntropy(
  * the limit is 0 if the weight is 0, and infinite otherwise. Rarely needed, and so a function of its own.
  */
 function limits(weights: usize, to: usize, bytes: usize): void {
-  const infinity = i32x4.splat(INFINITE);
+  const infinity = i32x4.splat(INFINITY_BITS);
   for (let i: usize = 0; i < bytes; i += 16) {
     const loss = v128.load(to + i);
     const limit = v128.andnot(infinity, f32x4.eq(v128.load(weights + i), lanes(ZERO)));
@@ -205,7 +200,7 @@ function limits(weights: usize, to: usize, bytes: usize): void {
 // @ts-ignore: decorator
 @inline
 function anyInfinite(most: v128): bool {
-  return v128.any_true(i32x4.ge_s(most, i32x4.splat(INFINITE)));
+  return v128.any_true(i32x4.ge_s(most, i32x4.splat(INFINITY_BITS)));
 }
 
 /** Last pass: loss = ce · POWER, times b² if γ ≥ 2. */

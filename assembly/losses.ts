@@ -1,4 +1,13 @@
-/** What the losses need: the binary of the default entry. Four of its stages have a `_`, as meters have them, too. */
+/**
+ * What the losses need: the binary of the default entry. Four of its stages have a `_`, as meters have them, too.
+ *
+ * Data lies in memory in the order of imports. Constants come first, as code names them most and small addresses make small code.
+ */
+import './math/numbers';
+import './math/exp';
+import './math/log';
+import './dense/parameters';
+
 export { TARGETS } from './dense/scratch';
 export { targets } from './dense/targets';
 export { add as accumulate, limb } from './math/exact-sum';

@@ -5,13 +5,11 @@
  */
 import { COLUMN_BYTES, LOGITS, PARAM_KEEP, SAMPLE_BYTES, SUM_DIFFERENCE, SUM_DIVERGENCE, SUM_ROSE } from '../../bindings/backend/constants';
 import { add, addLanes, ANCHOR, lower, upper } from '../math/exact-sum';
-import {
-  binary, exp, lanes, nearest, ONE, reduced, scaledBinary, SIGN,
-} from '../math/exp';
+import { binary, exp, nearest, reduced, scaledBinary } from '../math/exp';
 import { A1, A2, A3, log, log1pFrom, TWO } from '../math/log';
 import { CONFIDENCE as METER_CONFIDENCE, PREDICTED as METER_PREDICTED, RANK as METER_RANK, WRONG as METER_WRONG } from '../meter/scratch';
 import { decay as decayOf, keepDecay, reduce } from '../focal';
-import { maskOf } from '../softmax/margin';
+import { lanes, maskOf, ONE, SIGN } from '../math/numbers';
 import { sigmoid } from '../stages';
 import { BLOCK } from '../tile/block';
 import { COLUMNS, LABELS, MAX, PLANES, TILE, TRUE } from '../tile/scratch';

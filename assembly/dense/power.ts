@@ -1,5 +1,6 @@
-import { bounded, lanes, nearest, ONE, reduced, scaledBinary } from '../math/exp';
+import { bounded, nearest, reduced, scaledBinary } from '../math/exp';
 import { log } from '../math/log';
+import { INFINITE, lanes, ONE, ZERO } from '../math/numbers';
 
 /** b^(whole + fraction) for b in (0, 1]. At `fraction` is the fraction times log₂e. */
 export function power(b: v128, whole: i32, fraction: usize): v128 {
@@ -14,12 +15,6 @@ export function power(b: v128, whole: i32, fraction: usize): v128 {
   const t = nearest(u);
   return f32x4.mul(value, scaledBinary(reduced(u, t), t));
 }
-
-const TABLE: usize = memory.data<f32>([0.0, Infinity, 3.4028234663852886e38, 1.1754943508222875e-38]);
-export const ZERO: usize = TABLE;
-const INFINITE: usize = TABLE + 4;
-export const LARGEST: usize = TABLE + 8;
-export const SMALLEST: usize = TABLE + 12;
 
 /** w · power · ce. Where ce is infinite, its limit: 0 if the weight is 0, else infinite. */
 export function product(w: v128, power: v128, entropy: v128): v128 {

@@ -12,18 +12,17 @@
  *     b = max(q − clip, 0)·(1 − s) + s/2        ce = −ln(1 − max(q − clip, 0))
  */
 import { decay, finish, reduce, reduceFour } from '../focal';
-import { lanes, LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC, ONE, SIGN } from '../math/exp';
+import { LN2_HIGH, LN2_LOW, LOG2E, LOWEST, MAGIC } from '../math/exp';
 import { log, log1pFrom } from '../math/log';
+import { HALF, lanes, LARGEST, ONE, SIGN, SMALLEST, ZERO } from '../math/numbers';
 import { BLOCK, DECAY, QUOTIENT, SIGMOID } from '../tile/block';
 import { CLASS_WEIGHTS, LOGIT_WEIGHTS } from '../tile/scratch';
 import {
   ADDED, asymmetric, CLIP, FRACTION, FRACTION_NEGATIVE, GAMMA, GAMMA_NEGATIVE, IGNORED, KEPT, uniform, whole, wholeNegative,
 } from './parameters';
-import { LARGEST, power, product, SMALLEST, ZERO } from './power';
+import { power, product } from './power';
 import { DOUBTS, GAPS, TARGETS, UPS, WEIGHTS } from './scratch';
 import { hard } from './targets';
-
-const HALF: usize = memory.data<f32>([0.5]);
 
 /** All ones where the target is nearer to 1 than to 0. */
 // @ts-ignore: decorator

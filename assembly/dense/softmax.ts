@@ -16,17 +16,17 @@
  *     ∂loss/∂z_k = p_k · Σ_{c≠k} H_c − G        ∂loss/∂z_j = p_j · (Σ_{c≠k} H_c + G/(1 − p_k)) − H_j
  */
 import { entropies } from '../focal';
-import { bounded, exp, lanes, nearest, ONE, reduced, scaledBinary } from '../math/exp';
+import { bounded, exp, nearest, reduced, scaledBinary } from '../math/exp';
 import { log1pFrom } from '../math/log';
+import { lanes, LARGEST, maskOf, ONE, ZERO } from '../math/numbers';
 import { sumOthers } from '../softmax/exponentials';
-import { maskOf, narrow } from '../softmax/margin';
+import { narrow } from '../softmax/margin';
 import { INTEGER, REDUCED } from '../tile/block';
 import {
   FACTOR, LABELS, LOSS, MAX, OFFSET, PLANES, SLOPE, SUM, TRUE, UPSTREAM, WEIGHT,
 } from '../tile/scratch';
 import { base, classes, classStride, first, images, imageStride, last, planar, positions, putTrue, samples } from '../tile/tile';
 import { FRACTION, GAMMA, whole } from './parameters';
-import { LARGEST, ZERO } from './power';
 import { ENTROPY, OTHER_LOSSES, OTHER_SLOPES, RATIO, TARGETS } from './scratch';
 import { targetsAt } from './targets';
 

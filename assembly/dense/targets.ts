@@ -1,7 +1,6 @@
 /** A target for each logit, on its way into the tile. */
 import { BYTES, TRANSPOSED } from '../../bindings/backend/constants';
-import { lanes, ONE } from '../math/exp';
-import { maskOf } from '../softmax/margin';
+import { lanes, maskOf, ONE } from '../math/numbers';
 import { CLASS_WEIGHTS, TILE } from '../tile/scratch';
 import { classes, classStride, first, form, images, imageStride, planar, positions, samples, transpose } from '../tile/tile';
 import { asymmetric, IGNORED, MOST, plain, SMOOTH_ADDED, SMOOTH_KEPT } from './parameters';

@@ -5,21 +5,15 @@
  * Adding 1.5·2²³ rounds to an integer, because floats of that size are one apart. The low bits of the sum are then k.
  * The constant holds the bias 127 of float32 exponents, too, so that a shift by 23 turns these bits into 2^k.
  * A polynomial gives e^r or 2^f; scripts/minimax.mjs computes its coefficients.
- *
- * Constants are read from memory, because V8 rebuilds the splat of a literal in every iteration of a loop. Loops that
- * matter read them into locals first and pass them as arguments, because no engine can know that a loop's stores leave
- * the table alone.
  */
+import { lanes, ONE } from './numbers';
 
-// Each constant is one float32 here, and is read into all four lanes.
 const TABLE: usize = memory.data<f32>([
   1.44269504088896341, // log₂e
   0.6931471805599453, // ln 2, then in two parts: the high one has 9 bits, so that k times it is exact for every k used
   0.693359375,
   -2.12194440e-4,
   12583039.0, // 1.5·2²³ + 127
-  -0.0,
-  1.0,
   -127.0,
   -88.0,
   // 2^f on [−½, ½], max error 1.1e-7
@@ -33,27 +27,18 @@ const LN2: usize = TABLE + 4;
 export const LN2_HIGH: usize = TABLE + 8;
 export const LN2_LOW: usize = TABLE + 12;
 export const MAGIC: usize = TABLE + 16;
-export const SIGN: usize = TABLE + 20;
-export const ONE: usize = TABLE + 24;
-export const LOWEST2: usize = TABLE + 28;
-export const LOWEST: usize = TABLE + 32;
-export const P1: usize = TABLE + 36;
-export const P2: usize = TABLE + 40;
-export const P3: usize = TABLE + 44;
-export const P4: usize = TABLE + 48;
-export const P5: usize = TABLE + 52;
-export const E2: usize = TABLE + 56;
-export const E3: usize = TABLE + 60;
-export const E4: usize = TABLE + 64;
-export const E5: usize = TABLE + 68;
-const E20: usize = TABLE + 72;
-
-/** A constant in four lanes. */
-// @ts-ignore: decorator
-@inline
-export function lanes(at: usize): v128 {
-  return v128.load_splat<f32>(at);
-}
+export const LOWEST2: usize = TABLE + 20;
+export const LOWEST: usize = TABLE + 24;
+export const P1: usize = TABLE + 28;
+export const P2: usize = TABLE + 32;
+export const P3: usize = TABLE + 36;
+export const P4: usize = TABLE + 40;
+export const P5: usize = TABLE + 44;
+export const E2: usize = TABLE + 48;
+export const E3: usize = TABLE + 52;
+export const E4: usize = TABLE + 56;
+export const E5: usize = TABLE + 60;
+const E20: usize = TABLE + 64;
 
 /** max(u, −127) for u ≤ 0: below −126, where 2^u is no normal number, `scaledBinary` then gives 0. NaN stays NaN. */
 // @ts-ignore: decorator

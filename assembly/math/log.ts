@@ -1,7 +1,8 @@
 /**
  * Logarithms, four lanes, by ln((1+s)/(1−s)) = 2·atanh(s) = s·(2 + ⅔s² + …). Polynomials: minimax.mjs.
  */
-import { lanes, LN2_HIGH, LN2_LOW, ONE } from './exp';
+import { LN2_HIGH, LN2_LOW } from './exp';
+import { lanes, ONE } from './numbers';
 
 const TABLE: usize = memory.data<f32>([
   2.0,

@@ -12,7 +12,7 @@ import {
   CELL_WIDE,
 } from '../../bindings/backend/constants';
 import { exp64, ln64 } from '../math/double';
-import { maskOf } from '../softmax/margin';
+import { maskOf } from '../math/numbers';
 import { LABELS, MAX, OFFSET, TRUE } from '../tile/scratch';
 import { base, borrowed, classes, images, imageStride, planar, positions, samples, classStride, unmaskTrueClass } from '../tile/tile';
 import { CELLS, EXPONENTIALS, PASSED_OVER, PREDICTED } from './scratch';

@@ -11,12 +11,13 @@ import {
   BIN_BYTES, BIN_HITS, COLUMN_BYTES, LEFT_OPEN, LOGITS, PARAM_KEEP, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT,
 } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
-import { maskOf, narrow, upper } from '../softmax/margin';
+import { narrow, upper } from '../softmax/margin';
 import {
   addLoss, addToBin, addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, countsAway, HIGHEST, LOWEST, rowOf, sumLanes, units,
 } from './softmax';
 import { addWide } from '../math/exact-sum';
 import { oneVersusRestAndEntropies } from '../focal';
+import { maskOf } from '../math/numbers';
 import { param } from '../params';
 import { countTrue } from './groups';
 import { CROSS_ENTROPY, ENTROPIES, LABELS, LOSS, OFFSET, PLANES, SQUARES, SUM, TILE } from '../tile/scratch';

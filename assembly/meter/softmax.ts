@@ -7,9 +7,9 @@ import {
   BIN_BYTES, BIN_CONFIDENCE, BIN_HITS, TALLY_BINS, TALLY_BYTES, TALLY_PREDICTED, TALLY_SUPPORT,
 } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
-import { lanes, ONE, SIGN } from '../math/exp';
 import { probabilities } from '../focal';
-import { maskOf, narrow } from '../softmax/margin';
+import { lanes, maskOf, ONE, SIGN } from '../math/numbers';
+import { narrow } from '../softmax/margin';
 import { sumSquares } from '../softmax/exponentials';
 import { insideRow as inside } from '../softmax/largest';
 import { ofClass } from '../softmax/pair';

@@ -15,10 +15,11 @@ import { OTHER_LOSSES, OTHER_SLOPES } from '../dense/scratch';
 import { otherLosses, otherSlopes } from '../dense/softmax';
 import { INTEGER, REDUCED } from '../tile/block';
 import {
-  anyBelowE20, binary, belowE20, lanes, lessOne, LOG2E, LOWEST2, MAGIC, nearest, ONE, P1, P2, P3, P4, P5, reduced, restored, scaledBinary,
+  anyBelowE20, binary, belowE20, lessOne, LOG2E, LOWEST2, MAGIC, nearest, P1, P2, P3, P4, P5, reduced, restored, scaledBinary,
 } from '../math/exp';
+import { lanes, maskOf, ONE } from '../math/numbers';
 import { param } from '../params';
-import { maskOf, upper } from './margin';
+import { upper } from './margin';
 import { MAX, PARTS, SQUARE_PARTS, SQUARES, SUM } from '../tile/scratch';
 import { base, classes, first, images, last, passedOver, imageStride, planar, positions, classStride } from '../tile/tile';
 

@@ -2,7 +2,7 @@
  * Margin stage, first pass: MAX, the largest logit of the classes other than the true one, whose logit is −∞ by now.
  * Vectors run along rows and across the samples of planes, in groups of eight lanes (tile.ts).
  */
-import { maskOf } from './margin';
+import { maskOf } from '../math/numbers';
 import { MAX } from '../tile/scratch';
 import { base, classes, first, images, last, passedOver, imageStride, planar, positions, classStride } from '../tile/tile';
 

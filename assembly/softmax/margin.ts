@@ -5,21 +5,10 @@
  * The logarithm of SUM comes in two parts: the high part of k·ln 2, which has few bits, and a small remainder. GAP_LOW
  * collects what each rounding loses, so that no error is left but those of SUM and of the logits themselves.
  */
-import { lanes, LN2_HIGH, LN2_LOW, SIGN } from '../math/exp';
+import { LN2_HIGH, LN2_LOW } from '../math/exp';
 import { exponent, logMantissa } from '../math/log';
+import { INFINITE, lanes, SIGN } from '../math/numbers';
 import { GAP, GAP_LOW, MAX, SUM, TRUE } from '../tile/scratch';
-
-const INFINITIES: usize = memory.data<f32>([Infinity]);
-
-/** 8 words of ones, then 8 of zeros. Read from n words before the zeros, they are a mask of the first n lanes. */
-const ONES_THEN_ZEROS: usize = memory.data<i32>([-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0], 16);
-
-/** Address of a mask over eight lanes that has ones in the first `left` bytes, at most 32. */
-// @ts-ignore: decorator
-@inline
-export function maskOf(left: usize): usize {
-  return ONES_THEN_ZEROS + 32 - left;
-}
 
 /** The rounding error of s = a + b, exactly (Knuth's TwoSum). */
 // @ts-ignore: decorator
@@ -51,7 +40,7 @@ export function upper(v: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function logHigh(s: v128): v128 {
-  const none = v128.and(f32x4.eq(s, f32x4.splat(0)), lanes(INFINITIES));
+  const none = v128.and(f32x4.eq(s, f32x4.splat(0)), lanes(INFINITE));
   return f32x4.sub(f32x4.mul(exponent(s), lanes(LN2_HIGH)), none);
 }
 
@@ -90,7 +79,7 @@ export function logSumGaps(n: i32): void {
     const b = f32x4.add(a, h);
     const gap = f32x4.add(b, l);
     // an infinite logit makes log-softmax NaN, also when it is the true one
-    v128.store(i, v128.or(gap, f32x4.eq(truth, lanes(INFINITIES))), GAP);
+    v128.store(i, v128.or(gap, f32x4.eq(truth, lanes(INFINITE))), GAP);
     v128.store(i, finite(f32x4.add(f32x4.add(roundingError(z, m, a), roundingError(a, h, b)), roundingError(b, l, gap))), GAP_LOW);
   }
 }

@@ -2,7 +2,7 @@
  * Margin stage for two classes: the gap is the difference of the two logits, with the sign of the class. Rows
  * [N, 2] are one image whose classes alternate.
  */
-import { lanes, SIGN } from '../math/exp';
+import { lanes, SIGN } from '../math/numbers';
 import { GAP, GAP_LOW, LABELS, CLASS_WEIGHTS, SLOPE, WEIGHT } from '../tile/scratch';
 import { finite, roundingError } from './margin';
 import { base, images, last, imageStride, positions, classStride } from '../tile/tile';

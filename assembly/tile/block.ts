@@ -1,6 +1,6 @@
 /**
  * What the short passes over a block leave for one another, small enough for the first-level cache. This file comes
- * before the scratch blocks in memory, as small addresses make small code.
+ * before the scratch blocks in memory (assembly/losses.ts).
  */
 
 /** Values a block holds. */

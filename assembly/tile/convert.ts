@@ -1,23 +1,20 @@
 /** Convert a loaded array in its place: other number types to float32, probabilities to logits. */
 import { HALVES, ODDS, PROBABILITIES } from '../../bindings/backend/constants';
-import { exp, lanes, ONE } from '../math/exp';
+import { exp } from '../math/exp';
 import { log } from '../math/log';
-import { maskOf } from '../softmax/margin';
+import { INFINITE, lanes, maskOf, ONE, SMALLEST, ZERO } from '../math/numbers';
 
 const TABLE: usize = memory.data<f32>([
-  0.0, Infinity, -Infinity, 1.1754943508222875e-38, 16777216.0, 16.635532333438687, -0.5,
+  -Infinity, 16777216.0, 16.635532333438687, -0.5,
   // (e^x − 1)/x on [−½, 0]
   1.0, 0.5, 0.16666667, 0.041666668, 0.008333334, 0.0013888889, 0.0001984127, 0.0000248016,
 ]);
-const ZERO: usize = TABLE;
-const INFINITE: usize = TABLE + 4;
-const NEGATIVE: usize = TABLE + 8;
-const SMALLEST: usize = TABLE + 12;
+const NEGATIVE: usize = TABLE;
 /** 2^24 and its logarithm. */
-const RAISE: usize = TABLE + 16;
-const RAISED: usize = TABLE + 20;
-const NEAR: usize = TABLE + 24;
-const SERIES: usize = TABLE + 28;
+const RAISE: usize = TABLE + 4;
+const RAISED: usize = TABLE + 8;
+const NEAR: usize = TABLE + 12;
+const SERIES: usize = TABLE + 16;
 const TERMS: i32 = 8;
 
 /** Four float16 in the low halves of i32 lanes: subnormals come out right because 2^112 scales them exactly. */
