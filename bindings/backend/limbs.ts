@@ -16,7 +16,7 @@ export function deposit(words: Float64Array, at: number, value: number): void {
   for (let j = Math.min(Math.max((exponent >> 5) + 1, 0), LIMBS - 1); rest !== 0; j--) {
     const unit = 2 ** (32 * j - 149);
     const part = j === 0 ? rest / unit : Math.trunc(rest / unit);
-    words[at + j] = (words[at + j] as number) + part;
+    (words[at + j] as number) += part;
     rest -= part * unit;
   }
 }
@@ -29,7 +29,7 @@ export function carry(words: Float64Array, at: number, n: number): void {
     over = Math.floor(limb / LIMB);
     words[j] = limb - over * LIMB;
   }
-  words[at + n - 1] = (words[at + n - 1] as number) + over;
+  (words[at + n - 1] as number) += over;
 }
 
 /** The sum in units of 2^−149. */

@@ -15,7 +15,7 @@ function loadFactors({ kernels, f32 }: Backend, tile: Tile, { grad, weights }: R
   if (!grad) return;
   if (grad.upstream) f32.set(grad.upstream.subarray(first, first + n), at);
   else f32.fill(grad.scale, at, at + n);
-  if (weights) for (let i = 0; i < n; i++) f32[at + i] = (f32[at + i] as number) * (weights[first + i] as number);
+  if (weights) for (let i = 0; i < n; i++) (f32[at + i] as number) *= weights[first + i] as number;
 }
 
 /** Leave out the samples of weight 0, whatever their logits are. */

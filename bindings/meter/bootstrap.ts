@@ -35,17 +35,17 @@ export class Resampler {
       const w = weights[b] as number;
       if (w === 0) continue;
       const own = at.replicates.samples + b * at.replicates.stride;
-      words[own] = (words[own] as number) + w * sample;
+      (words[own] as number) += w * sample;
       for (const c of this.ignored) {
         const place = at.replicateIgnored.samples + b * config.classes + c;
-        words[place] = (words[place] as number) + w;
+        (words[place] as number) += w;
       }
-      for (const place of this.places) words[place + b * ofClasses] = (words[place + b * ofClasses] as number) + w;
+      for (const place of this.places) (words[place + b * ofClasses] as number) += w;
       for (const one of this.bins) {
         const row = (b * config.bins + one.bin) * stride;
-        words[count + row] = (words[count + row] as number) + w * one.count;
-        words[hits + row] = (words[hits + row] as number) + w * one.hits;
-        words[confidence + row] = (words[confidence + row] as number) + w * one.confidence;
+        (words[count + row] as number) += w * one.count;
+        (words[hits + row] as number) += w * one.hits;
+        (words[confidence + row] as number) += w * one.confidence;
       }
     }
     this.places.length = 0;

@@ -44,7 +44,7 @@ export class CurveCounts {
             counts = this.#counts;
           }
           const slot = page + (key & (2 * PAGE - 1));
-          counts[slot] = (counts[slot] as number) + 1;
+          (counts[slot] as number) += 1;
         }
       }
     }
@@ -58,7 +58,7 @@ export class CurveCounts {
       const table = this.#table(c);
       const page = table[key >> (CELL_PAGE_BITS + 1)] || this.#page(table, key >> (CELL_PAGE_BITS + 1));
       const slot = page + (key & (2 * PAGE - 1));
-      this.#counts[slot] = (this.#counts[slot] as number) + 1;
+      (this.#counts[slot] as number) += 1;
     }
   }
 
@@ -67,8 +67,8 @@ export class CurveCounts {
     const table = this.#table(c);
     const page = table[cell >> CELL_PAGE_BITS] || this.#page(table, cell >> CELL_PAGE_BITS);
     const slot = page + (cell & (PAGE - 1));
-    this.#counts[slot] = (this.#counts[slot] as number) + negatives;
-    this.#counts[slot + PAGE] = (this.#counts[slot + PAGE] as number) + positives;
+    (this.#counts[slot] as number) += negatives;
+    (this.#counts[slot + PAGE] as number) += positives;
   }
 
   /** The cells of class c that have counts, from the lowest logit up. */

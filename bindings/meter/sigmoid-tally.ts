@@ -48,10 +48,10 @@ function sumByEight(n: number, value: (c: number) => number): number {
       EIGHT[k] = from + k < n ? value(from + k) : 0;
       wide += EIGHT[k] as number;
     }
-    for (let k = 0; k < 4; k++) EIGHT[k] = (EIGHT[k] as number) + (EIGHT[k + 4] as number);
-    EIGHT[0] = (EIGHT[0] as number) + (EIGHT[2] as number);
-    EIGHT[1] = (EIGHT[1] as number) + (EIGHT[3] as number);
-    EIGHT[0] = (EIGHT[0] as number) + (EIGHT[1] as number);
+    for (let k = 0; k < 4; k++) (EIGHT[k] as number) += EIGHT[k + 4] as number;
+    (EIGHT[0] as number) += EIGHT[2] as number;
+    (EIGHT[1] as number) += EIGHT[3] as number;
+    (EIGHT[0] as number) += EIGHT[1] as number;
     sum += (EIGHT[0] as number) < Infinity ? (EIGHT[0] as number) : wide;
   }
   return sum;
@@ -62,7 +62,7 @@ export function floor32(x: number): number {
   const near = Math.fround(x);
   if (near <= x) return near;
   FLOAT[0] = near;
-  BITS[0] = (BITS[0] as number) + (near > 0 ? -1 : 1);
+  (BITS[0] as number) += near > 0 ? -1 : 1;
   return near === 0 ? -(2 ** -149) : (FLOAT[0] as number);
 }
 const FLOAT = new Float32Array(1);

@@ -24,15 +24,15 @@ export function depositParts(words: Float64Array, at: number, high: number, low:
   const below = high - top * 2 ** 11;
   const middle = Math.floor(below * 2 ** 21);
   const bottom = Math.trunc(low * 2 ** 53);
-  words[at + 2] = (words[at + 2] as number) + (low - bottom * 2 ** -53) * 2 ** 85;
+  (words[at + 2] as number) += (low - bottom * 2 ** -53) * 2 ** 85;
   words[at + 3] = (words[at + 3] as number) + (below - middle * 2 ** -21) * 2 ** 53 + bottom;
-  words[at + 4] = (words[at + 4] as number) + middle;
-  words[at + 5] = (words[at + 5] as number) + top;
+  (words[at + 4] as number) += middle;
+  (words[at + 5] as number) += top;
 }
 
 /** Add n to a count. */
 export function addTo(words: Float64Array, at: number, n: number): void {
-  words[at] = (words[at] as number) + n;
+  (words[at] as number) += n;
 }
 
 /** Add one value to an exact sum, without carrying. */

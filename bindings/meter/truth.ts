@@ -163,7 +163,7 @@ function ignoredLogits({ targets, batch, classes, positions }: Input, ignoreInde
   for (let b = 0, at = 0; b < batch; b++) {
     for (let c = 0; c < classes; c++) {
       for (let i = b * positions; i < (b + 1) * positions; i++, at++) {
-        if (Math.fround(Number(targets[at])) === label) counts[i] = (counts[i] as number) + 1;
+        if (Math.fround(Number(targets[at])) === label) (counts[i] as number) += 1;
       }
     }
   }

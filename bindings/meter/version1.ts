@@ -95,7 +95,7 @@ function distribute(words: Float64Array, config: MeterConfig, which: number, tot
     if ((which === NAN ? nan : infinite + nan) === 0) continue;
     const most = words[config.variant === 'softmax' ? at.classes.support + row : at.totals.samples] as number;
     const more = Math.min(left, most - infinite - nan);
-    words[sum + which] = (words[sum + which] as number) + more;
+    (words[sum + which] as number) += more;
     left -= more;
   }
   if (left !== 0) throw outOfRange('state.words', `${total} losses that are NaN or infinite`, total - left);

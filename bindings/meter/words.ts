@@ -88,7 +88,7 @@ export function carryAll(layout: Layout, words: Float64Array): void {
  */
 export function combine(layout: Layout, mine: Float64Array, theirs: Float64Array, sign: 1 | -1): Float64Array {
   const words = mine.slice();
-  for (let i = 0; i < words.length; i++) words[i] = (words[i] as number) + sign * (theirs[i] as number);
+  for (let i = 0; i < words.length; i++) (words[i] as number) += sign * (theirs[i] as number);
   carryAll(layout, words);
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as number;

@@ -215,15 +215,15 @@ export function denseStages(arrays: Arrays): DenseStages {
           const entropy = (truth[i] as number) - (f32[base + at] as number) + (entropies[i] as number);
           const w = weightAt(at, c);
           const { power, slope } = other(entropy, w);
-          otherLosses[i] = (otherLosses[i] as number) + product(w, power, entropy);
-          otherSlopes[i] = (otherSlopes[i] as number) + slope;
+          (otherLosses[i] as number) += product(w, power, entropy);
+          (otherSlopes[i] as number) += slope;
         }
       });
     },
 
     addOthers() {
       for (let i = 0; i < tile.images * tile.positions; i++) {
-        if ((labels[i] as number) >= 0) losses[i] = (losses[i] as number) + (otherLosses[i] as number);
+        if ((labels[i] as number) >= 0) (losses[i] as number) += otherLosses[i] as number;
       }
     },
 

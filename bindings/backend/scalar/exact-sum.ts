@@ -30,7 +30,7 @@ export class ExactSum {
       for (let i = start; i < stop; i++) {
         const v = values[i] as number;
         const bin = (bits[i] as number) >>> BIN_BITS;
-        if (v < Infinity) bins[bin] = (bins[bin] as number) + v;
+        if (v < Infinity) (bins[bin] as number) += v;
         else if (v === Infinity) this.infinite++;
         else this.nan++;
       }

@@ -284,7 +284,7 @@ export function scalarKernels(more = 0): Twin {
 
   const addLosses = (): void => {
     const n = tile.images * tile.positions;
-    if (weighted) for (let i = 0; i < n; i++) losses[i] = (losses[i] as number) * (sampleWeights[i] as number);
+    if (weighted) for (let i = 0; i < n; i++) (losses[i] as number) *= sampleWeights[i] as number;
     add(SUM_LOSS, LOSS, n);
   };
 
@@ -408,7 +408,7 @@ export function scalarKernels(more = 0): Twin {
         }
         for (let at = from, i = sample; at < end; at++, i += step) {
           const e = Math.exp((f32[at] as number) - (max[i] as number));
-          totals[i] = (totals[i] as number) + e;
+          (totals[i] as number) += e;
           if (differentiate && !dense) f32[at] = e;
         }
       });

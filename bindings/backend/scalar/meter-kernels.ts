@@ -122,9 +122,9 @@ export function scalarMeterKernels(): MeterKernels {
       const m = max[i] as number;
       const z = truth[i] as number;
       const e = Math.exp(v - m);
-      totals[i] = (totals[i] as number) + e;
-      squares[i] = (squares[i] as number) + e * e;
-      if (v > z || (v === z && firstClass + c < (labels[i] as number))) ranks[i] = (ranks[i] as number) + 1;
+      (totals[i] as number) += e;
+      (squares[i] as number) += e * e;
+      if (v > z || (v === z && firstClass + c < (labels[i] as number))) (ranks[i] as number) += 1;
       if (v === m && (predicted[i] as number) < 0) predicted[i] = firstClass + c;
     });
   };
@@ -151,9 +151,9 @@ export function scalarMeterKernels(): MeterKernels {
       // how far the probability, as float32, is from its target: whatever the kind of target
       const isTrue = labels[i] === firstClass + c;
       const error = Math.fround(isTrue ? 1 - Math.fround(sigmoid(-gap)) : p);
-      squares[i] = (squares[i] as number) + Math.fround(error * error);
-      sampleLosses[i] = (sampleLosses[i] as number) + (f32[(LOSSES >> 2) + at] as number);
-      if (isFor(p)) wrong[i] = (wrong[i] as number) + 1;
+      (squares[i] as number) += Math.fround(error * error);
+      (sampleLosses[i] as number) += f32[(LOSSES >> 2) + at] as number;
+      if (isFor(p)) (wrong[i] as number) += 1;
     });
     twin.eachTrue((i, at) => {
       const countedWrong = isFor(f32[(TILE >> 2) + at] as number);

@@ -60,8 +60,8 @@ export function averagesOf(decisions: Table<Decisions>, { classes }: Counts): Av
     samples += one.support;
     for (const [i, name] of names.entries()) {
       const value = (decisions[name] as (counts: Decisions) => Estimate)(one).value ?? 0;
-      sums.macro[i] = (sums.macro[i] as number) + value;
-      sums.weighted[i] = (sums.weighted[i] as number) + one.support * value;
+      (sums.macro[i] as number) += value;
+      (sums.weighted[i] as number) += one.support * value;
     }
   }
   const meansOf = (all: Float64Array, n: number) =>
