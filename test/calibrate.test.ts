@@ -232,7 +232,11 @@ describe.each(backends)(
         'options expected only loss, holdout, ignoreIndex, bins, input for fitTemperature, got "gamma"',
       ],
       [() => [{ ...batch, targets: [2] }], {}, 'targets[0] expected an integer in [0, 2) or ignoreIndex -100, got 2'],
-      [() => [{ ...batch, firstIndex: -1 }], {}, 'firstIndex expected an integer ≥ 0, got -1'],
+      [
+        () => [{ ...batch, firstIndex: -1 }],
+        {},
+        'firstIndex expected an integer ≥ 0 that leaves the last index below 2^53, got -1',
+      ],
       [() => [batch, { logits: row(1, 2, 3), targets: [0] }], {}, 'logits expected 2 classes, got 3'],
       [
         (

@@ -1,5 +1,5 @@
 import { convert } from '../backend/scalar/kernels.ts';
-import { common, number, oneOf } from '../input/checks.ts';
+import { common, firstOf, fraction, oneOf } from '../input/checks.ts';
 import { wrongType } from '../input/errors.ts';
 import { fromHalf } from '../input/half.ts';
 import { type Input, readInput } from '../input/tensors.ts';
@@ -21,7 +21,7 @@ export function readCalibration(name: string, given: unknown): CalibrationOption
   const { ignoreIndex = -100, bins = 15 } = options;
   return {
     loss: oneOf('loss', options.loss ?? 'softmax', ['softmax', 'sigmoid']) as 'softmax' | 'sigmoid',
-    holdout: number('holdout', options.holdout ?? 0.2, 'a number in [0, 1)', (x) => x >= 0 && x < 1),
+    holdout: fraction('holdout', options.holdout ?? 0.2),
     ignoreIndex,
     bins,
     input: oneOf('input', options.input ?? 'logits', ['logits', 'probabilities', 'logProbabilities']),
@@ -81,9 +81,7 @@ export class Pass {
     if (typeof batch !== 'object' || batch === null) throw wrongType('batch', 'an object { logits, targets }', batch);
     const input = asLogits(readInput(batch.logits, batch.targets, this.#settings));
     const n = input.batch * input.positions;
-    const firstIndex = number('firstIndex', batch.firstIndex ?? this.#seen, 'an integer ≥ 0', (x) => {
-      return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
-    });
+    const firstIndex = firstOf(n, batch.firstIndex ?? this.#seen);
     this.#seen += n;
     if (n === 0) return;
     const { holdout, ignoreIndex, bins, loss } = this.#options;

@@ -1,3 +1,4 @@
+import { object } from '../input/checks.ts';
 import { kind, outOfRange, wrongType } from '../input/errors.ts';
 import type { FocalMeterConstructor } from '../meter/api.ts';
 import { ByteReader, ByteWriter } from '../meter/bytes.ts';
@@ -47,8 +48,7 @@ function checked(
   [baseline, candidate]: readonly [Meter<AnyLoss>, Meter<AnyLoss>],
   read: (empty: Pairs) => Parts,
 ): Sides {
-  if (typeof config !== 'object' || config === null) throw wrongType('state.config', 'an object', config);
-  const own = readPairConfig(config as Record<string, unknown>, 'state.config.');
+  const own = readPairConfig(object('state.config', config), 'state.config.');
   const states = [Meter.stateOf(baseline), Meter.stateOf(candidate)] as const;
   checkSame(states[0].config, states[1].config);
   const { divisor } = states[0].config;
@@ -76,8 +76,7 @@ export function toJSON(sides: Sides): ComparisonState {
 
 /** The comparison that `toJSON` gave. */
 export function fromJSON(value: unknown, FocalMeter: FocalMeterConstructor): Sides {
-  if (typeof value !== 'object' || value === null) throw wrongType('state', 'an object', value);
-  const given = value as Record<string, unknown>;
+  const given = object('state', value);
   if (given.format !== FORMAT) throw outOfRange('state.format', `'${FORMAT}'`, given.format);
   checkVersion('state.version', given.version, VERSION);
   const meters = [

@@ -1,6 +1,6 @@
 import type { MeterBackend, PairBackend } from '../backend/backend.ts';
 import { COLUMN_RANK, COLUMN_WRONG, SAMPLES } from '../backend/constants.ts';
-import { common, number } from '../input/checks.ts';
+import { common, firstOf } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { isAsymmetric } from '../input/targets.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
@@ -93,10 +93,7 @@ export class Comparison<L extends AnyLoss> {
     const { pairs } = this.#sides;
     const { meter, words, at, coverage } = pairs;
     const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
-    const firstIndex = given === undefined ? seen : given;
-    const index = number('firstIndex', firstIndex, 'an integer ≥ 0 that leaves the last index below 2^53', (x) => {
-      return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
-    });
+    const index = firstOf(n, given === undefined ? seen : given);
     if (meter.arithmetic !== ARITHMETIC) {
       const got = `${meter.arithmetic}: its state is of an older release`;
       throw outOfRange('update', `a comparison of arithmetic ${ARITHMETIC}`, got);

@@ -16,6 +16,26 @@ export function number(name: string, value: unknown, expected: string, ok: (x: n
   return value;
 }
 
+const isPositive = (x: number): boolean => x > 0 && x < Infinity;
+
+export const aboveZero = (name: string, value: unknown): number =>
+  number(name, value, 'a finite number > 0', isPositive);
+
+export const notNegative = (name: string, value: unknown): number =>
+  number(name, value, 'a finite number ≥ 0', (x) => x === 0 || isPositive(x));
+
+export const fraction = (name: string, value: unknown): number =>
+  number(name, value, 'a number in [0, 1)', (x) => x >= 0 && x < 1);
+
+/** Whether it may be the index of a sample, or a count. */
+export const isIndex = (x: unknown): x is number => Number.isSafeInteger(x) && (x as number) >= 0;
+
+/** Check the index of the first of n samples. */
+export const firstOf = (n: number, value: unknown): number =>
+  number('firstIndex', value, 'an integer ≥ 0 that leaves the last index below 2^53', (x) => {
+    return isIndex(x) && isIndex(x + n);
+  });
+
 /** Check an array of numbers, one a class. */
 export function numbers(name: string, value: unknown, expected: string, ok: (x: number) => boolean): number[] {
   const values = elementsOf(value);
@@ -31,6 +51,12 @@ export function checkNames(names: unknown, classes: number): void {
   if (names.length !== classes) throw outOfRange('names', counted(classes, 'name'), names.length);
   for (const [c, name] of names.entries())
     if (typeof name !== 'string') throw wrongType(`names[${c}]`, 'a string', name);
+}
+
+/** Check that it is an object, to be read by key. */
+export function object(name: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw wrongType(name, 'an object', value);
+  return value as Record<string, unknown>;
 }
 
 /** Check that the options are an object with none but known keys. */

@@ -1,6 +1,6 @@
 import { LOG_PROBABILITIES, ODDS, PROBABILITIES } from '../backend/constants.ts';
 import { arrayKind, isShared, type PlainView, plainView } from './arrays.ts';
-import { number } from './checks.ts';
+import { isIndex, number } from './checks.ts';
 import { outOfRange, wrongType } from './errors.ts';
 import { fromHalf } from './half.ts';
 
@@ -88,12 +88,7 @@ export function readDimensions(name: string, value: unknown): number[] {
   if (typeof value !== 'object' || typeof length !== 'number') throw wrongType(name, 'an array of dimensions', value);
   if (!(length <= MOST_DIMENSIONS)) throw outOfRange(name, `at most ${MOST_DIMENSIONS} dimensions`, length);
   return Array.from({ length }, (_, i) =>
-    number(
-      `${name}[${i}]`,
-      (value as ArrayLike<unknown>)[i],
-      'an integer ≥ 0',
-      (x) => Number.isSafeInteger(x) && x >= 0,
-    ),
+    number(`${name}[${i}]`, (value as ArrayLike<unknown>)[i], 'an integer ≥ 0', isIndex),
   );
 }
 
@@ -119,7 +114,7 @@ function unwrap(name: string, value: unknown): Unwrapped {
 /** The elements of a plain array, which may have getters or be a Proxy: each is read once. */
 function copied(values: readonly unknown[]): Float64Array {
   const { length } = values;
-  if (!(Number.isSafeInteger(length) && length >= 0)) throw outOfRange('targets.length', 'an integer ≥ 0', length);
+  if (!isIndex(length)) throw outOfRange('targets.length', 'an integer ≥ 0', length);
   const copy: number[] = [];
   for (let i = 0; i < length; i++) {
     const value = values[i];

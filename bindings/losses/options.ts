@@ -1,4 +1,4 @@
-import { common, number, numbers, oneOf } from '../input/checks.ts';
+import { aboveZero, common, fraction, notNegative, number, numbers, oneOf } from '../input/checks.ts';
 import { outOfRange } from '../input/errors.ts';
 
 /** What a call makes of the losses: their mean over what is valid, their sum, or each of them. */
@@ -94,8 +94,6 @@ export interface Settings {
 
 /** Weights go to the kernels as float32, where too small a one would be 0. */
 const isWeight = (x: number): boolean => x === 0 || (Math.fround(x) > 0 && Math.fround(x) < Infinity);
-const isGamma = (x: number): boolean => x >= 0 && x < Infinity;
-const isFraction = (x: number): boolean => x >= 0 && x < 1;
 /** −2^31 stands for what is no int32. */
 const isLabel = (x: number): boolean => (x | 0) === x && x !== -2147483648;
 
@@ -112,7 +110,7 @@ function readDivisor(given: unknown, reduction: Reduction, names: readonly ('val
   if (given === undefined) return 'valid';
   if (reduction !== 'mean') throw outOfRange('divisor', "reduction 'mean' to go with", JSON.stringify(reduction));
   if (typeof given !== 'number') return oneOf('divisor', given, names, ' or a number > 0');
-  return number('divisor', given, 'a finite number > 0', (x) => x > 0 && x < Infinity);
+  return aboveZero('divisor', given);
 }
 
 /** The options of both losses. Undefined means the default, as with destructuring. */
@@ -127,7 +125,7 @@ function readCommon(options: Record<string, unknown>, names: readonly ('valid' |
   } = options;
   const checked = oneOf('reduction', reduction, ['mean', 'sum', 'none']);
   return {
-    gamma: number('gamma', gamma, 'a finite number ≥ 0', isGamma),
+    gamma: notNegative('gamma', gamma),
     reduction: checked,
     ignoreIndex: number('ignoreIndex', ignoreIndex, 'an integer of 32 bits', isLabel),
     drop: oneOf('ignored', ignored, ['zero', 'drop']) === 'drop',
@@ -149,7 +147,7 @@ export function softmaxSettings(given: unknown): Settings {
     negative: 1,
     gammaNegative: read.gamma,
     clip: 0,
-    labelSmoothing: number('labelSmoothing', labelSmoothing, 'a number in [0, 1)', isFraction),
+    labelSmoothing: fraction('labelSmoothing', labelSmoothing),
     background: null,
   };
 }
@@ -181,11 +179,11 @@ export function sigmoidSettings(given: unknown): Settings {
   return {
     variant: 'sigmoid',
     ...read,
-    smoothing: number('smoothing', smoothing, 'a number in [0, 1)', isFraction),
+    smoothing: fraction('smoothing', smoothing),
     positive,
     negative,
-    gammaNegative: number('gammaNegative', gammaNegative, 'a finite number ≥ 0', isGamma),
-    clip: number('clip', clip, 'a number in [0, 1)', isFraction),
+    gammaNegative: notNegative('gammaNegative', gammaNegative),
+    clip: fraction('clip', clip),
     labelSmoothing: 0,
     background: background as number | null,
   };

@@ -1,4 +1,4 @@
-import { common, number, numbers } from '../input/checks.ts';
+import { common, fraction, number, numbers } from '../input/checks.ts';
 import { outOfRange } from '../input/errors.ts';
 
 /** The double with exponent e, −1022 ≤ e ≤ 1023. */
@@ -92,7 +92,7 @@ export function classWeights(rates: ArrayLike<number>, beta = 1, options?: Weigh
  * @example effectiveWeights([900, 100], 0.99) // Float32Array [0.776, 1.224]
  */
 export function effectiveWeights(counts: ArrayLike<number>, beta = 0.999, options?: WeightsOptions): Float32Array {
-  const base = number('beta', beta, 'a number in [0, 1)', (x) => x >= 0 && x < 1);
+  const base = fraction('beta', beta);
   const of = (count: number): number => (base === 0 ? 1 : (1 - base) / (1 - power(base, count)));
   return normalised('effectiveWeights', counts, options, ['beta', base], of);
 }

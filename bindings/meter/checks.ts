@@ -1,4 +1,5 @@
 import { fromUnits, sumInUnits } from '../backend/limbs.ts';
+import { isIndex } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { CELLS } from './cells.ts';
 import { MOST_RANGES, type Range } from './coverage.ts';
@@ -169,7 +170,7 @@ export function checkHardest(hardest: readonly Hard[], { config, words, at, cove
     }
     if (!isLossBits(bits)) throw outOfRange(name, 'the bits of a loss', bits);
     const counted = coverage?.ranges.some(([from, to]) => index >= from && index < to) ?? true;
-    if (!Number.isSafeInteger(index) || index < 0 || !counted) throw outOfRange(name, 'the index of a sample', index);
+    if (!isIndex(index) || !counted) throw outOfRange(name, 'the index of a sample', index);
   }
   if (hardest.some((sample, i) => i > 0 && byLoss(hardest[i - 1] as Hard, sample) > 0)) {
     throw outOfRange('state.hardest', 'samples by loss and index', 'another order');
@@ -178,11 +179,10 @@ export function checkHardest(hardest: readonly Hard[], { config, words, at, cove
 
 /** Of one class, cell by cell, as read: ascending, none of them empty. */
 export function checkCell(name: string, cell: number, before: number, negatives: number, positives: number): void {
-  const isCount = (x: number) => Number.isSafeInteger(x) && x >= 0;
-  if (!(isCount(cell) && cell > before && cell < CELLS)) {
+  if (!(isIndex(cell) && cell > before && cell < CELLS)) {
     throw outOfRange(name, `a cell in [${before + 1}, ${CELLS})`, cell);
   }
-  if (!(isCount(negatives) && isCount(positives) && negatives + positives > 0)) {
+  if (!(isIndex(negatives) && isIndex(positives) && negatives + positives > 0)) {
     throw outOfRange(name, 'counts that are not both 0', `${negatives} and ${positives}`);
   }
 }

@@ -1,4 +1,5 @@
 import { arrayKind, isShared } from '../input/arrays.ts';
+import { object } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { viewOf } from '../input/tensors.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
@@ -71,20 +72,11 @@ const plainCopy = (config: MeterConfig): MeterConfig => JSON.parse(JSON.stringif
 
 /** The state that `toJSON` gave, of this version or an older one. */
 export function fromJSON(value: unknown): State {
-  if (typeof value !== 'object' || value === null) throw wrongType('state', 'an object', value);
-  const {
-    format,
-    version,
-    config: given,
-    words,
-    hardest,
-    curves,
-    coverage,
-    checksum,
-  } = value as Record<string, unknown>;
+  const all = object('state', value);
+  const { format, version, config: given, words, hardest, curves, coverage, checksum } = all;
   if (format !== FORMAT)
     throw outOfRange('state.format', `'${FORMAT}' (what toJSON() gives and --state writes)`, format);
-  if (version === 1) return readVersion1(value as Record<string, unknown>, checked);
+  if (version === 1) return readVersion1(all, checked);
   checkVersion('state.version', version);
   const config = readConfig(given);
   const { length } = layoutOf(config, version === IGNORING);

@@ -1,4 +1,4 @@
-import { common, number } from '../input/checks.ts';
+import { aboveZero, common, fraction, notNegative, number, object } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { FocalLoss } from '../losses/losses.ts';
 import type { Settings } from '../losses/options.ts';
@@ -150,11 +150,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   threshold: { read: thresholds, readState: logits, default: 0.5, only: ['sigmoid', 0] },
 };
 
-const notNegative = (name: string, value: unknown): number =>
-  number(name, value, 'a finite number ≥ 0', (x) => x >= 0 && x < Infinity);
 const weights = perClass(notNegative, 'weights');
-
-const fraction: Read = (name, value) => number(name, value, 'a number in [0, 1)', (x) => x >= 0 && x < 1);
 
 /** How what belongs to the loss is read from a state; the loss itself has checked its own. */
 const LOSS: Readonly<Record<string, Read>> = {
@@ -229,13 +225,12 @@ export function configOf(loss: unknown, given: unknown): MeterConfig {
 /** The divisor of a state. */
 function readDivisor(variant: Variant, divisor: unknown): unknown {
   if (divisor === (variant === 'softmax' ? 'weights' : 'positives')) return divisor;
-  return number('state.config.divisor', divisor, 'a finite number > 0', (x) => x > 0 && x < Infinity);
+  return aboveZero('state.config.divisor', divisor);
 }
 
 /** The configuration that a state comes with, checked as if it had been given. */
 export function readConfig(value: unknown): MeterConfig {
-  if (typeof value !== 'object' || value === null) throw wrongType('state.config', 'an object', value);
-  const given = value as Record<string, unknown>;
+  const given = object('state.config', value);
   const { variant } = given;
   if (variant !== 'softmax' && variant !== 'sigmoid') {
     throw outOfRange('state.config.variant', "'softmax' or 'sigmoid'", variant);

@@ -1,5 +1,5 @@
 import type { MeterBackend } from '../backend/backend.ts';
-import { common, number } from '../input/checks.ts';
+import { common, firstOf, number } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets } from '../input/tensors.ts';
 import type { SigmoidLoss, SoftmaxLoss } from '../losses/losses.ts';
@@ -147,10 +147,7 @@ export class Meter<L extends AnyLoss> {
     const n = input.batch * input.positions;
     if (n > 0 && input.classes !== classes) throw outOfRange('logits', counted(classes, 'class'), input.classes);
     const seen = (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
-    const expected = 'an integer ≥ 0 that leaves the last index below 2^53';
-    const first = number('firstIndex', given === undefined ? seen : given, expected, (x) => {
-      return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
-    });
+    const first = firstOf(n, given === undefined ? seen : given);
     if (arithmetic !== ARITHMETIC) {
       throw outOfRange(
         'update',

@@ -1,5 +1,5 @@
-import { number } from '../input/checks.ts';
-import { outOfRange, wrongType } from '../input/errors.ts';
+import { aboveZero, notNegative, number, object } from '../input/checks.ts';
+import { outOfRange } from '../input/errors.ts';
 import { sigmoid } from '../losses/portable.ts';
 import { lowerEdge, upperEdge } from './cells.ts';
 import type { Cell } from './curve-counts.ts';
@@ -65,27 +65,27 @@ const atLeast = (value: Metric, bound: number): boolean => value !== null && val
 
 /** How good a threshold is; −∞ where it does not hold what it has to. Of equals the highest threshold wins. */
 function judge(criterion: unknown): (decisions: Decisions) => number {
-  if (typeof criterion !== 'object' || criterion === null) throw wrongType('criterion', 'an object', criterion);
+  const given = object('criterion', criterion);
   const names = ['precision', 'recall', 'specificity', 'falsePositiveRate', 'fBeta', 'cost'];
-  const [name, ...more] = Object.keys(criterion);
+  const [name, ...more] = Object.keys(given);
   if (name === undefined || more.length > 0 || !names.includes(name)) {
     throw outOfRange(
       'criterion',
       `one of ${names.join(', ')} (F1: { fBeta: 1 })`,
-      `{ ${Object.keys(criterion).join(', ')} }`,
+      `{ ${Object.keys(given).join(', ')} }`,
     );
   }
-  const value = (criterion as Record<string, unknown>)[name];
+  const value = given[name];
   const { recall, precision, specificity } = DECISION_METRICS;
   if (name === 'cost') {
-    const given = Object(value) as Record<string, unknown>;
-    const [a, b] = ['falsePositive', 'falseNegative'].map((key) =>
-      number(`cost.${key}`, given[key], 'a finite number ≥ 0', (x) => x >= 0 && x < Infinity),
-    ) as [number, number];
+    const [a, b] = ['falsePositive', 'falseNegative'].map((key) => notNegative(`cost.${key}`, Object(value)[key])) as [
+      number,
+      number,
+    ];
     return ({ fp, fn }) => -(a * fp + b * fn);
   }
   if (name === 'fBeta') {
-    const beta = number(name, value, 'a finite number > 0', (x) => x > 0 && x < Infinity);
+    const beta = aboveZero(name, value);
     return (decisions) => fBeta(decisions, beta).value ?? -Infinity;
   }
   const bound = number(name, value, 'a number in [0, 1]', (x) => x >= 0 && x <= 1);

@@ -1,4 +1,4 @@
-import { number, oneOf } from '../input/checks.ts';
+import { aboveZero, number, oneOf } from '../input/checks.ts';
 import { outOfRange } from '../input/errors.ts';
 import { criticalValue, type Interval, replicateError, wilson } from '../statistics/index.ts';
 import type { MeterConfig } from './config.ts';
@@ -151,10 +151,9 @@ export const COMPUTE_OPTIONS = ['confidence', 'beta', 'normalize'] as const;
 export function computeOptions(given: Readonly<Record<string, unknown>>, config: MeterConfig): ComputeOptions {
   const { confidence, beta, normalize } = given;
   const share = (x: number): boolean => x > 0 && x < 1;
-  const positive = (x: number): boolean => x > 0 && x < Infinity;
   const options = {
     ...(confidence !== undefined && { confidence: number('confidence', confidence, 'a number in (0, 1)', share) }),
-    ...(beta !== undefined && { beta: number('beta', beta, 'a finite number > 0', positive) }),
+    ...(beta !== undefined && { beta: aboveZero('beta', beta) }),
     ...(normalize !== undefined && { normalize: oneOf('normalize', normalize, ['true', 'pred', 'all']) }),
   };
   if (options.normalize === undefined || config.confusion) return options;

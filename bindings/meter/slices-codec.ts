@@ -1,5 +1,5 @@
 import { arrayKind, isShared } from '../input/arrays.ts';
-import { number } from '../input/checks.ts';
+import { number, object } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
 import { viewOf } from '../input/tensors.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
@@ -56,8 +56,7 @@ export function slicesToJSON(parts: SlicedParts): SlicedState {
 }
 
 export function slicesFromJSON(value: unknown): SlicedParts {
-  if (typeof value !== 'object' || value === null) throw wrongType('state', 'an object', value);
-  const { format, version, maxGroups, empty, coverage, groups, checksum } = value as Record<string, unknown>;
+  const { format, version, maxGroups, empty, coverage, groups, checksum } = object('state', value);
   if (format !== FORMAT) throw outOfRange('state.format', `'${FORMAT}'`, format);
   checkVersion('state.version', version, VERSION);
   const parts = checked({

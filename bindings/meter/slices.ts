@@ -1,6 +1,6 @@
 import { staying } from '../backend/alloc.ts';
 import { arrayKind, isShared } from '../input/arrays.ts';
-import { common, number } from '../input/checks.ts';
+import { common, firstOf, number } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { type Logits, type Targets, viewOf } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
@@ -143,10 +143,7 @@ export class Slices<L extends AnyLoss> {
     if (n > 0 && input.classes !== config.classes) {
       throw outOfRange('logits', counted(config.classes, 'class'), input.classes);
     }
-    const expected = 'an integer ≥ 0 that leaves the last index below 2^53';
-    const first = number('firstIndex', given === undefined ? this.#seen : given, expected, (x) => {
-      return Number.isSafeInteger(x) && x >= 0 && Number.isSafeInteger(x + n);
-    });
+    const first = firstOf(n, given === undefined ? this.#seen : given);
     if (config.arithmetic !== ARITHMETIC) {
       throw outOfRange('update', `meters of arithmetic ${ARITHMETIC}`, `${config.arithmetic}, of an older release`);
     }

@@ -1,5 +1,6 @@
 import { LIMBS } from '../backend/limbs.ts';
-import { outOfRange, wrongType } from '../input/errors.ts';
+import { object } from '../input/checks.ts';
+import { outOfRange } from '../input/errors.ts';
 import type { ByteReader } from './bytes.ts';
 import { array } from './checks.ts';
 import { type MeterConfig, readConfig } from './config.ts';
@@ -27,8 +28,7 @@ const LATER = { arithmetic: 1, curves: false, coverage: false, bootstrap: 0, see
 
 /** The configuration of version 1, and how many words go with it. */
 function readConfig1(value: unknown): { config: MeterConfig; thresholds: number; length: number } {
-  if (typeof value !== 'object' || value === null) throw wrongType('state.config', 'an object', value);
-  const { thresholds, ...rest } = value as Record<string, unknown>;
+  const { thresholds, ...rest } = object('state.config', value);
   if (!(Number.isInteger(thresholds) && (thresholds as number) >= 0)) {
     throw outOfRange('state.config.thresholds', 'an integer ≥ 0', thresholds);
   }

@@ -1,4 +1,5 @@
 import { carry, LIMBS } from '../backend/limbs.ts';
+import { isIndex } from '../input/checks.ts';
 import { outOfRange } from '../input/errors.ts';
 
 /**
@@ -106,7 +107,7 @@ export function combine(layout: Layout, mine: Float64Array, theirs: Float64Array
 export function checkWords(name: string, layout: Layout, words: Float64Array): void {
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as number;
-    if (!Number.isSafeInteger(word) || word < 0) throw outOfRange(`${name}[${i}]`, 'an integer in [0, 2^53)', word);
+    if (!isIndex(word)) throw outOfRange(`${name}[${i}]`, 'an integer in [0, 2^53)', word);
   }
   each(layout, ['wide', 'sum'], (at, { kind, name: field }) => {
     for (let i = at; i < at + CARRIED[kind] - 1; i++) {
