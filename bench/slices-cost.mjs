@@ -7,7 +7,7 @@ import { makeRows } from './data.mjs';
 import { PairedRounds } from './measure.mjs';
 
 const [CLASSES, GROUPS, ROUNDS] = [10, 100, 20];
-/** Updates of a round: samples wait until their group has some thousands, and each round is to have its share of that. */
+/** Updates of a round: now and then one empties the blocks of groups, and each round is to have its share of that. */
 const UPDATES = 6;
 /** What the ratio should be at most. */
 const MOST = 1.3;

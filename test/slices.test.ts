@@ -218,6 +218,53 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     expect(SlicedMeter.fromBytes(meter.toBytes()).toBytes()).toEqual(meter.toBytes());
   });
 
+  test('code that runs while groups are read may count, merge and begin anew', () => {
+    const make = () => new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, maxGroups: 4 });
+    const z = Float32Array.of(0, 1, 2, 3);
+    const other = make();
+    other.update(z, [1, 1], { groups: ['c', 'b'] });
+    type Meter = ReturnType<typeof make>;
+    const cases: [(meter: Meter) => void, string[]][] = [
+      [(meter) => meter.update(z, [0, 0], { groups: ['b', 'c'] }), ['a', 'b', 'c', 'd']],
+      [(meter) => meter.merge(other), ['a', 'b', 'c', 'd']],
+      [(meter) => meter.reset(), ['a', 'b']],
+      [(meter) => expect(() => meter.update(z, [0, 2], { groups: ['x', 'b'] })).toThrow('targets[1]'), ['a', 'b', 'd']],
+    ];
+    for (const [act, names] of cases) {
+      const meter = make();
+      const expected = make();
+      for (const one of [meter, expected]) one.update(z, [0, 1], { groups: ['a', 'd'] });
+      act(expected);
+      expected.update(z, [1, 0], { groups: ['b', 'a'] });
+      const groups = {
+        length: 2,
+        0: 'b',
+        get 1() {
+          act(meter);
+          return 'a';
+        },
+      };
+      meter.update(z, [1, 0], { groups: groups as unknown as string[] });
+      expect(meter.toBytes()).toEqual(expected.toBytes());
+      expect(meter.compute().groups.map(({ name }) => name)).toEqual(names);
+    }
+    // one too many by then
+    const full = make();
+    full.update(z, [0, 1], { groups: ['a', 'd'] });
+    const groups = {
+      length: 2,
+      0: 'e',
+      get 1() {
+        full.merge(other);
+        return 'a';
+      },
+    };
+    expect(() => full.update(z, [1, 0], { groups: groups as unknown as string[] })).toThrow('at most 4 groups');
+    expect(full.compute().groups.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
+    full.update(z, [1, 0], { groups: ['c', 'a'] });
+    expect(full.total().compute().samples).toBe(6);
+  });
+
   test('what does not fit is refused, and nothing has changed', () => {
     const meter = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2, maxGroups: 2 });
     const z = new Float32Array(4);

@@ -1,14 +1,14 @@
 import { staying } from '../backend/alloc.ts';
-import { arrayKind, isShared } from '../input/arrays.ts';
 import { common, firstOf, number } from '../input/checks.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
-import { type Logits, type Targets, viewOf } from '../input/tensors.ts';
+import type { Logits, Targets } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { bonferroni, type Interval } from '../statistics/index.ts';
 import { ARITHMETIC, type MeterConfig, settingsFrom } from './config.ts';
 import { Coverage, type Range } from './coverage.ts';
 import { GroupCounts } from './group-counts.ts';
+import { GroupNames } from './group-names.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report } from './meter.ts';
 import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions, overallIntervals, report } from './report.ts';
 import { type SlicedParts, type SlicedState, slicesToBytes, slicesToJSON } from './slices-codec.ts';
@@ -66,12 +66,6 @@ export interface SlicedReport<L> {
   missing?: Range[];
 }
 
-/** Integers from 0 up to this have a table. */
-const SMALL = 4096;
-
-/** Names that are known by a look at some of their characters. */
-const RECENT = 4096;
-
 /** Metrics of which less is better. */
 const ERRORS = ['loss', 'crossEntropy', 'brier', 'aurc', 'ece', 'mce', 'adaptiveEce', 'classwiseEce'];
 
@@ -90,15 +84,10 @@ export class Slices<L extends AnyLoss> {
   readonly #empty: Meter<AnyLoss>;
   readonly #maxGroups: number;
   readonly #groups: Group[] = [];
-  /** The number of each group, by every value that has told it: a string, an integer, a bigint. */
-  readonly #ids = new Map<unknown, number>();
-  /** The same of small integers, −1 where none has told one. */
-  readonly #numbers = new Int32Array(SMALL).fill(-1);
-  /** Names that have told the number of a group, by some of their characters, and that number. */
-  readonly #recent: string[] = new Array(RECENT).fill('');
-  readonly #recentNumbers = new Int32Array(RECENT);
-  /** Of each sample of a batch the number of its group. */
-  #room = new Int32Array(0);
+  /** How often the groups have become others. */
+  #version = 0;
+  /** The names of these groups. A call that fails while it reads some leaves null: they are made anew. */
+  #names: GroupNames | null = null;
   readonly #config: MeterConfig;
   readonly #settings: Settings;
   #coverage: Coverage | null;
@@ -135,11 +124,14 @@ export class Slices<L extends AnyLoss> {
   update(logits: Logits, targets: Targets, options: SlicedUpdateOptions): void {
     // options first, as they may run code of the caller
     const { groups, firstIndex: given } = common('update', options, ['groups', 'firstIndex']);
-    const names = namesOf(groups);
+    const version = this.#version;
+    let names = this.#names ?? this.#namesAnew();
+    this.#names = null;
+    let ids = names.read(groups);
     const input = Meter.read(this.#empty, logits, targets);
     const config = this.#config;
     const n = input.batch * input.positions;
-    if (names.length !== n) throw outOfRange('groups', `length ${n} as the targets`, names.length);
+    if (ids.length !== n) throw outOfRange('groups', `length ${n} as the targets`, ids.length);
     if (n > 0 && input.classes !== config.classes) {
       throw outOfRange('logits', counted(config.classes, 'class'), input.classes);
     }
@@ -154,7 +146,17 @@ export class Slices<L extends AnyLoss> {
     if (n === 0) return;
     survey(Meter.backendOf(this.#empty), this.#settings, input, null);
     const checked = metered(input, this.#settings);
-    const ids = this.#assign(names);
+    if (version !== this.#version) {
+      // code of the caller, which read this input, has changed the groups meanwhile
+      const said = names.list;
+      names = this.#namesAnew();
+      ids = names.read(Array.from(ids, (id) => said[id] as string));
+    }
+    while (this.#groups.length < names.list.length) {
+      this.#groups.push({ name: names.list[this.#groups.length] as string, state: new State(config) });
+      this.#version++;
+    }
+    this.#names = names;
     this.#coverage?.add([first, first + n]);
     this.#seen += n;
     const backend = Meter.backendOf(this.#empty);
@@ -221,18 +223,19 @@ export class Slices<L extends AnyLoss> {
     }
     // whether the options are the same, before anything is merged
     this.#whole.clone().merge(other.#whole);
-    const fresh = other.#groups.filter(({ name }) => !this.#ids.has(name));
+    const places = new Map(this.#groups.map(({ name }, i) => [name, i]));
+    const fresh = other.#groups.filter(({ name }) => !places.has(name));
     const seen = this.#groups.length + fresh.length;
     if (seen > this.#maxGroups)
       throw outOfRange('other', `at most ${counted(this.#maxGroups, 'group')} together`, seen);
     const coverage = this.#coverage?.union(other.#coverage as Coverage) ?? null;
     this.#settle();
     const merged = other.#sorted().map(({ name, state }) => {
-      const id = this.#ids.get(name);
-      const mine = id === undefined ? new State(this.#config) : (this.#groups[id] as Group).state;
-      return [name, mine.merged(state)] as const;
+      const mine = this.#groups[places.get(name) ?? -1]?.state ?? new State(this.#config);
+      return { name, state: mine.merged(state) };
     });
-    for (const [name, state] of merged) this.#set(name, state);
+    for (const group of merged) this.#groups[places.get(group.name) ?? this.#groups.length] = group;
+    this.#change();
     this.#coverage = coverage;
     this.#seen += other.#seen;
   }
@@ -242,9 +245,7 @@ export class Slices<L extends AnyLoss> {
     // blocks are empty then
     this.#counts.flush();
     this.#groups.length = 0;
-    this.#ids.clear();
-    this.#numbers.fill(-1);
-    this.#recent.fill('');
+    this.#change();
     this.#seen = 0;
     if (this.#coverage) this.#coverage = new Coverage();
   }
@@ -268,7 +269,7 @@ export class Slices<L extends AnyLoss> {
   /** Take the groups of a state, which has been checked. */
   restore(groups: Iterable<readonly [string, State]>): this {
     for (const [name, state] of groups) {
-      this.#set(name, state);
+      this.#groups.push({ name, state });
       const { words, at } = state;
       this.#seen += (words[at.totals.samples] as number) + (words[at.totals.ignored] as number);
     }
@@ -289,117 +290,18 @@ export class Slices<L extends AnyLoss> {
     for (const { state } of this.#groups) state.carryAll();
   }
 
-  /** Give a group its state: a new group, or another state in the place of the one it has. */
-  #set(name: string, state: State): void {
-    const id = this.#ids.get(name) ?? this.#groups.length;
-    this.#groups[id] = { name, state };
-    this.#ids.set(name, id);
+  #namesAnew(): GroupNames {
+    return new GroupNames(
+      this.#maxGroups,
+      this.#groups.map(({ name }) => name),
+    );
   }
 
-  /**
-   * The group of each sample, and a group for each new name.
-   *
-   * @throws when a value is no name, or there are too many groups; nothing has changed then
-   */
-  #assign(values: ArrayLike<unknown>): Int32Array<ArrayBuffer> {
-    const known = this.#groups.length;
-    const told: unknown[] = [];
-    const { length } = values;
-    // fresh memory would take longer than what is written there
-    if (length > this.#room.length) this.#room = new Int32Array(length);
-    const ids = this.#room.subarray(0, length);
-    try {
-      if (/^(Ui|I)nt/.test(arrayKind(values) ?? '')) this.#assignIntegers(values as Int32Array, ids, told);
-      else this.#assignAny(values, ids, told);
-    } catch (error) {
-      for (const value of told) {
-        this.#ids.delete(value);
-        this.#note(value, -1);
-      }
-      this.#recent.fill('');
-      this.#groups.length = known;
-      throw error;
-    }
-    return ids;
+  /** The groups have become others. */
+  #change(): void {
+    this.#version++;
+    this.#names = null;
   }
-
-  #assignAny(values: ArrayLike<unknown>, ids: Int32Array, told: unknown[]): void {
-    const known = this.#ids;
-    const recent = this.#recent;
-    const numbers = this.#recentNumbers;
-    for (let i = 0; i < ids.length; i++) {
-      const value = values[i];
-      if (typeof value !== 'string' || value.length === 0) {
-        ids[i] = known.get(value) ?? this.#number(value, i, told);
-        continue;
-      }
-      // a string that is another object has to be hashed first by the map: a look at some of its characters is faster
-      const last = value.length - 1;
-      const mixed =
-        value.charCodeAt(last) + 37 * value.charCodeAt(last - (last >> 2)) + 101 * value.charCodeAt(last >> 1);
-      const place = (mixed + 7 * value.charCodeAt(0) + 13 * last) & (RECENT - 1);
-      if (recent[place] !== value) {
-        numbers[place] = known.get(value) ?? this.#number(value, i, told);
-        recent[place] = value;
-      }
-      ids[i] = numbers[place] as number;
-    }
-  }
-
-  #assignIntegers(values: Int32Array, ids: Int32Array, told: unknown[]): void {
-    const numbers = this.#numbers;
-    for (let i = 0; i < ids.length; i++) {
-      const value = values[i] as number;
-      const id = numbers[value & (SMALL - 1)] as number;
-      ids[i] = id >= 0 && value >>> 0 < SMALL ? id : (this.#ids.get(value) ?? this.#number(value, i, told));
-    }
-  }
-
-  /** The number of a group, by a value that has not told it before. What tells it now is put to `told`. */
-  #number(value: unknown, i: number, told: unknown[]): number {
-    const name = nameOf(value, i);
-    let id = this.#ids.get(name);
-    if (id === undefined) {
-      id = this.#groups.length;
-      if (id >= this.#maxGroups) {
-        throw outOfRange(
-          'groups',
-          `at most ${counted(this.#maxGroups, 'group')} (maxGroups)`,
-          `${id + 1}, "${name}" the last`,
-        );
-      }
-      this.#set(name, new State(this.#config));
-      told.push(name);
-    }
-    this.#ids.set(value, id);
-    this.#note(value, id);
-    told.push(value);
-    return id;
-  }
-
-  #note(value: unknown, id: number): void {
-    if (typeof value === 'number' && value >= 0 && value < SMALL) this.#numbers[value] = id;
-  }
-}
-
-/** The groups as an array whose elements run no code. */
-function namesOf(groups: unknown): ArrayLike<unknown> {
-  if (arrayKind(groups)) {
-    const view = viewOf('groups', groups);
-    // another thread may write to it
-    return (isShared(view) ? view.slice() : view) as ArrayLike<unknown>;
-  }
-  const { length } = Object(groups);
-  if (typeof groups === 'object' && Number.isSafeInteger(length) && length >= 0) {
-    return Array.from(groups as ArrayLike<unknown>);
-  }
-  throw wrongType('groups', 'an array of strings or integers', groups);
-}
-
-/** The name that a value stands for. */
-export function nameOf(value: unknown, i: number): string {
-  if (typeof value === 'string' || typeof value === 'bigint' || Number.isSafeInteger(value)) return `${value}`;
-  throw wrongType(`groups[${i}]`, 'a string or an integer', value);
 }
 
 /** The value of a metric over all samples, or of a mean of its name. */
