@@ -8,7 +8,7 @@
  * `restoreTrueDecisions` turns them into p.
  */
 import {
-  BIN_BYTES, BIN_HITS, COLUMN_BYTES, LEFT_OPEN, LOGITS, PARAM_KEEP, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT,
+  BIN_BYTES, BIN_HITS, COLUMN_BYTES, LEFT_OPEN, LOGITS, PARAM_KEEP, PARAM_SUMS, SUM_LOSS, TALLY_BINS, TALLY_PREDICTED, TALLY_SUPPORT,
 } from '../../bindings/backend/constants';
 import { APART } from '../tile/block';
 import { narrow, upper } from '../softmax/margin';
@@ -238,7 +238,7 @@ export function narrowSums(n: i32, groups: i32): void {
       continue;
     }
     store<f32>(i, 0, CROSS_ENTROPY);
-    addWide(SUM_LOSS, sum);
+    addWide(i32(param(PARAM_SUMS)) + SUM_LOSS, sum);
   }
 }
 

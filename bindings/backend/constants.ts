@@ -120,9 +120,9 @@ export const SUM_COUNT = 5;
 export const SUM_DIVERGENCE = 5;
 export const SUM_DIFFERENCE = 6;
 export const SUM_ROSE = 7;
-/** Softmax: those of the candidate's metrics, as the first SUM_COUNT, while the baseline's go on. */
-export const SUM_CANDIDATE = 16;
-export const SUM_END = 21;
+/** And of the metrics of either side, as the first SUM_COUNT, the baseline's and then the candidate's. */
+export const SUM_SIDES = 16;
+export const SUM_END = 26;
 /** Limbs of a sum: limb j in units of 2^(32·j − 149); then how many values were +∞, and how many NaN. */
 export const SUM_LIMBS = 12;
 export const SUM_INFINITE = 12;

@@ -49,9 +49,10 @@ export interface Kernels {
   /** Where tiles are loaded, and their targets, laid out as they: f32[LOGITS] each. */
   readonly TILE: number;
   readonly TARGETS: number;
-  /** Comparisons: where rows are loaded instead, never to be read in place, and what becomes of PARAM_KEEP. */
+  /** Comparisons: where rows are loaded instead, never to be read in place, and what becomes of PARAM_KEEP and PARAM_PLANES. */
   readonly ROWS?: number;
   readonly KEEP?: number;
+  readonly PLANES?: number;
 
   /** Make float32, or logits, of n numbers at the address `at`, in place; nothing past them is written. */
   convert(at: number, n: number, from: number): void;

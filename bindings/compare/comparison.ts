@@ -6,15 +6,14 @@ import { isAsymmetric } from '../input/targets.ts';
 import { type Input, type Logits, type Reading, readInput, type Targets, type Tensor } from '../input/tensors.ts';
 import type { SoftmaxLoss } from '../losses/losses.ts';
 import type { Settings } from '../losses/options.ts';
-import { SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
 import { metered, survey } from '../losses/survey.ts';
 import { ARITHMETIC, checkSame, namedOptions, settingsFrom } from '../meter/config.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions } from '../meter/meter.ts';
-import { type Pass, predictions } from '../meter/softmax-tally.ts';
+import { predictions } from '../meter/softmax-tally.ts';
 import type { Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
 import type { PairConfig } from './layout.ts';
-import { apart, canStage, keep, Pairs, roomOf, rowsOfTile, type Staged, Stages, samplesOf, sidesOf } from './pairs.ts';
+import { canStage, keep, Pairs, Stages, samplesOf, sidesOf } from './pairs.ts';
 import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
 import { rowsOf } from './rows.ts';
 import { readPairConfig, type Sides } from './sides.ts';
@@ -109,69 +108,39 @@ export class Comparison<L extends AnyLoss> {
     const softmax = meter.variant === 'softmax';
     // where one-vs-rest goes logit by logit, it goes by itself
     const tiled = softmax || (labelled && !inputs[0]?.dense && !isAsymmetric(settings));
-    const staged = tiled && canStage(where, backend, meter.classes, softmax ? SOFTMAX_ROOM : SIGMOID_METRICS_ROOM);
-    const together = first.positions === 1 && staged ? Infinity : TOGETHER;
-    const most = staged ? samplesOf(meter) : SAMPLES;
-    // stages of softmax go on from one so many to the next
-    const some = Math.max(1, Math.min(staged && softmax ? Infinity : most, Math.floor(together / first.classes)));
-    const sides = staged && !softmax ? sidesOf(where, backend, meter.classes) : null;
+    const sides = tiled && canStage(where, backend, meter) ? sidesOf(where, backend, meter) : null;
+    const together = first.positions === 1 && sides ? Infinity : TOGETHER;
+    const most = sides ? samplesOf(meter) : SAMPLES;
+    // stages go on from one so many to the next
+    const some = Math.max(1, Math.min(sides ? Infinity : most, Math.floor(together / first.classes)));
     pairs.begin(backend);
     for (let from = 0; from < n; from += some) {
       const count = Math.min(some, n - from);
       const rows = inputs.map((input) => rowsOf(input, from, count)) as [Input, Input];
-      let stages: Staged | null = null;
-      if (sides) stages = this.#tiles(sides, rows, index + from);
-      else if (staged) stages = this.#stage(backend, settings, rows, labelled, index + from);
-      else this.#count(backend, settings, rows, labelled, index + from);
+      const stages = sides && this.#stage(backend, settings, sides, rows, labelled, index + from);
+      if (!stages) this.#count(backend, settings, rows, labelled, index + from);
       pairs.add(backend, rows, labelled, index + from, stages, most);
     }
     pairs.end(backend, labelled);
     // what it has counted is in no place of its own
-    if (sides) Meter.flush(this.#sides.candidate);
+    if (sides && !softmax) Meter.flush(this.#sides.candidate);
   }
 
-  /** One-vs-rest: either side counts a tile, so that what one makes of it is there for the other. */
-  #tiles(sides: readonly [MeterBackend, MeterBackend], rows: readonly [Input, Input], index: number): Staged {
-    const meters = [this.#sides.baseline, this.#sides.candidate] as const;
-    const most = rowsOfTile(rows[0].classes, SIGMOID_METRICS_ROOM.logits);
-    return {
-      each(backend, samples, visit) {
-        for (let first = 0; first < samples; first += most) {
-          const n = Math.min(most, samples - first);
-          let ignored = 0;
-          // the side that was the last is the next, as kernels flush some counts when it is the other's turn
-          for (const side of (first / most) & 1 ? ([1, 0] as const) : ([0, 1] as const)) {
-            const hold = (): void => {
-              ignored = backend.kernels.hold(side, first, n);
-            };
-            Meter.count(meters[side], rowsOf(rows[side], first, n), index + first, hold, sides[side]);
-          }
-          visit(first, n, ignored);
-        }
-      },
-      end() {},
-    };
-  }
-
-  /** Softmax: both sides tile by tile, so that what one makes of a tile is there for the other. */
+  /** Both sides tile by tile, so that what one makes of a tile is there for the other. */
   #stage(
     backend: PairBackend,
     settings: Settings,
+    sides: readonly [MeterBackend, MeterBackend],
     rows: readonly [Input, Input],
     labelled: boolean,
     index: number,
-  ): Staged {
-    const { baseline, candidate } = this.#sides;
-    const where = Meter.backendOf(baseline);
-    const room = roomOf(rows[0].classes);
-    const passOf = (meter: Meter<AnyLoss>, own: Input, by: MeterBackend): Pass =>
-      labelled ? Meter.begin(meter, own, index, room, by) : predictions(by, settings, own, room);
-    const { classes } = rows[0];
-    const passes = [
-      passOf(baseline, rows[0], where),
-      passOf(candidate, rows[1], apart(where, backend, classes)),
-    ] as const;
-    return new Stages(backend, where, passes, classes);
+  ): Stages {
+    const meters = [this.#sides.baseline, this.#sides.candidate] as const;
+    return new Stages(backend, this.#sides.pairs.meter, sides, (side, room) =>
+      labelled
+        ? Meter.begin(meters[side], rows[side], index, room, sides[side])
+        : predictions(sides[side], settings, rows[side], room),
+    );
   }
 
   /** Count either side, and keep what its meter has found of each sample; without labels, what softmax predicts. */

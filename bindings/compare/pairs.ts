@@ -22,17 +22,14 @@ import {
   PAIR_OWN,
   PAIR_PREDICTED,
   PAIR_RANK,
-  PARAM_COUNT,
-  PARAM_KEEP,
-  PARAM_PLANES,
-  PARAM_SUMS,
   SAMPLE_BYTES,
   SAMPLES,
-  SUM_CANDIDATE,
+  SUM_COUNT,
   SUM_DIFFERENCE,
   SUM_DIVERGENCE,
   SUM_END,
   SUM_ROSE,
+  SUM_SIDES,
   TALLY_BYTES,
   TALLY_CLASSES,
 } from '../backend/constants.ts';
@@ -41,14 +38,14 @@ import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../bac
 import { outOfRange } from '../input/errors.ts';
 import type { Input } from '../input/tensors.ts';
 import { planSamples, type Room, SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../losses/plan.ts';
-import { takeSamples } from '../losses/stages.ts';
+import { goOn, takeSamples } from '../losses/stages.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
 import { Hardest, lossBits } from '../meter/hardest.ts';
 import { prediction } from '../meter/ranking.ts';
 import { floor32 } from '../meter/sigmoid-tally.ts';
-import type { Pass } from '../meter/softmax-tally.ts';
 import { addSum } from '../meter/sums.ts';
+import type { Pass } from '../meter/tally.ts';
 import { type Truth, truthOf } from '../meter/truth.ts';
 import { carryAll, combine } from '../meter/words.ts';
 import { layoutOf, type PairConfig, type PairLayout } from './layout.ts';
@@ -124,26 +121,28 @@ function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): v
 }
 
 /** Whether what the stages of tiles of so many logits leave can be compared: of all classes at once, in one memory. */
-export const canStage = (
-  meter: MeterBackend,
-  { kernels }: PairBackend,
-  classes: number,
-  { logits }: Room = SOFTMAX_ROOM,
-): boolean => classes <= logits && meter.kernels.memory.buffer === kernels.memory.buffer;
+export const canStage = (meter: MeterBackend, { kernels }: PairBackend, { variant, classes }: MeterConfig): boolean =>
+  classes <= (variant === 'softmax' ? SOFTMAX_ROOM : SIGMOID_METRICS_ROOM).logits &&
+  meter.kernels.memory.buffer === kernels.memory.buffer;
 
-/** Room for tiles of which both sides are there at once. */
-export const roomOf = (classes: number): Room => ({ ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) });
+/** What a tile has room for, of which both sides are there at once. */
+const roomOf = ({ variant, classes }: MeterConfig): Room =>
+  variant === 'softmax' ? { ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) } : SIGMOID_METRICS_ROOM;
 
-/** Softmax: samples of a tile, of which both sides are there at once. */
-const samplesOfTile = (classes: number): number => planSamples({ classes, positions: 1 }, roomOf(classes)).images;
+/** Samples of a tile. */
+function samplesOfTile(meter: MeterConfig): number {
+  const { variant, classes } = meter;
+  const room = roomOf(meter);
+  return variant === 'softmax' ? planSamples({ classes, positions: 1 }, room).images : rowsOfTile(classes, room.logits);
+}
 
 /**
  * Samples that are compared together: whole tiles. Of softmax what rows of few classes are made into is there of a single
  * tile alone.
  */
-export function samplesOf({ variant, classes }: MeterConfig): number {
-  if (variant === 'softmax') return classes > FEW ? SAMPLES : samplesOfTile(classes);
-  const tile = rowsOfTile(classes, SIGMOID_METRICS_ROOM.logits);
+export function samplesOf(meter: MeterConfig): number {
+  const tile = samplesOfTile(meter);
+  if (meter.variant === 'softmax') return meter.classes > FEW ? SAMPLES : tile;
   return tile * Math.floor(SAMPLES / tile);
 }
 
@@ -158,24 +157,32 @@ function elsewhere(meter: MeterBackend, name: string, places: Partial<MeterBacke
 }
 
 /**
- * A set of kernels with the candidate's places for the sums, and for the tile: rows that are transposed go there as planes, and
- * so not as rows.
+ * What either side's kernels have elsewhere, so that neither is in the other's way. Softmax has one place for counts, and two for
+ * the tile: rows that are transposed go there as planes, and so not as rows.
  */
-export function apart(meter: MeterBackend, { kernels }: PairBackend, classes: number): MeterBackend {
-  const SUMS = SUM_CANDIDATE;
-  if (classes !== 2 && classes <= FEW) return elsewhere(meter, 'summed apart', { SUMS });
-  return elsewhere(meter, 'apart', { SUMS, TILE: kernels.PAIRS });
-}
-
-/** One-vs-rest: what either side's kernels have elsewhere, so that neither is in the other's way. */
-export function sidesOf(meter: MeterBackend, { kernels, i32 }: PairBackend, classes: number): Both<MeterBackend> {
+export function sidesOf(
+  meter: MeterBackend,
+  { kernels, i32 }: PairBackend,
+  { variant, classes }: MeterConfig,
+): Both<MeterBackend> {
+  const [SUMS, SUMS_AFTER] = [SUM_SIDES, SUM_SIDES + SUM_COUNT];
+  if (variant === 'softmax') {
+    const { KEPT, PAIRS } = kernels;
+    const places = { KEEP: KEPT + 4 * LOGITS, PLANES: PAIRS, SUMS: SUMS_AFTER };
+    return [
+      elsewhere(meter, 'baseline', { KEEP: KEPT, SUMS }),
+      classes !== 2 && classes <= FEW
+        ? elsewhere(meter, 'candidate in planes', places)
+        : elsewhere(meter, 'candidate', { ...places, TILE: PAIRS }),
+    ];
+  }
   const COUNTS = kernels.KEPT + PAIR_COUNTS - meter.kernels.BINS;
   const [BINS, TALLY] = [meter.kernels.BINS + COUNTS, meter.kernels.TALLY + COUNTS];
   i32.fill(0, BINS >> 2, (TALLY + TALLY_BYTES * Math.min(classes, TALLY_CLASSES)) >> 2);
   const [{ rows: ROWS, kept: KEEP }, { rows, kept }] = placesOf(kernels, true);
   return [
-    elsewhere(meter, 'baseline', { ROWS, KEEP, COUNTS: 0 }),
-    elsewhere(meter, 'candidate', { ROWS: rows, KEEP: kept, COUNTS, BINS, TALLY }),
+    elsewhere(meter, 'baseline, one-vs-rest', { ROWS, KEEP, SUMS }),
+    elsewhere(meter, 'candidate, one-vs-rest', { ROWS: rows, KEEP: kept, SUMS: SUMS_AFTER, COUNTS, BINS, TALLY }),
   ];
 }
 
@@ -199,46 +206,55 @@ export function rowsOfTile(classes: number, logits: number): number {
   return rows * Math.max(1, Math.floor(Math.min(logits / classes, SAMPLES) / rows));
 }
 
-/** What goes by tile by tile, counted by either side. */
-export interface Staged {
-  /** Call `visit` when both sides of samples [first, first + n) of the next so many have gone by. */
-  each(backend: PairBackend, samples: number, visit: (first: number, n: number, ignored: number) => void): void;
-  /** All have gone by. */
-  end(): void;
-}
-
 /** The stages of both sides, tile by tile, so that what they leave is compared while it is there. */
-export class Stages implements Staged {
-  readonly #meter: MeterBackend;
+export class Stages {
+  readonly #backend: PairBackend;
+  readonly #meter: MeterConfig;
+  readonly #sides: Both<MeterBackend>;
   readonly #passes: Both<Pass>;
   /** Samples of a tile, and those that have gone by. */
   readonly #most: number;
   #done = 0;
+  /** Whose parameters the kernels have. */
+  #side: Side = 1;
 
-  /** @param passes which have begun */
-  constructor({ kernels }: PairBackend, meter: MeterBackend, passes: Both<Pass>, classes: number) {
+  /**
+   * Begin.
+   *
+   * @param sides see sidesOf
+   * @param passOf begins the pass of a side, in that room
+   */
+  constructor(
+    backend: PairBackend,
+    meter: MeterConfig,
+    sides: Both<MeterBackend>,
+    passOf: (side: Side, room: Room) => Pass,
+  ) {
+    this.#backend = backend;
     this.#meter = meter;
-    this.#passes = passes;
-    this.#most = samplesOfTile(classes);
-    for (let sum = SUM_CANDIDATE; sum < SUM_END; sum++) kernels.clear(sum);
+    this.#sides = sides;
+    this.#most = samplesOfTile(meter);
+    const room = roomOf(meter);
+    this.#passes = [passOf(0, room), passOf(1, room)];
+    for (let sum = SUM_SIDES; sum < SUM_END; sum++) backend.kernels.clear(sum);
   }
 
   /**
-   * Call `visit` when the stages of samples [first, first + n) have gone by. Samples are counted each side's at once: of a
-   * single tile before the visit, else when all `samples` have been visited.
+   * Call `visit` when the stages of samples [first, first + n) of the next so many have gone by. Softmax: samples are counted
+   * each side's at once: of a single tile before the visit, else when all `samples` have been visited.
    */
-  each(backend: PairBackend, samples: number, visit: (first: number, n: number, ignored: number) => void): void {
-    const { kernels, f32 } = backend;
-    const params = this.#params;
+  each(samples: number, visit: (first: number, n: number, ignored: number) => void): void {
+    const { kernels, f32 } = this.#backend;
+    const softmax = this.#meter.variant === 'softmax';
     const start = this.#done;
     const alone = samples <= this.#most;
     for (let first = 0; first < samples; first += this.#most) {
       const n = Math.min(this.#most, samples - first);
       let ignored = 0;
       let valid = -1;
-      for (const side of [1, 0] as const) {
-        params[PARAM_KEEP] = kernels.KEPT + 4 * LOGITS * side;
-        params[PARAM_PLANES] = kernels.PAIRS * side;
+      // of one-vs-rest the side that was the last is the next, as kernels flush some counts when it is the other's turn
+      for (const side of softmax || this.#side === 1 ? ([1, 0] as const) : ([0, 1] as const)) {
+        this.#turnTo(side);
         const pass = this.#passes[side];
         const { tile } = pass;
         tile.firstImage = start + first;
@@ -246,11 +262,11 @@ export class Stages implements Staged {
         tile.positions = 1;
         // both have the same labels
         valid = pass.stages(valid);
-        if (alone) this.#count(side, start, n);
+        if (alone) pass.count(start, n);
         const place = side ? kernels.PAIRS : kernels.TILE;
         const { source, classes } = tile;
         // it may be in the caller's own memory
-        if (source !== place && !tile.transposed) {
+        if (softmax && source !== place && !tile.transposed) {
           f32.copyWithin(place >> 2, source >> 2, (source >> 2) + n * classes);
         }
         ignored = kernels.hold(side, first, n);
@@ -258,32 +274,28 @@ export class Stages implements Staged {
       visit(first, n, ignored);
     }
     this.#done += samples;
-    params[PARAM_KEEP] = 0;
-    params[PARAM_PLANES] = 0;
-    if (alone) return;
-    const meter = this.#meter;
-    for (const side of [0, 1] as const) {
-      giveBack(backend, side, meter, samples);
-      takeSamples(meter, samples);
-      this.#count(side, start, samples);
-      keep(backend, side, meter, 0, samples);
-    }
+    if (!alone && softmax) this.#count(start, samples);
   }
 
+  /** All have gone by. */
   end(): void {
     for (const pass of this.#passes) pass.end();
   }
 
-  get #params(): Float64Array {
-    const { memory, PARAMS } = this.#meter.kernels;
-    return new Float64Array(memory.buffer, PARAMS, PARAM_COUNT);
+  #turnTo(side: Side): void {
+    if (side !== this.#side) goOn(this.#sides[side]);
+    this.#side = side;
   }
 
-  #count(side: Side, first: number, n: number): void {
-    const params = this.#params;
-    params[PARAM_SUMS] = SUM_CANDIDATE * side;
-    this.#passes[side].count(first, n);
-    params[PARAM_SUMS] = 0;
+  #count(first: number, n: number): void {
+    for (const side of [0, 1] as const) {
+      const meter = this.#sides[side];
+      this.#turnTo(side);
+      giveBack(this.#backend, side, meter, n);
+      takeSamples(meter, n);
+      this.#passes[side].count(first, n);
+      keep(this.#backend, side, meter, 0, n);
+    }
   }
 }
 
@@ -366,15 +378,14 @@ export class Pairs {
   /**
    * Add the samples of two inputs of rows, so many at a time; of samples without targets the predictions.
    *
-   * @param stages softmax: what is to come, all samples at once; else there are no more than `most`, and their numbers have been
-   *   kept
+   * @param stages what is to come, of all samples; else there are no more than `most`, and their numbers have been kept
    */
   add(
     backend: PairBackend,
     inputs: Both<Input>,
     labelled: boolean,
     firstIndex: number,
-    stages: Staged | null = null,
+    stages: Stages | null = null,
     most = SAMPLES,
   ): void {
     const samples = inputs[0].batch;
@@ -387,7 +398,7 @@ export class Pairs {
     this.coverage?.add([firstIndex, firstIndex + samples]);
   }
 
-  #add(backend: PairBackend, chunk: Chunk, labelled: boolean, firstIndex: number, stages: Staged | null): void {
+  #add(backend: PairBackend, chunk: Chunk, labelled: boolean, firstIndex: number, stages: Stages | null): void {
     const { n } = chunk;
     this.#uncarried += n;
     if (this.#uncarried > UNCARRIED) {
@@ -427,7 +438,7 @@ export class Pairs {
     }
   }
 
-  #softmax(chunk: Chunk, labelled: boolean, stages: Staged | null): void {
+  #softmax(chunk: Chunk, labelled: boolean, stages: Stages | null): void {
     const { at, config, meter } = this;
     const { n, labels, ranks } = chunk;
     const { baseline, candidate, both, stride } = at.predictions;
@@ -508,7 +519,7 @@ export class Pairs {
     this.#count(negatives.lost + c * negatives.stride, after);
   }
 
-  #sigmoid(backend: PairBackend, chunk: Chunk, labelled: boolean, stages: Staged | null): void {
+  #sigmoid(backend: PairBackend, chunk: Chunk, labelled: boolean, stages: Stages | null): void {
     const { at, meter } = this;
     if (this.#tabled + chunk.n > MOST_TABLED) this.#takeDecisions(backend, labelled);
     this.#tabled += chunk.n;
@@ -589,7 +600,7 @@ class Chunk {
    * @param changed gets the other samples, those that are open or ignored, too
    */
   compareSoftmax(
-    stages: Staged | null,
+    stages: Stages | null,
     agreed: (c: number, times: number) => void,
     changed: (i: number) => void,
   ): void {
@@ -602,7 +613,7 @@ class Chunk {
       for (let j = 0; j < found; j++) changed(i32[(kernels.CHANGED >> 2) + j] as number);
     };
     if (stages) {
-      stages.each(this.#backend, this.n, compare);
+      stages.each(this.n, compare);
     } else {
       this.#eachTile(Math.max(1, Math.floor(TILE_LOGITS / classes)), compare, (a, b, i) => {
         changed(i);
@@ -649,7 +660,7 @@ class Chunk {
    * @param own gets the decisions of classes that samples are of, where they differ, and whether the candidate's is for the class
    */
   compareSigmoid(
-    stages: Staged | null,
+    stages: Stages | null,
     threshold: MeterConfig['threshold'],
     decided: (c: number, both: number, before: number, after: number) => void,
     own: (c: number, isFor: boolean) => void,
@@ -691,7 +702,7 @@ class Chunk {
       }
     };
     if (stages) {
-      stages.each(this.#backend, this.n, compare);
+      stages.each(this.n, compare);
       return;
     }
     for (let i = 0; i < this.n; i++) {

@@ -73,6 +73,20 @@ function targetsOf(settings: Settings, input: Input): number {
   return settings.labelSmoothing > 0 || isAsymmetric(settings) ? LABELS_SPREAD : LABELS_ALONE;
 }
 
+const paramsOf = ({ kernels }: Backend): Float64Array =>
+  new Float64Array(kernels.memory.buffer, kernels.PARAMS, PARAM_COUNT);
+
+/** Go on by these kernels after others, whose parameters are the same but for places. */
+export function goOn(backend: Backend): void {
+  const params = paramsOf(backend);
+  const { KEEP = 0, PLANES = 0, COUNTS = 0, SUMS = 0 } = backend.kernels as Partial<MeterBackend['kernels']>;
+  params[PARAM_KEEP] = KEEP;
+  params[PARAM_PLANES] = PLANES;
+  params[PARAM_COUNTS] = COUNTS;
+  params[PARAM_SUMS] = SUMS;
+  backend.kernels.begin();
+}
+
 /**
  * Take up n samples as one tile, of whose logits nothing is asked any more: what is known of them has been put into the memory.
  */
@@ -109,14 +123,13 @@ export class Call {
 
   /** Write the parameters. */
   #begin(request: Request | null, metrics: MetricsRequest | null): void {
-    const { kernels } = this.#backend;
     const { variant, gamma, gammaNegative, smoothing, clip, labelSmoothing, ignoreIndex, positive, negative } =
       this.#settings;
     const sigmoid = variant === 'sigmoid';
     const { grad = null, weights = null } = request ?? {};
     // of one-vs-rest, weights are factors of the gradient as upstream factors are
     const each = grad?.upstream || weights;
-    const params = new Float64Array(kernels.memory.buffer, kernels.PARAMS, PARAM_COUNT);
+    const params = paramsOf(this.#backend);
     params[PARAM_VARIANT] = sigmoid ? SIGMOID : SOFTMAX;
     params[PARAM_GAMMA] = gamma;
     params[PARAM_SMOOTHING] = smoothing;
@@ -135,13 +148,8 @@ export class Call {
     params[PARAM_BINS] = metrics ? metrics.bins : 0;
     params[PARAM_GROUPS] = metrics?.groups?.groups ?? ALL_TOGETHER;
     params[PARAM_GROUP_BYTES] = metrics?.groups?.groupBytes ?? 0;
-    params[PARAM_KEEP] = kernels.KEEP ?? 0;
-    params[PARAM_PLANES] = 0;
-    const { COUNTS = 0, SUMS = 0 } = kernels as Partial<MeterBackend['kernels']>;
-    params[PARAM_COUNTS] = COUNTS;
-    params[PARAM_SUMS] = SUMS;
     params[PARAM_UNIFORM] = typeof positive === 'number' && typeof negative === 'number' ? 1 : 0;
-    kernels.begin();
+    goOn(this.#backend);
   }
 
   /** Whether there is a target for each logit. */

@@ -17,10 +17,9 @@ import {
   type SigmoidReport,
   type SoftmaxReport,
 } from './report.ts';
-import type { Pass, SoftmaxTally } from './softmax-tally.ts';
 import { State } from './state.ts';
 import { tallyOf } from './tallies.ts';
-import type { Tally, Visit } from './tally.ts';
+import type { Pass, Tally, Visit } from './tally.ts';
 
 /** A loss of either variant, of any entry; its reduction does not matter to a meter. */
 // biome-ignore lint/suspicious/noExplicitAny: any reduction will do, the meter has its own
@@ -110,23 +109,16 @@ export class Meter<L extends AnyLoss> {
     meter.#tally.flush();
   }
 
-  /** For what is built on a softmax meter: begin to count in an input that has been checked, as SoftmaxTally does. */
+  /** For what is built on a meter: begin to count in an input that has been checked, as a tally does. */
   static begin(meter: Meter<AnyLoss>, input: Input, firstIndex: number, room: Room, staged: MeterBackend): Pass {
-    const tally = meter.#tally as SoftmaxTally;
     meter.#state.coverage?.add([firstIndex, firstIndex + input.batch * input.positions]);
-    return tally.begin(meter.#backend(), meter.#state, input, firstIndex, room, staged);
+    return meter.#tally.begin(meter.#backend(), meter.#state, input, firstIndex, room, staged);
   }
 
-  /** For what is built on a meter: count in an input that has been checked, by kernels whose places are others. */
-  static count(
-    meter: Meter<AnyLoss>,
-    input: Input,
-    firstIndex: number,
-    visit: Visit | null,
-    by = meter.#backend(),
-  ): void {
+  /** For what is built on a meter: count in an input that has been checked. */
+  static count(meter: Meter<AnyLoss>, input: Input, firstIndex: number, visit: Visit | null): void {
     const n = input.batch * input.positions;
-    meter.#tally.update(by, meter.#state, input, firstIndex, visit);
+    meter.#tally.update(meter.#backend(), meter.#state, input, firstIndex, visit);
     meter.#state.coverage?.add([firstIndex, firstIndex + n]);
   }
 

@@ -24,7 +24,7 @@ import { logitsOf } from './logits-of.ts';
 import { prediction } from './ranking.ts';
 import type { State } from './state.ts';
 import { addLoss, addSample, addTo, addValue, carryBins, UNIT } from './sums.ts';
-import { countCells, type Destination, Tally, type Visit } from './tally.ts';
+import { countCells, type Destination, type Pass, Tally, type Visit } from './tally.ts';
 import { entropyOf, imagesOf, lossesOf, type Truth, truthOf } from './truth.ts';
 
 /** Logits of one-vs-rest that are counted together where labels alone do not tell. */
@@ -77,49 +77,62 @@ export class SigmoidTally extends Tally {
     this.#thresholds = typeof threshold === 'number' ? floor32(threshold) : Float32Array.from(threshold, floor32);
   }
 
-  update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void {
+  override update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void {
+    if (input.dense || isAsymmetric(this.settings)) this.#updateByTargets(backend, to, input, firstIndex, visit);
+    else super.update(backend, to, input, firstIndex, visit);
+  }
+
+  begin(
+    given: Backend,
+    to: Destination,
+    input: Input,
+    firstIndex: number,
+    room = SIGMOID_METRICS_ROOM,
+    backend = given,
+  ): Pass {
     const { kernels } = backend;
     const { settings, config } = this;
-    if (input.dense || isAsymmetric(settings)) {
-      this.#updateByTargets(backend, to, input, firstIndex, visit);
-      return;
-    }
     const { bins, hardest } = config;
     const { groups } = to;
-    const call = new Call(backend, settings, input, SIGMOID_METRICS_ROOM, { ranks: 1, bins, groups: to });
+    const call = new Call(backend, settings, input, room, { ranks: 1, bins, groups: to });
     const { tile } = call;
-    tile.eachSamples(() => {
-      const { samples: n, firstSample: first } = tile;
-      const valid = loadLabels(kernels, input, first, n, settings);
-      if (groups === ALL_TOGETHER) {
-        to.stateAt(0).makeRoom(n);
-        this.takeTables(backend, to.stateAt(0), n);
-      }
-      to.place?.(first, n);
-      call.sumLogits(
-        (losses) => {
-          const left = kernels.tally();
-          if (this.resampler) this.#resample(backend, to, this.resampler, tile, firstIndex);
-          if (left < 0) this.#count(backend, to, tile, losses);
-          else if (left > 0) this.#countLarge(backend, to, tile, losses);
-        },
-        () => {
-          loadThresholds(backend, this.#thresholds, tile);
-          if (!config.curves) return;
-          kernels.cells();
-          countCells(backend, to, first, tile.images, tile.positions, tile.classes, tile.firstClass);
-        },
-      );
-      const losses = call.finish();
-      if (groups <= ALL_TOGETHER) this.#addWrong(backend, to, first, n);
-      if (hardest > 0) this.#pick(backend, to, input, losses, first, firstIndex, n);
-      this.addSamples(backend, to, first, n, valid);
-      visit?.(backend, first, n);
-    });
-    if (groups !== ALL_TOGETHER) return;
-    const state = to.stateAt(0);
-    this.addSums(backend, state);
-    carry(state.words, state.at.decisions.wrongSquares, 2);
+    const count = (losses: number): void => {
+      const left = kernels.tally();
+      if (this.resampler) this.#resample(backend, to, this.resampler, tile, firstIndex);
+      if (left < 0) this.#count(backend, to, tile, losses);
+      else if (left > 0) this.#countLarge(backend, to, tile, losses);
+    };
+    const opened = (): void => {
+      loadThresholds(backend, this.#thresholds, tile);
+      if (!config.curves) return;
+      kernels.cells();
+      countCells(backend, to, tile.firstSample, tile.images, tile.positions, tile.classes, tile.firstClass);
+    };
+    return {
+      tile,
+      stages: (known = -1) => {
+        const { samples: n, firstSample: first } = tile;
+        const valid = known < 0 ? loadLabels(kernels, input, first, n, settings) : known;
+        if (groups === ALL_TOGETHER) {
+          to.stateAt(0).makeRoom(n);
+          this.takeTables(backend, to.stateAt(0), n);
+        }
+        to.place?.(first, n);
+        call.sumLogits(count, opened);
+        const losses = call.finish();
+        if (groups <= ALL_TOGETHER) this.#addWrong(backend, to, first, n);
+        if (hardest > 0) this.#pick(backend, to, input, losses, first, firstIndex, n);
+        this.addSamples(backend, to, first, n, valid);
+        return valid;
+      },
+      count() {},
+      end: () => {
+        if (groups !== ALL_TOGETHER) return;
+        const state = to.stateAt(0);
+        this.addSums(backend, state);
+        carry(state.words, state.at.decisions.wrongSquares, 2);
+      },
+    };
   }
 
   /** Where labels alone do not tell: images together, one logit after another. */

@@ -24,7 +24,7 @@ import { lossBits } from './hardest.ts';
 import { logitsOf } from './logits-of.ts';
 import { marginsOf } from './margins.ts';
 import { addLoss, addTo, UNIT } from './sums.ts';
-import { countCells, type Destination, Tally, type Visit } from './tally.ts';
+import { countCells, type Destination, type Pass, Tally } from './tally.ts';
 import { replaced } from './truth.ts';
 
 /**
@@ -39,19 +39,6 @@ function decide(kernels: MeterKernels, call: Call): void {
     call.scanAndSumAgain();
     kernels.review(false, false);
   }
-}
-
-/** An update under way: for each tile its stages, then, of so many samples that COLUMNS hold, what is counted of them. */
-export interface Pass {
-  readonly tile: Tile;
-  /**
-   * Returns how many samples are not ignored.
-   *
-   * @param known the same, where the labels of the tile are before the kernels already; −1: they are not
-   */
-  stages(known?: number): number;
-  count(first: number, n: number): void;
-  end(): void;
 }
 
 /** Softmax: the pass of an input whose targets nobody asks for. */
@@ -77,18 +64,6 @@ export function predictions(backend: Backend, settings: Settings, input: Input, 
 }
 
 export class SoftmaxTally extends Tally {
-  update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void {
-    const pass = this.begin(backend, to, input, firstIndex);
-    const { tile } = pass;
-    tile.eachSamples(() => {
-      pass.stages();
-      pass.count(tile.firstSample, tile.samples);
-      visit?.(backend, tile.firstSample, tile.samples);
-    });
-    pass.end();
-  }
-
-  /** Begin an update; stages go by the kernels of `staged`, which may have another place for the tile, and for the sums. */
   begin(
     backend: Backend,
     to: Destination,

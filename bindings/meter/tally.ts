@@ -27,6 +27,8 @@ import type { MeterKernels } from '../backend/kernels.ts';
 import { carry, deposit } from '../backend/limbs.ts';
 import type { Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
+import type { Room } from '../losses/plan.ts';
+import type { Tile } from '../losses/tile.ts';
 import { Resampler } from './bootstrap.ts';
 import { type MeterConfig, settingsFrom } from './config.ts';
 import { Ranking } from './ranking.ts';
@@ -56,6 +58,19 @@ export interface Destination {
 /** Gets samples [first, first + n) of an input: 0 where they are ignored. */
 export type Visit = (backend: Backend, first: number, n: number) => void;
 
+/** An update under way: for each tile its stages, then, of so many samples that COLUMNS hold, what is counted of them. */
+export interface Pass {
+  readonly tile: Tile;
+  /**
+   * Returns how many samples are not ignored.
+   *
+   * @param known the same, where the labels of the tile are before the kernels already; −1: they are not
+   */
+  stages(known?: number): number;
+  count(first: number, n: number): void;
+  end(): void;
+}
+
 /** Counts batches into the state of a meter. */
 export abstract class Tally {
   protected readonly config: MeterConfig;
@@ -78,7 +93,29 @@ export abstract class Tally {
    * @param to a state, or groups that have begun
    * @param visit called after each tile, while COLUMNS hold its samples' numbers
    */
-  abstract update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void;
+  update(backend: Backend, to: Destination, input: Input, firstIndex: number, visit: Visit | null): void {
+    const pass = this.begin(backend, to, input, firstIndex);
+    const { tile } = pass;
+    tile.eachSamples(() => {
+      pass.stages();
+      pass.count(tile.firstSample, tile.samples);
+      visit?.(backend, tile.firstSample, tile.samples);
+    });
+    pass.end();
+  }
+
+  /**
+   * Begin an update, of one-vs-rest one by labels alone; tiles go by the kernels of `staged`, which may have other places for
+   * them.
+   */
+  abstract begin(
+    backend: Backend,
+    to: Destination,
+    input: Input,
+    firstIndex: number,
+    room?: Room,
+    staged?: Backend,
+  ): Pass;
 
   /**
    * To be called before n samples are counted in the tables, if they hold so much: they are this tally's then, and have
