@@ -32,6 +32,7 @@ import {
   SUM_SIDES,
   TALLY_BYTES,
   TALLY_CLASSES,
+  TRANSPOSED,
 } from '../backend/constants.ts';
 import { convert } from '../backend/scalar/kernels.ts';
 import { BASELINE, CANDIDATE, type Pair, sigmoidPair, softmaxPair } from '../backend/scalar/pairs.ts';
@@ -41,9 +42,9 @@ import { planSamples, type Room, SIGMOID_METRICS_ROOM, SOFTMAX_ROOM } from '../l
 import { goOn, takeSamples } from '../losses/stages.ts';
 import type { MeterConfig } from '../meter/config.ts';
 import { Coverage, type Range } from '../meter/coverage.ts';
+import { floor32 } from '../meter/float-bits.ts';
 import { Hardest, lossBits } from '../meter/hardest.ts';
 import { prediction } from '../meter/ranking.ts';
-import { floor32 } from '../meter/sigmoid-tally.ts';
 import { addSum } from '../meter/sums.ts';
 import type { Pass } from '../meter/tally.ts';
 import { type Truth, truthOf } from '../meter/truth.ts';
@@ -266,7 +267,7 @@ export class Stages {
         const place = side ? kernels.PAIRS : kernels.TILE;
         const { source, classes } = tile;
         // it may be in the caller's own memory
-        if (softmax && source !== place && !tile.transposed) {
+        if (softmax && source !== place && tile.form !== TRANSPOSED) {
           f32.copyWithin(place >> 2, source >> 2, (source >> 2) + n * classes);
         }
         ignored = kernels.hold(side, first, n);

@@ -1,5 +1,6 @@
 import { fromUnits, sumInUnits } from '../backend/limbs.ts';
 import { common, number } from '../input/checks.ts';
+import { fromBits } from '../meter/float-bits.ts';
 import { Meter } from '../meter/meter.ts';
 import { type Counts, replicateOf, type Sizes, sizesOf } from '../meter/metrics/counts.ts';
 import { overLogits } from '../meter/metrics/estimate.ts';
@@ -20,7 +21,6 @@ import {
 } from '../statistics/index.ts';
 import type { Largest, Pairs } from './pairs.ts';
 import { adjust, precisionOf } from './precision.ts';
-import { fromBits } from './rises.ts';
 import type { Sides } from './sides.ts';
 
 type AnyReport = SoftmaxReport | SigmoidReport;

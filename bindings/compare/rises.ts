@@ -1,3 +1,4 @@
+import { fromBits } from '../meter/float-bits.ts';
 import { isLossBits } from '../meter/hardest.ts';
 
 /** A sample whose loss rose: what both sides said of it. */
@@ -9,14 +10,6 @@ export type Rise = readonly [
   baselineBits: number,
   candidateBits: number,
 ];
-
-const float = new DataView(new ArrayBuffer(4));
-
-/** The float32 of bits. */
-export function fromBits(bits: number): number {
-  float.setUint32(0, bits);
-  return float.getFloat32(0);
-}
 
 /** By how much the loss rose: ∞ where only the candidate's is not finite, −∞ where only the baseline's is not. */
 export function rise(before: number, after: number): number {

@@ -15,23 +15,6 @@ const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteL
 
 const read = (array: unknown, key: Key): unknown => Reflect.apply(getters[key].get, array, []);
 
-/** A view of float16 has the bits. */
-const VIEWS = {
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  BigInt64Array,
-  BigUint64Array,
-  Float16Array: Uint16Array,
-  Float32Array,
-  Float64Array,
-};
-
-export type ArrayKind = keyof typeof VIEWS;
 export type PlainView =
   | Int8Array
   | Uint8Array
@@ -45,6 +28,12 @@ export type PlainView =
   | Float32Array
   | Float64Array;
 
+export type ArrayKind =
+  | `${'Int' | 'Uint'}${8 | 16 | 32}Array`
+  | 'Uint8ClampedArray'
+  | `${'BigInt' | 'BigUint'}64Array`
+  | `Float${16 | 32 | 64}Array`;
+
 /** The kind of a typed array, whatever realm and class it is of; undefined for anything else. */
 export function arrayKind(value: unknown): ArrayKind | undefined {
   return read(value, Symbol.toStringTag) as ArrayKind | undefined;
@@ -57,7 +46,9 @@ export function arrayLength(value: unknown): number {
 
 /** A plain view of the memory of a typed array of a known kind; undefined where that is detached or out of bounds. */
 export function plainView(value: unknown): PlainView | undefined {
-  const View = VIEWS[arrayKind(value) as ArrayKind];
+  const kind = arrayKind(value) as ArrayKind;
+  // a view of float16 has the bits
+  const View = globalThis[kind === 'Float16Array' ? 'Uint16Array' : kind];
   try {
     // every method of the prototype refuses an array whose memory is gone
     Reflect.apply(at, value, [0]);

@@ -37,6 +37,10 @@ type Numbers = IntegerArray | FloatArray | ArrayBufferView | readonly number[] |
  */
 export type Targets = Numbers | Tensor<Numbers>;
 
+/** Index of the logit of a sample's class 0; those of the other classes follow, `positions` from one to the next. */
+export const firstLogit = ({ classes, positions }: Pick<Input, 'classes' | 'positions'>, sample: number): number =>
+  (sample - (sample % positions)) * classes + (sample % positions);
+
 /** What the logits and targets of one call come to: `batch` × `positions` samples of `classes` logits. */
 export interface Input {
   /** The logits; float16 as the bits. */

@@ -4,7 +4,7 @@ import { nearestNumber } from '../backend/limbs.ts';
 import { elementsOf, overlaps } from '../input/arrays.ts';
 import { common } from '../input/checks.ts';
 import { outOfRange, wrongType } from '../input/errors.ts';
-import { float32Of, type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
+import { firstLogit, float32Of, type Input, type Logits, readInput, type Targets } from '../input/tensors.ts';
 import {
   type Reduction,
   type Settings,
@@ -216,8 +216,7 @@ function dropIgnored(losses: Float32Array, input: Input, { variant, ignoreIndex 
   let length = 0;
   for (let i = 0; i < batch * positions; i++) {
     if (!dense && ignored(i)) continue;
-    const b = Math.floor(i / positions);
-    const from = b * perSample * positions + (i % positions);
+    const from = firstLogit({ classes: perSample, positions }, i);
     for (let c = 0; c < perSample; c++) {
       const at = from + c * positions;
       if (!dense || !ignored(at)) out[length++] = losses[at] as number;

@@ -3,7 +3,7 @@ import { BYTES, LOGITS, SAMPLES, SUM_LOSS } from '../backend/constants.ts';
 import { nearestNumber } from '../backend/limbs.ts';
 import { outOfRange } from '../input/errors.ts';
 import { badTarget, copyNumbers, loadLabels } from '../input/targets.ts';
-import type { Input } from '../input/tensors.ts';
+import { firstLogit, type Input } from '../input/tensors.ts';
 import type { Settings } from './options.ts';
 import { SIGMOID_ROOM } from './plan.ts';
 import { Call } from './stages.ts';
@@ -81,7 +81,7 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
     }
   } else if (dense && divisor === 'weights') {
     for (let i = 0; i < samples; i++) {
-      const start = (i - (i % positions)) * classes + (i % positions);
+      const start = firstLogit(input, i);
       let own = 0;
       for (let c = 0; c < classes; c++) own += Math.fround(Number(targets[start + c * positions])) * alpha(c);
       const weight = weights === null ? 1 : (weights[i] as number);

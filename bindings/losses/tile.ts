@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/backend.ts';
-import { BYTES, HALVES, PLANES, TRANSPOSED } from '../backend/constants.ts';
+import { BYTES, HALVES, PLANES } from '../backend/constants.ts';
 import { badTarget, copyNumbers, type TargetRules } from '../input/targets.ts';
 import type { Input } from '../input/tensors.ts';
 import { type Plan, planeStride, SHORT_RUN } from './plan.ts';
@@ -19,6 +19,8 @@ export class Tile {
   source = 0;
   imageStride = 0;
   classStride = 0;
+  /** ROWS, PLANES, or TRANSPOSED: `open` transposes the rows, and leaves where they came from alone. */
+  readonly form: number;
   readonly #backend: Backend;
   readonly #input: Input;
   readonly #plan: Plan;
@@ -27,6 +29,7 @@ export class Tile {
     this.#backend = backend;
     this.#input = input;
     this.#plan = plan;
+    this.form = plan.form;
   }
 
   get samples(): number {
@@ -41,16 +44,6 @@ export class Tile {
   /** Whether one tile holds all classes of its samples. */
   get whole(): boolean {
     return this.#plan.classes >= this.#input.classes;
-  }
-
-  /** Whether the logits of one class lie side by side before the kernels. */
-  get planar(): boolean {
-    return this.#plan.form === TRANSPOSED || this.classStride > 1;
-  }
-
-  /** Whether `open` transposes the rows, and leaves where they came from alone. */
-  get transposed(): boolean {
-    return this.#plan.form === TRANSPOSED;
   }
 
   /** Call `visit` for each tile of samples. */
@@ -83,7 +76,6 @@ export class Tile {
    */
   load(array: Input['logits'], inPlace: boolean): void {
     const { kernels, f32 } = this.#backend;
-    const { form } = this.#plan;
     const { half, scale } = array === this.#input.logits ? this.#input : { half: false, scale: 0 };
     const there = array instanceof Float32Array && array.buffer === kernels.memory.buffer;
     const borrowed = inPlace && scale === 0 && there && kernels.ROWS === undefined;
@@ -92,7 +84,7 @@ export class Tile {
       this.imageStride = this.#input.classes * this.#input.positions;
       this.classStride = this.#input.positions;
     } else {
-      const spread = form === PLANES && !this.contiguous;
+      const spread = this.form === PLANES && !this.contiguous;
       this.source = kernels.ROWS ?? kernels.TILE;
       this.classStride = spread ? planeStride(this.samples) : this.positions;
       this.imageStride = spread ? this.positions : this.classes * this.positions;
@@ -145,7 +137,7 @@ export class Tile {
       this.imageStride,
       this.classStride,
       this.firstClass,
-      this.#plan.form,
+      this.form,
     );
   }
 
@@ -161,7 +153,7 @@ export class Tile {
   /** Whether the tile is copied in one run; long runs go straight to the places they have in planes. */
   get contiguous(): boolean {
     const { positions, images } = this;
-    if (this.#plan.form === PLANES && positions >= SHORT_RUN) return false;
+    if (this.form === PLANES && positions >= SHORT_RUN) return false;
     return positions === this.#input.positions && (images === 1 || this.classes === this.#input.classes);
   }
 

@@ -9,6 +9,7 @@ import {
   CELL_WIDE,
 } from '../backend/constants.ts';
 import { cellOfBits } from '../backend/scalar/cells.ts';
+import { bitsOf, fromBits } from './float-bits.ts';
 
 /**
  * The cells that curves are counted in: fixed intervals (a, b] of the logit, the same for every meter, so that counts merge.
@@ -26,16 +27,6 @@ import { cellOfBits } from '../backend/scalar/cells.ts';
  * class, is a matter of cells, too.
  */
 
-const BITS = new DataView(new ArrayBuffer(4));
-const bitsOf = (x: number): number => {
-  BITS.setFloat32(0, x);
-  return BITS.getInt32(0);
-};
-const floatOf = (bits: number): number => {
-  BITS.setInt32(0, bits);
-  return BITS.getFloat32(0);
-};
-
 const LAST = CELL_SIDE - 1;
 
 /** Cells of a class. */
@@ -47,9 +38,9 @@ export const cellOf = (logit: number): number => cellOfBits(bitsOf(logit));
 /** Where a step begins. */
 function stepStart(s: number): number {
   if (s < CELL_FROM_SMALL) return 0;
-  if (s < CELL_FROM_ONE) return floatOf(CELL_SMALL + ((s - CELL_FROM_SMALL) << CELL_SHIFT));
+  if (s < CELL_FROM_ONE) return fromBits(CELL_SMALL + ((s - CELL_FROM_SMALL) << CELL_SHIFT));
   if (s < CELL_FROM_WIDE) return 1 + (s - CELL_FROM_ONE) / 32;
-  if (s < CELL_FROM_LARGE) return floatOf(CELL_WIDE + ((s - CELL_FROM_WIDE) << CELL_SHIFT));
+  if (s < CELL_FROM_LARGE) return fromBits(CELL_WIDE + ((s - CELL_FROM_WIDE) << CELL_SHIFT));
   return s === CELL_FROM_LARGE ? 2 ** 40 : s === LAST ? 3.4028234663852886e38 : Infinity;
 }
 

@@ -3,6 +3,7 @@ import { outOfRange } from '../input/errors.ts';
 import { criticalValue, type Interval, replicateError, wilson } from '../statistics/index.ts';
 import type { MeterConfig } from './config.ts';
 import type { Range } from './coverage.ts';
+import { fromBits } from './float-bits.ts';
 import { type Counts, countsOf, replicateOf } from './metrics/counts.ts';
 import type { DECISION_METRICS } from './metrics/decisions.ts';
 import { finite, type Metric, ratio } from './metrics/estimate.ts';
@@ -142,8 +143,6 @@ export interface SigmoidReport extends CommonReport, Values<typeof SIGMOID_METRI
   perClass: SigmoidClass[];
 }
 
-const float = new DataView(new ArrayBuffer(4));
-
 /** The options of `compute`, by name. */
 export const COMPUTE_OPTIONS = ['confidence', 'beta', 'normalize'] as const;
 
@@ -252,8 +251,7 @@ function selectiveOf({ bins, samples }: Counts): SelectivePoint[] {
 
 function hardestOf({ hardest }: State): HardSample[] {
   return hardest.samples.map(([index, target, prediction, bits]) => {
-    float.setUint32(0, bits);
-    return { index, target, prediction, loss: finite(float.getFloat32(0)) };
+    return { index, target, prediction, loss: finite(fromBits(bits)) };
   });
 }
 

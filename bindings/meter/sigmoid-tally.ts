@@ -10,7 +10,7 @@ import {
 } from '../backend/constants.ts';
 import { carry, deposit } from '../backend/limbs.ts';
 import { isAsymmetric, LARGEST, loadLabels } from '../input/targets.ts';
-import type { Input } from '../input/tensors.ts';
+import { firstLogit, type Input } from '../input/tensors.ts';
 import { loadThresholds } from '../losses/load-weights.ts';
 import { SIGMOID_METRICS_ROOM } from '../losses/plan.ts';
 import { Call } from '../losses/stages.ts';
@@ -19,6 +19,7 @@ import { bin, binOf, roundedToUnit } from './bins.ts';
 import type { Resampler } from './bootstrap.ts';
 import { cellOf } from './cells.ts';
 import type { MeterConfig } from './config.ts';
+import { floor32 } from './float-bits.ts';
 import { lossBits } from './hardest.ts';
 import { logitsOf } from './logits-of.ts';
 import { prediction } from './ranking.ts';
@@ -56,17 +57,6 @@ function sumByEight(n: number, value: (c: number) => number): number {
   }
   return sum;
 }
-
-/** The largest float32 that is not above x: a float32 is above the one where it is above the other. */
-export function floor32(x: number): number {
-  const near = Math.fround(x);
-  if (near <= x) return near;
-  FLOAT[0] = near;
-  (BITS[0] as number) += near > 0 ? -1 : 1;
-  return near === 0 ? -(2 ** -149) : (FLOAT[0] as number);
-}
-const FLOAT = new Float32Array(1);
-const BITS = new Int32Array(FLOAT.buffer);
 
 export class SigmoidTally extends Tally {
   readonly #thresholds: number | Float32Array;
@@ -184,7 +174,7 @@ export class SigmoidTally extends Tally {
         if (!truth.counts(i)) continue;
         const rows = at.classes;
         const { support, right, predicted, stride } = at.replicateClasses;
-        const start = Math.floor(i / positions) * classes * positions + (i % positions);
+        const start = firstLogit(input, i);
         let wrong = 0;
         for (let c = 0, cell = start; c < classes; c++, cell += positions) {
           if (truth.ignores(i, c)) {
@@ -321,7 +311,7 @@ export class SigmoidTally extends Tally {
     for (let i = 0; i < images * positions; i++) {
       const y = i32[(kernels.LABELS >> 2) + i] as number;
       if (y < 0) continue;
-      const start = Math.floor(i / positions) * classes * positions + (i % positions);
+      const start = firstLogit({ classes, positions }, i);
       for (let c = 0; c < classes; c++) {
         const cell = start + c * positions;
         const at = (kernels.TILE >> 2) + cell;

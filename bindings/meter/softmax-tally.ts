@@ -8,6 +8,7 @@ import {
   COLUMN_RANK,
   LEFT_OPEN,
   PROBABILITIES,
+  TRANSPOSED,
 } from '../backend/constants.ts';
 import type { MeterKernels } from '../backend/kernels.ts';
 import { loadLabels } from '../input/targets.ts';
@@ -166,7 +167,7 @@ export class SoftmaxTally extends Tally {
     const known = tile.whole && input.scale !== PROBABILITIES;
     const over = known ? kernels.cells() : n;
     if (known) {
-      const [images, positions] = tile.planar ? [1, n] : [n, 1];
+      const [images, positions] = tile.form === TRANSPOSED || tile.classStride > 1 ? [1, n] : [n, 1];
       countCells(backend, to, first, images, positions, tile.classes, 0);
     }
     const list = (kernels.COLUMNS + COLUMN_PASSED_OVER) >> 2;

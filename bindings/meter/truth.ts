@@ -5,7 +5,7 @@
  */
 import type { MeterBackend as Backend } from '../backend/backend.ts';
 import { COLUMN_BRIER, COLUMN_CROSS_ENTROPY, COLUMN_LOSS, PROBABILITIES } from '../backend/constants.ts';
-import type { Input } from '../input/tensors.ts';
+import { firstLogit, type Input } from '../input/tensors.ts';
 import type { Settings } from '../losses/options.ts';
 import { exp, lnOrNothing } from '../losses/portable.ts';
 import { stream } from '../losses/stream.ts';
@@ -27,9 +27,10 @@ export function lossesOf(backend: Backend, settings: Settings, input: Input): Fl
 }
 
 /** Softmax: the class with the largest target of each sample, the lowest of equals. */
-export function largestTargets({ targets, batch, classes, positions }: Input): Int32Array {
+export function largestTargets(input: Input): Int32Array {
+  const { targets, batch, classes, positions } = input;
   return Int32Array.from({ length: batch * positions }, (_, i) => {
-    const start = Math.floor(i / positions) * classes * positions + (i % positions);
+    const start = firstLogit(input, i);
     let best = 0;
     let largest = Math.fround(Number(targets[start]));
     for (let c = 1; c < classes; c++) {
@@ -58,7 +59,7 @@ function brierOf(input: Input): Float32Array {
       row[c] = exp((row[c] as number) - largest);
       total += row[c] as number;
     }
-    const start = Math.floor(i / positions) * classes * positions + (i % positions);
+    const start = firstLogit(input, i);
     let sum = 0;
     for (let c = 0; c < classes; c++) {
       sum += ((row[c] as number) / total - Math.fround(Number(targets[start + c * positions]))) ** 2;
@@ -140,8 +141,7 @@ export function truthOf(input: Input, { variant, ignoreIndex }: Pick<Settings, '
   }
   const softmax = variant === 'softmax';
   const labels = softmax ? largestTargets(input) : null;
-  const target = (i: number, c: number): number =>
-    Math.fround(Number(targets[(Math.floor(i / positions) * classes + c) * positions + (i % positions)]));
+  const target = (i: number, c: number): number => Math.fround(Number(targets[firstLogit(input, i) + c * positions]));
   const ignores = (i: number, c: number): boolean => target(i, c) === Math.fround(ignoreIndex);
   const ignored = softmax ? null : ignoredLogits(input, ignoreIndex);
   return {
