@@ -44,14 +44,14 @@ export const BUDGETS = [
   {
     name: 'losses',
     source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`,
-    bytes: 23_200,
+    bytes: 23_000,
     goal: 16_000,
   },
-  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_250, goal: 20_000 },
+  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_100, goal: 20_000 },
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,
-    bytes: 59_000,
+    bytes: 58_800,
     goal: 40_000,
   },
 ];
