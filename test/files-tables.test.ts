@@ -505,6 +505,26 @@ describe('what is wrong is said in one line that names the file', () => {
     await expect(openDataset({ logit: 'z.npy', targets: 'y.npy' } as never)).rejects.toThrow(
       /files expected an object { logits, targets } .*, got { logit, targets }/,
     );
+    // words that are wrong must not go unseen
+    for (const files of [
+      { logits: file('rows.npy'), targets: file('y-int64.npy'), group: 'lang' },
+      { table: file('named.csv'), target: 'label', score: 'p_*' },
+      { table: file('named.csv'), target: 'label', firstIndex: 7 },
+    ]) {
+      const got = `got { ${Object.keys(files).join(', ')} }`;
+      await expect(openDataset(files)).rejects.toThrow(`or { table, target, scores }, ${got}`);
+    }
+    for (const files of [
+      { baseline: file('rows.npy'), candidate: file('rows.npy'), target: file('y-int64.npy') },
+      { table: file('named.csv'), targets: 'label', baseline: 'p_*', candidate: 'p_*' },
+      { baseline: file('rows.npy') },
+    ]) {
+      await expect(openPair(files as never)).rejects.toThrow(/^files expected .*, got \{ /);
+    }
+    await expect(openArray({ file: file('rows.npy'), fomat: 'npy' } as never)).rejects.toThrow(
+      'array expected an object { file, member, format }, got { file, fomat }',
+    );
+    await expect(openArray('rows.npy')).rejects.toThrow('rows.npy: is no URL (paths are read by focal-simd/node)');
     await expect(openDataset({ table: file('named.csv') } as never)).rejects.toThrow(
       /target expected the name of a column/,
     );

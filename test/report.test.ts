@@ -217,6 +217,11 @@ describe('renderReport', () => {
     [{ names: 'abc' }, /^names expected an array of strings/],
     [{ date: '2026' }, /^date expected a Date or null/],
     [{ judgement: { verdict: 'passed' } }, /^judgement expected what judge or judgeReport gave/],
+    [{ date: new Date(NaN) }, /^date expected a valid Date/],
+    [{ texts: 'abc' }, /^texts expected an array or a Map of strings/],
+    [{ texts: { 0: 'a' } }, /^texts expected an array or a Map of strings/],
+    [{ facts: 'ab' }, /^facts expected an array of \[name, value\], got "ab"/],
+    [{ facts: ['ab'] }, /^facts expected an array of \[name, value\]/],
     [{ confidence: 2 }, /^confidence expected a number in \(0, 1\), got 2/],
   ])('refuses %j', (options, message) => {
     expect(() => renderReport(state, options)).toThrow(message);

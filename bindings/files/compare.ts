@@ -6,7 +6,7 @@ import type { AnyLoss } from '../meter/meter.ts';
 import type { Chunk, Dataset } from './dataset.ts';
 import { FileError } from './errors.ts';
 import { type Counts, type EvaluateOptions, inFile } from './evaluate.ts';
-import { type DatasetOptions, type Files, type Input, openArray, openDataset } from './open.ts';
+import { checkKeys, type DatasetOptions, type Files, type Input, openArray, openDataset } from './open.ts';
 import { type ClassesByFiles, type LossSpec, lossOf } from './shard.ts';
 import { NO_TARGETS } from './table-dataset.ts';
 
@@ -65,13 +65,10 @@ async function openCandidate(files: Files, options: DatasetOptions, baseline: Da
  * @throws FileError when they are not what they should be or do not go together; TypeError or RangeError for an option
  */
 export async function openPair(files: PairFiles, options: DatasetOptions = {}): Promise<Pair> {
-  if (typeof files !== 'object' || files === null || !('baseline' in files) || !('candidate' in files)) {
-    throw wrongType(
-      'files',
-      'an object { baseline, candidate, targets } or { table, target, baseline, candidate }',
-      files,
-    );
-  }
+  checkKeys('files', files, 'an object { baseline, candidate, targets } or { table, target, baseline, candidate }', [
+    [['baseline', 'candidate'], ['targets']],
+    [['table', 'baseline', 'candidate'], ['target']],
+  ]);
   const labelled = ('table' in files ? files.target : files.targets) !== undefined;
   const baseline = await openDataset(await sideOf(files, 'baseline', options), options);
   try {

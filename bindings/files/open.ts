@@ -56,6 +56,7 @@ async function withInput<T>(
 ): Promise<T> {
   const wrapped = Object(input) as { file?: FileInput; member?: string; format?: Format };
   let { file = input as FileInput, member, format } = wrapped;
+  if (file !== input) checkKeys(name, input, 'an object { file, member, format }', [[['file'], ['member', 'format']]]);
   if (format !== undefined) oneOf('format', format, FORMATS);
   if (typeof file === 'string') {
     const parts = MEMBER.exec(file);
@@ -278,6 +279,21 @@ export interface DatasetOptions extends OpenOptions {
   columns?: readonly string[];
 }
 
+/** Keys that an object of files must have, and those that it may have. */
+type Keys = readonly [needed: readonly string[], others: readonly string[]];
+
+/** Check that an object has the keys of one kind, and no other: a word that is wrong would go unseen. */
+export function checkKeys(name: string, given: unknown, expected: string, kinds: readonly Keys[]): void {
+  if (typeof given !== 'object' || given === null) throw wrongType(name, expected, given);
+  const keys = Object.keys(given);
+  const fits = ([needed, others]: Keys): boolean => {
+    return (
+      needed.every((key) => keys.includes(key)) && keys.every((key) => needed.includes(key) || others.includes(key))
+    );
+  };
+  if (!kinds.some(fits)) throw outOfRange(name, expected, `{ ${keys.join(', ')} }`);
+}
+
 /**
  * Open files of samples with logits and targets.
  *
@@ -293,11 +309,11 @@ export async function openDataset(files: Files, options: DatasetOptions = {}): P
   } = common('openDataset', options, known) as DatasetOptions;
   number('classAxis', classAxis, '1 or -1', (x) => x === 1 || x === -1);
   number('ignoreIndex', ignoreIndex, 'an integer of 32 bits', (x) => (x | 0) === x);
-  const expected = 'an object { logits, targets } or { table, target }';
-  if (typeof files !== 'object' || files === null) throw wrongType('files', expected, files);
-  if (!('table' in files || ('logits' in files && 'targets' in files))) {
-    throw outOfRange('files', expected, `{ ${Object.keys(files).join(', ')} }`);
-  }
+  const expected = 'an object { logits, targets } or { table, target, scores }';
+  checkKeys('files', files, expected, [
+    [['logits', 'targets'], []],
+    [['table'], ['target', 'scores']],
+  ]);
   const dataset =
     'table' in files
       ? await openTableDataset(files, { ignoreIndex, names, columns }, options)

@@ -94,6 +94,14 @@ const ATTEMPTS = 3;
 /** Worth another try: the server is busy or restarting. */
 const isPassing = (status: number): boolean => status === 429 || status === 408 || status >= 500;
 
+function parsed(url: string | URL): URL {
+  try {
+    return new URL(url);
+  } catch (cause) {
+    throw new FileError(String(url), 'is no URL (paths are read by focal-simd/node)', { cause });
+  }
+}
+
 /**
  * An object behind a URL, read by range requests; GET alone is used, so presigned URLs of object storage work. What is
  * behind the query (a signature, say) is left out of the source's name.
@@ -102,7 +110,7 @@ const isPassing = (status: number): boolean => status === 429 || status === 408 
  */
 export async function fromURL(url: string | URL, options: URLOptions = {}): Promise<Source> {
   const { fetch: get = fetch, headers = {}, signal } = options;
-  const { href, origin, pathname, protocol } = new URL(url);
+  const { href, origin, pathname, protocol } = parsed(url);
   const name = /^https?:$/.test(protocol) ? `${origin}${pathname}` : pathname;
   if (!/^(https?|blob):$/.test(protocol)) throw new FileError(name, `a URL that starts with ${protocol} is not read`);
 

@@ -4,7 +4,7 @@ import { renderToString } from 'preact-render-to-string';
 import type { ComparisonState } from '../compare/codec.ts';
 import { FocalComparison, FocalMeter, SlicedMeter } from '../entries/scalar.ts';
 import { checkNames, common, oneOf } from '../input/checks.ts';
-import { kind, wrongType } from '../input/errors.ts';
+import { kind, outOfRange, wrongType } from '../input/errors.ts';
 import { printable } from '../input/foreign-text.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SlicedState } from '../meter/slices-codec.ts';
@@ -27,11 +27,17 @@ const isComparison = (state: MeterState | SlicedState | ComparisonState): state 
 
 function checkOptions(options: ReportOptions): void {
   common('renderReport', options, OPTIONS);
-  const { title, model, command, date, judgement } = options;
+  const { title, model, command, date, facts = [], texts, judgement } = options;
   for (const [name, value] of Object.entries({ title, model, command })) {
     if (value !== undefined && typeof value !== 'string') throw wrongType(name, 'a string', value);
   }
   if (date != null && kind(date) !== 'Date') throw wrongType('date', 'a Date or null', date);
+  if (Number.isNaN(date?.getTime())) throw outOfRange('date', 'a valid Date', 'an invalid one');
+  if (texts != null && !Array.isArray(texts) && kind(texts) !== 'Map') {
+    throw wrongType('texts', 'an array or a Map of strings, by the index of the sample', texts);
+  }
+  const isFact = (fact: unknown) => Array.isArray(fact) && fact.length === 2;
+  if (!Array.isArray(facts) || !facts.every(isFact)) throw wrongType('facts', 'an array of [name, value]', facts);
   if (judgement != null && !Array.isArray(judgement.results)) {
     throw wrongType('judgement', 'what judge or judgeReport gave', judgement);
   }

@@ -83,6 +83,7 @@ export const DECISION_METRICS = {
  * @torchmetrics `fbeta_score`
  */
 export const fBeta = ({ tp, fp, fn }: Decisions, beta: number): Estimate => {
-  const square = beta * beta;
+  // of a larger one only the recall is left
+  const square = Math.min(beta * beta, 1e290);
   return plain(ratio((1 + square) * tp, (1 + square) * tp + square * fn + fp));
 };
