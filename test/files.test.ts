@@ -17,6 +17,7 @@ import {
 } from '../bindings/entries/files.ts';
 import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter } from '../bindings/entries/meter.ts';
+import { npy } from './numpy.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`files/${name}`, import.meta.url));
 const bytes = (name: string) => new Uint8Array(readFileSync(path(name)));
@@ -110,6 +111,61 @@ describe('arrays that numpy wrote', () => {
           expect(next).toBe(b);
         }
         expect(meter.toBytes()).toEqual(logits === 'planes' ? PLANES : ROWS);
+      }
+    }
+  });
+
+  const sizes = [1, 2, 3];
+  const shapes = sizes.flatMap((b) =>
+    sizes.flatMap((c) => [[b, c], ...sizes.flatMap((d) => [[b, c, d], ...sizes.map((e) => [b, c, d, e])])]),
+  );
+  test.each([1, -1] as const)('any shape in any order of axes, class axis %d', async (classAxis) => {
+    for (const dims of shapes) {
+      const [b = 1, classes = 1, ...rest] = dims;
+      const shape = classAxis === 1 ? dims : [b, ...rest, classes];
+      const sampleDims = [b, ...rest];
+      const positions = rest.reduce((n, d) => n * d, 1);
+      const samples = b * positions;
+      /** Where the logit of a class of a sample is among numbers in C order. */
+      const at = (i: number, c: number): number =>
+        classAxis === 1 ? (Math.floor(i / positions) * classes + c) * positions + (i % positions) : i * classes + c;
+      const z = Float32Array.from({ length: samples * classes }, (_, i) => i);
+      const dense = Float32Array.from(z, (x) => x % 2);
+      const labels = Int32Array.from({ length: samples }, (_, i) => (i * 7) % Math.max(2, classes));
+      const targets: [Float32Array | Int32Array, readonly number[], boolean][] = [
+        [labels, sampleDims, false],
+        [labels, [...sampleDims, 1], false],
+        [dense, shape, classes > 1],
+      ];
+      for (const [y, own, each] of targets) {
+        if (y === dense && !each) continue;
+        for (const order of [0, 1, 2, 3]) {
+          for (const bytes of [1, 24, 1 << 20]) {
+            const files = {
+              logits: fromBytes(npy(z, shape, order % 2 > 0), 'z'),
+              targets: fromBytes(npy(y, own, order > 1), 'y'),
+            };
+            const dataset = await openDataset(files, { classAxis });
+            const seen: number[][] = [];
+            for await (const { first, logits, targets } of dataset.chunks(0, undefined, { bytes })) {
+              const [batch, , run] = logits.dims as readonly [number, number, number];
+              for (let k = 0; k < batch * run; k++) {
+                const cell = (c: number): number => (Math.floor(k / run) * classes + c) * run + (k % run);
+                const all = Array.from({ length: classes }, (_, c) => cell(c));
+                const of = (data: unknown, cells: number[]) => cells.map((i) => (data as number[])[i] as number);
+                seen[first + k] = [...of(logits.data, all), ...of(targets.data, each ? all : [k])];
+              }
+            }
+            const expected = Array.from({ length: samples }, (_, i) => {
+              const all = Array.from({ length: classes }, (_, c) => at(i, c));
+              return [...all.map((j) => z[j]), ...(each ? all.map((j) => y[j]) : [y[i]])];
+            });
+            // samples of rows that lie as planes come in the same order
+            expect(`${shape} ${own} ${order} ${bytes} ${seen.join(' | ')}`).toBe(
+              `${shape} ${own} ${order} ${bytes} ${expected.join(' | ')}`,
+            );
+          }
+        }
       }
     }
   });

@@ -12,6 +12,7 @@ import * as meters from '../bindings/entries/meter.ts';
 import type * as Node from '../bindings/entries/node.ts';
 import * as slices from '../bindings/entries/slices.ts';
 import { defineCompareFiles, defineFiles } from '../bindings/files/node/pool.ts';
+import { npy } from './numpy.ts';
 import { Random } from './random.ts';
 
 // as built, since a worker thread starts from a file of dist/
@@ -126,8 +127,19 @@ describe('compareFiles', () => {
   test('counts what update counts', async () => {
     const own = new FocalComparison(new SoftmaxFocalLoss(), { classes: C, ...comparison });
     own.update(z, other, y);
-    const { comparison: found } = await compareFiles(pair, { loss: { name: 'softmax' }, comparison, jobs: 2 });
-    expect(found.toBytes()).toEqual(own.toBytes());
+    writeFileSync(at('fortran-z.npy'), npy(z, [N, C], true));
+    writeFileSync(at('fortran-w.npy'), npy(other, [N, C], true));
+    for (const [baseline, candidate] of [
+      ['z.npy', 'w.npy'],
+      ['z.npy', 'fortran-w.npy'],
+      ['fortran-z.npy', 'w.npy'],
+      ['fortran-z.npy', 'fortran-w.npy'],
+    ] as const) {
+      const files = { ...pair, baseline: at(baseline), candidate: at(candidate) };
+      const options = { loss: { name: 'softmax' }, comparison, jobs: 2, bytes: 50_000 } as const;
+      const { comparison: found } = await compareFiles(files, options);
+      expect(found.toBytes()).toEqual(own.toBytes());
+    }
   });
 
   const labels = y.slice();

@@ -32,8 +32,8 @@ interface OwnSoftmaxOptions extends OwnOptions {
 }
 
 /** Options of a comparison: those of the meter that counts each side, and its own. */
-// biome-ignore lint/suspicious/noExplicitAny: any reduction will do
 export type ComparisonOptions<L> =
+  // biome-ignore lint/suspicious/noExplicitAny: any reduction will do
   L extends SoftmaxLoss<any>
     ? OwnSoftmaxOptions & Omit<MeterOptions<L>, 'hardest'>
     : OwnOptions & Omit<MeterOptions<L>, 'hardest'>;

@@ -1,6 +1,7 @@
 import { CHUNK, type Chunk, type ChunkOptions, type Dataset, type LabelData, type Labels } from './dataset.ts';
 import { isFloat } from './dtypes.ts';
 import { FileError } from './errors.ts';
+import { relaid } from './relaid.ts';
 import { product, type StoredArray } from './stored-array.ts';
 import { labelReader } from './table-dataset.ts';
 
@@ -32,6 +33,14 @@ function* pieces({ classes, positions }: Layout, from: number, to: number, limit
     yield piece;
     i += piece.batch * piece.positions;
   }
+}
+
+/** So many samples in another layout: rows and planes that lie the other way round than the piece's, or the piece. */
+function sameSamples(first: number, samples: number, layout: Layout, piece: Piece): Piece {
+  const { classes, positions } = layout;
+  if (positions === 1) return { b: first, p: 0, batch: samples, positions, classes };
+  if (layout.batch === 1) return { b: 0, p: first, batch: 1, positions: samples, classes };
+  return { ...piece, classes };
 }
 
 /** How many reads of a piece are under way at a time: enough to hide the way to a server. */
@@ -185,7 +194,7 @@ export class ArrayDataset implements Dataset {
     const into = new Uint8Array(limit * this.#targets.itemsize);
     for (const piece of pieces(this.#targetLayout, from, to, limit)) {
       signal?.throwIfAborted();
-      yield await this.#labels(piece, into, signal);
+      yield await this.#labels(piece, into, signal, this.#targetLayout);
     }
   }
 
@@ -193,17 +202,21 @@ export class ArrayDataset implements Dataset {
     await Promise.all([this.#logits.close(), this.#targets.close()]);
   }
 
-  async #labels({ b, p, batch, positions }: Piece, into: Uint8Array, signal?: AbortSignal): Promise<Labels> {
+  /** @param piece of the logits, or of the targets themselves */
+  async #labels(piece: Piece, into: Uint8Array, signal?: AbortSignal, of = this.#layout): Promise<Labels> {
     const array = this.#targets;
     const layout = this.#targetLayout;
     const { classes } = layout;
     const dense = classes > 1;
-    const bytes = await bytesOf(array, layout, { b, p, batch, positions, classes }, into, signal);
-    const found = array.strings?.(bytes) ?? array.decode(bytes);
+    const { batch, positions } = piece;
+    const first = piece.b * of.positions + piece.p;
+    const own = sameSamples(first, batch * positions, layout, piece);
+    const bytes = await bytesOf(array, layout, own, into, signal);
+    const found =
+      array.strings?.(bytes) ?? relaid(array.decode(bytes), classes, own.positions, dense ? positions : own.positions);
     // with one class a float is how much of it there is, else it stands for an index
     const floats = isFloat(array.dtype) && !dense && this.classes > 1;
     const indices = floats || array.strings !== null;
-    const first = b * layout.positions + p;
     const { data, missing } = array.strings
       ? this.#named(found as string[], first)
       : floats
@@ -281,7 +294,8 @@ function checkTypes(logits: StoredArray, targets: StoredArray): void {
 /** An array with its layout; one in Fortran order is either rows that lie as planes, or is brought into C order. */
 async function placed(array: StoredArray, layout: Layout): Promise<[StoredArray, Layout]> {
   if (!array.fortran) return [array, layout];
-  const rows = layout.positions === 1 && array.shape.filter((d) => d !== 1).length === 2;
+  // one of the two axes has the classes then
+  const rows = layout.positions === 1 && layout.classes > 1 && array.shape.filter((d) => d !== 1).length === 2;
   if (rows && !array.sequential) return [array, { batch: 1, classes: layout.classes, positions: layout.batch }];
   return [await array.inCOrder(), layout];
 }

@@ -1,12 +1,13 @@
 /** Two sets of logits of the same samples, read side by side into a comparison. */
 import type { FocalComparisonConstructor } from '../compare/api.ts';
 import type { Comparison, ComparisonOptions } from '../compare/comparison.ts';
-import { counted, wrongType } from '../input/errors.ts';
+import { counted } from '../input/errors.ts';
 import type { AnyLoss } from '../meter/meter.ts';
 import type { Chunk, Dataset } from './dataset.ts';
 import { FileError } from './errors.ts';
 import { type Counts, type EvaluateOptions, inFile } from './evaluate.ts';
 import { checkKeys, type DatasetOptions, type Files, type Input, openArray, openDataset } from './open.ts';
+import { relaid } from './relaid.ts';
 import { type ClassesByFiles, type LossSpec, lossOf } from './shard.ts';
 import { NO_TARGETS } from './table-dataset.ts';
 
@@ -174,7 +175,11 @@ export async function compareDatasets(
       const start = performance.now();
       try {
         const targets = labelled ? chunk.targets : undefined;
-        comparison.update(chunk.logits, value.logits, targets, { firstIndex: firstIndex + chunk.first });
+        // rows in Fortran order come as planes
+        const dims = chunk.logits.dims as readonly [number, number, number];
+        const positions = value.logits.dims?.[2] as number;
+        const other = { ...value.logits, data: relaid(value.logits.data, dims[1], positions, dims[2]), dims };
+        comparison.update(chunk.logits, other, targets, { firstIndex: firstIndex + chunk.first });
       } catch (error) {
         throw inFile(error, baseline, chunk);
       }
