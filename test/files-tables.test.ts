@@ -229,6 +229,16 @@ describe('tables', () => {
     }
   });
 
+  test.each(['', 'Unnamed: 0', '__index_level_0__'])(
+    'numbers of rows as pandas writes them are no scores: "%s"',
+    async (own) => {
+      const table = text('x.csv', `${own},s_a,s_b,label\n0,1,2,1\n1,3,4,0\n`);
+      expect((await openDataset({ table, target: 'label' })).names).toEqual(['s_a', 's_b']);
+      const named = await openDataset({ table, target: 'label', scores: [own, 's_b'] });
+      expect(named.names).toEqual([own, 's_b']);
+    },
+  );
+
   test('JSON as Python writes it', async () => {
     const lines = '{"label": 0, "z": [NaN, Infinity], "say \\"NaN": "NaN"}\n{"label": NaN, "z": [-Infinity, 1e3]}\n';
     const table = text('x.jsonl', lines);

@@ -244,9 +244,12 @@ function given(table: Table, scores: string | readonly string[]): Scores {
   return { columns, list: false, names: parts.flatMap((part) => part.names ?? []) };
 }
 
+/** What pandas calls a column of the numbers of the rows, which it writes unasked. */
+const ROW_NUMBERS = /^(|Unnamed: \d+|__index_level_\d+__)$/;
+
 /** All columns of numbers but those that are something else; where there is none, the one column of lists. */
 function allOthers(table: Table, taken: ReadonlySet<string>, target: string): Scores {
-  const free = table.columns.filter(({ name }) => !taken.has(name));
+  const free = table.columns.filter(({ name }) => !taken.has(name) && !ROW_NUMBERS.test(name));
   const numbers = free.filter(({ kind }) => kind === 'number').map(({ name }) => name);
   if (numbers.length > 0) return { columns: numbers, list: false, names: numbers };
   const lists = free.filter(({ kind }) => kind === 'list');
