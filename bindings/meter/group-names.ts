@@ -2,7 +2,7 @@ import { arrayKind, isShared } from '../input/arrays.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { viewOf } from '../input/tensors.ts';
 
-/** Integers from 0 up to this have a table, and so has what is seen of other names: a power of two. */
+/** Integers from 0 up to this have a table, and so have strings by their last characters: a power of two. */
 const PLACES = 4096;
 /** Most characters of a name that are looked at before it is compared. */
 const MOST_CHARACTERS = 12;
@@ -16,11 +16,14 @@ export class GroupNames {
   readonly #numbers = new Map<unknown, number>();
   /** The same of small integers, −1 where none has told one. */
   readonly #small: Int32Array<ArrayBuffer> = new Int32Array(PLACES).fill(-1);
-  /** The names from place 1 on; and by the last characters of a name, where one is that has them. */
+  /** The names, from place 1 on; and by the last characters of a name, where one is that has them. */
   readonly #names: string[] = [''];
-  readonly #likely: Int32Array<ArrayBuffer> = new Int32Array(PLACES);
-  /** How many characters these are. */
+  readonly #likely: Uint32Array<ArrayBuffer> = new Uint32Array(PLACES);
+  /** How many characters these are; names of the input under way that were not where others have the same ones. */
   #characters = 2;
+  #collided = 0;
+  /** Whether strings are to be expected. */
+  #text = false;
   /** The numbers that are given. */
   #room = new Int32Array(0);
 
@@ -50,51 +53,75 @@ export class GroupNames {
     // fresh memory would take longer than what is written there
     if (length > this.#room.length) this.#room = new Int32Array(length);
     const numbers = this.#room.subarray(0, length);
-    if (/^(Ui|I)nt/.test(kind ?? '')) this.#readIntegers(values as Int32Array, numbers, length);
-    else this.#readAny(values, numbers, length);
+    this.#collided = 0;
+    this.#text = kind === undefined && this.#characters <= MOST_CHARACTERS;
+    for (let i = 0; i < length; ) {
+      i = this.#text ? this.#readStrings(values, numbers, i, length) : this.#readIntegers(values, numbers, i, length);
+    }
+    // where many names have the same characters there, look at one more
+    if (this.#collided > length / 4 && this.list.length < PLACES / 4) this.#characters++;
     return numbers;
   }
 
-  #readIntegers(values: Int32Array, numbers: Int32Array, n: number): void {
+  /*
+   * Where a loop calls nothing that may change something, engines find the arrays before it. So either of these ends behind
+   * the first value that it does not know.
+   */
+
+  /** Read integers from value i on. Returns where to go on. */
+  #readIntegers(values: ArrayLike<unknown>, numbers: Int32Array, i: number, n: number): number {
+    const all = this.#numbers;
     const small = this.#small;
-    const last = PLACES - 1;
-    for (let i = 0; i < n; i++) {
-      const value = values[i] as number;
-      const number = small[value & last] as number;
-      numbers[i] = number >= 0 && (value & last) === value ? number : this.#look(value, i);
+    const last = small.length - 1;
+    for (; i < n; i++) {
+      const value = values[i];
+      if (typeof value !== 'number') return this.#learn(value, numbers, i);
+      const place = value & last;
+      const number = place === value ? (small[place] as number) : (all.get(value) ?? -1);
+      if (number < 0) return this.#learn(value, numbers, i);
+      numbers[i] = number;
     }
+    return n;
   }
 
-  #readAny(values: ArrayLike<unknown>, numbers: Int32Array, n: number): void {
+  /** Read strings from value i on. Returns where to go on. */
+  #readStrings(values: ArrayLike<unknown>, numbers: Int32Array, i: number, n: number): number {
+    const all = this.#numbers;
     const names = this.#names;
     const likely = this.#likely;
-    const small = this.#small;
+    const last = likely.length - 1;
     const characters = this.#characters;
-    let collided = 0;
-    for (let i = 0; i < n; i++) {
+    for (; i < n; i++) {
       const value = values[i];
-      if (typeof value === 'string' && value.length > 0) {
-        // a map reads the whole of a string that is another object: a look at some characters is faster
-        const { length } = value;
-        let mixed = value.charCodeAt(length - 1) + 37 * value.charCodeAt(Math.max(length - 2, 0)) + 1369 * length;
-        for (let j = 3; j <= characters; j++) mixed = (37 * mixed + value.charCodeAt(Math.max(length - j, 0))) | 0;
-        const place = mixed & (PLACES - 1);
-        const at = likely[place] as number;
-        if (names[at] === value) {
-          numbers[i] = at - 1;
-          continue;
-        }
-        if (at > 0) collided++;
-        const number = this.#look(value, i);
-        likely[place] = number + 1;
-        numbers[i] = number;
+      if (typeof value !== 'string' || value.length === 0) return this.#learn(value, numbers, i);
+      // a map reads the whole of a string that is another object: a look at some characters is faster
+      const { length } = value;
+      let mixed = value.charCodeAt(length - 1) ^ (value.charCodeAt(Math.max(length - 2, 0)) << 4) ^ (length << 8);
+      for (let j = 3; j <= characters; j++) {
+        // from either end by turns
+        const k = j & 1 ? Math.min(j >> 1, length) - 1 : Math.max(length - (j >> 1) - 1, 0);
+        mixed = (mixed << 5) ^ mixed ^ value.charCodeAt(k);
+      }
+      const place = mixed & last;
+      const at = likely[place] as number;
+      if (names[at] === value) {
+        numbers[i] = at - 1;
         continue;
       }
-      const number = typeof value === 'number' && (value & (PLACES - 1)) === value ? (small[value] as number) : -1;
-      numbers[i] = number >= 0 ? number : this.#look(value, i);
+      if (at > 0) this.#collided++;
+      const number = all.get(value);
+      if (number === undefined) return this.#learn(value, numbers, i);
+      numbers[i] = number;
+      likely[place] = number + 1;
     }
-    // where many names have the same last characters, look at one more
-    if (collided > n / 4 && names.length < PLACES / 4 && characters < MOST_CHARACTERS) this.#characters++;
+    return n;
+  }
+
+  /** Read a value of any kind, and expect more of it. */
+  #learn(value: unknown, numbers: Int32Array, i: number): number {
+    this.#text = typeof value === 'string' && this.#characters <= MOST_CHARACTERS;
+    numbers[i] = this.#look(value, i);
+    return i + 1;
   }
 
   /** The number of the group that a value tells, a new one if there is none. */
