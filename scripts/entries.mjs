@@ -44,10 +44,10 @@ export const BUDGETS = [
   {
     name: 'losses',
     source: `export { SoftmaxFocalLoss, SigmoidFocalLoss } from 'focal-simd';`,
-    bytes: 23_000,
+    bytes: 23_100,
     goal: 16_000,
   },
-  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_100, goal: 20_000 },
+  { name: 'default', source: `export * from 'focal-simd';`, bytes: 24_150, goal: 20_000 },
   {
     name: 'with the meter',
     source: `export * from 'focal-simd'; export * from 'focal-simd/meter';`,

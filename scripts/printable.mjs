@@ -3,7 +3,7 @@
  * since gzip packs the text and the code around it by tables that both share. Quotes, the backslash and `$`, which a string of some
  * kind must escape, are not among them, nor is `<`, which could end a script within a page.
  */
-const CHARACTERS = 'tes,=rin)(aol .hfu:gc{};m0pd&by[+]>1?2w*ASv#!-M6xI3|FLkO4NETCBUWH/Pj5Rz8GYJ_9DXKQVZq7%@^~';
+const CHARACTERS = 'tes,=irn)(aol .hfu:gc;{}m0pd&by>[+]1w?2*SAv#!-Mx6LkI3O|F4NETCBUjGXW5/zPRH8_DqJ9VKYQZ7%@^~';
 /** Characters that stand for a byte each; the others announce a second one, and 2 × 89 pairs are enough for what is left. */
 const SINGLE = CHARACTERS.length - 2;
 
