@@ -562,11 +562,14 @@ function most(n: i32): void {
   let difference = divergence;
   let notFinite = divergence;
   const end = usize(n) << 2;
+  // past the last sample there is none
+  v128.store(end, divergence, DIVERGENCE);
+  v128.store(end, divergence, DIFFERENCE);
+  v128.store(end, divergence, NOT_FINITE);
   for (let i: usize = 0; i < end; i += 16) {
-    const there = v128.load(maskOf(min<usize>(end - i, 16)));
-    divergence = f32x4.pmax(divergence, v128.and(v128.load(i, DIVERGENCE), there));
-    difference = f32x4.pmax(difference, v128.and(v128.load(i, DIFFERENCE), there));
-    notFinite = f32x4.pmax(notFinite, v128.and(v128.load(i, NOT_FINITE), there));
+    divergence = f32x4.pmax(divergence, v128.load(i, DIVERGENCE));
+    difference = f32x4.pmax(difference, v128.load(i, DIFFERENCE));
+    notFinite = f32x4.pmax(notFinite, v128.load(i, NOT_FINITE));
   }
   store<f32>(MOST, largestOf(divergence));
   store<f32>(MOST, largestOf(difference), 4);
@@ -589,22 +592,13 @@ function turned(n: i32): f64 {
 }
 
 /**
- * The bits of 2^−26, and of what is just below 2: eight differences within have a sum of 53 bits, and their squares are within
- * what two parts of a sum keep exact (math/exact-sum.ts).
+ * The bits, less 1, of 2^−26 and of what is just below 2: eight differences within have a sum of 53 bits, and their squares are
+ * within what two parts of a sum keep exact (math/exact-sum.ts).
  */
-const LEAST: u32 = 0x32800000;
-const GREATEST: u32 = 0x3fffffff;
-
-/** The differences of samples in three columns of numbers ≥ 0; NaN is in ROSE and in SQUARED. */
-function columns(numbers: usize, i: usize, end: usize, to: usize): void {
-  const zero = f32x4.splat(0);
-  for (; i < end; i += 16, to += 16) {
-    const d = f32x4.sub(v128.load(numbers + OTHER + i), v128.load(numbers + i));
-    v128.store(to, v128.andnot(d, f32x4.le(d, zero)), ROSE);
-    v128.store(to, v128.and(f32x4.neg(d), f32x4.lt(d, zero)), FELL);
-    v128.store(to, f32x4.mul(d, d), SQUARED);
-  }
-}
+const LEAST: usize = memory.data<u32>([0x327fffff]);
+const GREATEST: usize = memory.data<u32>([0x3ffffffe]);
+const SIZE: usize = memory.data<u32>([0x7fffffff]);
+const MINUS_ONE: usize = memory.data<u32>([0xffffffff]);
 
 /** The sums of eight numbers. */
 // @ts-ignore: decorator
@@ -620,6 +614,13 @@ function risen(d: v128): v128 {
   return f64x2.pmax(f64x2.splat(0), d);
 }
 
+/** The bits of |d|, less 1. */
+// @ts-ignore: decorator
+@inline
+function lessOne(d: v128): v128 {
+  return i32x4.add(v128.and(d, lanes(SIZE)), lanes(MINUS_ONE));
+}
+
 /** What the sum with the anchor has lost of x. */
 // @ts-ignore: decorator
 @inline
@@ -629,12 +630,13 @@ function lost(x: v128, before: v128, after: v128): v128 {
 
 /**
  * Add up by how much the k-th numbers of n samples differ. Of sixteen differences that are 0 or within bounds the sum is
- * exact: what rose, less all of them, is what fell. The others become columns.
+ * exact: what rose, less all of them, is what fell. The others become columns of numbers ≥ 0; NaN is in ROSE and in SQUARED.
  */
 function differ(k: i32, n: i32): void {
   const one = NUMBERS + usize(2 * k) * OTHER;
   const other = one + OTHER;
   const anchor = f64x2.splat(ANCHOR);
+  const zero = f32x4.splat(0);
   let rose = anchor;
   let fell = anchor;
   let squared = anchor;
@@ -643,26 +645,28 @@ function differ(k: i32, n: i32): void {
   let squaredLow = roseLow;
   let left: usize = 0;
   let i: usize = 0;
-  for (const end = usize(n & ~15) << 2; i < end; i += 64) {
+  const end = usize(n) << 2;
+  while (i < end) {
     const a = f32x4.sub(v128.load(other + i), v128.load(one + i));
     const b = f32x4.sub(v128.load(other + i, 16), v128.load(one + i, 16));
     const c = f32x4.sub(v128.load(other + i, 32), v128.load(one + i, 32));
     const d = f32x4.sub(v128.load(other + i, 48), v128.load(one + i, 48));
-    const sign = i32x4.splat(i32.MAX_VALUE);
-    const sizeA = v128.and(a, sign);
-    const sizeB = v128.and(b, sign);
-    const sizeC = v128.and(c, sign);
-    const sizeD = v128.and(d, sign);
-    // minus 1, zero is the largest integer
-    const ones = i32x4.splat(-1);
-    const least = i32x4.min_u(
-      i32x4.min_u(i32x4.add(sizeA, ones), i32x4.add(sizeB, ones)), i32x4.min_u(i32x4.add(sizeC, ones), i32x4.add(sizeD, ones)),
-    );
-    const most = i32x4.max_u(i32x4.max_u(sizeA, sizeB), i32x4.max_u(sizeC, sizeD));
-    const inside = v128.and(i32x4.ge_u(least, i32x4.splat(LEAST - 1)), i32x4.le_u(most, i32x4.splat(GREATEST)));
-    if (i32x4.bitmask(inside) != 15) {
-      columns(one, i, i + 64, left);
-      left += 64;
+    // less 1, zero is the largest integer, and the smallest that has a sign
+    const e = lessOne(a);
+    const f = lessOne(b);
+    const g = lessOne(c);
+    const h = lessOne(d);
+    const least = i32x4.min_u(i32x4.min_u(e, f), i32x4.min_u(g, h));
+    const most = i32x4.max_s(i32x4.max_s(e, f), i32x4.max_s(g, h));
+    const outside = v128.or(i32x4.lt_u(least, lanes(LEAST)), i32x4.gt_s(most, lanes(GREATEST)));
+    // here, as a call would have the sums put away and taken up again
+    if (v128.any_true(outside) || i + 64 > end) {
+      for (const stop = min(i + 64, end); i < stop; i += 16, left += 16) {
+        const v = f32x4.sub(v128.load(other + i), v128.load(one + i));
+        v128.store(left, v128.andnot(v, f32x4.le(v, zero)), ROSE);
+        v128.store(left, v128.and(f32x4.neg(v), f32x4.lt(v, zero)), FELL);
+        v128.store(left, f32x4.mul(v, v), SQUARED);
+      }
       continue;
     }
     const a0 = lower(a);
@@ -698,8 +702,8 @@ function differ(k: i32, n: i32): void {
       lost(lower(squareC), s3, s4), lost(upper(squareC), s4, s5), lost(lower(squareD), s5, s6), lost(upper(squareD), s6, s7),
     ));
     squared = s7;
+    i += 64;
   }
-  columns(one, i, usize(n) << 2, left);
   const sum = SUM_ROSE + 3 * k;
   addLanes(sum, f64x2.sub(rose, anchor));
   addLanes(sum, roseLow);
@@ -707,7 +711,7 @@ function differ(k: i32, n: i32): void {
   addLanes(sum + 1, fellLow);
   addLanes(sum + 2, f64x2.sub(squared, anchor));
   addLanes(sum + 2, squaredLow);
-  const count = i32(left >> 2) + (n & 15);
+  const count = i32(left >> 2) - (-n & 3);
   add(sum, ROSE, count);
   add(sum + 1, FELL, count);
   add(sum + 2, SQUARED, count);
