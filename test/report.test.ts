@@ -10,7 +10,7 @@ import { FocalMeter } from '../bindings/entries/meter.ts';
 import type { SoftmaxReport } from '../bindings/meter/report.ts';
 import { CHINESE } from '../bindings/report/chinese.ts';
 import { Confusion } from '../bindings/report/crossing.tsx';
-import { figures } from '../bindings/report/format.ts';
+import { figures, fixed, percent, signedPercent } from '../bindings/report/format.ts';
 import { Samples } from '../bindings/report/sections.tsx';
 import type { ReportOptions } from '../bindings/report/types.ts';
 
@@ -84,6 +84,18 @@ describe('renderReport', () => {
       expect(rows.map((row) => Number(row[1]))).toEqual(meters[kind].compute().bins.map(({ count }) => count));
     },
   );
+
+  test.each([
+    [percent, -0.0001, '0.0 %'],
+    [percent, -0.02, '−2.0 %'],
+    [signedPercent, -0.0001, '+0.0 %'],
+    [signedPercent, -0.02, '−2.0 %'],
+    [signedPercent, 0.02, '+2.0 %'],
+    [fixed, -1e-9, '0.0000'],
+    [fixed, -0.5, '−0.5000'],
+  ] as const)('what is rounded to 0 has no minus: %o of %d', (write, x, expected) => {
+    expect(write(x)).toBe(expected);
+  });
 
   test('draws the curves that a meter has counted, marked at its threshold', () => {
     const meter = new FocalMeter(new SigmoidFocalLoss(), { classes: CLASSES, curves: true });

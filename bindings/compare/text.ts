@@ -2,8 +2,8 @@
 
 export const count = (n: number): string => n.toLocaleString('en-US');
 
-/** A number with a minus as wide as a plus. */
-export const minus = (text: string): string => text.replace(/^-/, '−');
+/** A number with a minus as wide as a plus; what was rounded to 0 has none. */
+export const minus = (text: string): string => text.replace(/^-(?=0[.0]*( |$))/, '').replace(/^-/, '−');
 
 /** Four significant digits, without zeros at the end. */
 export const significant = (x: number): string => minus(String(Number(x.toPrecision(4))));

@@ -26,7 +26,7 @@ export const NONE = '–';
 export const plain = (x: number): string => x.toLocaleString('en-US');
 export const fixed = (x: Value): string => (x === null ? NONE : minus(x.toFixed(4)));
 export const percent = (x: Value): string => (x === null ? NONE : minus(`${(x * 100).toFixed(1)} %`));
-export const signedPercent = (x: number): string => `${x < 0 ? '−' : '+'}${percent(Math.abs(x))}`;
+export const signedPercent = (x: number): string => percent(x).replace(/^(?!−)/, '+');
 /** A loss: so many digits as tell two losses apart whatever their size, and no fewer than the integer has. */
 export function significant(x: Value, digits = 6): string {
   if (x === null) return NONE;
