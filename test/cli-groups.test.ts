@@ -146,6 +146,18 @@ describe('--group-by', () => {
     await expect(evaluateFiles(files, { loss, groups: 'lang' })).rejects.toThrow('columns expected none');
     await expect(evaluateFiles(files, { loss, groups: [{}] as never })).rejects.toThrow('groups[0] expected');
     expect((await evaluateFiles(files, { loss })).slices).toBe(null);
+    // JSON keeps no more digits: several groups would be one
+    const rows = (group: string) => `{"z": [1, 2], "y": 0, "g": ${group}}\n{"z": [1, 2], "y": 0, "g": null}\n`;
+    const grouped = async (group: string) => {
+      writeFileSync(at('g.jsonl'), rows(group));
+      const { slices } = await evaluateFiles({ table: at('g.jsonl'), target: 'y' }, { loss, groups: 'g' });
+      return slices?.compute().groups.map(({ name }) => name);
+    };
+    expect(await grouped('"1152921504606846977"')).toEqual(['', '1152921504606846977']);
+    expect(await grouped('-9007199254740991')).toEqual(['', '-9007199254740991']);
+    await expect(grouped('1152921504606846977')).rejects.toThrow(
+      "'g'[0] expected an integer below 2^53, or its digits as a text, got 1152921504606847000",
+    );
   });
 
   test('the worst groups for certain, in text and page', async () => {

@@ -9,6 +9,7 @@ import { guess } from '../bindings/page/guess.ts';
 import { lossBins } from '../bindings/page/losses.ts';
 import type { Answer, Choices, Evaluated, Request, Result } from '../bindings/page/protocol.ts';
 import { type Scope, serve } from '../bindings/page/worker.ts';
+import { npy as ordered } from './numpy.ts';
 
 type Typed = Float32Array | Int32Array | Uint32Array | Uint8Array;
 
@@ -280,6 +281,14 @@ describe('the worker of the page', () => {
 
     test.each([
       ['an array', () => [...arrays, npy('groups.npy', groups, [N])]],
+      [
+        'an array in Fortran order',
+        () => [
+          npy('z.npy', logits, [N / 2, 2, CLASSES]),
+          npy('y.npy', targets, [N / 2, 2]),
+          new File([ordered(groups, [N / 2, 2], true) as Uint8Array<ArrayBuffer>], 'groups.npy'),
+        ],
+      ],
       ['lines', () => [...arrays, new File([groups.join('\n')], 'group-of-each.txt')]],
       [
         'a column',

@@ -79,14 +79,14 @@ export function groupsIn(dataset: Dataset, { columns, first }: Chunk, column: st
   const values = columns[column];
   if (!values) throw new FileError(dataset.files[0]!, `column ${quoted(column)} was not asked for`);
   return values.map((value, i) => {
-    if (value === null || value === undefined) return '';
+    if (value === null || value === undefined || Number.isNaN(value)) return '';
     if (value instanceof Date) return value.toISOString();
-    if (typeof value !== 'object') return `${value as string}`;
+    // of larger integers in JSON several are one number
+    const exact = !Number.isInteger(value) || Number.isSafeInteger(value);
+    if (typeof value !== 'object' && exact) return `${value as string}`;
     const at = `${quoted(column)}[${first + i}]`;
-    throw new FileError(
-      dataset.files[0]!,
-      `${at} expected the name of a group, got ${quiet(JSON.stringify(value), 40)}`,
-    );
+    const expected = exact ? 'the name of a group' : 'an integer below 2^53, or its digits as a text';
+    throw new FileError(dataset.files[0]!, `${at} expected ${expected}, got ${quiet(JSON.stringify(value), 40)}`);
   });
 }
 

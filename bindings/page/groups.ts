@@ -24,7 +24,8 @@ export async function groupsOf(job: Work, dataset: Dataset, signal: AbortSignal)
   const given = inputOf(job, 'groups');
   if (!given) return null;
   if (given.part.kind !== 'lines') {
-    return ofArray(await openArray(given.input, 'groups', { signal, strings: true }), signal);
+    const array = await openArray(given.input, 'groups', { signal, strings: true });
+    return ofArray(await array.inCOrder(signal), signal);
   }
   const lines = linesOf(given.source, signal);
   const of = async ({ samples }: Chunk) => {
