@@ -354,10 +354,15 @@ function divergences(from: usize, end: usize): void {
   const a1 = lanes(A1);
   const two = lanes(TWO);
   const sign = lanes(SIGN);
-  let to: usize = 0;
-  for (; from < end; from += 16, to += 16) {
-    const t = v128.load(decays + from);
-    const r = v128.load(decaysAfter + from);
+  // a global would be read again in each round
+  const second = after - before;
+  const decay = decays - before;
+  const secondDecay = decaysAfter - before;
+  const start = before + from;
+  let at = start;
+  for (const stop = before + end; at < stop; at += 16) {
+    const t = v128.load(at + decay);
+    const r = v128.load(at + secondDecay);
     const c = f32x4.add(t, one);
     const d = f32x4.add(r, one);
     const s = f32x4.add(c, d);
@@ -367,11 +372,12 @@ function divergences(from: usize, end: usize): void {
     const mz = f32x4.mul(f32x4.mul(t, d), both);
     const less = f32x4.sub(r, t);
     const l = log1pFrom(f32x4.mul(less, f32x4.mul(inverse, cd)), a3, a2, a1, two);
-    const z = v128.load(before + from);
-    const w = v128.load(after + from);
+    const z = v128.load(at);
+    const w = v128.load(at + second);
     const apart = i32x4.shr_s(v128.xor(z, w), 31);
     const slope = f32x4.mul(v128.or(mz, v128.and(z, sign)), f32x4.sub(w, z));
     const kl = f32x4.sub(f32x4.add(l, slope), v128.and(v128.or(w, sign), apart));
+    const to = at - start;
     v128.store(to, f32x4.pmax(kl, f32x4.splat(0)), DIVERGENCES);
     const gap = v128.bitselect(f32x4.sub(one, f32x4.mul(t, r)), v128.andnot(less, sign), apart);
     v128.store(to, f32x4.mul(gap, both), GAPS);
@@ -487,17 +493,19 @@ function gather(i: usize, n: i32, size: usize, row: usize): void {
  * makes for a class, and times 2^16 those of the candidate. A super-row is `length` logits, the rows of some samples.
  */
 function decide(from: usize, end: usize, length: usize): void {
+  const second = after - before;
+  const stop = before + end;
   for (let j: usize = 0; j < length; j += 16) {
     const least = v128.load(j, PAIR_THRESHOLDS);
     let was = i32x4.splat(0);
     let is = was;
     let both = was;
-    for (let at = from + j; at < end; at += length) {
-      const first = f32x4.gt(v128.load(before + at), least);
-      const second = f32x4.gt(v128.load(after + at), least);
-      was = i32x4.sub(was, first);
-      is = i32x4.sub(is, second);
-      both = i32x4.sub(both, v128.and(first, second));
+    for (let at = before + from + j; at < stop; at += length) {
+      const a = f32x4.gt(v128.load(at), least);
+      const b = f32x4.gt(v128.load(at + second), least);
+      was = i32x4.sub(was, a);
+      is = i32x4.sub(is, b);
+      both = i32x4.sub(both, v128.and(a, b));
     }
     v128.store(j, i32x4.add(v128.load(j, DECIDED), both), DECIDED);
     const alone = i32x4.add(i32x4.sub(was, both), i32x4.shl(i32x4.sub(is, both), 16));
