@@ -43,17 +43,26 @@ export function layGroups(at: usize, bytes: usize, binCount: i32, rankCount: i32
   bins = binCount;
   ranks = rankCount;
   ranksAt = usize(GROUP_BINS + ((bins + 1) << 3));
-  hitsAt = usize(GROUP_BINS + ((bins + 1) << 5));
+  hitsAt = usize(GROUP_BINS + ((bins + 1) << 4));
   classesAt = (sigmoid ? hitsAt + (usize(bins + 1) << 2) : ranksAt + (usize(ranks + 1) << 2)) + 15 & ~15;
   restAt = classesAt + usize(classCount * GROUP_ROW_BYTES);
   step = usize((classCount + 3) & ~3) << 3;
+}
+
+/** Turn the number of each sample's block into its address. */
+export function findBlocks(): void {
+  const at = i32x4.splat(i32(blocks));
+  const bytes = i32x4.splat(i32(stride));
+  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
+    v128.store(i, i32x4.add(i32x4.mul(v128.load(i, GROUP), bytes), at), GROUP);
+  }
 }
 
 /** The block of the sample at byte `i`. */
 // @ts-ignore: decorator
 @inline
 function blockOf(i: usize): usize {
-  return blocks + usize(load<u32>(i, GROUP)) * stride;
+  return usize(load<u32>(i, GROUP));
 }
 
 // @ts-ignore: decorator
@@ -227,7 +236,7 @@ const BLOCK: usize = 4 * 256;
 /** Of a block of probabilities: their units, and the byte of each one's word among those of the bins. */
 const UNITS: usize = memory.data(4 * 256 + APART, 16);
 const PLACE: usize = memory.data(4 * 256 + APART, 16);
-const WORD_OF_LANE: usize = memory.data<i32>([0, 8, 16, 24], 16);
+const WORD_OF_LANE: usize = memory.data<i32>([0, 8, 0, 8], 16);
 
 /** UNITS and PLACE of what begins at byte `at` of the tile. Returns whether all losses go in two parts. */
 function prepare(at: usize, bytes: usize): bool {
@@ -238,7 +247,7 @@ function prepare(at: usize, bytes: usize): bool {
   for (let i: usize = 0; i < bytes; i += 16) {
     const u = units(v128.load(at + i, TILE));
     v128.store(i, u, UNITS);
-    v128.store(i, v128.or(i32x4.shl(binsOf(u), 5), lane), PLACE);
+    v128.store(i, v128.or(i32x4.shl(binsOf(u), 4), lane), PLACE);
     // minus 1, zero becomes the largest integer, and so does not count as too small
     const v = v128.load(at + i, PLANES);
     least = i32x4.min_u(least, i32x4.sub(v, one));
@@ -341,7 +350,7 @@ function countColumn(block: usize, at: usize, along: usize): i32 {
     const p = load<f32>(to, TILE);
     store<i32>(predictions, load<i32>(predictions) + i32(reinterpret<u32>(p) >>> 31));
     const unit = unitsOf(f32.abs(p));
-    addToBin(block + GROUP_BINS + (binOf(unit) << 5) + (usize(c & 3) << 3), unit);
+    addToBin(block + GROUP_BINS + (binOf(unit) << 4) + (usize(c & 1) << 3), unit);
   }
   return addLosses(at, usize(classes) << 2, along, block + classesAt + (usize(first) << 3));
 }

@@ -166,7 +166,7 @@ export const GROUP_SLOT_BYTES = 40;
 /**
  * Bins, of which the last has the confidence 1 alone. Softmax: an i64 each: the sum of the confidences in units of 2^−23, from
  * bit 36 on their number, from bit 49 on the hits; then an i32 for each rank that is told apart and one for all that are
- * larger. Sigmoid: four i64 each, which together have the sum and, from bit 43 on, the number; then an i32 a bin, the hits.
+ * larger. Sigmoid: two i64 each, which together have the sum and, from bit 43 on, the number; then an i32 a bin, the hits.
  */
 export const GROUP_BINS = 712;
 /**
@@ -199,7 +199,7 @@ export const COLUMN_CONFIDENCE = 5 * COLUMN_BYTES;
 export const COLUMN_PASSED_OVER = 6 * COLUMN_BYTES;
 /** Sigmoid: wrong decisions: i32. */
 export const COLUMN_WRONG = 7 * COLUMN_BYTES;
-/** Where samples are counted by group: the number of each sample's block, i32. */
+/** Where samples are counted by group: the number of each sample's block, i32, of which `tally` makes its address. */
 export const COLUMN_GROUP = 8 * COLUMN_BYTES;
 /** Sigmoid with LEFT_OPEN: what leaves float32 has −1 for its cross-entropy, and here either half of the float64. */
 export const COLUMN_FAR = COLUMN_RANK;

@@ -33,7 +33,7 @@ const MOST_BYTES = 2 ** 26;
 /** A line of the cache. */
 const LINE = 64;
 /** One-vs-rest of so many classes: a tile of images may have more logits of a group than its bins hold. */
-const MANY_CLASSES = 1024;
+const MANY_CLASSES = 512;
 
 /** Where a block has what, in bytes, see GROUP_SAMPLES and what follows it. */
 interface Layout {
@@ -54,7 +54,7 @@ interface Layout {
 
 function layoutOf({ bins, classes, topK, variant }: MeterConfig): Layout {
   const softmax = variant === 'softmax';
-  const hits = GROUP_BINS + 32 * (bins + 1);
+  const hits = GROUP_BINS + 16 * (bins + 1);
   const ranks = GROUP_BINS + 8 * (bins + 1);
   // topK is sorted
   const behind = softmax ? ranks + 4 * ((topK.at(-1) ?? 1) + 1) : hits + 4 * (bins + 1);
@@ -123,8 +123,8 @@ export class GroupCounts implements Destination {
     this.#config = config;
     this.#layout = layoutOf(config);
     this.#states = states;
-    // of one-vs-rest four words share what a bin gets of a sample; each has the sum of less than 2^20 probabilities
-    const share = config.variant === 'softmax' ? 1 : Math.ceil(config.classes / 4);
+    // of one-vs-rest two words share what a bin gets of a sample; each has the sum of less than 2^20 probabilities
+    const share = config.variant === 'softmax' ? 1 : Math.ceil(config.classes / 2);
     this.#room = Math.min(2 * SAMPLES - 1, Math.floor((2 ** 20 - 1) / share));
   }
 
@@ -245,8 +245,8 @@ export class GroupCounts implements Destination {
     }
     for (let b = 0; b <= config.bins; b++) {
       const row = at.bins.stride * Math.min(b, config.bins - 1);
-      for (let j = 0; j < (softmax ? 1 : 4); j++) {
-        const word = GROUP_BINS + 8 * (softmax ? b : 4 * b + j);
+      for (let j = 0; j < (softmax ? 1 : 2); j++) {
+        const word = GROUP_BINS + 8 * (softmax ? b : 2 * b + j);
         const high = int(word + 4) >>> 0;
         const units = (high & (softmax ? 0xf : 0x7ff)) * 2 ** 32 + (int(word) >>> 0);
         addTo(words, at.bins.count + row, softmax ? (high >>> 4) & 0x1fff : high >>> 11);
