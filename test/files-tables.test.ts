@@ -469,6 +469,17 @@ describe('what is wrong is said in one line that names the file', () => {
       /x\.safetensors:logits: truncated/,
     ],
     ['a header that is no JSON', arrays(safetensors('{"logits": ')), /its header is no JSON/],
+    ...(
+      [
+        ['a hole', [0, 4], [8, 12], 12, /do not lie one after another/],
+        ['bytes shared', [0, 8], [4, 8], 8, /do not lie one after another/],
+        ['an end before the beginning', [0, 4], [4, 0], 4, /do not lie one after another/],
+        ['bytes behind', [0, 4], [4, 8], 10, /it has 2 bytes more than its tensors/],
+      ] as const
+    ).map(([what, one, two, data, message]): [string, Files, RegExp] => {
+      const entry = (offsets: readonly number[]) => `{"dtype":"F32","shape":[1],"data_offsets":[${offsets}]}`;
+      return [`tensors with ${what}`, arrays(safetensors(`{"x":${entry(two)},"logits":${entry(one)}}`, data)), message];
+    }),
     [
       'an entry without offsets',
       arrays(safetensors('{"logits":{"dtype":"F32","shape":[1]}}')),

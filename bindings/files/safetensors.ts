@@ -53,6 +53,7 @@ export async function openSafetensors(source: Source, signal?: AbortSignal): Pro
     throw bad(`its header is no JSON: ${quoted(text)}`, { cause: error });
   }
   const tensors = new Map<string, () => StoredArray>();
+  const ranges: (readonly [from: number, to: number])[] = [];
   for (const [tensor, info] of Object.entries(header as object)) {
     if (tensor === '__metadata__') continue;
     const { dtype, shape, data_offsets: offsets } = Object(info);
@@ -61,6 +62,7 @@ export async function openSafetensors(source: Source, signal?: AbortSignal): Pro
     if (typeof dtype !== 'string' || !isLengths(shape) || !isLengths(offsets) || offsets.length !== 2) {
       throw bad(`the entry of ${quoted(tensor)} is broken`);
     }
+    ranges.push(offsets as [number, number]);
     tensors.set(tensor, () => {
       const file = `${name}:${quiet(tensor)}`;
       const known = DTYPES[dtype];
@@ -76,5 +78,13 @@ export async function openSafetensors(source: Source, signal?: AbortSignal): Pro
       return new StoredArray(part, { dtype: known, shape }, 0);
     });
   }
+  // the format allows neither holes nor bytes that two tensors share
+  let end = 0;
+  for (const [from, to] of ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+    if (from !== end || to < from) throw bad('its tensors do not lie one after another');
+    end = to;
+  }
+  const more = source.size - dataAt - end;
+  if (more > 0 && more < Infinity) throw bad(`it has ${more} bytes more than its tensors`);
   return tensors;
 }
