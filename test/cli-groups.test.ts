@@ -188,6 +188,12 @@ describe('--group-by', () => {
     const merged = await run('evaluate', ...args.slice(0, 4), '--state', 'one.json');
     expect(merged.code).toBe(0);
     expect((await run('merge', 'one.json', '--worst-by', 'loss')).out).toContain('worst loss for certain first');
+    // no intervals, no certainty
+    const bare = await run('evaluate', ...args.slice(0, 6), '--report', 'bare.html');
+    const [title, head] = bare.out.split('\n').slice(bare.out.split('\n').findIndex((line) => /^Groups/.test(line)));
+    expect(title).toBe('Groups  worst macro.recall first, 4 of 4; there are no intervals');
+    expect(head).not.toContain('interval');
+    expect(readFileSync(at('bare.html'), 'utf8')).toContain('Worst first; there are no intervals.');
   });
 
   test.concurrent.each([

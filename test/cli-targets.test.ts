@@ -31,6 +31,11 @@ const multiHot = Uint8Array.from(logits, () => random.below(2));
 const shares = Float32Array.from(logits, () => random.uniform());
 write('hot.npy', multiHot, [N, C]);
 write('soft.npy', shares, [N, C]);
+const rows = (ones: number) => Uint8Array.from(logits, (_, i) => Number(i % C < (i < C ? ones : 1)));
+write('tags.npy', rows(2), [N, C]);
+write('none-or-one.npy', rows(0), [N, C]);
+write('one-hot.npy', rows(1), [N, C]);
+write('shares.npy', softmax, [N, C]);
 // some logits that do not count, and a sample without any that does
 const some = Int8Array.from(multiHot, (t, i) => (i < C || i % 7 === 3 ? -100 : t));
 write('some.npy', some, [N, C]);
@@ -168,6 +173,24 @@ describe('options of the losses', () => {
     const { code, err } = await run(...line.split(' '));
     expect(code).toBe(0);
     expect(err).toBe(warning && `focal-simd: warning: the logits look like probabilities: the first ${warning}`);
+  });
+
+  test.concurrent.each([
+    ['evaluate z.npy tags.npy', 2],
+    ['evaluate - tags.npy < z.npy', 2],
+    ['compare z.npy z.npy tags.npy', 2],
+    ['calibrate z.npy tags.npy', 2],
+    ['evaluate z.npy none-or-one.npy', 'none'],
+    ['evaluate z.npy one-hot.npy', null],
+    ['evaluate z.npy shares.npy', null],
+    ['evaluate z.npy tags.npy --loss sigmoid', null],
+  ])('%s warns of tags', async (line, ones) => {
+    const { code, err } = await shell(`focal-simd ${line}`);
+    const warning = `the targets look like tags, any number a sample: one has ${ones}. If they are, say --loss sigmoid`;
+    expect(err).toBe(
+      ones === null ? '' : `focal-simd: warning: ${warning}: softmax takes them for shares that sum to 1\n`,
+    );
+    expect(code).toBe(0);
   });
 
   test.concurrent.each([

@@ -303,3 +303,15 @@ ${text.slice(text.indexOf('| |'), text.indexOf('Right'))}Right → wrong 7, wron
   expect(text).toContain('| accuracy | 90 % | 89.45 % | −0.55 pp | −1.23 pp to −0.055 pp |');
   expect(markdown(compare([]).compute())).toContain('0 samples, – of the predictions agree');
 });
+
+test('sigmoid: what a class lost, won, and their p are all of its samples', () => {
+  const both = new FocalComparison(new SigmoidFocalLoss(), { classes: 1 });
+  // of six samples of the class one is lost, of ten others nine are won
+  const targets = Uint8Array.from({ length: 16 }, (_, i) => Number(i < 6));
+  const before = Float32Array.from(targets, (y, i) => (y || i < 15 ? 1 : -1));
+  const after = Float32Array.from(targets, (y, i) => (y && i > 0 ? 1 : -1));
+  both.update({ data: before, dims: [16, 1] }, { data: after, dims: [16, 1] }, targets);
+  const report = both.compute();
+  expect(report.quality!.perClass[0]).toMatchObject({ lost: 1, won: 9, recall: { lost: 1, won: 0, p: 0.5 } });
+  expect(markdown(report)).toContain('| class 0 | 6 | 100 % → 83.33 % | 1 | 0 | 0.5 |');
+});

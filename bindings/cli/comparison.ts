@@ -145,9 +145,9 @@ function classes({ quality }: ComparisonReport, name: Name): Lines {
     .sort(byHarm);
   if (hurt.length === 0) return [];
   const shown = hurt.slice(0, CLASSES_SHOWN);
-  const rows = shown.map(({ c, support, recall, adjusted }) => {
+  const rows = shown.map(({ c, support, recall }) => {
     const both = [percent(recall.baseline), percent(recall.candidate)];
-    return [name(c), plain(support), ...both, plain(recall.lost), plain(recall.won), or(adjusted, probability)];
+    return [name(c), plain(support), ...both, plain(recall.lost), plain(recall.won), or(recall.adjusted, probability)];
   });
   return titled(
     'Classes',

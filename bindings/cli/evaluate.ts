@@ -148,7 +148,7 @@ async function countStream(
   const looks = new Looks(options);
   const looking: Pick<Meter<AnyLoss>, 'update'> = {
     update(logits, targets, at) {
-      looks.see(logits as Chunk['logits']);
+      looks.see(logits as Chunk['logits'], targets as Chunk['targets']);
       (slices ?? meter).update(logits, targets, at as SlicedUpdateOptions);
     },
   };

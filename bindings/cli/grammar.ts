@@ -306,7 +306,7 @@ const add: Record<string, (command: Command) => Command> = {
     command
       .option(
         '--worst-by <metric>',
-        'of groups: the metric by which they are worst for certain, such as macro.f1 (default: accuracy)',
+        'of groups: the metric by which they are worst for certain, such as macro.f1 with --bootstrap 1000 (default: accuracy)',
       )
       .addOption(
         new Option(

@@ -100,16 +100,20 @@ function groupLines(groups: SlicedReport<AnyLoss> | null): Lines {
   if (!groups) return [];
   const { worst, metric, confidence } = groups;
   const shown = worst.slice(0, GROUPS_SHOWN);
+  const certain = worst.some(({ interval }) => interval);
   const rows = shown.map(({ name, samples, value, interval }) => [
     foreign(name === '' ? '(none)' : name, NAME_WIDTH),
     plain(samples),
     groupValue(metric)(value),
-    between(interval, groupValue(metric)) ?? '',
+    ...(certain ? [between(interval, groupValue(metric)) ?? ''] : []),
   ]);
+  const [how, note] = certain
+    ? [' for certain', `all intervals hold together with ${percent(confidence)}`]
+    : ['', 'there are no intervals'];
   return titled(
     'Groups',
-    `worst ${metric} for certain first, ${shown.length} of ${plain(worst.length)}; all intervals hold together with ${percent(confidence)}`,
-    table(['group', ' samples', ` ${metric}`, ' interval'], rows),
+    `worst ${metric}${how} first, ${shown.length} of ${plain(worst.length)}; ${note}`,
+    table(['group', ' samples', ` ${metric}`, ...(certain ? [' interval'] : [])], rows),
   );
 }
 

@@ -111,14 +111,14 @@ function classes({ perClass }: QualityReport, names: readonly string[] | undefin
   return [
     '| classes hurt most | samples | recall | lost | won | p (Holm) |',
     '|---|--:|--:|--:|--:|--:|',
-    ...hurt.slice(0, CLASSES).map(({ c, support, recall, adjusted }) => {
+    ...hurt.slice(0, CLASSES).map(({ c, support, recall }) => {
       const cells = [
         escaped(names?.[c] ?? `class ${c}`),
         count(support),
         `${share(recall.baseline)} → ${share(recall.candidate)}`,
         count(recall.lost),
         count(recall.won),
-        adjusted === null ? '–' : probability(adjusted),
+        recall.adjusted === null ? '–' : probability(recall.adjusted),
       ];
       return `| ${cells.join(' | ')} |`;
     }),
@@ -128,9 +128,9 @@ function classes({ perClass }: QualityReport, names: readonly string[] | undefin
 
 /** What is hurt first, the surest before others, then what lost most; what won comes last, the surest at the end. */
 export function byHarm(a: ClassQuality, b: ClassQuality): number {
-  const keys = ({ recall, adjusted }: ClassQuality) => {
+  const keys = ({ recall }: ClassQuality) => {
     const sign = Math.sign(recall.delta ?? 0);
-    return [sign, -sign * (adjusted ?? 1), recall.delta ?? 0];
+    return [sign, -sign * (recall.adjusted ?? 1), recall.delta ?? 0];
   };
   const [first, second] = [keys(a), keys(b)];
   return first.map((key, i) => key - (second[i] as number)).find((difference) => difference !== 0) ?? 0;

@@ -345,7 +345,7 @@ async function openArrayDataset(
   open: OpenOptions,
 ): Promise<Dataset> {
   if (columns.length > 0) {
-    const expected = 'none, as arrays have no columns (for groups give the group of each sample in an array)';
+    const expected = 'none, as arrays have no columns: groups are to be an array with the group of each sample';
     throw outOfRange('columns', expected, columns.map(quoted).join(', '));
   }
   const logits = await openArray(files.logits, 'logits', open);

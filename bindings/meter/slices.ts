@@ -59,7 +59,7 @@ export interface SlicedReport<L> {
   confidence: number;
   /**
    * The groups by how bad they are for certain: by the upper end of the metric's interval (of losses and errors the lower one),
-   * widened so that all groups' intervals hold together (Bonferroni); those without an interval come last.
+   * widened so that all groups' intervals hold together (Bonferroni). Those without an interval come after them, by `value`.
    */
   worst: WorstGroup[];
   /** With the option `coverage`: the indices below the largest one counted that were not, as ranges [from, to). */
@@ -188,15 +188,20 @@ export class Slices<L extends AnyLoss> {
       const intervals = overallIntervals(state, together);
       return { name, samples: own.samples, value: metricOf(own, metric), interval: intervals[metric] ?? null };
     });
-    const badness = ({ interval }: WorstGroup): number => {
-      if (interval === null) return -Infinity;
-      return ERRORS.includes(metric) ? interval[0] : -interval[1];
+    const bad = (x: number | null | undefined, good = -1): number => (x == null ? -Infinity : good * x);
+    const badness = ERRORS.includes(metric)
+      ? ({ interval, value }: WorstGroup) => [bad(interval?.[0], 1), bad(value, 1)] as const
+      : ({ interval, value }: WorstGroup) => [bad(interval?.[1]), bad(value)] as const;
+    // of equal ones, two infinities among them, the difference is 0 or NaN
+    const worseFirst = (a: WorstGroup, b: WorstGroup): number => {
+      const [[end, value], [otherEnd, otherValue]] = [badness(a), badness(b)];
+      return otherEnd - end || otherValue - value || 0;
     };
     return {
       groups,
       metric,
       confidence,
-      worst: worst.sort((a, b) => badness(b) - badness(a) || 0),
+      worst: worst.sort(worseFirst),
       ...(this.#coverage && { missing: this.#coverage.missing() }),
     };
   }

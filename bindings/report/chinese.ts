@@ -10,6 +10,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   group: '组',
   'Worst for certain first; all intervals hold together with {confidence}. The line is all samples.':
     '最确定较差的组在前；所有区间同时成立的置信度为 {confidence}。竖线为全部样本。',
+  'Worst first; there are no intervals. The line is all samples.': '较差的组在前；没有区间。竖线为全部样本。',
   by: '排序依据',
   'The other {n} groups': '其余 {n} 个组',
   'made by': '生成',

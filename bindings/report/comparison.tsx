@@ -386,9 +386,9 @@ function Changes({ quality, labels }: { readonly quality: QualityReport; readonl
   ];
   const columns: ClassColumn[] = [
     ...pair('recall'),
-    { name: 'lost', value: (c) => perClass[c]!.lost, show: (value) => plain(value ?? 0) },
-    { name: 'won', value: (c) => perClass[c]!.won, show: (value) => plain(value ?? 0) },
-    { name: 'p (Holm)', value: (c) => perClass[c]!.adjusted, show: p },
+    { name: 'lost', value: (c) => perClass[c]!.recall.lost, show: (value) => plain(value ?? 0) },
+    { name: 'won', value: (c) => perClass[c]!.recall.won, show: (value) => plain(value ?? 0) },
+    { name: 'p (Holm)', value: (c) => perClass[c]!.recall.adjusted, show: p },
     ...pair('precision'),
     { name: 'p (Holm)', value: (c) => perClass[c]!.precision.adjusted, show: p },
   ];

@@ -81,9 +81,13 @@ export function Groups({ groups, m, children }: GroupsProps) {
   return (
     <Section
       title={t('Groups')}
-      note={t('Worst for certain first; all intervals hold together with {confidence}. The line is all samples.', {
-        confidence: percent(confidence),
-      })}
+      note={
+        worst.some(({ interval }) => interval)
+          ? t('Worst for certain first; all intervals hold together with {confidence}. The line is all samples.', {
+              confidence: percent(confidence),
+            })
+          : t('Worst first; there are no intervals. The line is all samples.')
+      }
     >
       {children}
       {table(worst.slice(0, FIRST))}
