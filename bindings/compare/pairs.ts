@@ -111,10 +111,10 @@ export function keep(to: PairBackend, side: Side, from: MeterBackend, first: num
   }
 }
 
-/** Give the first n samples of a side back to its meter. */
+/** Give the first n samples of a side back to its meter, which has the same memory. */
 function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): void {
   for (const [at, k] of columnsOf(to.kernels, side)) {
-    to.i32.set(from.i32.subarray(columnAt(from, k), columnAt(from, k) + n), at >> 2);
+    to.i32.copyWithin(at >> 2, columnAt(from, k), columnAt(from, k) + n);
   }
   // kernels go on to the end of a group of samples
   const { LABELS, COLUMNS } = to.kernels;
@@ -295,7 +295,13 @@ export class Stages {
       giveBack(this.#backend, side, meter, n);
       takeSamples(meter, n);
       this.#passes[side].count(first, n);
-      keep(this.#backend, side, meter, 0, n);
+      const { i32 } = this.#backend;
+      const { COLUMNS } = meter.kernels;
+      for (const [at, k] of columnsOf(meter.kernels, side)) {
+        // what was open is settled now, all else is as it was
+        if (at !== COLUMNS + COLUMN_PREDICTED && at !== COLUMNS + COLUMN_RANK) continue;
+        i32.copyWithin(columnAt(this.#backend, k), at >> 2, (at >> 2) + n);
+      }
     }
   }
 }
