@@ -214,11 +214,32 @@ describe('tables', () => {
     ['label,s_a,s_b\n1,0.5,2\n0.0,3,-1\nb,1,2\n', [1, 0, 1]],
     ['label,s_a,s_b\n,0.5,2\n-100,3,-1\n"",1,2\nNaN,1,2\n', [-100, -100, -100, -100]],
     ['label,s_a,s_b\n a ,0.5,2\n"b",3,-1', [0, 1]],
+    // of one class numbers tell whether, the name that it is the class, whatever the column is called
+    ['label,s_1\n1,0.5\n0,3\n', [1, 0]],
+    ['label,s_0\n1,0.5\n0,3\n', [1, 0]],
+    ['label,s_spam\nspam,0.5\n,3\n0,1\n', [1, -100, 0]],
+    ['label,s_spam\nTrue,0.5\nfalse,3\n', [1, 0]],
+    // booleans are numbers, and so names where the names are numbers
+    ['label,s_1,s_0\nTrue,0.5,2\nFalse,3,-1\n', [0, 1]],
+    ['label,s_true,s_false\ntrue,0.5,2\nfalse,3,-1\n', [0, 1]],
+    ['label,s_a,s_b\nTRUE,0.5,2\nFALSE,3,-1\n', [1, 0]],
   ])('labels of %j', async (content, labels) => {
     const dataset = await openDataset({ table: text('x.csv', content), target: 'label', scores: 's_*' });
     const seen: number[] = [];
     for await (const { targets } of dataset.chunks()) seen.push(...(targets.data as Int32Array));
     expect(seen).toEqual(labels);
+  });
+
+  test('a word that one class is not called', async () => {
+    const dataset = await openDataset({ table: text('x.csv', 'a,label\n1,no\n'), target: 'label' });
+    const expected = "x.csv: targets[0] (column 'label') expected 0 or 1 ('a' stands for 1), got 'no'";
+    await expect(dataset.chunks().next()).rejects.toThrow(expected);
+  });
+
+  test('booleans of JSON go by the names, too', async () => {
+    const table = text('x.jsonl', '{"y": true, "s_1": 2, "s_0": 1}\n{"y": false, "s_1": 2, "s_0": 1}\n');
+    const dataset = await openDataset({ table, target: 'y', scores: 's_*' });
+    expect([...((await dataset.chunks().next()).value!.targets.data as Int32Array)]).toEqual([0, 1]);
   });
 
   test('scores that are not finite, or missing', async () => {

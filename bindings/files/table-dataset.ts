@@ -300,7 +300,8 @@ function patternFor(names: readonly string[] | null): (label: string) => string 
 
 /**
  * How the label of a sample is read: NaN for none. Where the names of the classes are numbers themselves, a label is one of
- * these names; else a whole number is the index of a class, and a text its name.
+ * these names; else a whole number is the index of a class, and a text its name. true and false are 1 and 0. Of one class a number
+ * says whether a sample is of it, and its name that it is.
  */
 export function labelReader(
   file: string,
@@ -314,21 +315,26 @@ export function labelReader(
   const bad = (value: unknown, sample: number) => {
     const some = names?.slice(0, 5).map(quoted).join(', ');
     const others = names && names.length > 5 ? ', …' : '';
-    const expected = numbered || (typeof value === 'string' && names) ? `one of ${some}${others}` : 'a whole number';
+    const oneOf = numbered || (typeof value === 'string' && names);
+    const several = oneOf ? `one of ${some}${others}` : 'a whole number';
+    const expected = classes > 1 ? several : `0 or 1${names ? ` (${some} stands for 1)` : ''}`;
     const got = typeof value === 'string' ? quoted(value) : quiet(String(value), 40);
     const more = typeof value === 'string' ? hint(value.trim()) : '';
     return new FileError(file, `targets[${sample}]${where} expected ${expected}, got ${got}${more}`);
   };
   return (value, sample) => {
     if (value === null || value === undefined) return NaN;
-    if (typeof value === 'boolean') return Number(value);
+    let given = value;
     if (typeof value === 'string') {
       const text = value.trim();
       const named = byName.get(value) ?? byName.get(text);
-      if (named !== undefined) return named;
+      if (named !== undefined && classes > 1) return named;
       if (text === '') return NaN;
+      if (/^(true|false)$/i.test(text)) given = text.length === 4;
+      // of one class its name says that a sample is of it, a number whether it is
+      else if (named !== undefined && toNumber(text) === undefined) return 1;
     }
-    const number = toNumber(value);
+    const number = typeof given === 'boolean' ? Number(given) : toNumber(given);
     if (number === undefined) throw bad(value, sample);
     if (Number.isNaN(number)) return NaN;
     if (classes === 1) return number;
