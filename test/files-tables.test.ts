@@ -236,6 +236,21 @@ describe('tables', () => {
     await expect(dataset.chunks().next()).rejects.toThrow(expected);
   });
 
+  test('names that several classes have: only labels that are one of them are refused', async () => {
+    const labels = async (label: string) => {
+      const table = text('x.csv', `s_0,s_1,s_2,label\n1,2,3,${label}\n`);
+      const dataset = await openDataset(
+        { table, target: 'label', scores: 's_*' },
+        { names: ['crane', 'owl', 'crane'] },
+      );
+      return [...((await dataset.chunks().next()).value!.targets.data as Int32Array)];
+    };
+    expect([await labels('owl'), await labels('2')]).toEqual([[1], [2]]);
+    await expect(labels('crane')).rejects.toThrow(
+      "targets[0] (column 'label') is 'crane', as several classes are called",
+    );
+  });
+
   test('booleans of JSON go by the names, too', async () => {
     const table = text('x.jsonl', '{"y": true, "s_1": 2, "s_0": 1}\n{"y": false, "s_1": 2, "s_0": 1}\n');
     const dataset = await openDataset({ table, target: 'y', scores: 's_*' });
@@ -575,7 +590,7 @@ describe('what is wrong is said in one line that names the file', () => {
     );
     const npy = { logits: file('rows.npy'), targets: file('y-int64.npy') };
     await expect(openDataset(npy, { columns: ['text'] })).rejects.toThrow(
-      /columns expected none, .* in an array\), got 'text'/,
+      /columns expected none, .* with the group of each sample, got 'text'/,
     );
     await expect(openArray({ file: file('rows.npy'), format: 'xls' as never })).rejects.toThrow(
       /format expected 'npy' or /,

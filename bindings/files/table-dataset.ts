@@ -311,6 +311,7 @@ export function labelReader(
   hint: (label: string) => string = () => '',
 ): (value: unknown, sample: number) => number {
   const byName = new Map((names ?? []).map((name, i) => [name, i]));
+  const shared = new Set(names?.filter((name, i) => byName.get(name) !== i));
   const numbered = names !== null && names.length > 1 && names.every((name) => /^-?\d+$/.test(name));
   const bad = (value: unknown, sample: number) => {
     const some = names?.slice(0, 5).map(quoted).join(', ');
@@ -328,6 +329,12 @@ export function labelReader(
     if (typeof value === 'string') {
       const text = value.trim();
       const named = byName.get(value) ?? byName.get(text);
+      if (named !== undefined && shared.has(names![named]!)) {
+        throw new FileError(
+          file,
+          `targets[${sample}]${where} is ${quoted(text)}, as several classes are called: give their indices`,
+        );
+      }
       if (named !== undefined && classes > 1) return named;
       if (text === '') return NaN;
       if (/^(true|false)$/i.test(text)) given = text.length === 4;
