@@ -255,6 +255,8 @@ describe('the worker of the page', () => {
     const csv = new File([`${head.join()},label\n${lines.join('\n')}\n`], 'two.csv');
     const found = await new Page().all([csv], { scores: 'b_*', baseline: 'a_*' });
     expect(found.compared!.state).toEqual(compared(true).toJSON());
+    const bare = await new Page().all([csv], { scores: 'b_*', baseline: 'a_*', target: '' });
+    expect(bare).toMatchObject({ evaluated: null, compared: { state: compared(false).toJSON() } });
   });
 
   test('merges states of comparisons, and tells those of other kinds', async () => {

@@ -199,6 +199,9 @@ test('the command line quotes names and says what is not the default', () => {
   expect(compareLine(one)).toBe(
     `focal-simd compare t.csv --target label --baseline 'a_*' --candidate 'b_*' --candidate c --text words`,
   );
+  expect(compareLine({ ...one, choices: { ...columns, target: '', text: '' } })).toBe(
+    `focal-simd compare t.csv --baseline 'a_*' --candidate 'b_*' --candidate c`,
+  );
   const states = [part('a.json', 'state'), part('b.json', 'state')];
   const both = { 'a.json': 'state', 'b.json': 'state' } as const;
   expect(commandLine({ parts: states, roles: both, choices: DEFAULTS })).toBe('focal-simd merge a.json b.json');

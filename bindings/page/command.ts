@@ -105,7 +105,8 @@ export function compareLine(given: Given): string {
   const names = (role: Role) => partsWith(given, role).map(({ name }) => name);
   const [logits] = partsWith(given, 'logits');
   if (logits?.kind === 'table') {
-    words.add(logits.name, '--target', choices.target);
+    words.add(logits.name);
+    if (choices.target !== '') words.add('--target', choices.target);
     for (const pattern of patternsOf(choices.baseline)) words.add('--baseline', pattern);
     for (const pattern of patternsOf(choices.scores)) words.add('--candidate', pattern);
   } else {

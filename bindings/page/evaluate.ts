@@ -38,7 +38,8 @@ type Tell = (message: Answer) => void;
 
 export async function evaluate(job: Work, signal: AbortSignal, tell: Tell): Promise<Result> {
   const start = performance.now();
-  const labelled = inputOf(job, 'targets') !== null || inputOf(job, 'logits')?.part.kind === 'table';
+  const tabled = inputOf(job, 'logits')?.part.kind === 'table' && job.choices.target !== '';
+  const labelled = tabled || inputOf(job, 'targets') !== null;
   const two = logitsOf(job, 'baseline') !== null;
   const progress = new Progress(job, two && labelled ? 2 : 1, tell);
   const dataset = labelled || !two ? await open(job, signal) : null;

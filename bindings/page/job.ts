@@ -57,7 +57,7 @@ function pairFiles(job: Work): PairFiles {
   if (candidate.part.kind === 'table') {
     const [ours, others] = [scores, theirs].map(patternsOf) as [string[], string[]];
     if (ours.length === 0) throw new RangeError('columns of scores expected those of the first model, got none');
-    return { table: candidate.input, target, candidate: ours, baseline: others };
+    return { table: candidate.input, target: target === '' ? undefined : target, candidate: ours, baseline: others };
   }
   return { candidate: candidate.input, baseline: baseline.input, targets: inputOf(job, 'targets')?.input };
 }
