@@ -174,6 +174,12 @@ describe('compare', () => {
       ['both.csv', '--target', 'label', '--baseline', 'a_*'],
       /--baseline and --candidate each name columns/,
     ],
+    ['two tables', ['both.csv', 'both.csv', '--target', 'label'], /each name columns, .*; join two tables into one/],
+    [
+      'scores of a table',
+      ['both.csv', '--target', 'label', '--scores', 'a_*'],
+      /unknown option '--scores'.*the scores in the columns of a table are --baseline and --candidate/,
+    ],
     [
       'a table and a file',
       ['both.csv', 'a.npy', '--target', 'l', '--baseline', 'a', '--candidate', 'b'],

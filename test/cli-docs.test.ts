@@ -66,7 +66,11 @@ describe('docs/command.md', () => {
     ]
       .map((line) => `${line.join(',')}\n`)
       .join('');
-  writeFileSync(at('predictions.csv'), csv([heads('p'), ours]));
+  const shares = ours.map((x, i) => {
+    const sum = row(ours, Math.floor(i / classes)).reduce((total, other) => total + Math.exp(other), 0);
+    return Math.exp(x) / sum;
+  });
+  writeFileSync(at('predictions.csv'), csv([heads('p'), shares]));
   writeFileSync(at('both.csv'), csv([heads('a'), ours], [heads('b'), theirs]));
   writeFileSync(at('names.txt'), 'a\nb\nc\nd\n');
   writeFileSync(at('texts.txt'), 'text\n'.repeat(samples));

@@ -181,6 +181,18 @@ describe('evaluate', () => {
   });
 });
 
+test('of one logit the text names the class where it is the target', async () => {
+  write('logit.npy', Float32Array.of(1, 5, -4));
+  write('yes.npy', Int32Array.of(1, 0, 1));
+  const { out } = await run('evaluate', 'logit.npy', 'yes.npy', '--loss', 'sigmoid');
+  const [head, ...lines] = out.slice(out.indexOf('Hardest')).trimEnd().split('\n').slice(1);
+  expect(head!.trim().split(/ +/)).toEqual(['index', 'loss', 'target']);
+  expect(lines.map((line) => line.trim().replace(/ +[\d.e-]+ +/, ' '))).toEqual(['1 –', '2 class 0', '0 class 0']);
+  write('less.npy', Float32Array.of(-1, -5, 4));
+  const pair = await run('compare', 'less.npy', 'logit.npy', 'yes.npy', '--loss', 'sigmoid');
+  expect(pair.out).toMatch(/ index +rise +target\n +1 +[\d.]+ +–\n +2 +[\d.]+ +class 0\n/);
+});
+
 describe('merge', () => {
   test.each(['softmax', 'sigmoid'])('equals one evaluation of everything: %s', async (loss) => {
     const cut = 11;

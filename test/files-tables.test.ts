@@ -454,7 +454,7 @@ describe('what is wrong is said in one line that names the file', () => {
       csv('p_a,p_b,y_a\n1,2,0\n', { target: 'y_*', scores: 'p_*' }),
       /1 columns of targets for 2 of scores/,
     ],
-    ['a table as logits', arrays(file('named.csv')), /named\.csv: is a table \(csv\): name its column of targets/],
+    ['a table as logits', arrays(file('named.csv')), /named\.csv: is a table \(csv\): in the place of .*--target/],
     ['arrays as a table', { table: file('both.npz'), target: 'label' }, /holds arrays \(npz\), not a table/],
     ['several arrays', arrays(file('compressed.npz')), /y-int64\.npy|^/],
     [

@@ -304,6 +304,22 @@ ${text.slice(text.indexOf('| |'), text.indexOf('Right'))}Right → wrong 7, wron
   expect(markdown(compare([]).compute())).toContain('0 samples, – of the predictions agree');
 });
 
+test('of one logit the hardest samples have the labels that were given', () => {
+  const loss = new SigmoidFocalLoss();
+  const meter = new FocalMeter(loss, { classes: 1, hardest: 3 });
+  const both = new FocalComparison(loss, { classes: 1, hardest: 3 });
+  const [z, y] = [Float32Array.of(1, 5, -4), [1, 0, 1]];
+  meter.update(z, y);
+  both.update(
+    z.map((x) => -x),
+    z,
+    y,
+  );
+  for (const list of [meter.compute().hardest!, both.compute().quality!.hardest!]) {
+    expect(list.slice(0, 2).map(({ index, target }) => [index, target])).toEqual([1, 2].map((i) => [i, y[i]]));
+  }
+});
+
 test('sigmoid: what a class lost, won, and their p are all of its samples', () => {
   const both = new FocalComparison(new SigmoidFocalLoss(), { classes: 1 });
   // of six samples of the class one is lost, of ten others nine are won

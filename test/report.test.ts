@@ -198,10 +198,13 @@ describe('renderReport', () => {
 
   test('names no class for a label of none of them', () => {
     const meter = new FocalMeter(new SigmoidFocalLoss(), { classes: 1, hardest: 2 });
-    meter.update(Float32Array.of(3, -4), Int32Array.of(0, 1));
+    meter.update(Float32Array.of(5, -4), Int32Array.of(0, 1));
     const { document } = read({}, meter.toJSON());
-    const targets = Array.from(document.querySelectorAll('.samples dl'), ({ children }) => children[2]!.textContent);
-    expect(targets.sort()).toEqual(['targetclass 0', 'target–']);
+    // the loss of the one that is none weighs three times as much
+    const told = Array.from(document.querySelectorAll('.samples dl'), ({ children }) => children);
+    expect(told.map((facts) => facts[2]!.textContent)).toEqual(['target–', 'targetclass 0']);
+    // of one logit none is the largest
+    expect(told.map(({ length }) => length)).toEqual([3, 3]);
   });
 
   test('shows logits and losses that are not finite', () => {

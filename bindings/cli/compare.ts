@@ -78,7 +78,10 @@ function pairOf(
     };
   }
   if (target !== undefined || ours !== undefined || theirs !== undefined) {
-    throw new InputError('of a table, --baseline and --candidate each name columns, and --target that of the labels');
+    const how =
+      "of a table, --baseline and --candidate each name columns, as 'a_*' and 'b_*', and --target that of the labels";
+    const two = 'join two tables into one that has the columns of both models';
+    throw new InputError(candidate === undefined ? how : `${how}; ${two}`);
   }
   if (candidate === undefined) {
     throw new InputError(

@@ -7,6 +7,7 @@ import { type ComparisonReport, type FocalComparison, judge, markdown } from '..
 import {
   CONFIDENCE,
   className,
+  classOf,
   describeComparison,
   type Fact,
   hardLoss,
@@ -159,15 +160,15 @@ function classes({ quality }: ComparisonReport, name: Name): Lines {
 function hardest({ quality }: ComparisonReport, name: Name, { texts }: Labels): Lines {
   const list = quality?.hardest ?? [];
   if (list.length === 0) return [];
+  const { length: classes = 0 } = quality?.perClass ?? [];
+  // of one logit nothing is the largest
+  const said = classes > 1 ? ['baseline', 'candidate'] : [];
   const [head, ...rows] = table(
-    [' index', ' rise', 'target', 'baseline', 'candidate'],
-    list.map((one) => [
-      plain(one.index),
-      hardLoss(one.rise),
-      name(one.target),
-      name(one.baseline.prediction),
-      name(one.candidate.prediction),
-    ]),
+    [' index', ' rise', 'target', ...said],
+    list.map(({ index, rise, target, baseline, candidate }) => {
+      const cells = [plain(index), hardLoss(rise), name(classOf(target, classes))];
+      return [...cells, name(baseline.prediction), name(candidate.prediction)].slice(0, 3 + said.length);
+    }),
   );
   const lines = list.flatMap(({ index }, i) => {
     const text = texts?.get(index);

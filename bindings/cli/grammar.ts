@@ -370,8 +370,11 @@ export function flagHint(): string {
 function hintOf(message: string): string {
   if (message.startsWith("too many arguments for 'page'")) return '; --output says where the page is written to';
   if (message.startsWith('too many arguments')) return flagHint();
-  const limit = process.argv[2] === 'compare' && /^unknown option '--(min|max)'/.test(message);
-  return limit ? '; the limits of compare are --max-drop, those of evaluate --min and --max' : '';
+  const [, option] = /^unknown option '--(min|max|scores)'/.exec(message) ?? [];
+  if (option === undefined || process.argv[2] !== 'compare') return '';
+  return option === 'scores'
+    ? '; the scores in the columns of a table are --baseline and --candidate'
+    : '; the limits of compare are --max-drop, those of evaluate --min and --max';
 }
 
 /**

@@ -7,6 +7,7 @@ import type { SlicedReport } from '../meter/slices.ts';
 import {
   between,
   className,
+  classOf,
   confidenceOf,
   estimates,
   type Fact,
@@ -166,9 +167,15 @@ function confusions(m: Metrics, name: Name): Lines {
 
 function hardest(m: Metrics, name: Name, { texts }: Labels): Lines {
   if (!m.hardest || m.hardest.length === 0) return [];
+  const { length: classes } = m.perClass;
+  // of one logit nothing is the largest
+  const said = classes > 1 ? ['prediction'] : [];
   const [head, ...rows] = table(
-    [' index', ' loss', 'target', 'prediction'],
-    m.hardest.map((one) => [plain(one.index), hardLoss(one.loss), name(one.target), name(one.prediction)]),
+    [' index', ' loss', 'target', ...said],
+    m.hardest.map(({ index, loss, target, prediction }) => {
+      const cells = [plain(index), hardLoss(loss), name(classOf(target, classes)), name(prediction)];
+      return cells.slice(0, 3 + said.length);
+    }),
   );
   const withTexts = m.hardest.flatMap(({ index }, i) => {
     const text = texts?.get(index);

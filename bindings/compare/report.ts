@@ -5,7 +5,7 @@ import { Meter } from '../meter/meter.ts';
 import { type Counts, replicateOf, type Sizes, sizesOf } from '../meter/metrics/counts.ts';
 import { overLogits } from '../meter/metrics/estimate.ts';
 import { averagesOf, tablesOf } from '../meter/metrics/evaluate.ts';
-import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
+import { labelOf, type Metric, type SigmoidReport, type SoftmaxReport } from '../meter/report.ts';
 import { INFINITE, NAN } from '../meter/words.ts';
 import {
   criticalValue,
@@ -113,6 +113,7 @@ export interface ClassQuality {
 /** One of the samples whose loss rose most. */
 export interface RisenSample {
   index: number;
+  /** The label that was given: a class index, of one logit 0 or 1; null for others. */
   target: number | null;
   /** By how much the loss rose; null where only the candidate's is not finite, which come first. */
   rise: Metric;
@@ -274,7 +275,7 @@ class Quality {
       const [was, is] = [fromBits(beforeBits), fromBits(afterBits)];
       return {
         index,
-        target,
+        target: labelOf(target, meter.classes),
         rise: finite(Math.fround(is - was)),
         baseline: { prediction: before, loss: finite(was) },
         candidate: { prediction: after, loss: finite(is) },

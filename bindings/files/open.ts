@@ -144,7 +144,7 @@ export function openArray(
     if (isTable(format)) {
       throw new FileError(
         source.name,
-        `is a table (${format}): name its column of targets in the place of a second file`,
+        `is a table (${format}): in the place of a second file name its column of targets, --target`,
       );
     }
     const arrays = await arraysOf(opened, options.signal);

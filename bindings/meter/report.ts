@@ -42,7 +42,7 @@ export interface Bin {
 /** One of the samples with the largest loss. */
 export interface HardSample {
   index: number;
-  /** null for targets that are no class index. */
+  /** The label that was given: a class index, of one logit 0 or 1; null for others. */
   target: number | null;
   /** Class with the largest logit. */
   prediction: number;
@@ -249,9 +249,13 @@ function selectiveOf({ bins, samples }: Counts): SelectivePoint[] {
   });
 }
 
-function hardestOf({ hardest }: State): HardSample[] {
+/** The label of a sample by the class that it stands for: of one logit 1 stands for class 0, and 0 for none, which is counted as 1. */
+export const labelOf = (target: number | null, classes: number): number | null =>
+  target !== null && classes === 1 ? 1 - target : target;
+
+function hardestOf({ hardest, config }: State): HardSample[] {
   return hardest.samples.map(([index, target, prediction, bits]) => {
-    return { index, target, prediction, loss: finite(fromBits(bits)) };
+    return { index, target: labelOf(target, config.classes), prediction, loss: finite(fromBits(bits)) };
   });
 }
 

@@ -10,6 +10,7 @@ import { Crossed, type Crossing } from './crossing.tsx';
 import {
   between,
   className,
+  classOf,
   confidenceOf,
   type Estimate,
   hardLoss,
@@ -500,13 +501,19 @@ function Agreement({ r: { fidelity }, labels }: ComparisonProps) {
 }
 
 /** The samples whose loss rose most, with what both sides said. */
-function Risen({ quality: { hardest = [] }, labels }: { readonly quality: QualityReport; readonly labels: Labels }) {
+function Risen({
+  quality: { hardest = [], perClass },
+  labels,
+}: {
+  readonly quality: QualityReport;
+  readonly labels: Labels;
+}) {
   const t = useText();
   if (hardest.length === 0) return null;
   const named = (c: number | null) => <bdi>{className(labels, c)}</bdi>;
   const said = ({ prediction, loss }: { prediction: number; loss: number | null }) => (
     <>
-      {named(prediction)}
+      {perClass.length > 1 && named(prediction)}
       <small>{t('loss {loss}', { loss: hardLoss(loss) })}</small>
     </>
   );
@@ -515,7 +522,7 @@ function Risen({ quality: { hardest = [] }, labels }: { readonly quality: Qualit
       index,
       facts: [
         [t('rise'), hardLoss(rise)],
-        ...(target === null ? [] : [[t('target'), named(target)] as const]),
+        ...(target === null ? [] : [[t('target'), named(classOf(target, perClass.length))] as const]),
         [t('baseline'), said(baseline)],
         [t('candidate'), said(candidate)],
       ],

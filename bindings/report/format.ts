@@ -39,6 +39,12 @@ export function significant(x: Value, digits = 6): string {
 export const className = (labels: Labels, c: number | null): string =>
   c === null ? NONE : (labels.names?.[c] ?? `class ${c}`);
 
+/** The class that a label stands for, of one logit 1 for the class and 0 for none; null where it is no class. */
+export function classOf(label: number | null, classes: number): number | null {
+  const c = label !== null && classes === 1 ? label - 1 : label;
+  return c !== null && c >= 0 && c < classes ? c : null;
+}
+
 /** A warning of the report, with the class by its name. */
 export const warningOf = (labels: Labels, warning: string): string =>
   warning.replace(/\bclass (\d+)\b/, (_, c) => className(labels, Number(c)));

@@ -9,6 +9,7 @@ import { Bar, Bars, Chart, type Data, Key, Line, type Point, Scroll, Share, shor
 import {
   between,
   className,
+  classOf,
   confidenceOf,
   type Estimate,
   estimates,
@@ -393,7 +394,8 @@ export interface Sample {
   readonly loss: number | null;
   /** null where it is no class index. */
   readonly target: number | null;
-  readonly prediction: number;
+  /** null where it is not known. */
+  readonly prediction: number | null;
   /** The row of logits, where the file is at hand, and of targets in its shape those that are not 0. */
   readonly logits?: readonly number[];
   readonly members?: readonly (readonly [c: number, t: number])[];
@@ -401,9 +403,17 @@ export interface Sample {
 
 const LOGITS = 6;
 
-/** The samples of an evaluation, with no class for a target that is a label of none of them. */
+/** The samples of an evaluation, with no class for a target that is a label of none; of one logit nothing is the largest. */
 export const samplesOf = ({ perClass }: Metrics, samples: readonly Sample[]): readonly Sample[] =>
-  samples.map((one) => (one.target === null || one.target in perClass ? one : { ...one, target: null, members: [] }));
+  samples.map((one) => {
+    const target = classOf(one.target, perClass.length);
+    return {
+      ...one,
+      target,
+      prediction: perClass.length > 1 ? one.prediction : null,
+      ...(one.target !== null && target === null && { members: [] }),
+    };
+  });
 
 /** What a sample wants of the classes that it wants something of. */
 const wantedOf = ({ target, members }: Sample): ReadonlyMap<number, number> =>
@@ -511,7 +521,9 @@ export function Samples({ samples, labels }: { readonly samples: readonly Sample
       facts: [
         [t('loss'), hardLoss(loss)],
         ...(targets === null ? [] : [[t('target'), targets] as const]),
-        [t('prediction'), <bdi key={prediction}>{className(labels, prediction)}</bdi>],
+        ...(prediction === null
+          ? []
+          : [[t('prediction'), <bdi key={prediction}>{className(labels, prediction)}</bdi>] as const]),
       ],
       below: logits && <Logits sample={sample} labels={labels} />,
     };
