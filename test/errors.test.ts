@@ -320,7 +320,7 @@ const TARGETS: Record<'softmax' | 'sigmoid', TargetRow[]> = {
     [
       'one class',
       RangeError,
-      /^logits expected at least 2 classes \(of one logit a sample: SigmoidFocalLoss, --loss sigmoid\), got 1$/,
+      /^logits expected at least 2 classes \(SigmoidFocalLoss, --loss sigmoid, is that of one logit a sample\), got 1$/,
       {},
       tensor(z, 6, 1),
       [0, 0, 0, 0, 0, 0],

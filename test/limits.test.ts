@@ -58,6 +58,8 @@ test.each([
   ['accuracy=1pp', 'min', 'min expected a share, as 0.9 or 90%'],
   ['agreement=0.9', 'min', 'min expected one of accuracy'],
   ['macro.precision=1pp', 'max-drop', 'max-drop expected one of accuracy'],
+  ['kappa=1', 'max-drop', 'max-drop expected one of accuracy'],
+  ['kappa=1%', 'min', 'min expected a number without unit for kappa'],
   ['macro.toString=1', 'min', 'or a mean over the classes as macro.precision, got "macro.toString=1"'],
 ] as const)('refuses %j as %s', (text, kind, message) => {
   expect(() => parseLimits(text, kind)).toThrow(RangeError);
@@ -302,6 +304,24 @@ ${text.slice(text.indexOf('| |'), text.indexOf('Right'))}Right → wrong 7, wron
 `);
   expect(text).toContain('| accuracy | 90 % | 89.45 % | −0.55 pp | −1.23 pp to −0.055 pp |');
   expect(markdown(compare([]).compute())).toContain('0 samples, – of the predictions agree');
+});
+
+test.each([
+  ['softmax', new SoftmaxFocalLoss(), { accuracy: 0.4, kappa: 0.1, mcc: 0, balancedAccuracy: 0.4, macroF1: 0.3 }],
+  ['sigmoid', new SigmoidFocalLoss(), { accuracy: 0.4, subsetAccuracy: 0.1 }],
+] as const)('every metric over all samples may be limited by its name in the report: %s', (_, loss, min) => {
+  const meter = new FocalMeter<typeof loss>(loss, { classes: 3 });
+  meter.update({ data: Float32Array.of(2, 1, 0, 1, 3, 0, 1, 0, 2, 0, 3, 1), dims: [4, 3] }, [0, 1, 2, 0]);
+  const report = meter.compute();
+  const numbers = report as unknown as Record<string, number>;
+  const { results } = judgeReport(report, { min });
+  expect(results.map(({ name, value }) => [name, value])).toEqual(
+    Object.keys(min).map((name) => [name, numbers[name]]),
+  );
+  const [no, wants] = loss instanceof SoftmaxFocalLoss ? ['subsetAccuracy', 'sigmoid'] : ['kappa', 'softmax'];
+  expect(judgeReport(report, { min: { [no]: 0.1 } }).results[0]!.line).toContain(
+    `not known (it needs the ${wants} loss)`,
+  );
 });
 
 test('of one logit the hardest samples have the labels that were given', () => {

@@ -135,7 +135,7 @@ const classOf = (c: number | undefined, names: readonly string[] | undefined): s
 function judgeDrop(report: ComparisonReport, name: string, limit: number, options: JudgeOptions): LimitResult {
   const measure = measureOf(name) as Measure;
   const amount = (x: number) => (measure.share ? points(x) : significant(x));
-  const change = measure.change(report);
+  const change = measure.change?.(report);
   if (!change) {
     const why = report.quality === null ? ' (no sample has a target)' : needs(measure);
     const line = `${name} not known${why}, limit ${amount(limit)}: undecided`;

@@ -22,7 +22,8 @@ const EXAMPLE: Readonly<Record<LimitKind, string>> = {
  *
  * Names: accuracy; recall (mean over the classes), class-recall, class-precision (of the class that is worst), f1 (mean over the
  * classes), topK for any k, loss, cross-entropy, brier, ece, auroc, average-precision; in comparisons also agreement; in evaluations
- * also the means over the classes as reports name them, such as macro.precision. Reports' spelling is taken, too: crossEntropy, macro.f1.
+ * also all metrics over the samples and the means over the classes as reports name them, such as kappa and macro.precision. Reports'
+ * spelling is taken, too: crossEntropy, macro.f1.
  *
  * @param text limits, with commas between them
  * @param kind `max-drop`: differences, of shares in percentage points (`pp`); `min`, `max`: values, of shares also in percent
@@ -54,16 +55,17 @@ export function parseLimits(text: string, kind: LimitKind = 'max-drop'): Limits 
   return limits;
 }
 
-/** What a limit of this kind may be on; of means over the classes comparisons know the difference of one, which `f1` names, too. */
+/** What a limit of this kind may be on. */
 function measureFor(kind: LimitKind, name: string): Measure | undefined {
   const measure = measureOf(name);
-  const known = kind === 'max-drop' ? !name.includes('.') || name === 'macro.f1' : measure?.find;
-  return known ? measure : undefined;
+  return measure?.[kind === 'max-drop' ? 'change' : 'find'] ? measure : undefined;
 }
 
 const namesOf = (kind: LimitKind): string => {
   const names = MEASURE_NAMES.filter((name) => kind === 'max-drop' || measureOf(name)?.find !== null).join(', ');
-  return kind === 'max-drop' ? names : `${names}, or a mean over the classes as macro.precision`;
+  return kind === 'max-drop'
+    ? names
+    : `${names}, another metric of the report as kappa, or a mean over the classes as macro.precision`;
 };
 
 /** Check limits that did not come from `parseLimits`. */

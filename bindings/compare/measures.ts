@@ -1,4 +1,5 @@
 import { DECISION_METRICS } from '../meter/metrics/decisions.ts';
+import { COMMON_METRICS, SIGMOID_METRICS, SOFTMAX_METRICS } from '../meter/metrics/overall.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { bonferroni, criticalValue, type Interval, pairedInterval } from '../statistics/index.ts';
 import { precisionOf } from './precision.ts';
@@ -38,8 +39,8 @@ export interface Measure {
   readonly noInterval?: string;
   /** null: it is of comparisons only. */
   readonly find: ((report: MeterReport) => Found) | null;
-  /** null where it is not known. */
-  readonly change: (report: ComparisonReport) => Change | null;
+  /** null: it is of evaluations only; gives null where it is not known. */
+  readonly change: ((report: ComparisonReport) => Change | null) | null;
 }
 
 const change = (delta: Delta | undefined, proportion = false): Change | null =>
@@ -47,7 +48,7 @@ const change = (delta: Delta | undefined, proportion = false): Change | null =>
 
 /** By its name among the deltas; the samples' differences are −1, 0 or 1 where the variant has one outcome a sample. */
 const named =
-  (name: string, proportion = false): Measure['change'] =>
+  (name: string, proportion = false): NonNullable<Measure['change']> =>
   ({ quality, variant }) =>
     change(quality?.deltas[name], proportion && variant === 'softmax');
 
@@ -188,14 +189,37 @@ function averageOf(name: string): Measure | undefined {
   const [, of, metric = ''] = /^(micro|macro|weighted)\.(\w+)$/.exec(name) ?? [];
   if (!of || !Object.hasOwn(DECISION_METRICS, metric)) return undefined;
   const find: Measure['find'] = (report) => ({ value: report[of as 'macro'][metric as 'f1'] });
-  const delta = `${of}${metric[0]?.toUpperCase()}${metric.slice(1)}`;
-  return { share: metric !== 'mcc', noInterval: BOOTSTRAP, find, change: named(delta) };
+  // of the means comparisons know the difference of one
+  const change = name === 'macro.f1' ? named('macroF1') : null;
+  return { share: metric !== 'mcc', noInterval: BOOTSTRAP, find, change };
 }
 
-/** A measure by its name, also as reports spell it: crossEntropy, macro.f1. */
+/** Metrics over all samples that may be below 0 or above 1. */
+const NO_SHARES = ['crossEntropy', 'brier', 'brierSkill', 'adjustedBalancedAccuracy', 'mcc', 'kappa', 'aurc'];
+
+/** A metric over all samples by its name in reports, such as kappa. */
+function overallOf(name: string): Measure | undefined {
+  const [softmax, sigmoid] = [SOFTMAX_METRICS, SIGMOID_METRICS].map((table) => Object.hasOwn(table, name));
+  if (!softmax && !sigmoid && !Object.hasOwn(COMMON_METRICS, name)) return undefined;
+  const find: Measure['find'] = (report) => {
+    const value = (report as unknown as Record<string, Metric>)[name];
+    return { value: value ?? null };
+  };
+  const change = name === 'balancedAccuracy' || name === 'macroF1' ? named(name) : null;
+  const variant = softmax ? 'the softmax loss' : 'the sigmoid loss';
+  return {
+    share: !NO_SHARES.includes(name),
+    noInterval: BOOTSTRAP,
+    ...((softmax || sigmoid) && { needs: variant }),
+    find,
+    change,
+  };
+}
+
+/** A measure by its name, also as reports spell it: crossEntropy, kappa, macro.f1. */
 export function measureOf(name: string): Measure | undefined {
   const [, k] = /^top([1-9]\d*)$/.exec(name) ?? [];
   if (k) return topK(Number(k));
   const dashed = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return Object.hasOwn(MEASURES, dashed) ? MEASURES[dashed] : averageOf(name);
+  return Object.hasOwn(MEASURES, dashed) ? MEASURES[dashed] : (averageOf(name) ?? overallOf(name));
 }

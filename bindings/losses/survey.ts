@@ -11,7 +11,7 @@ import { Call } from './stages.ts';
 /** Check that a loss goes with so many classes. */
 export function checkClasses({ variant, positive, background }: Settings, classes: number, name = 'logits'): void {
   if (variant === 'softmax' && classes === 1) {
-    throw outOfRange(name, 'at least 2 classes (of one logit a sample: SigmoidFocalLoss, --loss sigmoid)', '1');
+    throw outOfRange(name, 'at least 2 classes (SigmoidFocalLoss, --loss sigmoid, is that of one logit a sample)', '1');
   }
   if (typeof positive !== 'number' && positive.length !== classes) {
     throw outOfRange('alpha', `${classes} weights`, positive.length);
