@@ -330,6 +330,7 @@ describe('texts in a column', () => {
 
   test.concurrent.each([
     ['evaluate t.csv --target label --text id', '--text: column id holds numbers: say which columns are the scores'],
+    ['evaluate t.csv --target label --scores review', "column 'review' expected scores, one number a class, got text"],
     ['evaluate t.csv --target label --text nothing', 'nothing: no such file'],
     [
       'evaluate - --format csv --target label --text review',

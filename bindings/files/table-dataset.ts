@@ -229,6 +229,9 @@ function given(table: Table, scores: string | readonly string[]): Scores {
   const patterns = typeof scores === 'string' ? [scores] : scores;
   if (patterns.length === 1 && !patterns[0]!.includes('*')) {
     const column = columnNamed(table, patterns[0]!);
+    if (column.kind === 'text') {
+      throw new FileError(table.name, `column ${quoted(column.name)} expected scores, one number a class, got text`);
+    }
     return { ...oneColumn(column), names: column.kind === 'list' ? null : [column.name] };
   }
   const parts = patterns.map((pattern): Scores => {
