@@ -210,17 +210,22 @@ export function countSamplesByGroup(): i32 {
   return i32(over - PASSED_OVER) >> 2;
 }
 
+/** What a sample adds to GROUP_SAMPLES and GROUP_IGNORED, and nothing for GROUP_WRONG, which is behind them. */
+const ONE_SAMPLE: usize = memory.data<i64>([1, 0], 16);
+
 /** One-vs-rest: add up the samples of the tile, all of whose classes have gone by. */
 export function addSamplesByGroup(): void {
   const all = usize(samples) << 2;
   for (let i: usize = 0; i < all; i += 4) {
     const block = blockOf(i);
-    const ignored = load<i32>(i, LABELS) < 0;
-    addMember(block + GROUP_SAMPLES, ignored);
-    if (ignored) continue;
+    if (load<i32>(i, LABELS) < 0) {
+      addMember(block + GROUP_SAMPLES, true);
+      continue;
+    }
     addSample(block, i);
     const wrong = i64(load<i32>(i, WRONG));
-    addLong(block + GROUP_WRONG, wrong * wrong + (i64(wrong == 0) << 40));
+    const term = i64x2.replace_lane(v128.load(ONE_SAMPLE), 1, wrong * wrong + (i64(wrong == 0) << 40));
+    v128.store(block, i64x2.add(v128.load(block), term));
   }
 }
 
@@ -283,8 +288,9 @@ function countPlain(to: usize, predictions: usize, at: usize, bytes: usize, step
     const highA = f64x2.sub(f64x2.add(a, anchor), anchor);
     const highB = f64x2.sub(f64x2.add(b, anchor), anchor);
     addTwo(to, highA);
-    addTwo(to + 16, highB);
     addTwo(to + step, f64x2.sub(a, highA));
+    if (end - at <= 8) return;
+    addTwo(to + 16, highB);
     addTwo(to + step + 16, f64x2.sub(b, highB));
   }
 }
