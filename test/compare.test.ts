@@ -142,6 +142,27 @@ describe.each(backends)('FocalComparison on $name', ({ api }) => {
     }
   });
 
+  test.each([
+    { loss: 'sigmoid', classes: 7, bins: 4 },
+    { loss: 'sigmoid', classes: 7, bins: 64 },
+    // more classes than the tables of the kernels hold
+    { loss: 'sigmoid', classes: 8200, bins: 4 },
+    { loss: 'softmax', classes: 7, bins: 4 },
+  ])('a comparison, $loss, $classes classes, $bins bins, leaves meters of the same memory as they are', (other) => {
+    const { a, b, targets } = draw(shape);
+    const few = draw({ ...shape, n: 3, classes: other.classes });
+    const comparison = new FocalComparison(lossOf(other.loss), { classes: other.classes, bins: other.bins });
+    for (const name of both) {
+      const [used, alone] = [1, 2].map(() => new FocalMeter(lossOf(name), { classes: shape.classes }));
+      for (const logits of [a, b]) {
+        used?.update(logits, targets);
+        comparison.update(few.a, few.b, few.targets);
+      }
+      for (const logits of [a, b]) alone?.update(logits, targets);
+      expect(used?.toJSON()).toEqual(alone?.toJSON());
+    }
+  });
+
   test.each(both)('%s: the sides are those of two meters, the differences those of their numbers', (name) => {
     const data = draw(shape);
     const { quality } = compared(name, data, [[0, shape.n]]).compute();

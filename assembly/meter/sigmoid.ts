@@ -512,15 +512,17 @@ function countPairs(n: i32, bins: i32): void {
   }
 }
 
-/** Probabilities that PAIRS have counted, and how many of them were zeros that are no decisions. */
+/** Probabilities that PAIRS have counted, in how many bins, and how many of them were zeros that are no decisions. */
 let pending: i32 = 0;
+let pendingBins: i32 = 0;
 let zeros: i32 = 0;
 /** The most that may be counted before another tile: the sum of all probabilities must stay below 2^40. */
 const MOST_PENDING: i32 = (1 << 18) - LOGITS / 2 - 8;
 
 /** Add PAIRS to BINS, whose confidences are in units of 2^−32, and clear PAIRS. */
-export function flush(bins: i32): void {
+export function flush(): void {
   if (!pending) return;
+  const bins = pendingBins;
   let pair = PAIRS;
   for (let a = 0; a <= bins; a++) {
     for (let b = 0; b <= bins; b++, pair += 64) {
@@ -586,7 +588,8 @@ export function countDecisions(bins: i32): i32 {
   memory.fill(TILE + (usize(n) << 2), 0, usize(behind) << 2);
   countPairs(n, bins);
   pending += n;
+  pendingBins = bins;
   zeros += behind + ignored * classes;
-  if (pending > MOST_PENDING) flush(bins);
+  if (pending > MOST_PENDING) flush();
   return countClasses();
 }

@@ -37,7 +37,7 @@ export function begin(): void {
   losses.begin();
   const away = usize(param(PARAM_COUNTS));
   if (away != countsAway) {
-    flush(bins);
+    flush();
     countAt(away);
   }
   ranks = i32(param(PARAM_RANKS));

@@ -28,7 +28,8 @@
  * `open` takes up a tile of logits in TILE or in the caller's memory, [image][class][position] with the strides given:
  * it masks the true class (softmax) or negates its logit (sigmoid), and `close` undoes that. Between the two the memory
  * must not be touched. What stages leave for one another lies in blocks that no other stage writes; tables and sums
- * stay until `begin` or the bindings clear them.
+ * stay until `begin` or the bindings clear them. Comparisons have tiles of two sides by turns: they write other places
+ * into PARAMS and say `begin` again (losses/stages.ts, `goOn`).
  */
 export interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow?(pages: number): number };
@@ -49,7 +50,10 @@ export interface Kernels {
   /** Where tiles are loaded, and their targets, laid out as they: f32[LOGITS] each. */
   readonly TILE: number;
   readonly TARGETS: number;
-  /** Comparisons: where rows are loaded instead, never to be read in place, and what becomes of PARAM_KEEP and PARAM_PLANES. */
+  /**
+   * Comparisons: where rows are loaded instead, never to be read in place, and what becomes of PARAM_KEEP and
+   * PARAM_PLANES.
+   */
   readonly ROWS?: number;
   readonly KEEP?: number;
   readonly PLANES?: number;
@@ -63,7 +67,7 @@ export interface Kernels {
    * are ignored, or −1 − i where number i is no target.
    */
   targets(at: number, n: number, from: number): number;
-  /** Read PARAMS and clear the sums. */
+  /** Read PARAMS and clear the first SUM_COUNT sums; those behind them are cleared by `clear`. */
   begin(): void;
   open(
     source: number,
@@ -139,8 +143,8 @@ export interface MeterKernels extends Kernels {
    * does that). Blocks lie wherever in the memory, and take 8191 samples each before they must be cleared.
    */
   tally(): number;
-  /** Move what is pending to BINS, whose number is that of the call that counted it. */
-  flush(bins: number): void;
+  /** Move what is pending to BINS, however many other calls came after the one that counted it. */
+  flush(): void;
 }
 
 /** What comparisons need beside the meters (assembly/pairs.ts). */

@@ -189,7 +189,7 @@ const HALVES = new Int32Array(FAR.buffer);
 /** Move what the kernels have counted to the state. */
 function emptyTables({ kernels, f32, i32 }: Backend, { words, at, config }: State): void {
   const { classes, bins } = config;
-  kernels.flush(bins);
+  kernels.flush();
   const parts = new Float64Array(f32.buffer, kernels.TALLY, (TALLY_BYTES >> 3) * classes);
   for (let c = 0, to = 0; c < classes; c++, to += at.classes.stride) {
     const row = kernels.TALLY + c * TALLY_BYTES;
