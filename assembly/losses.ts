@@ -1,7 +1,8 @@
 /**
  * What the losses need: the binary of the default entry. Four of its stages have a `_`, as meters have them, too.
  *
- * Data lies in memory in the order of imports. Constants come first, as code names them most and small addresses make small code.
+ * Data lies in memory in the order of imports. Constants come first, as code names them most and small addresses make
+ * small code.
  */
 import './math/numbers';
 import './math/exp';

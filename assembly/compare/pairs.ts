@@ -1,5 +1,6 @@
 /**
- * Pairs of rows, the baseline's in TILE and the candidate's in PAIRS: how far apart what they say is.
+ * Pairs of rows, of one sample each: how far apart what they say is. Softmax has the baseline's in TILE and the candidate's
+ * in PAIRS, one-vs-rest where `place` has been told.
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
@@ -17,8 +18,8 @@ import { base, classStride, pair, planar } from '../tile/tile';
 import { ignored } from '../tile/labels';
 import { param } from '../params';
 import {
-  CHANGED, CONFIDENCE, DECIDED, DIFFERENCE, DIVERGENCE, DIVERGENCES, FELL, GAPS, KEPT, LABEL, NOT_FINITE, NUMBERS, PAIR_THRESHOLDS, PAIRS, PREDICTED,
-  MOST, OWN, RANKS, ROSE, SQUARED, WRONGS,
+  CHANGED, CONFIDENCE, DECIDED, DIFFERENCE, DIVERGENCE, DIVERGENCES, FELL, GAPS, KEPT, LABEL, MOST, NOT_FINITE, NUMBERS, OWN,
+  PAIR_THRESHOLDS, PAIRS, PREDICTED, RANKS, ROSE, SQUARED, WRONGS,
 } from './scratch';
 
 /** From a logit of the baseline to the candidate's, and from a number of a sample to the candidate's. */
@@ -585,8 +586,8 @@ function most(n: i32): void {
 }
 
 /**
- * The sum of the squares of how far apart the sides are in WRONGS: of one-vs-rest, how many more decisions of a sample one side
- * has right than the other.
+ * The sum of the squares of how far apart the sides are in WRONGS: of one-vs-rest, how many more decisions of a sample one
+ * side has right than the other.
  */
 function turned(n: i32): f64 {
   let sum = i64x2.splat(0);
@@ -600,15 +601,15 @@ function turned(n: i32): f64 {
 }
 
 /**
- * The bits, less 1, of 2^−26 and of what is just below 2: eight differences within have a sum of 53 bits, and their squares are
- * within what two parts of a sum keep exact (math/exact-sum.ts).
+ * The bits, less 1, of 2^−26 and of what is just below 2: eight differences within have a sum of 53 bits, and their squares
+ * are within what two parts of a sum keep exact (math/exact-sum.ts).
  */
 const LEAST: usize = memory.data<u32>([0x327fffff]);
 const GREATEST: usize = memory.data<u32>([0x3ffffffe]);
 const SIZE: usize = memory.data<u32>([0x7fffffff]);
 const MINUS_ONE: usize = memory.data<u32>([0xffffffff]);
 
-/** The sums of eight numbers. */
+/** The sums of eight vectors, without a rounding where numbers are within LEAST and GREATEST. */
 // @ts-ignore: decorator
 @inline
 function eight(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): v128 {
@@ -616,6 +617,7 @@ function eight(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h:
   return f64x2.add(low, f64x2.add(f64x2.add(e, f), f64x2.add(g, h)));
 }
 
+/** What of a difference is above 0. */
 // @ts-ignore: decorator
 @inline
 function risen(d: v128): v128 {
@@ -625,7 +627,7 @@ function risen(d: v128): v128 {
 /** The bits of |d|, less 1. */
 // @ts-ignore: decorator
 @inline
-function lessOne(d: v128): v128 {
+function bitsLessOne(d: v128): v128 {
   return i32x4.add(v128.and(d, lanes(SIZE)), lanes(MINUS_ONE));
 }
 
@@ -638,7 +640,8 @@ function lost(x: v128, before: v128, after: v128): v128 {
 
 /**
  * Add up by how much the k-th numbers of n samples differ. Of sixteen differences that are 0 or within bounds the sum is
- * exact: what rose, less all of them, is what fell. The others become columns of numbers ≥ 0; NaN is in ROSE and in SQUARED.
+ * exact: what rose, less all of them, is what fell. The others become columns of numbers ≥ 0; NaN is in ROSE and in
+ * SQUARED.
  */
 function differ(k: i32, n: i32): void {
   const one = NUMBERS + usize(2 * k) * OTHER;
@@ -660,10 +663,10 @@ function differ(k: i32, n: i32): void {
     const c = f32x4.sub(v128.load(other + i, 32), v128.load(one + i, 32));
     const d = f32x4.sub(v128.load(other + i, 48), v128.load(one + i, 48));
     // less 1, zero is the largest integer, and the smallest that has a sign
-    const e = lessOne(a);
-    const f = lessOne(b);
-    const g = lessOne(c);
-    const h = lessOne(d);
+    const e = bitsLessOne(a);
+    const f = bitsLessOne(b);
+    const g = bitsLessOne(c);
+    const h = bitsLessOne(d);
     const least = i32x4.min_u(i32x4.min_u(e, f), i32x4.min_u(g, h));
     const most = i32x4.max_s(i32x4.max_s(e, f), i32x4.max_s(g, h));
     const outside = v128.or(i32x4.lt_u(least, lanes(LEAST)), i32x4.gt_s(most, lanes(GREATEST)));

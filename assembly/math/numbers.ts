@@ -1,14 +1,17 @@
 /**
- * Numbers that kernels load into all lanes, from a table in memory: V8 rebuilds the splat of a literal in every iteration of a loop.
- * Loops that matter read them into locals first and pass them as arguments, because no engine can know that a loop's stores leave
- * the table alone.
+ * Numbers that kernels load into all lanes, from a table in memory: V8 rebuilds the splat of a literal in every iteration
+ * of a loop. Loops that matter read them into locals first and pass them as arguments, because no engine can know that a
+ * loop's stores leave the table alone.
  */
 
-const TABLE: usize = memory.data<f32>([0.0, 1.0, -0.0, 0.5, 3.4028234663852886e38, 1.1754943508222875e-38, Infinity], 16);
+const TABLE: usize = memory.data<f32>(
+  [0.0, 1.0, -0.0, 0.5, 3.4028234663852886e38, 1.1754943508222875e-38, Infinity], 16,
+);
 export const ZERO: usize = TABLE;
 /** 0 and 1, side by side. */
 export const ZERO_AND_ONE: usize = TABLE;
 export const ONE: usize = TABLE + 4;
+/** −0: the sign bit alone. */
 export const SIGN: usize = TABLE + 8;
 export const HALF: usize = TABLE + 12;
 /** The largest float32, and the smallest normal one. */

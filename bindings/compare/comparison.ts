@@ -18,7 +18,7 @@ import { type ComparisonReport, type ComputeOptions, report } from './report.ts'
 import { rowsOf } from './rows.ts';
 import { readPairConfig, type Sides } from './sides.ts';
 
-/** Logits of a side that are counted together: of images, which become rows, and of one-vs-rest, which are read again soon. */
+/** Logits of a side that are counted together: of images, which become rows, and where each side goes by itself, to be read again soon. */
 const TOGETHER = 2 ** 17;
 
 interface OwnOptions {

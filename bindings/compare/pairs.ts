@@ -121,12 +121,12 @@ function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): v
   for (const at of [LABELS, COLUMNS + COLUMN_PREDICTED]) to.i32.fill(-1, (at >> 2) + n, (at >> 2) + n + 16);
 }
 
-/** Whether what the stages of tiles of so many logits leave can be compared: of all classes at once, in one memory. */
+/** Whether the sides can go tile by tile together: a tile has all classes, and meters and comparisons have one memory. */
 export const canStage = (meter: MeterBackend, { kernels }: PairBackend, { variant, classes }: MeterConfig): boolean =>
   classes <= (variant === 'softmax' ? SOFTMAX_ROOM : SIGMOID_METRICS_ROOM).logits &&
   meter.kernels.memory.buffer === kernels.memory.buffer;
 
-/** What a tile has room for, of which both sides are there at once. */
+/** What a tile of one side has room for while that of the other is there, too. */
 const roomOf = ({ variant, classes }: MeterConfig): Room =>
   variant === 'softmax' ? { ...SOFTMAX_ROOM, logits: Math.max(classes, LOGITS / 2) } : SIGMOID_METRICS_ROOM;
 
@@ -138,8 +138,8 @@ function samplesOfTile(meter: MeterConfig): number {
 }
 
 /**
- * Samples that are compared together: whole tiles. Of softmax what rows of few classes are made into is there of a single
- * tile alone.
+ * Samples that are compared together: whole tiles. Softmax transposes rows of few classes, and there is room for the planes
+ * of a single tile.
  */
 export function samplesOf(meter: MeterConfig): number {
   const tile = samplesOfTile(meter);
@@ -158,8 +158,8 @@ function elsewhere(meter: MeterBackend, name: string, places: Partial<MeterBacke
 }
 
 /**
- * What either side's kernels have elsewhere, so that neither is in the other's way. Softmax has one place for counts, and two for
- * the tile: rows that are transposed go there as planes, and so not as rows.
+ * What either side's kernels have elsewhere, so that neither is in the other's way. Softmax has one place for counts; the
+ * candidate's tile is in PAIRS, as planes where rows are transposed, else as rows.
  */
 export function sidesOf(
   meter: MeterBackend,
@@ -202,7 +202,7 @@ function rowsTogether(classes: number): number {
 }
 
 /** One-vs-rest: rows of a tile, of so many logits at most: whole super-rows. */
-export function rowsOfTile(classes: number, logits: number): number {
+function rowsOfTile(classes: number, logits: number): number {
   const rows = rowsTogether(classes);
   return rows * Math.max(1, Math.floor(Math.min(logits / classes, SAMPLES) / rows));
 }
@@ -241,8 +241,8 @@ export class Stages {
   }
 
   /**
-   * Call `visit` when the stages of samples [first, first + n) of the next so many have gone by. Softmax: samples are counted
-   * each side's at once: of a single tile before the visit, else when all `samples` have been visited.
+   * Call `visit` when the stages of samples [first, first + n) of the next so many have gone by. Softmax counts the samples
+   * of a single tile before the visit, those of several when all have been visited, one side after the other.
    */
   each(samples: number, visit: (first: number, n: number, ignored: number) => void): void {
     const { kernels, f32 } = this.#backend;

@@ -28,7 +28,7 @@ export type PlainView =
   | Float32Array
   | Float64Array;
 
-export type ArrayKind =
+type ArrayKind =
   | `${'Int' | 'Uint'}${8 | 16 | 32}Array`
   | 'Uint8ClampedArray'
   | `${'BigInt' | 'BigUint'}64Array`
