@@ -126,8 +126,10 @@ export function locate(): void {
   const first4 = i32x4.splat(first);
   const classes4 = i32x4.splat(classes);
   const along = i32x4.splat(4 * step);
-  for (let b = 0; b < runs; b++) {
-    let place = i32x4.add(i32x4.splat(b * imageStride), i32x4.mul(i32x4.splat(step), i32x4(0, 1, 2, 3)));
+  const image = i32x4.splat(imageStride);
+  let begin = i32x4.mul(i32x4.splat(step), i32x4(0, 1, 2, 3));
+  for (let b = 0; b < runs; b++, begin = i32x4.add(begin, image)) {
+    let place = begin;
     const from = usize(b * run) << 2;
     // the last group writes too far, into the next run, which is written later
     for (let i = from; i < from + (usize(run) << 2); i += 16) {
