@@ -46,8 +46,8 @@ const { short } = flags;
 const scratch = mkdtempSync(join(tmpdir(), 'focal-simd-bench-'));
 
 /**
- * Relative difference of the mean that a peer may have. The C code adds the losses of a sample in float32, up to 32,000 of them;
- * the others add all of them one by one, up to 6.5 million.
+ * Relative difference of the mean that a peer may have. The C code adds the losses of a sample in float32, up to 32,000
+ * of them; the others add all of them one by one, up to 6.5 million.
  */
 const TOLERANCE = {
   scalar: 5e-6,
@@ -57,7 +57,9 @@ const TOLERANCE = {
   'PyTorch eager': 1e-5,
 };
 const TOLERANCE_FLOAT32_SUM = 1e-2;
-/** Largest difference of a gradient, relative to its largest number; that of tfjs over 32,000 classes comes to 1.3e-5. */
+/**
+ * Largest difference of a gradient, relative to its largest number; that of tfjs over 32,000 classes comes to 1.3e-5.
+ */
 const TOLERANCE_GRAD = 3e-5;
 
 /** Our two backends as peers. */
@@ -213,8 +215,8 @@ async function bySize() {
 }
 
 /**
- * ns per logit by the length of the stream: the same 1e5 logits again and again. Short streams run one after another until they
- * have taken as long as one of 1e8, and all lengths take turns.
+ * ns per logit by the length of the stream: the same 1e5 logits again and again. Short streams run one after another
+ * until they have taken as long as one of 1e8, and all lengths take turns.
  */
 async function byStream() {
   const results = [];

@@ -15,8 +15,8 @@ export const MOST_LOGITS = 64 << 20;
 const PEER_LOGITS = 8 << 20;
 
 /**
- * @returns cells `{ id, loss, layout, classes, positions, batch, logits, gamma, mode, peers }`; layout 'rows' is [N, C],
- *   'planes' is [B, C, D]
+ * @returns cells `{ id, loss, layout, classes, positions, batch, logits, gamma, mode, peers }`; layout 'rows' is
+ *   [N, C], 'planes' is [B, C, D]
  */
 export function allCells(logits = LOGITS) {
   const cells = [];

@@ -1,9 +1,10 @@
 /**
  * npm run bench:command [-- --samples N] [-- --classes C]
  *
- * The command against what else one would run on the same .npy files, as whole processes: wall time and peak memory of each,
- * start-up included. Python is python3 or what PYTHON names; what it lacks is named as absent. The files are in the page
- * cache, contenders take turns, medians are shown, and their numbers must agree. Linux alone tells the peak of a process.
+ * The command against what else one would run on the same .npy files, as whole processes: wall time and peak memory of
+ * each, start-up included. Python is python3 or what PYTHON names; what it lacks is named as absent. The files are in
+ * the page cache, contenders take turns, medians are shown, and their numbers must agree. Linux alone tells the peak of
+ * a process.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

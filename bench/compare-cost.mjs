@@ -1,5 +1,5 @@
-// What pairing costs: time of FocalComparison.update over that of the updates of two meters, one a side, in paired rounds of one
-// run. `node bench/compare-cost.mjs` prints the medians; the ratio is the median of the rounds' ratios.
+// What pairing costs: time of FocalComparison.update over that of the updates of two meters, one a side, in paired
+// rounds of one run. `node bench/compare-cost.mjs` prints the medians; the ratio is the median of the rounds' ratios.
 import { FocalComparison } from '../dist/compare.js';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { FocalMeter } from '../dist/meter.js';

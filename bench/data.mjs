@@ -49,8 +49,8 @@ export function makeData({ layout, batch, classes, positions }) {
 }
 
 /**
- * Rows of standard normal logits. Fitted: that of the true class is raised so that about 3 of 4 samples are right; otherwise
- * nearly all of many classes are wrong.
+ * Rows of standard normal logits. Fitted: that of the true class is raised so that about 3 of 4 samples are right;
+ * otherwise nearly all of many classes are wrong.
  */
 export function makeRows(logitCount, classes, fitted) {
   const random = uniform(classes);

@@ -1,6 +1,7 @@
-// This build against another, such as a former one: `node bench/former.mjs ../other/dist`. Both run in this process, turn by turn, and
-// what counts is the median over the rounds of the ratio of their processor times. Prints every cell that is slower than 5 %, then
-// the geometric means; exits with 1 when there is such a cell. What seems to be slower is timed again, and longer.
+// This build against another, such as a former one: `node bench/former.mjs ../other/dist`. Both run in this process,
+// turn by turn, and what counts is the median over the rounds of the ratio of their processor times. Prints every cell
+// that is slower than 5 %, then the geometric means; exits with 1 when there is such a cell. What seems to be slower is
+// timed again, and longer.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as ours from '../dist/index.js';

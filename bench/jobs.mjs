@@ -1,8 +1,8 @@
 /**
  * npm run bench:jobs [-- --samples N] [-- --classes C] [-- --jobs 1,2,4] [-- --rounds R]
  *
- * evaluateFiles by so many worker threads over one pair of .npy files in the page cache: wall time, start of the threads
- * included, as medians of rounds in which all counts take turns. The states must be the same to the byte.
+ * evaluateFiles by so many worker threads over one pair of .npy files in the page cache: wall time, start of the
+ * threads included, as medians of rounds in which all counts take turns. The states must be the same to the byte.
  */
 import { mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';

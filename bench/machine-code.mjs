@@ -1,12 +1,12 @@
 /**
- * npm run bench:code – what V8 makes of the kernels: the instructions of every innermost loop that computes with vectors,
- * by kind. A loop takes 4 logits for each vector it stores (pairs of float64: 2), but for the first pass of the exponentials, which
- * stores two for 4 logits, and the second, which stores none and has 13 float operations for 4.
+ * npm run bench:code – what V8 makes of the kernels: the instructions of every innermost loop that computes with
+ * vectors, by kind. A loop takes 4 logits for each vector it stores (pairs of float64: 2), but for the first pass of
+ * the exponentials, which stores two for 4 logits, and the second, which stores none and has 13 float operations for 4.
  *
- * Compiles the kernels with their names kept and asks V8 for its optimised code (x86-64; other processors print nothing). Below,
- * where gcc and objdump are there, the same of the C code at 128 bits: per function the sizes of its loops, which gcc unrolls and
- * specialises, with their float operations: a vector of four costs softmax 18 of them and one-vs-rest 38 to 40, 44 to 47 with
- * the gradient.
+ * Compiles the kernels with their names kept and asks V8 for its optimised code (x86-64; other processors print
+ * nothing). Below, where gcc and objdump are there, the same of the C code at 128 bits: per function the sizes of its
+ * loops, which gcc unrolls and specialises, with their float operations: a vector of four costs softmax 18 of them and
+ * one-vs-rest 38 to 40, 44 to 47 with the gradient.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';

@@ -4,8 +4,9 @@ import { cpus } from 'node:os';
 import { Bench } from 'tinybench';
 
 /**
- * Keep this thread, and the processes it starts from here on, on one processor: on two, a neighbour of either would hit those
- * that run there alone. Threads that compile stay where they are. Gives whether it could be done, which needs `taskset`.
+ * Keep this thread, and the processes it starts from here on, on one processor: on two, a neighbour of either would hit
+ * those that run there alone. Threads that compile stay where they are. Gives whether it could be done, which needs
+ * `taskset`.
  */
 export function pin() {
   try {
@@ -16,18 +17,21 @@ export function pin() {
   }
 }
 
-/** The first quartile: what a neighbour takes from a run only ever adds to its time, and more than half of the runs can be hit. */
+/**
+ * The first quartile: what a neighbour takes from a run only ever adds to its time, and more than half of the runs can
+ * be hit.
+ */
 export function quartile(values) {
   return Float64Array.from(values).sort()[values.length >> 2];
 }
 
 /**
- * Time every contender for a turn a round, of one call at least; the first of a round is another each time. With `warm` each has
- * an untimed call just before, so that none pays for what the one before it left in the caches.
+ * Time every contender for a turn a round, of one call at least; the first of a round is another each time. With `warm`
+ * each has an untimed call just before, so that none pays for what the one before it left in the caches.
  *
  * @param contenders `{ name, run, async }`; `run` may give `{ overriddenDuration }` in ms
- * @param limits `{ rounds, budget, least, warm, turn }`: at most so many rounds, none begun after so many ms, but `least` (2) of
- *   them; ms of a turn (0, which is one call)
+ * @param limits `{ rounds, budget, least, warm, turn }`: at most so many rounds, none begun after so many ms, but
+ *   `least` (2) of them; ms of a turn (0, which is one call)
  * @returns Map of name → milliseconds of each call
  */
 export async function takeTurns(contenders, { rounds, budget, least = 2, warm = false, turn = 0 }) {
@@ -57,7 +61,10 @@ export function median(values) {
   return Float64Array.from(values).sort()[values.length >> 1];
 }
 
-/** Calls in turns, the first of a round another each time, so that a ratio is that of one moment: medians over the rounds. */
+/**
+ * Calls in turns, the first of a round another each time, so that a ratio is that of one moment: medians over the
+ * rounds.
+ */
 export class PairedRounds {
   #calls;
   #updates;

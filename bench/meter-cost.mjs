@@ -1,6 +1,6 @@
-// What the metrics cost: time of FocalMeter.update over that of loss.forward, in paired rounds of one run.
-// "Fitted": about 3 of 4 samples are right. "Random": nearly every sample is a miss and takes the longest way.
-// Prints a table; asked by bench.mjs, with the options of `meterCost` as JSON for an argument, it prints the cells as JSON.
+// What the metrics cost: time of FocalMeter.update over that of loss.forward, in paired rounds of one run. "Fitted":
+// about 3 of 4 samples are right. "Random": nearly every sample is a miss and takes the longest way. Prints a table;
+// asked by bench.mjs, with the options of `meterCost` as JSON for an argument, it prints the cells as JSON.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
@@ -31,7 +31,9 @@ function cell(Loss, classes, data, logitCount) {
 /** A noisy neighbour is to hit a few rounds of all cells rather than all rounds of a few. */
 const PASSES = 4;
 
-/** All cells: `{ loss, classes, data, ns: { loss, meter }, ratio }`, medians, of the ratio that of the rounds' ratios. */
+/**
+ * All cells: `{ loss, classes, data, ns: { loss, meter }, ratio }`, medians, of the ratio that of the rounds' ratios.
+ */
 function meterCost({ logitCount = 1 << 20, rounds = 100 } = {}) {
   const cells = [SoftmaxFocalLoss, SigmoidFocalLoss].flatMap((Loss) =>
     ['fitted', 'random'].flatMap((data) => [10, 100, 1000].map((classes) => cell(Loss, classes, data, logitCount))),

@@ -1,6 +1,6 @@
 /**
- * The short benchmark, in whatever runtime it is loaded: 18 cells, each forward and with the gradient, against hand-written
- * scalar loops in that runtime. Plain ECMAScript with no host API but a clock.
+ * The short benchmark, in whatever runtime it is loaded: 18 cells, each forward and with the gradient, against
+ * hand-written scalar loops in that runtime. Plain ECMAScript with no host API but a clock.
  */
 import { makeData } from './data.mjs';
 import { scalarLoops } from './scalar-loops.mjs';

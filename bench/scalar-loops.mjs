@@ -1,6 +1,6 @@
 /**
- * The baseline: what a careful programmer writes by hand in JavaScript. One pass where one is enough, nothing allocated in a
- * loop, exponentials kept for the gradient, γ = 2 without a power, planes gone through class by class as they lie.
+ * The baseline: what a careful programmer writes by hand in JavaScript. One pass where one is enough, nothing allocated
+ * in a loop, exponentials kept for the gradient, γ = 2 without a power, planes gone through class by class as they lie.
  * Sums are in float64, as numbers are; labels are not checked, nothing is ignored, and there are no weights but α = ¼.
  */
 

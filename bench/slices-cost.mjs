@@ -1,5 +1,5 @@
-// What groups cost: time of SlicedMeter.update over that of FocalMeter.update, 100 groups, C = 10, in paired rounds of one run.
-// `node bench/slices-cost.mjs` prints the medians; the ratio is the median of the rounds' ratios.
+// What groups cost: time of SlicedMeter.update over that of FocalMeter.update, 100 groups, C = 10, in paired rounds of
+// one run. `node bench/slices-cost.mjs` prints the medians; the ratio is the median of the rounds' ratios.
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { FocalMeter } from '../dist/meter.js';
 import { SlicedMeter } from '../dist/slices.js';

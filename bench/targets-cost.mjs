@@ -1,5 +1,5 @@
-// What a target for each logit costs: forward with multi-hot targets over class indices (sigmoid), with soft ones over class
-// indices (softmax), in paired rounds of one run, and each against good scalar loops of its own.
+// What a target for each logit costs: forward with multi-hot targets over class indices (sigmoid), with soft ones over
+// class indices (softmax), in paired rounds of one run, and each against good scalar loops of its own.
 // `node bench/targets-cost.mjs` prints the medians; a ratio is the median of the rounds' ratios.
 import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../dist/index.js';
 import { makeRows } from './data.mjs';
@@ -63,7 +63,8 @@ for (const classes of [10, 100, 1000]) {
     const own = { data: dense, dims };
     const values = [loss.forward(z, own), loops()];
     if (!(Math.abs(values[0] / values[1] - 1) < 1e-5)) throw new Error(`${name}: ${values.join(' is not ')}`);
-    // the two alone: a third would not come before both equally often, and what comes before decides what the caches hold
+    // the two alone: a third would not come before both equally often, and what comes before decides what the caches
+    // hold
     const forward = () => loss.forward(z, own);
     const rounds = new PairedRounds({ index: () => loss.forward(z, targets), dense: forward }).run(ROUNDS);
     const byHand = new PairedRounds({ dense: forward, loops }).run(ROUNDS >> 2);

@@ -1,5 +1,6 @@
-// Builds everything the package publishes: kernels (asc, then wasm-opt), the inlined binaries, bundles; with --declarations,
-// which only a published package needs, also the type declarations; with --bundles, the bundles alone of kernels already built.
+// Builds everything the package publishes: kernels (asc, then wasm-opt), the inlined binaries, bundles; with
+// --declarations, which only a published package needs, also the type declarations; with --bundles, the bundles alone
+// of kernels already built.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,9 +22,9 @@ const run = (script, ...args) =>
 const PIECES = ['losses', 'meter', 'pairs'];
 
 /**
- * Compile all kernels to build/focal.wasm, and the pieces of it to files and to sources that hold them as text. Only wasm-opt
- * optimises: what asc had optimised before came out larger. For speed (-O2) first, which puts small functions into their callers,
- * then for size: that is as fast as -O4, as the loops are written the way they are to run.
+ * Compile all kernels to build/focal.wasm, and the pieces of it to files and to sources that hold them as text. Only
+ * wasm-opt optimises: what asc had optimised before came out larger. For speed (-O2) first, which puts small functions
+ * into their callers, then for size: that is as fast as -O4, as the loops are written the way they are to run.
  */
 function kernels() {
   run('assemblyscript/bin/asc.js', 'assembly/index.ts', '--target', 'release', '--outFile', 'build/focal.raw.wasm');

@@ -1,7 +1,7 @@
 /**
- * Bundles dist/*.js: the entries and the command. What several share stands in files of its
- * own, so that a class is the same whatever entry it comes from. Nothing is minified: names in consoles and stack traces
- * are those of the sources, and applications are minified by their own bundlers.
+ * Bundles dist/*.js: the entries and the command. What several share stands in files of its own, so that a class is the
+ * same whatever entry it comes from. Nothing is minified: names in consoles and stack traces are those of the sources,
+ * and applications are minified by their own bundlers.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -19,9 +19,9 @@ const FILES = [...ENTRIES, ...SHARED];
 const source = (name) => `bindings/entries/${name}.ts`;
 
 /**
- * Entries are imported as files of dist/, each with kernels of its own. Under a condition an entry is the same source, in
- * which the kernels are not inlined but imported as a module, since bytes may not be compiled there; it has them all, so
- * that nothing is added to those of the losses. The entries that it imports are those of the same condition.
+ * Entries are imported as files of dist/, each with kernels of its own. Under a condition an entry is the same source,
+ * in which the kernels are not inlined but imported as a module, since bytes may not be compiled there; it has them
+ * all, so that nothing is added to those of the losses. The entries that it imports are those of the same condition.
  */
 const entries = {
   name: 'entries',
@@ -64,8 +64,8 @@ export async function constantsOf(root) {
 }
 
 /**
- * Constants are written as numbers: files of dist/ have them as variables, which the bundlers of applications do not look
- * into. So their imports are left out, and what they are is defined instead.
+ * Constants are written as numbers: files of dist/ have them as variables, which the bundlers of applications do not
+ * look into. So their imports are left out, and what they are is defined instead.
  */
 export const numbers = {
   name: 'numbers',
@@ -118,7 +118,9 @@ function sharedFirst(text, { imports }) {
   return line + text.replace(line, '');
 }
 
-/** Source maps leave out the binaries, which nobody reads as text, and name the sources as they lie in the repository. */
+/**
+ * Source maps leave out the binaries, which nobody reads as text, and name the sources as they lie in the repository.
+ */
 function tidyMap(map, lines) {
   const { sources, sourcesContent, mappings, ...rest } = JSON.parse(map);
   const contents = sourcesContent.map((text, i) => (sources[i].includes('generated/') ? null : text));

@@ -1,7 +1,8 @@
 /**
- * How often intervals of 95 % hold what they claim: simulations with a known truth, which are samples drawn with replacement from
- * a population whose metrics are counted. `npm run test:slow` prints the table and fails where the share of intervals that
- * hold the truth is not between 93 and 97 %; `--write` puts it into docs/numerics.md. Seeded: the same numbers every time.
+ * How often intervals of 95 % hold what they claim: simulations with a known truth, which are samples drawn with
+ * replacement from a population whose metrics are counted. `npm run test:slow` prints the table and fails where the
+ * share of intervals that hold the truth is not between 93 and 97 %; `--write` puts it into docs/numerics.md. Seeded:
+ * the same numbers every time.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -43,8 +43,8 @@ function commentOfReturn(callee) {
 }
 
 /**
- * What editors show of an exported value that has no comment of its own: that of the function it is, of the member of the API
- * it is, of what the function that makes it returns, or of its type. So each comment is written once.
+ * What editors show of an exported value that has no comment of its own: that of the function it is, of the member of
+ * the API it is, of what the function that makes it returns, or of its type. So each comment is written once.
  */
 function inherited(checker, symbol) {
   if (symbol.flags & ts.SymbolFlags.Alias) return commentOfSymbol(checker.getAliasedSymbol(symbol));

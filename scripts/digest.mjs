@@ -1,6 +1,6 @@
 /**
- * npm run digest: writes test/runtimes/digest.json anew from what is built, by this Node alone. A change of it is a change of
- * results: name it in the changelog.
+ * npm run digest: writes test/runtimes/digest.json anew from what is built, by this Node alone. A change of it is a
+ * change of results: name it in the changelog.
  */
 import { writeFileSync } from 'node:fs';
 import { digestOf, SHORT } from '../test/runtimes/corpus.mjs';

@@ -1,10 +1,11 @@
 /**
  * Every entry of the package, one a line. A new one needs its file in bindings/entries/, its line here, and one run of
- * `node scripts/entries.mjs`, which writes the exports of package.json and jsr.json. Bundles, types, the tests of what was
- * built and the checks of sizes and licences take them from here.
+ * `node scripts/entries.mjs`, which writes the exports of package.json and jsr.json. Bundles, types, the tests of what
+ * was built and the checks of sizes and licences take them from here.
  *
  * @typedef {object} Entry
- * @property {string} name file in bindings/entries/ and in dist/, and subpath of the package; 'index' is the package itself
+ * @property {string} name file in bindings/entries/ and in dist/, and subpath of the package; 'index' is the package
+ *   itself
  * @property {boolean} [edge] it has kernels: where bytes may not be compiled it imports focal.wasm as a module instead
  * @property {boolean} [node] it may use the modules of Node, which Deno and Bun have too
  */
@@ -29,17 +30,22 @@ export const ENTRIES = [
 ];
 
 /**
- * Files of dist/ that entries share, made as they are, but no entries. Who imports one imports it first: so a bundler puts the
- * texts of all kernels side by side and the code behind them, and gzip finds in one what it has seen in the other.
+ * Files of dist/ that entries share, made as they are, but no entries. Who imports one imports it first: so a bundler
+ * puts the texts of all kernels side by side and the code behind them, and gzip finds in one what it has seen in the
+ * other.
  *
  * @type {Entry[]}
  */
 export const SHARED = [{ name: 'kernels', edge: true }];
 
-/** Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for. */
+/**
+ * Export conditions under which a bundler or runtime gives a compiled module for an import, and how it is asked for.
+ */
 export const EDGE = { 'edge-light': './focal.wasm?module', workerd: './focal.wasm' };
 
-/** What an application may weigh, in bytes: bundled and minified for a browser, gzipped. `goal` is what it was to weigh. */
+/**
+ * What an application may weigh, in bytes: bundled and minified for a browser, gzipped. `goal` is what it was to weigh.
+ */
 export const BUDGETS = [
   {
     name: 'losses',

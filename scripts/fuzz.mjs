@@ -1,6 +1,6 @@
 /**
- * npm run fuzz, npm run soak [-- OPTIONS of test/fuzz/main.ts]: calls drawn from a seed on every backend against a float64
- * reference, then the command killed while it writes.
+ * npm run fuzz, npm run soak [-- OPTIONS of test/fuzz/main.ts]: calls drawn from a seed on every backend against a
+ * float64 reference, then the command killed while it writes.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

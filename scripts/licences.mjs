@@ -19,8 +19,8 @@ function dependencies(root, folder) {
 }
 
 /**
- * Folders of the packages in the bundles. A library that is published as a bundle holds others, which the bundler does not
- * see: what it depends on and yet never imports is counted as held, with all that depends on in turn.
+ * Folders of the packages in the bundles. A library that is published as a bundle holds others, which the bundler does
+ * not see: what it depends on and yet never imports is counted as held, with all that depends on in turn.
  */
 export function bundledPackages(root, { inputs, outputs }) {
   const used = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));

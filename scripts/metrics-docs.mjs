@@ -1,6 +1,6 @@
 /**
- * The tables of docs/metrics.md between its markers, from the comments of bindings/meter/metrics/*.ts: `node scripts/metrics-docs.mjs`.
- * A test checks that they are up to date.
+ * The tables of docs/metrics.md between its markers, from the comments of bindings/meter/metrics/*.ts:
+ * `node scripts/metrics-docs.mjs`. A test checks that they are up to date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

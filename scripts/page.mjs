@@ -1,4 +1,6 @@
-/** Builds dist/focal.html: the page, its worker, the kernels and a data set in one file that asks nobody for anything. */
+/**
+ * Builds dist/focal.html: the page, its worker, the kernels and a data set in one file that asks nobody for anything.
+ */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

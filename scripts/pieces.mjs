@@ -3,8 +3,8 @@
  * comparisons add to them, which import memory, functions and globals of the losses. So these are there once, in a page
  * and in its memory.
  *
- * A piece begins with the export NAME_END, a global that tells where the data of the piece ends; the other exports follow.
- * Of two pieces that export the same stage, the first has a `_` behind its name.
+ * A piece begins with the export NAME_END, a global that tells where the data of the piece ends; the other exports
+ * follow. Of two pieces that export the same stage, the first has a `_` behind its name.
  */
 import binaryen from 'binaryen';
 

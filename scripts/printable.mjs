@@ -1,10 +1,13 @@
 /**
- * The characters of the text, those first that minified code has most of: the more frequent a byte, the more frequent its character,
- * since gzip packs the text and the code around it by tables that both share. Quotes, the backslash and `$`, which a string of some
- * kind must escape, are not among them, nor is `<`, which could end a script within a page.
+ * The characters of the text, those first that minified code has most of: the more frequent a byte, the more frequent
+ * its character, since gzip packs the text and the code around it by tables that both share. Quotes, the backslash and
+ * `$`, which a string of some kind must escape, are not among them, nor is `<`, which could end a script within a page.
  */
 const CHARACTERS = 'tes,=irn)(aol .hfu:gc;{}m0pd&by>[+]1w?2*SAv#!-Mx6LkI3O|F4NETCBUjGXW5/zPRH8_DqJ9VKYQZ7%@^~';
-/** Characters that stand for a byte each; the others announce a second one, and 2 × 89 pairs are enough for what is left. */
+/**
+ * Characters that stand for a byte each; the others announce a second one, and 2 × 89 pairs are enough for what is
+ * left.
+ */
 const SINGLE = CHARACTERS.length - 2;
 
 /**
@@ -12,8 +15,8 @@ const SINGLE = CHARACTERS.length - 2;
  * bindings/backend/printable.ts reads it.
  *
  * @param {Uint8Array} bytes
- * @param {Uint8Array} sample whose frequencies count: texts of one sample have the same characters for the same bytes, so
- *   that gzip finds in one what it has seen in another
+ * @param {Uint8Array} sample whose frequencies count: texts of one sample have the same characters for the same bytes,
+ *   so that gzip finds in one what it has seen in another
  */
 export function toPrintable(bytes, sample = bytes) {
   const counts = new Array(256).fill(0);

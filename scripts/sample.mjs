@@ -1,7 +1,7 @@
 /**
- * The data set that the page carries: Seattle's weather (vega-datasets, measured by NOAA), each day predicted by a softmax
- * regression that was trained without it, once with the focal loss and class weights, once with cross-entropy. As files:
- * logits and targets in .npy, names and texts in .txt.
+ * The data set that the page carries: Seattle's weather (vega-datasets, measured by NOAA), each day predicted by a
+ * softmax regression that was trained without it, once with the focal loss and class weights, once with cross-entropy.
+ * As files: logits and targets in .npy, names and texts in .txt.
  */
 import { CLASSES, FEATURES, split } from '../examples/training/weather.mjs';
 

@@ -1,6 +1,6 @@
 /**
- * What applications weigh that a bundler has minified, and why. `npm run sizes` prints it, `npm run sizes -- --write` puts it into
- * docs/benchmark.md.
+ * What applications weigh that a bundler has minified, and why. `npm run sizes` prints it, `npm run sizes -- --write`
+ * puts it into docs/benchmark.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -40,8 +40,8 @@ export const sizes = (root) =>
   );
 
 /**
- * What the bundles consist of: name, files below bindings/, and, of what could do without, `optional`. A file is of the first part that
- * names it.
+ * What the bundles consist of: name, files below bindings/, and, of what could do without, `optional`. A file is of the
+ * first part that names it.
  */
 const PARTS = [
   ['kernels of the losses', /^backend\/generated\/losses/],

@@ -1,6 +1,6 @@
 /**
- * What states take: `node scripts/state-sizes.mjs` prints the bytes of `toBytes()` after 20,000 samples, with `--write` into
- * docs/metrics.md.
+ * What states take: `node scripts/state-sizes.mjs` prints the bytes of `toBytes()` after 20,000 samples, with `--write`
+ * into docs/metrics.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * Pairs of rows, of one sample each: how far apart what they say is. Softmax has the baseline's in TILE and the candidate's
- * in PAIRS, one-vs-rest where `place` has been told.
+ * Pairs of rows, of one sample each: how far apart what they say is. Softmax has the baseline's in TILE and the
+ * candidate's in PAIRS, one-vs-rest where `place` has been told.
  *
  * Sums over the classes are float32 over blocks of 64 classes, four at a time, and float64 over the blocks.
  */
@@ -90,8 +90,9 @@ function below(at: usize): v128 {
 
 /**
  * Two classes, the vector across the samples: p and q of the predicted ones tell the others, 1 − p and 1 − q, exactly.
- * Of a side the other class lies |z₁ − z₀| below the predicted one. As the probabilities of either side add up to 1, the
- * divergence is ln(p/q) and what the baseline's classes lie further below the candidate's largest than below their own.
+ * Of a side the other class lies |z₁ − z₀| below the predicted one. As the probabilities of either side add up to 1,
+ * the divergence is ln(p/q) and what the baseline's classes lie further below the candidate's largest than below their
+ * own.
  */
 function softmaxTwo(i: usize, n: i32): void {
   const least = f32x4.splat(1e-30);
@@ -167,11 +168,11 @@ function otherOnes(i: usize, classes: i32, at: usize, away: usize, e: usize, ste
 }
 
 /**
- * Softmax but of two classes: probabilities are multiples of the exponentials that were kept, but those of the predicted
- * classes, which had been left out of the tile: 0 stands for them there, and the logit may be −∞. So of n samples, whose
- * logits are at `at`, `sample` bytes apart, the candidate's `away` from there, and whose exponentials are `kept` bytes
- * apart, both `step` bytes from class to class, this makes DIVERGENCE and DIFFERENCE of the predicted classes, and in
- * SQUARED what makes ln p/q of the difference of two logits.
+ * Softmax but of two classes: probabilities are multiples of the exponentials that were kept, but those of the
+ * predicted classes, which had been left out of the tile: 0 stands for them there, and the logit may be −∞. So of n
+ * samples, whose logits are at `at`, `sample` bytes apart, the candidate's `away` from there, and whose exponentials
+ * are `kept` bytes apart, both `step` bytes from class to class, this makes DIVERGENCE and DIFFERENCE of the predicted
+ * classes, and in SQUARED what makes ln p/q of the difference of two logits.
  */
 function predictedOnes(i: usize, n: i32, classes: i32, at: usize, away: usize, sample: usize, kept: usize, step: usize): void {
   let e = KEPT;
@@ -321,7 +322,9 @@ let after: usize = 0;
 let decays: usize = 0;
 let decaysAfter: usize = 0;
 
-/** One-vs-rest: the rows of a side are at `rows`, and e^−|z| at `decay`; unless `n` is 0, those of n logits go there. */
+/**
+ * One-vs-rest: the rows of a side are at `rows`, and e^−|z| at `decay`; unless `n` is 0, those of n logits go there.
+ */
 function place(side: i32, rows: usize, decay: usize, n: i32): void {
   if (side) {
     after = rows;
@@ -344,9 +347,9 @@ function place(side: i32, rows: usize, decay: usize, n: i32): void {
  *
  *     KL = l_w − l_z ± m_z·(w − z) + |w|·[z and w are of different signs],   + where z ≥ 0
  *
- * in which large numbers do not cancel; absolute error at most 1e-6·(1 + |w − z|). With r = e^−|w|, |Δp| is |r − t| or, where
- * the signs differ, 1 − t·r, over (1 + t)·(1 + r). One division serves m, that, and the quotient of the logarithm.
- * Infinities and NaN make NaN; `again` sees to them.
+ * in which large numbers do not cancel; absolute error at most 1e-6·(1 + |w − z|). With r = e^−|w|, |Δp| is |r − t| or,
+ * where the signs differ, 1 − t·r, over (1 + t)·(1 + r). One division serves m, that, and the quotient of the
+ * logarithm. Infinities and NaN make NaN; `again` sees to them.
  */
 function divergences(from: usize, end: usize): void {
   const one = lanes(ONE);
@@ -565,7 +568,9 @@ export function pairs(oneVersusRest: bool, held: bool, first: i32, n: i32, class
   return oneVersusRest ? sigmoidPairs(i, n, classes, usize(length) << 2) : softmaxPairs(i, n, classes);
 }
 
-/** To MOST, the largest numbers of the columns DIVERGENCE, DIFFERENCE and NOT_FINITE, which as floats are above 0, too. */
+/**
+ * To MOST, the largest numbers of the columns DIVERGENCE, DIFFERENCE and NOT_FINITE, which as floats are above 0, too.
+ */
 function most(n: i32): void {
   let divergence = f32x4.splat(0);
   let difference = divergence;
@@ -586,8 +591,8 @@ function most(n: i32): void {
 }
 
 /**
- * The sum of the squares of how far apart the sides are in WRONGS: of one-vs-rest, how many more decisions of a sample one
- * side has right than the other.
+ * The sum of the squares of how far apart the sides are in WRONGS: of one-vs-rest, how many more decisions of a sample
+ * one side has right than the other.
  */
 function turned(n: i32): f64 {
   let sum = i64x2.splat(0);
@@ -601,8 +606,8 @@ function turned(n: i32): f64 {
 }
 
 /**
- * The bits, less 1, of 2^−26 and of what is just below 2: eight differences within have a sum of 53 bits, and their squares
- * are within what two parts of a sum keep exact (math/exact-sum.ts).
+ * The bits, less 1, of 2^−26 and of what is just below 2: eight differences within have a sum of 53 bits, and their
+ * squares are within what two parts of a sum keep exact (math/exact-sum.ts).
  */
 const LEAST: usize = memory.data<u32>([0x327fffff]);
 const GREATEST: usize = memory.data<u32>([0x3ffffffe]);
@@ -639,8 +644,8 @@ function lost(x: v128, before: v128, after: v128): v128 {
 }
 
 /**
- * Add up by how much the k-th numbers of n samples differ. Of sixteen differences that are 0 or within bounds the sum is
- * exact: what rose, less all of them, is what fell. The others become columns of numbers ≥ 0; NaN is in ROSE and in
+ * Add up by how much the k-th numbers of n samples differ. Of sixteen differences that are 0 or within bounds the sum
+ * is exact: what rose, less all of them, is what fell. The others become columns of numbers ≥ 0; NaN is in ROSE and in
  * SQUARED.
  */
 function differ(k: i32, n: i32): void {

@@ -28,14 +28,15 @@ const guard0: usize = memory.data(GUARD, 16);
 export const PAIRS: usize = memory.data(PAIR_COLUMNS + PAIR_COLUMN_COUNT * SAMPLE_BYTES + 16, 16);
 const guard1: usize = memory.data(GUARD, 16);
 /**
- * One-vs-rest: how often both sides decide for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the sides
- * agree how often: i32[LOGITS].
+ * One-vs-rest: how often both sides decide for the class, laid out as PAIR_THRESHOLDS; softmax: on which class the
+ * sides agree how often: i32[LOGITS].
  */
 export const DECIDED: usize = memory.data(4 * LOGITS + 16, 16);
 const guard2: usize = memory.data(GUARD, 16);
 /**
- * Softmax: what PARAM_KEEP keeps of the baseline and of the candidate: f32[LOGITS] each. One-vs-rest, whose tiles are half
- * as large: what it keeps of the baseline, and BINS and TALLY of the candidate, PARAM_COUNTS behind their own places.
+ * Softmax: what PARAM_KEEP keeps of the baseline and of the candidate: f32[LOGITS] each. One-vs-rest, whose tiles are
+ * half as large: what it keeps of the baseline, and BINS and TALLY of the candidate, PARAM_COUNTS behind their own
+ * places.
  */
 export const KEPT: usize = memory.data(8 * LOGITS + BIN_BYTES * TALLY_BINS + 64, 16);
 const guard3: usize = memory.data(GUARD, 16);
@@ -48,12 +49,14 @@ const guard3: usize = memory.data(GUARD, 16);
  * 4].
  */
 export const PAIR_THRESHOLDS: usize = EXPONENTIALS;
-/** One-vs-rest: the divergence of each decision, and its |Δp|, of logits that are compared at once: f32[LOGITS] each. */
+/**
+ * One-vs-rest: the divergence of each decision, and its |Δp|, of logits that are compared at once: f32[LOGITS] each.
+ */
 export const DIVERGENCES: usize = PLANES;
 export const GAPS: usize = CELLS;
 /**
- * One-vs-rest: how often one side alone decides for the class, laid out as PAIR_THRESHOLDS: the baseline, and times 2^16
- * the candidate; softmax: the samples on which they do not agree: i32[LOGITS].
+ * One-vs-rest: how often one side alone decides for the class, laid out as PAIR_THRESHOLDS: the baseline, and times
+ * 2^16 the candidate; softmax: the samples on which they do not agree: i32[LOGITS].
  */
 export const CHANGED: usize = EXPONENTIALS + 4 * LOGITS + 16;
 

@@ -51,8 +51,8 @@ function weighAlike(): void {
 }
 
 /**
- * `orientHard` of the four logits z, `offset` bytes into the tile and i into the block. `turn` is the sign bit where the
- * target is 1, else 0.
+ * `orientHard` of the four logits z, `offset` bytes into the tile and i into the block. `turn` is the sign bit where
+ * the target is 1, else 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -177,8 +177,8 @@ function dropIgnored(offset: usize, to: usize, slopes: usize, bytes: usize): voi
 
 /**
  * Losses of the n logits at `at` to `to`. Unless `slopes` is 0, `up` times ∂loss/∂logit goes there; that may be `at`.
- * `dense`: their targets are in TARGETS. Else logits of true classes come negated (tile.ts), their derivatives stay so, and
- * LOGIT_WEIGHTS are the weights.
+ * `dense`: their targets are in TARGETS. Else logits of true classes come negated (tile.ts), their derivatives stay so,
+ * and LOGIT_WEIGHTS are the weights.
  */
 export function oneVersusRest(at: usize, to: usize, slopes: usize, n: i32, up: f32, dense: bool): void {
   const ups = f32x4.splat(up);

@@ -1,7 +1,7 @@
 /**
- * Numbers that kernels load into all lanes, from a table in memory: V8 rebuilds the splat of a literal in every iteration
- * of a loop. Loops that matter read them into locals first and pass them as arguments, because no engine can know that a
- * loop's stores leave the table alone.
+ * Numbers that kernels load into all lanes, from a table in memory: V8 rebuilds the splat of a literal in every
+ * iteration of a loop. Loops that matter read them into locals first and pass them as arguments, because no engine can
+ * know that a loop's stores leave the table alone.
  */
 
 const TABLE: usize = memory.data<f32>(

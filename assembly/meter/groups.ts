@@ -1,9 +1,10 @@
 /**
- * Counts and sums of groups: each has a block of its own (GROUP_* in constants.ts), and each sample of a tile is counted in
- * that of its group. So samples of many groups go by together, and a group costs no more than its samples do.
+ * Counts and sums of groups: each has a block of its own (GROUP_* in constants.ts), and each sample of a tile is
+ * counted in that of its group. So samples of many groups go by together, and a group costs no more than its samples
+ * do.
  *
- * A sum has a float64 for each sixteen exponents of a float32. Its values are multiples of one unit and below 2^39 of it,
- * so that 2^14 of them are added exactly, whatever their size.
+ * A sum has a float64 for each sixteen exponents of a float32. Its values are multiples of one unit and below 2^39 of
+ * it, so that 2^14 of them are added exactly, whatever their size.
  */
 import {
   GROUP_BINS, GROUP_EXTREMES, GROUP_LARGE, GROUP_PREDICTED, GROUP_ROW_BYTES, GROUP_SAMPLES, GROUP_SLOT_BYTES,
@@ -29,7 +30,10 @@ let stride: usize = 0;
 let bins: i32 = 0;
 /** Ranks that are told apart. */
 let ranks: i32 = 0;
-/** Where a block has ranks or hits, classes, and what comes behind their rows; bytes from one field of the classes to the next. */
+/**
+ * Where a block has ranks or hits, classes, and what comes behind their rows; bytes from one field of the classes to
+ * the next.
+ */
 let ranksAt: usize = 0;
 let hitsAt: usize = 0;
 let classesAt: usize = 0;
@@ -383,8 +387,8 @@ export function countTrue(i: usize, p: f32, right: bool): void {
 }
 
 /**
- * One-vs-rest: count what `restoreTrueDecisions` did not. Decisions must have no NaN. Losses above 128 are left out; returns
- * how many there are.
+ * One-vs-rest: count what `restoreTrueDecisions` did not. Decisions must have no NaN. Losses above 128 are left out;
+ * returns how many there are.
  */
 export function countDecisionsByGroup(): i32 {
   v128.store(COUNT, i32x4.splat(bins));

@@ -217,8 +217,8 @@ function narrowSamples(n: i32, from: usize, to: usize): void {
 
 /**
  * After the last chunk of the classes, round SUM, SQUARES and SAMPLE_LOSSES to CROSS_ENTROPY, BRIER and LOSS. A finite
- * cross-entropy past float32 is added to the exact sum here, and CROSS_ENTROPY gets 0, unless samples are added up by group
- * (groups.ts) or left open; a finite loss past float32 becomes the largest float32.
+ * cross-entropy past float32 is added to the exact sum here, and CROSS_ENTROPY gets 0, unless samples are added up by
+ * group (groups.ts) or left open; a finite loss past float32 becomes the largest float32.
  */
 export function narrowSums(n: i32, groups: i32): void {
   narrowSamples(n, SUM, CROSS_ENTROPY);

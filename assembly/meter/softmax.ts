@@ -40,7 +40,8 @@ export function squaresAndRanks(limit: i32): void {
     memory.fill(PREDICTED, 0xff, bytes);
   }
   // Ranks take branches that no processor can predict, and each wrong guess throws away work on the next row's
-  // exponentials. So the exponentials of a few rows come first, then their ranks, while the rows are in the first cache.
+  // exponentials. So the exponentials of a few rows come first, then their ranks, while the rows are in the first
+  // cache.
   const group = 1 + 4096 / classes;
   for (let from = 0; from < samples; from += group) {
     const to = min(from + group, samples);

@@ -122,7 +122,10 @@ function exponentiate(bytes: usize): void {
   }
 }
 
-/** The same in the place of REDUCED, with a copy for the gradient at `keep`, `step` bytes a group. Returns whether `restore` has work to do. */
+/**
+ * The same in the place of REDUCED, with a copy for the gradient at `keep`, `step` bytes a group. Returns whether
+ * `restore` has work to do.
+ */
 // @ts-ignore: decorator
 @inline
 function keepExponentials(bytes: usize, keep: usize, step: usize): bool {

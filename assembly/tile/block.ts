@@ -13,9 +13,9 @@ export const BLOCK: i32 = 512;
 export const APART: i32 = 576;
 
 /**
- * An exponent in two parts, an integer and a reduced argument: of a block, or of 128 classes of eight samples. They begin a
- * page: so TILE, which comes later, keeps away from where in a page callers' arrays mostly begin, however many constants
- * there are.
+ * An exponent in two parts, an integer and a reduced argument: of a block, or of 128 classes of eight samples. They
+ * begin a page: so TILE, which comes later, keeps away from where in a page callers' arrays mostly begin, however many
+ * constants there are.
  */
 export const INTEGER: usize = memory.data(4 * 1024 + APART, 4096);
 export const REDUCED: usize = memory.data(4 * 1024 + APART, 16);

@@ -1,4 +1,6 @@
-/** onnxruntime on the graphs of onnx.mjs, one thread: in WebAssembly (onnxruntime-web) and native (onnxruntime-node). */
+/**
+ * onnxruntime on the graphs of onnx.mjs, one thread: in WebAssembly (onnxruntime-web) and native (onnxruntime-node).
+ */
 import { createRequire } from 'node:module';
 import { focalGraph } from './onnx.mjs';
 

@@ -15,8 +15,8 @@ const MOST = 2 ** 30;
  */
 export interface ResidentTensor extends Tensor<Float32Array> {
   /**
-   * The array. Ask for it anew after another `alloc`, or after an update of a `SlicedMeter`: memory that grows detaches arrays
-   * taken before.
+   * The array. Ask for it anew after another `alloc`, or after an update of a `SlicedMeter`: memory that grows detaches
+   * arrays taken before.
    */
   readonly data: Float32Array;
   readonly dims: readonly number[];

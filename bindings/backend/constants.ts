@@ -71,8 +71,8 @@ export const PARAM_CLASSES = 12;
 export const PARAM_RANKS = 13;
 export const PARAM_BINS = 14;
 /**
- * Comparisons: where softmax keeps its exponentials, and sigmoid e^−|z|; 0: nowhere. Those of planes are laid out as the
- * planes, each row is filled up with zeros to whole groups of 8.
+ * Comparisons: where softmax keeps its exponentials, and sigmoid e^−|z|; 0: nowhere. Those of planes are laid out as
+ * the planes, each row is filled up with zeros to whole groups of 8.
  */
 export const PARAM_KEEP = 15;
 /** Comparisons: where rows are transposed into planes; 0: in the planes' own place. */
@@ -82,9 +82,9 @@ export const PARAM_COUNTS = 17;
 /** Sigmoid, a number a logit: whether all positives have one weight, and all negatives one, so that any will do. */
 export const PARAM_UNIFORM = 18;
 /**
- * Metrics: 0 where samples are counted and added up all together; LEFT_OPEN: they are not, and their columns are what the
- * bindings go by; else the address of the first block of counts, see COLUMN_GROUP and GROUP_SAMPLES, and the bytes from one
- * to the next.
+ * Metrics: 0 where samples are counted and added up all together; LEFT_OPEN: they are not, and their columns are what
+ * the bindings go by; else the address of the first block of counts, see COLUMN_GROUP and GROUP_SAMPLES, and the bytes
+ * from one to the next.
  */
 export const PARAM_GROUPS = 19;
 export const PARAM_GROUP_BYTES = 20;
@@ -116,7 +116,10 @@ export const SUM_LOSS_SQUARES = 2;
 export const SUM_ENTROPY_SQUARES = 3;
 export const SUM_BRIER_SQUARES = 4;
 export const SUM_COUNT = 5;
-/** What comparisons add to the sums: divergences, |Δp|, then of loss, cross-entropy and Brier score what rose, fell and the squares. */
+/**
+ * What comparisons add to the sums: divergences, |Δp|, then of loss, cross-entropy and Brier score what rose, fell and
+ * the squares.
+ */
 export const SUM_DIVERGENCE = 5;
 export const SUM_DIFFERENCE = 6;
 export const SUM_ROSE = 7;
@@ -147,16 +150,17 @@ export const BIN_HITS = 4;
 export const BIN_CONFIDENCE = 8;
 
 /**
- * The block of a group, in bytes, which takes 8191 samples before it must be cleared. First i32: its samples, and how many of
- * them are ignored. Then i64, sigmoid: Σ wrong² over the samples, and from bit 40 on how many of them have no wrong decision.
+ * The block of a group, in bytes, which takes 8191 samples before it must be cleared. First i32: its samples, and how
+ * many of them are ignored. Then i64, sigmoid: Σ wrong² over the samples, and from bit 40 on how many of them have no
+ * wrong decision.
  */
 export const GROUP_SAMPLES = 0;
 export const GROUP_IGNORED = 4;
 export const GROUP_WRONG = 8;
 /**
- * The sums SUM_LOSS to SUM_BRIER_SQUARES. First of cross-entropies past float32, multiples of 2^102 and what is left, float64
- * each; then of each sum two i32, how many values were +∞ and how many NaN; then sixteen times a float64 of each sum, to
- * which those values add up whose exponent, 8 bits, begins with these four bits.
+ * The sums SUM_LOSS to SUM_BRIER_SQUARES. First of cross-entropies past float32, multiples of 2^102 and what is left,
+ * float64 each; then of each sum two i32, how many values were +∞ and how many NaN; then sixteen times a float64 of
+ * each sum, to which those values add up whose exponent, 8 bits, begins with these four bits.
  */
 export const GROUP_LARGE = 16;
 export const GROUP_EXTREMES = 32;
@@ -164,15 +168,16 @@ export const GROUP_SUMS = 72;
 export const GROUP_SLOTS = 16;
 export const GROUP_SLOT_BYTES = 40;
 /**
- * Bins, of which the last has the confidence 1 alone. Softmax: an i64 each: the sum of the confidences in units of 2^−23, from
- * bit 36 on their number, from bit 49 on the hits; then an i32 for each rank that is told apart and one for all that are
- * larger. Sigmoid: two i64 each, which together have the sum and, from bit 43 on, the number; then an i32 a bin, the hits.
+ * Bins, of which the last has the confidence 1 alone. Softmax: an i64 each: the sum of the confidences in units of
+ * 2^−23, from bit 36 on their number, from bit 49 on the hits; then an i32 for each rank that is told apart and one for
+ * all that are larger. Sigmoid: two i64 each, which together have the sum and, from bit 43 on, the number; then an i32
+ * a bin, the hits.
  */
 export const GROUP_BINS = 712;
 /**
- * Then, from a multiple of 16 on, what TALLY_BYTES has of a class. Softmax, rows: its first two float64, three i32, 4 bytes of
- * nothing; and, behind all rows, the other two float64 of each class. Sigmoid, filled up to whole fours of classes: each of the four
- * float64 of all classes, then two i32 of each, then the last.
+ * Then, from a multiple of 16 on, what TALLY_BYTES has of a class. Softmax, rows: its first two float64, three i32, 4
+ * bytes of nothing; and, behind all rows, the other two float64 of each class. Sigmoid, filled up to whole fours of
+ * classes: each of the four float64 of all classes, then two i32 of each, then the last.
  */
 export const GROUP_ROW_BYTES = 32;
 export const GROUP_SUPPORT = 16;
@@ -247,7 +252,9 @@ export const PAIR_ROSE = 16;
 /** Where differences of samples are not yet: see `pairs`. */
 export const PAIR_OWN = PAIR_ROSE;
 export const PAIR_COLUMN_COUNT = 19;
-/** Behind the columns: the largest number of PAIR_DIVERGENCE, of PAIR_DIFFERENCE and, as a float32, of PAIR_NOT_FINITE. */
+/**
+ * Behind the columns: the largest number of PAIR_DIVERGENCE, of PAIR_DIFFERENCE and, as a float32, of PAIR_NOT_FINITE.
+ */
 export const PAIR_MOST = PAIR_COLUMN_COUNT;
 /** Sigmoid, whose tiles are half as large: from KEPT to the BINS of the candidate, behind which is its TALLY. */
 export const PAIR_COUNTS = 2 * LOGITS;

@@ -7,7 +7,8 @@
  *
  *     labels                                      targets in LABELS → classes, −1 where ignored
  *     softmax:
- *       (open [choose] scan sum close)            once, where the tile holds all classes; else chunk by chunk, one stage a round:
+ *       (open [choose] scan sum close)            once, where the tile holds all classes; else chunk by chunk, one stage
+ *                                                 a round:
  *       [(open choose close)…] (open scan close)… (open sum close)…
  *       finish                                    losses of the samples
  *       [others, or (open sum others close)…]     and what the classes that are not the largest add to them
@@ -17,8 +18,8 @@
  *       finish
  *     metrics, softmax:
  *       decide                                    predictions; how many are wrong
- *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one; a tile with
- *                                                 all classes is still there, and open `again`: scan sum close
+ *       review(true) scan and sum review(false)   if any: with the predicted class in the place of the true one; a tile
+ *                                                 with all classes is still there, and open `again`: scan sum close
  *       topK… [cells] tally
  *
  * With a number for each logit as the target (PARAM_TARGETS) the class of the largest logit takes the place of the true
@@ -63,8 +64,8 @@ export interface Kernels {
   /** Check n targets in LABELS; how many are not ignored, or −1 − i where target i is neither a class nor ignored. */
   labels(n: number, classes: number, ignoreIndex: number): number;
   /**
-   * Check n numbers at the address `at`, float32 or BYTES, where there is room for as many float32 and 16 more; how many
-   * are ignored, or −1 − i where number i is no target.
+   * Check n numbers at the address `at`, float32 or BYTES, where there is room for as many float32 and 16 more; how
+   * many are ignored, or −1 − i where number i is no target.
    */
   targets(at: number, n: number, from: number): number;
   /** Read PARAMS and clear the first SUM_COUNT sums; those behind them are cleared by `clear`. */
@@ -122,7 +123,9 @@ export interface MeterKernels extends Kernels {
 
   /** How many predictions are wrong; the column of confidences is filled when there is none, else by `review`. */
   decide(): number;
-  /** Between on and off, samples have their prediction for a label. With `again` the tile that was closed is open anew. */
+  /**
+   * Between on and off, samples have their prediction for a label. With `again` the tile that was closed is open anew.
+   */
   review(on: boolean, again: boolean): void;
   /** How many samples have fewer than k classes before their own; those whose prediction is open are not among them. */
   topK(k: number): number;
@@ -139,8 +142,8 @@ export interface MeterKernels extends Kernels {
    * each logit, its sign bit set where the decision is for the class; how many losses above TALLY_LARGEST, or NaN, were
    * left out. −1: nothing was counted.
    *
-   * With PARAM_GROUPS each sample is counted in the block that COLUMN_GROUP tells, and added up there (sigmoid: `finish`
-   * does that). Blocks lie wherever in the memory, and take 8191 samples each before they must be cleared.
+   * With PARAM_GROUPS each sample is counted in the block that COLUMN_GROUP tells, and added up there (sigmoid:
+   * `finish` does that). Blocks lie wherever in the memory, and take 8191 samples each before they must be cleared.
    */
   tally(): number;
   /** Move what is pending to BINS, however many other calls came after the one that counted it. */
@@ -154,39 +157,42 @@ export interface PairKernels extends Pick<MeterKernels, 'memory' | 'TILE' | 'con
    * tells.
    */
   readonly PAIRS: number;
-  /** Sigmoid, of a super-row, as are the next: what a logit must be above, +∞ in a vector behind it: f32[LOGITS + 4]. */
+  /**
+   * Sigmoid, of a super-row, as are the next: what a logit must be above, +∞ in a vector behind it: f32[LOGITS + 4].
+   */
   readonly PAIR_THRESHOLDS: number;
   /** How often both sides decide for the class; softmax: agree on it: i32[LOGITS]. */
   readonly DECIDED: number;
   /**
-   * Sigmoid: how often the baseline alone decides for the class, and times 2^16 the candidate; softmax: the samples on which
-   * they do not agree: i32[LOGITS].
+   * Sigmoid: how often the baseline alone decides for the class, and times 2^16 the candidate; softmax: the samples on
+   * which they do not agree: i32[LOGITS].
    */
   readonly CHANGED: number;
   /**
-   * Softmax: where exponentials of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate. Sigmoid: of
-   * the baseline e^−|z|; there is room for both sides, too.
+   * Softmax: where exponentials of the baseline are kept by PARAM_KEEP, and 4·LOGITS on those of the candidate.
+   * Sigmoid: of the baseline e^−|z|; there is room for both sides, too.
    */
   readonly KEPT: number;
   /**
-   * For either side, softmax the candidate first: to be called when the stages of n samples, of which the first is sample
-   * `first`, have gone by, with PARAM_KEEP: fill their columns of what the meter has found. Returns how many are ignored.
+   * For either side, softmax the candidate first: to be called when the stages of n samples, of which the first is
+   * sample `first`, have gone by, with PARAM_KEEP: fill their columns of what the meter has found. Returns how many are
+   * ignored.
    */
   hold(side: number, first: number, n: number): number;
   /**
-   * Compare n rows, which are those of the samples from `first` on. They are where `hold` found them or, unless they are
-   * `held`, those of the baseline in TILE and those of the candidate in PAIRS.
+   * Compare n rows, which are those of the samples from `first` on. They are where `hold` found them or, unless they
+   * are `held`, those of the baseline in TILE and those of the candidate in PAIRS.
    *
-   * Softmax: counts in DECIDED and returns how many there are in CHANGED: samples that are open or ignored, too, and the
-   * latter count for nothing. Sigmoid, of super-rows of `length` logits, the rows of some samples, with −∞ behind those of
-   * the last: counts in DECIDED and CHANGED, lists in the column PAIR_OWN the samples of whose own class the sides decide
-   * differently, ~number where the candidate decides for it, and returns how many these are.
+   * Softmax: counts in DECIDED and returns how many there are in CHANGED: samples that are open or ignored, too, and
+   * the latter count for nothing. Sigmoid, of super-rows of `length` logits, the rows of some samples, with −∞ behind
+   * those of the last: counts in DECIDED and CHANGED, lists in the column PAIR_OWN the samples of whose own class the
+   * sides decide differently, ~number where the candidate decides for it, and returns how many these are.
    */
   pairs(sigmoid: boolean, held: boolean, first: number, n: number, classes: number, length: number): number;
   /**
-   * Add the columns of n samples to the sums SUM_DIVERGENCE and SUM_DIFFERENCE and, with `quality`, to SUM_ROSE and on, and
-   * put the largest number of each column from PAIR_DIVERGENCE on to PAIR_MOST. Sigmoid with `quality`: returns Σ (how many
-   * more decisions of a sample the candidate has right)².
+   * Add the columns of n samples to the sums SUM_DIVERGENCE and SUM_DIFFERENCE and, with `quality`, to SUM_ROSE and on,
+   * and put the largest number of each column from PAIR_DIVERGENCE on to PAIR_MOST. Sigmoid with `quality`: returns Σ
+   * (how many more decisions of a sample the candidate has right)².
    */
   settle(n: number, quality: boolean): number;
   clear(sum: number): void;

@@ -7,8 +7,8 @@ import { instantiate, kernelsOf } from './wasm.ts';
 export { scalarKernels } from './scalar/kernels.ts';
 
 /**
- * A backend made on first use: of what a module exports or, where SIMD is missing or compiling is refused (an old engine,
- * a page whose content security policy forbids it), the scalar twin. Importing never compiles and never throws.
+ * A backend made on first use: of what a module exports or, where SIMD is missing or compiling is refused (an old
+ * engine, a page whose content security policy forbids it), the scalar twin. Importing never compiles and never throws.
  */
 export function lazily<K extends Pick<Kernels, 'memory'>>(
   exports: () => WebAssembly.Exports,

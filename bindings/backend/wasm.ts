@@ -1,7 +1,7 @@
 /**
  * Kernels from what a module exports: functions, the memory, addresses as globals, and with a `_` before it what other
- * modules import. Made from entries they are a fast object; assigned one by one, each call would look its kernels up in a
- * dictionary.
+ * modules import. Made from entries they are a fast object; assigned one by one, each call would look its kernels up in
+ * a dictionary.
  */
 export function kernelsOf<K extends object>(exports: object): K {
   const kernels = Object.entries(exports).filter(([name]) => name[0] !== '_');

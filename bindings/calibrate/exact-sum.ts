@@ -1,7 +1,7 @@
 /**
- * The exact sum of float64 numbers, after Shewchuk, "Adaptive Precision Floating-Point Arithmetic and Fast Robust Geometric
- * Predicates" (1997), rounded once, as Python's `math.fsum` does: the same bits in any order and over any number of parts.
- * Numbers must be finite, and their sums, too.
+ * The exact sum of float64 numbers, after Shewchuk, "Adaptive Precision Floating-Point Arithmetic and Fast Robust
+ * Geometric Predicates" (1997), rounded once, as Python's `math.fsum` does: the same bits in any order and over any
+ * number of parts. Numbers must be finite, and their sums, too.
  */
 export class ExactSum {
   /** Numbers whose sum is the exact one, each smaller than the last bit of the next. */

@@ -4,8 +4,9 @@ import type { Input } from '../input/tensors.ts';
 import { ExactSum } from './exact-sum.ts';
 
 /**
- * The negative log-likelihood of a set of samples as a function of β = 1/temperature: its derivatives, and what they come
- * to at both ends. It is convex in β, so the first derivative only grows. The sums are exact: samples may come in any order.
+ * The negative log-likelihood of a set of samples as a function of β = 1/temperature: its derivatives, and what they
+ * come to at both ends. It is convex in β, so the first derivative only grows. The sums are exact: samples may come in
+ * any order.
  */
 export class Slopes {
   samples = 0;
@@ -47,9 +48,11 @@ export type ReadLogit = (c: number) => number;
 export type ReadTarget = (c: number) => number;
 
 /**
- * Softmax: NLL = Σ t_c·(log Σ e^(βz) − βz_c), so that ∂ = Σ t_c·(E z − z_c) and ∂² = Σ t_c · Var z under p = softmax(βz).
+ * Softmax: NLL = Σ t_c·(log Σ e^(βz) − βz_c), so that ∂ = Σ t_c·(E z − z_c) and ∂² = Σ t_c · Var z under p =
+ * softmax(βz).
  *
- * All from the distances to the largest logit, which cancel less. A class of logit −∞ has no part in it, nor has one of target 0.
+ * All from the distances to the largest logit, which cancel less. A class of logit −∞ has no part in it, nor has one of
+ * target 0.
  */
 export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, target: ReadTarget, beta: number): void {
   let largest = -Infinity;
@@ -94,8 +97,8 @@ export function addSoftmax(slopes: Slopes, logit: ReadLogit, classes: number, ta
 }
 
 /**
- * Sigmoid: NLL = Σ_c t_c·softplus(−βz_c) + (1 − t_c)·softplus(βz_c); of each of the two, with x = ±z_c, ∂ = −x·σ(−βx) and
- * ∂² = x²·p·(1 − p).
+ * Sigmoid: NLL = Σ_c t_c·softplus(−βz_c) + (1 − t_c)·softplus(βz_c); of each of the two, with x = ±z_c, ∂ = −x·σ(−βx)
+ * and ∂² = x²·p·(1 − p).
  */
 export function addSigmoid(slopes: Slopes, logit: ReadLogit, classes: number, target: ReadTarget, beta: number): void {
   let first = 0;

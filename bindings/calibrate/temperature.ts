@@ -11,14 +11,15 @@ export interface Calibration {
    * Calibration of Modern Neural Networks", 2017): the minimum of the cross-entropy, by Newton's method on its exact
    * derivatives, in at most 10 passes.
    *
-   * @param batches a function that gives the batches `{ logits, targets, firstIndex? }` anew for each pass, as an iterable or
-   *   async iterable; they may come in any order
-   * @param options `loss`, 'softmax' (default) or 'sigmoid'; `holdout`, the share that is held out to measure on, default
-   *   0.2; `ignoreIndex`, default −100; `bins`, default 15; `input`, 'logits' (default), 'probabilities' or 'logProbabilities'
-   * @returns the temperature, with cross-entropy, Brier score and calibration error of the held-out part before and after;
-   *   null with its reason where no finite temperature is best
-   * @throws TypeError or RangeError as a loss's `forward`, for a batch of other classes, for a pass of more or fewer samples than the
-   *   first (an iterator that is used up), and for a wrong option
+   * @param batches a function that gives the batches `{ logits, targets, firstIndex? }` anew for each pass, as an
+   *   iterable or async iterable; they may come in any order
+   * @param options `loss`, 'softmax' (default) or 'sigmoid'; `holdout`, the share that is held out to measure on,
+   *   default 0.2; `ignoreIndex`, default −100; `bins`, default 15; `input`, 'logits' (default), 'probabilities' or
+   *   'logProbabilities'
+   * @returns the temperature, with cross-entropy, Brier score and calibration error of the held-out part before and
+   *   after; null with its reason where no finite temperature is best
+   * @throws TypeError or RangeError as a loss's `forward`, for a batch of other classes, for a pass of more or fewer
+   *   samples than the first (an iterator that is used up), and for a wrong option
    * @example
    * const { temperature } = await fitTemperature(() => [{ logits, targets }]);
    */

@@ -15,8 +15,8 @@ export interface TemperatureOptions {
   /** Whether the classes exclude each other, or are decided one by one. Default 'softmax'. */
   loss?: 'softmax' | 'sigmoid';
   /**
-   * Share of the samples that the fit does not see, and is measured on, in [0, 1). Which they are is a hash of a sample's
-   * index. 0: nothing is held out, nothing measured. Default 0.2.
+   * Share of the samples that the fit does not see, and is measured on, in [0, 1). Which they are is a hash of a
+   * sample's index. 0: nothing is held out, nothing measured. Default 0.2.
    */
   holdout?: number;
   /** Target that marks a sample to leave out; sigmoid, in targets of the logits' shape, a logit. Default −100. */

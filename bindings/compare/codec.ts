@@ -14,15 +14,16 @@ import { readPairConfig, type Sides } from './sides.ts';
 /**
  * The two forms of a comparison's state. Version 1:
  *
- * JSON: `{ format, version, config, baseline, candidate, words, largest, hardest, coverage, checksum }`. `config` is `{ hardest,
- * flips }`; `baseline` and `candidate` are the states of the two meters; `words` as layout.ts has them; `largest` is `[[bits,
- * index], [bits, index]]` of the largest divergence and the largest |Δp|, index −1 where there is none; `hardest` is a list of
- * `[index, target or null, baseline's prediction, candidate's, bits of the baseline's loss, of the candidate's]`; `coverage` as
- * in a meter's; `checksum` the CRC-32 that the bytes end with.
+ * JSON: `{ format, version, config, baseline, candidate, words, largest, hardest, coverage, checksum }`. `config` is `{
+ * hardest, flips }`; `baseline` and `candidate` are the states of the two meters; `words` as layout.ts has them;
+ * `largest` is `[[bits, index], [bits, index]]` of the largest divergence and the largest |Δp|, index −1 where there is
+ * none; `hardest` is a list of `[index, target or null, baseline's prediction, candidate's, bits of the baseline's
+ * loss, of the candidate's]`; `coverage` as in a meter's; `checksum` the CRC-32 that the bytes end with.
  *
- * Bytes: "FSCP"; the version; the length of the configuration and the configuration as JSON in UTF-8; the length of the bytes
- * of either meter and these bytes; the words; the bits and index + 1 of both that are largest; the number of hardest samples
- * and of each the index, target (coded as in a meter's) and the other four; with coverage the ranges, as in a meter's; CRC-32.
+ * Bytes: "FSCP"; the version; the length of the configuration and the configuration as JSON in UTF-8; the length of the
+ * bytes of either meter and these bytes; the words; the bits and index + 1 of both that are largest; the number of
+ * hardest samples and of each the index, target (coded as in a meter's) and the other four; with coverage the ranges,
+ * as in a meter's; CRC-32.
  */
 export const VERSION = 1;
 export const FORMAT = 'focal-simd/comparison';

@@ -18,7 +18,10 @@ import { type ComparisonReport, type ComputeOptions, report } from './report.ts'
 import { rowsOf } from './rows.ts';
 import { readPairConfig, type Sides } from './sides.ts';
 
-/** Logits of a side that are counted together: of images, which become rows, and where each side goes by itself, to be read again soon. */
+/**
+ * Logits of a side that are counted together: of images, which become rows, and where each side goes by itself, to be
+ * read again soon.
+ */
 const TOGETHER = 2 ** 17;
 
 interface OwnOptions {
@@ -45,12 +48,13 @@ export function splitOptions(loss: unknown, given: unknown): { config: PairConfi
 }
 
 /**
- * Two classifiers on the same samples: how far the candidate is from the baseline, and, where there are labels, what it gains
- * and loses. Like a meter it is exact: one batch or a million, in any order, over any number of comparisons merged in any
- * tree give the same bits.
+ * Two classifiers on the same samples: how far the candidate is from the baseline, and, where there are labels, what it
+ * gains and loses. Like a meter it is exact: one batch or a million, in any order, over any number of comparisons
+ * merged in any tree give the same bits.
  *
- * Fidelity needs no labels: agreement of the predictions, Kullback-Leibler divergence KL(baseline‖candidate), largest |Δp|.
- * Quality is paired: each sample's numbers are subtracted before anything is summed, so intervals are those of the difference.
+ * Fidelity needs no labels: agreement of the predictions, Kullback-Leibler divergence KL(baseline‖candidate), largest
+ * |Δp|. Quality is paired: each sample's numbers are subtracted before anything is summed, so intervals are those of
+ * the difference.
  */
 export class Comparison<L extends AnyLoss> {
   readonly #backend: () => PairBackend;
@@ -181,8 +185,8 @@ export class Comparison<L extends AnyLoss> {
   /**
    * Take in what another comparison has counted; the other stays as it is.
    *
-   * @throws TypeError when it is no comparison; RangeError, naming the difference, when its loss or options differ, and, with
-   *   `coverage`, when samples are in both; nothing has changed then
+   * @throws TypeError when it is no comparison; RangeError, naming the difference, when its loss or options differ,
+   *   and, with `coverage`, when samples are in both; nothing has changed then
    */
   merge(other: Comparison<L>): void {
     if (!(typeof other === 'object' && other !== null && #sides in other)) {
@@ -227,7 +231,10 @@ export class Comparison<L extends AnyLoss> {
   }
 }
 
-/** The logits of one side, with the targets or, where there are none, with labels that nobody looks at, `any` if they will do. */
+/**
+ * The logits of one side, with the targets or, where there are none, with labels that nobody looks at, `any` if they
+ * will do.
+ */
 function readSide(
   name: string,
   logits: unknown,
@@ -249,7 +256,9 @@ function readSide(
   }
 }
 
-/** As many labels as there are samples: a tensor tells its classes, of a typed array they are those of the comparison. */
+/**
+ * As many labels as there are samples: a tensor tells its classes, of a typed array they are those of the comparison.
+ */
 function unlabelled(
   logits: unknown,
   { classes, classAxis }: Reading & { classes: number },

@@ -15,8 +15,8 @@ export interface LimitResult {
   name: string;
   limit: number;
   /**
-   * What was held against the limit: by how much it dropped (losses, Brier score, calibration error: rose), below 0 where it got
-   * better; of an evaluation, the value. null where it is not known.
+   * What was held against the limit: by how much it dropped (losses, Brier score, calibration error: rose), below 0
+   * where it got better; of an evaluation, the value. null where it is not known.
    */
   value: Metric;
   /** Interval of a drop, with the report's confidence; null where none is claimed. */
@@ -24,7 +24,9 @@ export interface LimitResult {
   /** The class that is worst, of `class-recall` and `class-precision`. */
   class: number | null;
   verdict: Verdict;
-  /** The smallest drop that so many samples could have shown, and how many it takes for the limit; null where not known. */
+  /**
+   * The smallest drop that so many samples could have shown, and how many it takes for the limit; null where not known.
+   */
   power: Power | null;
   /** All that in one line. */
   line: string;
@@ -41,7 +43,10 @@ export interface Judgement {
 
 /** Options of `judge`. */
 export interface JudgeOptions {
-  /** Hold limits against the interval, not against the point estimate: undecided where it covers the limit. Default false. */
+  /**
+   * Hold limits against the interval, not against the point estimate: undecided where it covers the limit. Default
+   * false.
+   */
   decide?: boolean;
   /** Let samples pass that are not finite in the candidate alone. Default false. */
   allowNan?: boolean;
@@ -50,12 +55,13 @@ export interface JudgeOptions {
 }
 
 /**
- * Hold a comparison against limits on how far the candidate may drop. A limit that cannot be told of, because there are no
- * targets or no samples, is undecided.
+ * Hold a comparison against limits on how far the candidate may drop. A limit that cannot be told of, because there are
+ * no targets or no samples, is undecided.
  *
  * @param report what `compute` of a comparison gave
  * @param limits by name, as `parseLimits` gives them
- * @throws TypeError or RangeError for limits of unknown names or wrong values, and for names of another number of classes
+ * @throws TypeError or RangeError for limits of unknown names or wrong values, and for names of another number of
+ *   classes
  */
 export function judge(report: ComparisonReport, limits: Limits, options: JudgeOptions = {}): Judgement {
   checkComparisonReport(report);
@@ -79,7 +85,8 @@ export function judge(report: ComparisonReport, limits: Limits, options: JudgeOp
  *
  * @param report what `compute` of a meter gave
  * @param limits `min` and `max` by name, as `parseLimits` gives them
- * @throws TypeError or RangeError for limits of unknown names or wrong values, and for names of another number of classes
+ * @throws TypeError or RangeError for limits of unknown names or wrong values, and for names of another number of
+ *   classes
  */
 export function judgeReport(
   report: SoftmaxReport | SigmoidReport,
@@ -170,7 +177,10 @@ function turned([lower, upper]: Interval, sign: 1 | -1): Interval {
   return sign > 0 ? [lower, upper] : [zero(-upper), zero(-lower)];
 }
 
-/** How many samples it would take for the interval to leave the limit, if nothing else changed: it shrinks with their root. */
+/**
+ * How many samples it would take for the interval to leave the limit, if nothing else changed: it shrinks with their
+ * root.
+ */
 function enough(drop: number, [lower, upper]: Interval, limit: number, n: number): string {
   const times = ((drop > limit ? drop - lower : upper - drop) / (drop - limit)) ** 2;
   return Number.isFinite(times)

@@ -30,7 +30,9 @@ function sectionsOf({ variant, classes, topK }: MeterConfig, { flips }: PairConf
       divergence: 'sum',
       difference: 'sum',
     }),
-    /** How often each side predicts the class (sigmoid: decides for it), and how often both do so of the same sample. */
+    /**
+     * How often each side predicts the class (sigmoid: decides for it), and how often both do so of the same sample.
+     */
     predictions: section(classes, { baseline: 'count', candidate: 'count', both: 'count' }),
     /** Softmax: [baseline's prediction][candidate's]. */
     flips: section(flips ? classes * classes : 0, { samples: 'count' }),

@@ -3,8 +3,8 @@ import { kind as kindOf, outOfRange, wrongType } from '../input/errors.ts';
 import { MEASURE_NAMES, type Measure, measureOf } from './measures.ts';
 
 /**
- * Limits by the name of what they are on: how far it may drop (losses, Brier score, calibration error: rise) in a comparison, or
- * the least or most it may be in an evaluation. Shares are shares: 0.005 is half a percentage point.
+ * Limits by the name of what they are on: how far it may drop (losses, Brier score, calibration error: rise) in a
+ * comparison, or the least or most it may be in an evaluation. Shares are shares: 0.005 is half a percentage point.
  */
 export type Limits = Readonly<Record<string, number>>;
 
@@ -20,13 +20,14 @@ const EXAMPLE: Readonly<Record<LimitKind, string>> = {
 /**
  * Read limits as the command takes them: `accuracy=0.5pp,recall=2pp,loss=0.01`, of shares also `class-recall=50%`.
  *
- * Names: accuracy; recall (mean over the classes), class-recall, class-precision (of the class that is worst), f1 (mean over the
- * classes), topK for any k, loss, cross-entropy, brier, ece, auroc, average-precision; in comparisons also agreement; in evaluations
- * also all metrics over the samples and the means over the classes as reports name them, such as kappa and macro.precision. Reports'
- * spelling is taken, too: crossEntropy, macro.f1.
+ * Names: accuracy; recall (mean over the classes), class-recall, class-precision (of the class that is worst), f1 (mean
+ * over the classes), topK for any k, loss, cross-entropy, brier, ece, auroc, average-precision; in comparisons also
+ * agreement; in evaluations also all metrics over the samples and the means over the classes as reports name them, such
+ * as kappa and macro.precision. Reports' spelling is taken, too: crossEntropy, macro.f1.
  *
  * @param text limits, with commas between them
- * @param kind `max-drop`: differences, of shares in percentage points (`pp`); `min`, `max`: values, of shares also in percent
+ * @param kind `max-drop`: differences, of shares in percentage points (`pp`); `min`, `max`: values, of shares also in
+ *   percent
  * @returns by name, 0.5pp as 0.005
  * @throws RangeError for an unknown name, one given twice, or what is no number ≥ 0 with the right unit
  */

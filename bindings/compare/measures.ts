@@ -80,7 +80,8 @@ function worstChange(report: ComparisonReport, name: 'recall' | 'precision'): Ch
   const known = classes.flatMap(({ delta }, c) => (delta === null ? [] : [c]));
   const z = criticalValue(bonferroni(report.confidence, known.length));
   const intervals = known.map((c) => INTERVALS[name](report, c, z));
-  // with all of them true at once, the lowest difference lies between the lowest of the lower ends and of the upper ends
+  // with all of them true at once, the lowest difference lies between the lowest of the lower ends and of the upper
+  // ends
   const end = (side: 0 | 1): number =>
     intervals.reduce((least, interval) => Math.min(least, interval?.[side] ?? NaN), Infinity);
   return { ...base, interval: intervals.includes(null) ? null : [end(0), end(1)], class: worst };

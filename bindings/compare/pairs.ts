@@ -71,7 +71,10 @@ const NONE: Largest = [0, -1];
 const UNCARRIED = 2 ** 20;
 /** Samples of which CHANGED can count what one side decides alone. */
 const MOST_TABLED = 2 ** 16 - 1;
-/** Logits of either side that are before the kernels together, as far as whole samples allow: what they make of them stays near. */
+/**
+ * Logits of either side that are before the kernels together, as far as whole samples allow: what they make of them
+ * stays near.
+ */
 const TILE_LOGITS = 16384;
 /** One-vs-rest: logits of a super-row, at least. */
 const SUPER_ROW = 64;
@@ -121,7 +124,9 @@ function giveBack(from: PairBackend, side: Side, to: MeterBackend, n: number): v
   for (const at of [LABELS, COLUMNS + COLUMN_PREDICTED]) to.i32.fill(-1, (at >> 2) + n, (at >> 2) + n + 16);
 }
 
-/** Whether the sides can go tile by tile together: a tile has all classes, and meters and comparisons have one memory. */
+/**
+ * Whether the sides can go tile by tile together: a tile has all classes, and meters and comparisons have one memory.
+ */
 export const canStage = (meter: MeterBackend, { kernels }: PairBackend, { variant, classes }: MeterConfig): boolean =>
   classes <= (variant === 'softmax' ? SOFTMAX_ROOM : SIGMOID_METRICS_ROOM).logits &&
   meter.kernels.memory.buffer === kernels.memory.buffer;
@@ -138,8 +143,8 @@ function samplesOfTile(meter: MeterConfig): number {
 }
 
 /**
- * Samples that are compared together: whole tiles. Softmax transposes rows of few classes, and there is room for the planes
- * of a single tile.
+ * Samples that are compared together: whole tiles. Softmax transposes rows of few classes, and there is room for the
+ * planes of a single tile.
  */
 export function samplesOf(meter: MeterConfig): number {
   const tile = samplesOfTile(meter);
@@ -158,8 +163,8 @@ function elsewhere(meter: MeterBackend, name: string, places: Partial<MeterBacke
 }
 
 /**
- * What either side's kernels have elsewhere, so that neither is in the other's way. Softmax has one place for counts; the
- * candidate's tile is in PAIRS, as planes where rows are transposed, else as rows.
+ * What either side's kernels have elsewhere, so that neither is in the other's way. Softmax has one place for counts;
+ * the candidate's tile is in PAIRS, as planes where rows are transposed, else as rows.
  */
 export function sidesOf(
   meter: MeterBackend,
@@ -241,8 +246,8 @@ export class Stages {
   }
 
   /**
-   * Call `visit` when the stages of samples [first, first + n) of the next so many have gone by. Softmax counts the samples
-   * of a single tile before the visit, those of several when all have been visited, one side after the other.
+   * Call `visit` when the stages of samples [first, first + n) of the next so many have gone by. Softmax counts the
+   * samples of a single tile before the visit, those of several when all have been visited, one side after the other.
    */
   each(samples: number, visit: (first: number, n: number, ignored: number) => void): void {
     const { kernels, f32 } = this.#backend;
@@ -647,8 +652,8 @@ class Chunk {
   }
 
   /**
-   * The bits of the largest divergence (0) or difference (1), and the first sample that has it; −1: none, or less than the
-   * largest so far.
+   * The bits of the largest divergence (0) or difference (1), and the first sample that has it; −1: none, or less than
+   * the largest so far.
    */
   largest(which: 0 | 1, [known, index]: Largest): Largest {
     const column = which ? this.difference : this.divergence;
@@ -663,8 +668,10 @@ class Chunk {
   /**
    * The same of one-vs-rest, and the decisions.
    *
-   * @param decided gets how often both sides decide for a class, and either alone, of rows that are too long for the kernels
-   * @param own gets the decisions of classes that samples are of, where they differ, and whether the candidate's is for the class
+   * @param decided gets how often both sides decide for a class, and either alone, of rows that are too long for the
+   *   kernels
+   * @param own gets the decisions of classes that samples are of, where they differ, and whether the candidate's is for
+   *   the class
    */
   compareSigmoid(
     stages: Stages | null,

@@ -4,8 +4,8 @@ import type { ClassFidelity, ClassQuality, TestedDelta } from './report.ts';
 /**
  * What is known of the difference of a class's precisions.
  *
- * Who chose what, and rightly, is told by the counts of the predictions and of the class's own samples; where other samples, that had
- * no targets, are among the predictions, it is not, and the precisions do not come out of the counts.
+ * Who chose what, and rightly, is told by the counts of the predictions and of the class's own samples; where other
+ * samples, that had no targets, are among the predictions, it is not, and the precisions do not come out of the counts.
  */
 export function precisionOf(
   { baseline, candidate, left }: ClassFidelity,

@@ -79,11 +79,17 @@ export interface FidelityReport {
   agreement: Metric;
   /** Wilson's interval of the agreement; sigmoid: null, as the decisions of a sample are not independent. */
   agreementInterval: Interval | null;
-  /** Kullback-Leibler divergence KL(baseline‖candidate) in nats (sigmoid: summed over the classes), and how often it is ∞. */
+  /**
+   * Kullback-Leibler divergence KL(baseline‖candidate) in nats (sigmoid: summed over the classes), and how often it is
+   * ∞.
+   */
   kl: { mean: Metric; largest: Metric; at: number | null; infinite: number };
   /** |Δp| of a sample: the largest of its classes. */
   difference: { mean: Metric; largest: Metric; at: number | null };
-  /** Samples whose probabilities are not defined on that side alone, and on both. They have no part in `kl` and `difference`. */
+  /**
+   * Samples whose probabilities are not defined on that side alone, and on both. They have no part in `kl` and
+   * `difference`.
+   */
   nonFinite: { baseline: number; candidate: number; both: number };
   perClass: ClassFidelity[];
   /** Softmax, with the option `flips`: samples by [baseline's prediction][candidate's]. */
@@ -94,7 +100,10 @@ export interface FidelityReport {
 export interface ClassQuality {
   /** Samples of the class. */
   support: number;
-  /** Softmax: samples of the class that only one side has right. Sigmoid: all samples whose decision only one side has right. */
+  /**
+   * Softmax: samples of the class that only one side has right. Sigmoid: all samples whose decision only one side has
+   * right.
+   */
   lost: number;
   won: number;
   /** McNemar's exact mid-p of `lost` and `won`; null without samples. */
@@ -104,8 +113,9 @@ export interface ClassQuality {
   /** Over the samples of the class; `p` is McNemar's exact mid-p of its own `lost` and `won`. */
   recall: ShareDelta & TestedDelta;
   /**
-   * Over as many samples as the candidate predicts to be of the class. Its interval is Zou and Donner's, its `p` that of Kosinski's
-   * test of predictive values; null where the predictions of samples without targets are among the counts.
+   * Over as many samples as the candidate predicts to be of the class. Its interval is Zou and Donner's, its `p` that
+   * of Kosinski's test of predictive values; null where the predictions of samples without targets are among the
+   * counts.
    */
   precision: TestedDelta;
 }
@@ -126,13 +136,15 @@ export interface QualityReport<R extends AnyReport = AnyReport> {
   baseline: R;
   candidate: R;
   /**
-   * `loss`, `crossEntropy`, `brier`, `accuracy`: intervals from the differences of the samples. `balancedAccuracy` (sigmoid:
-   * `macroRecall`): from those of the classes' recalls, or, with the option `bootstrap`, of its replicates. `macroF1` (sigmoid
-   * also `microF1`): of the replicates alone. `ece`: no interval, with `bootstrap` a standard error. `auroc` and
-   * `averagePrecision`: with the option `curves`, without intervals.
+   * `loss`, `crossEntropy`, `brier`, `accuracy`: intervals from the differences of the samples. `balancedAccuracy`
+   * (sigmoid: `macroRecall`): from those of the classes' recalls, or, with the option `bootstrap`, of its replicates.
+   * `macroF1` (sigmoid also `microF1`): of the replicates alone. `ece`: no interval, with `bootstrap` a standard error.
+   * `auroc` and `averagePrecision`: with the option `curves`, without intervals.
    */
   deltas: Record<string, Delta>;
-  /** Softmax: the same for the samples whose class is among the k largest logits, of the ks below the number of classes. */
+  /**
+   * Softmax: the same for the samples whose class is among the k largest logits, of the ks below the number of classes.
+   */
   topK: (ShareDelta & { k: number })[];
   /** Softmax: samples that only the baseline, and only the candidate, has right, and McNemar's exact mid-p. */
   lost: number | null;

@@ -1,4 +1,7 @@
-/** Evaluation by many machines over BullMQ, which the caller brings: `import { addEvaluation } from 'focal-simd/bullmq'`. */
+/**
+ * Evaluation by many machines over BullMQ, which the caller brings:
+ * `import { addEvaluation } from 'focal-simd/bullmq'`.
+ */
 import type { AnyLoss, Meter } from '../meter/meter.ts';
 import {
   defineQueue,
@@ -32,14 +35,15 @@ export type {
 const queue = defineQueue(FocalMeter, evaluateShard);
 
 /**
- * Put an evaluation into the queues: one job a shard, jobs that merge the states of up to `fanIn` others, and a root whose
- * result is the state of all. Workers of `shardProcessor` and `mergeProcessor` do them.
+ * Put an evaluation into the queues: one job a shard, jobs that merge the states of up to `fanIn` others, and a root
+ * whose result is the state of all. Workers of `shardProcessor` and `mergeProcessor` do them.
  *
  * @param flowProducer a `FlowProducer` of bullmq
  * @param manifest the shards, which must have every sample once; files are paths or URLs that every worker can read
  * @param options `loss` and `meter` as for `evaluateShard`; `fanIn`, `queue`, `attempts`, `id`
  * @returns the root job, and `finished(queueEvents)`, which gives the meter
- * @throws RangeError, naming the shard, where samples are in two shards or in none; TypeError or RangeError for an option
+ * @throws RangeError, naming the shard, where samples are in two shards or in none; TypeError or RangeError for an
+ *   option
  * @example
  * const { finished } = await addEvaluation(new FlowProducer({ connection }), manifest, { loss: { name: 'softmax' } });
  * const meter = await finished(new QueueEvents('focal-simd-merges', { connection }));
@@ -53,8 +57,8 @@ export function addEvaluation(
 }
 
 /**
- * What a worker of the queue of shards runs. What is wrong in a file or an option fails the evaluation at once; where the
- * way to a file fails, the shard is tried again.
+ * What a worker of the queue of shards runs. What is wrong in a file or an option fails the evaluation at once; where
+ * the way to a file fails, the shard is tried again.
  *
  * @param options `storage` and `inlineLimit`: where states go that are too large for the queue
  * @example
@@ -67,8 +71,8 @@ export function shardProcessor(
 }
 
 /**
- * What a worker of the queue of merges runs. States of other options, or with samples that another has counted, are refused;
- * the root requires all samples of the manifest.
+ * What a worker of the queue of merges runs. States of other options, or with samples that another has counted, are
+ * refused; the root requires all samples of the manifest.
  *
  * @param options as for `shardProcessor`
  * @example

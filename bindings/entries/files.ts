@@ -22,8 +22,8 @@ const evaluate = /* @__PURE__ */ defineShard(FocalMeter);
 /**
  * Evaluate a classifier on the samples of files, read piece by piece: they may be larger than memory.
  *
- * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a File, Blob, URL (read by range requests),
- *   bytes or source
+ * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a File, Blob, URL (read by range
+ *   requests), bytes or source
  * @param options `loss`: `{ name: 'softmax' | 'sigmoid', … }` with the options of that loss; `meter`: options of
  *   `FocalMeter`, without `classes` those of the files; `firstIndex`: index of the first sample among those of all
  *   shards; `signal` ends it with its reason; `onProgress` is called with the number of samples that are done

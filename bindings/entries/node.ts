@@ -57,15 +57,17 @@ export function evaluateShard(files: Files, options: ShardOptions): Promise<Shar
 }
 
 /**
- * Evaluate a classifier on the samples of files, on all processors: the state is the same, byte for byte, as that of one.
+ * Evaluate a classifier on the samples of files, on all processors: the state is the same, byte for byte, as that of
+ * one.
  *
- * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a path or a URL, or with one thread `-` for
- *   stdin or whatever `evaluateShard` takes
- * @param options those of `evaluateShard`, and `jobs`: worker threads, default the processors there are, 1 for small inputs
- *   and for what can only be read from its beginning (CSV, JSONL, compressed .npz files);
- *   `groups`, the column of a table or the group of each sample, for `slices`, and `maxGroups`
+ * @param files `{ logits, targets }` or `{ table, target, scores }`, each file a path or a URL, or with one thread `-`
+ *   for stdin or whatever `evaluateShard` takes
+ * @param options those of `evaluateShard`, and `jobs`: worker threads, default the processors there are, 1 for small
+ *   inputs and for what can only be read from its beginning (CSV, JSONL, compressed .npz files); `groups`, the column
+ *   of a table or the group of each sample, for `slices`, and `maxGroups`
  * @returns the meter, to be computed or merged with those of other shards
- * @throws as `evaluateShard`; of several faults the one of the first sample. Error when a worker dies, naming the samples
+ * @throws as `evaluateShard`; of several faults the one of the first sample. Error when a worker dies, naming the
+ *   samples
  * @example
  * const { meter } = await evaluateFiles({ logits: 'z.npy', targets: 'y.npy' }, { loss: { name: 'softmax' } });
  */
@@ -95,8 +97,9 @@ export function compareFiles(files: PairFiles, options: CompareFilesOptions): Pr
  * `focal-simd/calibrate`, whose options it takes, too.
  *
  * @param files as for `evaluateFiles`; they are read once a pass
- * @param options `loss` ('softmax' or 'sigmoid'), `holdout`, `ignoreIndex`, `bins` and `input` as for `fitTemperature`; `classAxis`: 1
- *   or −1 for the last, default 1; the others as for `evaluateFiles`; `onProgress` is called in each pass
+ * @param options `loss` ('softmax' or 'sigmoid'), `holdout`, `ignoreIndex`, `bins` and `input` as for `fitTemperature`;
+ *   `classAxis`: 1 or −1 for the last, default 1; the others as for `evaluateFiles`; `onProgress` is called in each
+ *   pass
  * @throws as `evaluateFiles`
  * @example
  * const { temperature } = await calibrateFiles({ logits: 'z.npy', targets: 'y.npy' });
@@ -110,7 +113,8 @@ export function calibrateFiles(files: Files, options?: CalibrateFilesOptions): P
  * is refused.
  *
  * @param lines JSON objects `{"logits": …, "targets": …, "firstIndex": …}` or `{"table": …, "target": …, "scores": …,
- *   "firstIndex": …}`; files are paths or URLs; `firstIndex` is the index of the shard's first sample among all (default 0)
+ *   "firstIndex": …}`; files are paths or URLs; `firstIndex` is the index of the shard's first sample among all
+ *   (default 0)
  * @param options `loss` and `meter` as for `evaluateShard`
  * @returns the states as JSON, one a shard, in the order of the lines
  * @throws as `evaluateShard`, with the number of the line
@@ -123,7 +127,8 @@ export function mapShards(lines: Lines, options: MapOptions): AsyncGenerator<str
  * Merge states, one a line, in any order.
  *
  * @param lines what `mapShards`, `focal-simd map` or `evaluate --state` wrote
- * @returns the meter of all; states of different losses or options, or with samples that another has counted, are refused
+ * @returns the meter of all; states of different losses or options, or with samples that another has counted, are
+ *   refused
  * @throws TypeError or RangeError with the number of the line; RangeError where there is none
  */
 export function mergeStates(lines: Lines): Promise<Meter<AnyLoss>> {

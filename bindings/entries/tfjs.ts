@@ -1,6 +1,7 @@
 /**
- * TensorFlow.js trains with these losses: `import { customLoss } from 'focal-simd/tfjs'`. The caller brings the namespace
- * `tf`, so this entry depends on no package and goes with every tfjs backend whose tensors can be read synchronously.
+ * TensorFlow.js trains with these losses: `import { customLoss } from 'focal-simd/tfjs'`. The caller brings the
+ * namespace `tf`, so this entry depends on no package and goes with every tfjs backend whose tensors can be read
+ * synchronously.
  */
 import { outOfRange, wrongType } from '../input/errors.ts';
 
@@ -44,12 +45,13 @@ const UNREADABLE = ['webgpu'];
  * A loss as a function of tensors that tfjs differentiates through `tf.customGrad`: for `optimizer.minimize`,
  * `tf.variableGrads`, and `model.compile({ loss })` of tfjs-layers. As everywhere in tfjs, classes are the last axis.
  *
- * Labels are what the loss takes for targets: class indices of shape `[…]` or `[…, 1]`, int32 or whole float32; or, in the
- * shape of the logits, one-hot and soft ones for SoftmaxFocalLoss, multi-hot and soft ones in [0, 1] for SigmoidFocalLoss.
+ * Labels are what the loss takes for targets: class indices of shape `[…]` or `[…, 1]`, int32 or whole float32; or, in
+ * the shape of the logits, one-hot and soft ones for SoftmaxFocalLoss, multi-hot and soft ones in [0, 1] for
+ * SigmoidFocalLoss.
  *
  * With reduction 'none' there is one loss a sample, which `model.fit({ classWeight })` weights before it takes the mean
- * over the batch; of the sigmoid loss it is the mean over the classes. A scalar cannot be weighted so: fit would multiply
- * it by the mean weight.
+ * over the batch; of the sigmoid loss it is the mean over the classes. A scalar cannot be weighted so: fit would
+ * multiply it by the mean weight.
  *
  * Value and gradient are computed together, in the forward pass; the backward pass only multiplies by what comes from
  * above. Where no gradient is wanted, `loss.forward(logits.dataSync(), targets)` is cheaper. To tfjs the gradient is a
@@ -57,8 +59,8 @@ const UNREADABLE = ['webgpu'];
  *
  * @param tf the namespace of `@tensorflow/tfjs` or `@tensorflow/tfjs-core`
  * @param loss a SoftmaxFocalLoss or SigmoidFocalLoss, without `ignored: 'drop'`
- * @returns `(labels, logits) => tensor`: logits float32 of shape `[…, C]`; a scalar for reduction 'mean' and 'sum', losses
- *   of shape `[…]` for 'none'
+ * @returns `(labels, logits) => tensor`: logits float32 of shape `[…, C]`; a scalar for reduction 'mean' and 'sum',
+ *   losses of shape `[…]` for 'none'
  * @throws TypeError for what is no tensor, no loss, no namespace; RangeError for labels of another shape, and on the
  *   backend 'webgpu', whose tensors cannot be read synchronously; and as `loss.valueAndGrad`
  * @example

@@ -1,7 +1,7 @@
 /**
  * Typed arrays as the engine knows them. What a caller hands in may be a subclass whose `subarray` goes through
- * Symbol.species, may have a `length` or a Symbol.toStringTag of its own, may be a view out of bounds of a buffer that has
- * shrunk. So nothing of the object itself is believed: the intrinsic getters tell its kind and its memory.
+ * Symbol.species, may have a `length` or a Symbol.toStringTag of its own, may be a view out of bounds of a buffer that
+ * has shrunk. So nothing of the object itself is believed: the intrinsic getters tell its kind and its memory.
  */
 
 import { fromHalf } from './half.ts';

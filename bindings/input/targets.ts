@@ -43,9 +43,9 @@ function copyLabels(targets: Input['targets'], from: number, labels: Int32Array)
 }
 
 /**
- * Copy targets [from, from + n) to the backend and check them: LABELS has the class of each sample, `classes` where it is the
- * background or targets are one number a logit, −1 where it is ignored. Returns how many are not ignored; throws for the first that is none of these, so
- * nothing must have been given out before every target has been through here.
+ * Copy targets [from, from + n) to the backend and check them: LABELS has the class of each sample, `classes` where it
+ * is the background or targets are one number a logit, −1 where it is ignored. Returns how many are not ignored; throws
+ * for the first that is none of these, so nothing must have been given out before every target has been through here.
  */
 export function loadLabels(kernels: Kernels, input: Input, from: number, n: number, rules: TargetRules): number {
   const { targets, classes } = input;
@@ -72,7 +72,9 @@ export function loadLabels(kernels: Kernels, input: Input, from: number, n: numb
   throw outOfRange(`targets[${i}]`, expected, `${targets[i]}`);
 }
 
-/** Copy numbers [from, from + n) to the address `to` of the kernels' memory: bytes as they are, all others as float32. */
+/**
+ * Copy numbers [from, from + n) to the address `to` of the kernels' memory: bytes as they are, all others as float32.
+ */
 export function copyNumbers(targets: Input['targets'], from: number, n: number, to: number, f32: Float32Array): void {
   if (targets instanceof Uint8Array) {
     new Uint8Array(f32.buffer, to, n).set(targets.subarray(from, from + n));

@@ -19,8 +19,8 @@ export interface Tensor<Data> {
 }
 
 /**
- * `[N, C]` as a typed array, C inferred from the number of targets, or a tensor `[B, C]` or `[B, C, D1, …]`. Float32Array,
- * Float64Array (rounded to float32), Float16Array, or a tensor with `type: 'float16'` over a Uint16Array.
+ * `[N, C]` as a typed array, C inferred from the number of targets, or a tensor `[B, C]` or `[B, C, D1, …]`.
+ * Float32Array, Float64Array (rounded to float32), Float16Array, or a tensor with `type: 'float16'` over a Uint16Array.
  */
 export type Logits = FloatArray | Tensor<FloatArray | Uint16Array | ArrayBufferView>;
 
@@ -29,10 +29,10 @@ type Numbers = IntegerArray | FloatArray | ArrayBufferView | readonly number[] |
 /**
  * A typed array, a plain array of numbers or bigints, or a tensor of either, which is one of these:
  *
- * - class indices `[N]`, `[B]` or `[B, D1, …]`, also with an axis of size 1 in the place of the classes: integers, or floats that
- *   are whole numbers;
- * - in the shape of the logits, both with dims: numbers in [0, 1] for the sigmoid loss (multi-hot, soft), numbers ≥ 0 for the
- *   softmax loss (soft);
+ * - class indices `[N]`, `[B]` or `[B, D1, …]`, also with an axis of size 1 in the place of the classes: integers, or
+ *   floats that are whole numbers;
+ * - in the shape of the logits, both with dims: numbers in [0, 1] for the sigmoid loss (multi-hot, soft), numbers ≥ 0
+ *   for the softmax loss (soft);
  * - for logits of one class, the sigmoid loss alone: numbers in [0, 1], one a logit.
  */
 export type Targets = Numbers | Tensor<Numbers>;
@@ -46,7 +46,10 @@ export interface Input {
   /** The logits; float16 as the bits. */
   readonly logits: Float32Array | Float64Array | Uint16Array;
   readonly half: boolean;
-  /** What they come as: 0 logits (and logarithms of softmax probabilities, which are some); the others the kernels convert. */
+  /**
+   * What they come as: 0 logits (and logarithms of softmax probabilities, which are some); the others the kernels
+   * convert.
+   */
   readonly scale: Scale;
   /** The targets, or a copy of those that could differ when they are read again: plain arrays and shared memory. */
   readonly targets: PlainView;
@@ -104,7 +107,9 @@ interface Unwrapped {
   readonly type: unknown;
 }
 
-/** All that runs code of the caller happens here: getters of tensors, of dimensions, of the elements of plain arrays. */
+/**
+ * All that runs code of the caller happens here: getters of tensors, of dimensions, of the elements of plain arrays.
+ */
 function unwrap(name: string, value: unknown): Unwrapped {
   if (arrayKind(value) || Array.isArray(value)) return { name, data: value, dims: null, type: undefined };
   const { location = 'cpu', dims, shape, type } = Object(value);
@@ -147,8 +152,8 @@ function takeApart(dims: readonly number[], classAxis: 1 | -1) {
 }
 
 /**
- * Read the arguments of a call, or throw: the one place that knows which arrays and shapes are allowed. The values of targets are
- * checked later, as they stream by. No code of the caller runs once the first view has been taken.
+ * Read the arguments of a call, or throw: the one place that knows which arrays and shapes are allowed. The values of
+ * targets are checked later, as they stream by. No code of the caller runs once the first view has been taken.
  */
 export function readInput(logitsArgument: unknown, targetsArgument: unknown, reading: Reading): Input {
   const z = unwrap('logits', logitsArgument);

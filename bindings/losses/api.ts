@@ -5,8 +5,8 @@ import type { Reduction, SigmoidFocalLossOptions, SoftmaxFocalLossOptions } from
 /** What every entry that has the losses exports. */
 export interface Api {
   /**
-   * Focal loss over all classes: −α[y] · (1 − p_y)^γ · log p_y with p = softmax(logits), after Lin et al., "Focal Loss for
-   * Dense Object Detection" (2017). With γ = 0 it is cross-entropy.
+   * Focal loss over all classes: −α[y] · (1 − p_y)^γ · log p_y with p = softmax(logits), after Lin et al., "Focal Loss
+   * for Dense Object Detection" (2017). With γ = 0 it is cross-entropy.
    *
    * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one
    * @example new SoftmaxFocalLoss({ gamma: 2 }).forward(Float32Array.of(2.1, -0.3, 0.4), [0])

@@ -1,10 +1,12 @@
 import { classWeights } from './weights.ts';
 
 /**
- * `classWeights` of the classes that occur, as the option `alpha` of a loss. The weight of a class that never is the target
- * multiplies nothing in the softmax loss and is 1; the mean 1 is over the others, so absent classes change nothing.
+ * `classWeights` of the classes that occur, as the option `alpha` of a loss. The weight of a class that never is the
+ * target multiplies nothing in the softmax loss and is 1; the mean 1 is over the others, so absent classes change
+ * nothing.
  *
- * The sigmoid loss takes α in (0, 1] for the true class and 1 − α for the others: w / (1 + w) makes the odds of the two w.
+ * The sigmoid loss takes α in (0, 1] for the true class and 1 − α for the others: w / (1 + w) makes the odds of the two
+ * w.
  *
  * @param perClass how often each class is the target, shape [C]
  */

@@ -65,10 +65,11 @@ export abstract class FocalLoss<R extends Reduction> {
   /**
    * The loss of a batch.
    *
-   * @param logits `[N, C]` as a typed array (C inferred from the targets), or a tensor `{ data, dims }` of shape `[B, C]`
-   *   or `[B, C, D1, …]`; with classAxis −1 `[…, C]`
-   * @param targets class indices `[N]`, `[B]` or `[B, D1, …]`; or numbers in the shape of the logits, both with dims: in [0, 1] for
-   *   SigmoidFocalLoss (multi-hot, soft), ≥ 0 for SoftmaxFocalLoss (soft); or for logits of one class numbers in [0, 1]
+   * @param logits `[N, C]` as a typed array (C inferred from the targets), or a tensor `{ data, dims }` of shape `[B,
+   *   C]` or `[B, C, D1, …]`; with classAxis −1 `[…, C]`
+   * @param targets class indices `[N]`, `[B]` or `[B, D1, …]`; or numbers in the shape of the logits, both with dims:
+   *   in [0, 1] for SigmoidFocalLoss (multi-hot, soft), ≥ 0 for SoftmaxFocalLoss (soft); or for logits of one class
+   *   numbers in [0, 1]
    * @param options `weights`, one a sample
    * @returns a number for 'mean' and 'sum', 0 when nothing is valid; for 'none' a Float32Array
    * @throws TypeError for a wrong type, RangeError for a wrong shape, target or weight; nothing has changed then

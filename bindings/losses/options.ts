@@ -10,24 +10,28 @@ export type InputScale = 'logits' | 'probabilities' | 'logProbabilities';
 interface CommonOptions<R extends Reduction> {
   /** Focusing parameter γ ≥ 0; 0 is plain cross-entropy. Default 2. */
   gamma?: number;
-  /** What a call gives: the mean over the valid samples (logits, for the sigmoid variant), their sum, or each. Default 'mean'. */
+  /**
+   * What a call gives: the mean over the valid samples (logits, for the sigmoid variant), their sum, or each. Default
+   * 'mean'.
+   */
   reduction?: R;
   /**
-   * Target that marks a sample to leave out; of targets in the shape of the logits (sigmoid), a logit to leave out. Default
-   * −100.
+   * Target that marks a sample to leave out; of targets in the shape of the logits (sigmoid), a logit to leave out.
+   * Default −100.
    */
   ignoreIndex?: number;
   /** With reduction 'none': 0 in the place of ignored samples, or leave them out. Default 'zero'. */
   ignored?: 'zero' | 'drop';
   /**
-   * Which axis of the logits has the classes: 1 as in `[B, C, D1, …]`, or the last, −1, as in `[B, T, C]` of token classifiers and
-   * in all of TensorFlow; targets are `[B, T]` then. Equal sizes cannot be told apart, so a wrong axis may go unnoticed. Default 1.
+   * Which axis of the logits has the classes: 1 as in `[B, C, D1, …]`, or the last, −1, as in `[B, T, C]` of token
+   * classifiers and in all of TensorFlow; targets are `[B, T]` then. Equal sizes cannot be told apart, so a wrong axis
+   * may go unnoticed. Default 1.
    */
   classAxis?: 1 | -1;
   /**
-   * What the numbers given as logits are. Probabilities become ln p (softmax, which normalises them) or ln(p/(1 − p)) (sigmoid)
-   * as they are read; there is no gradient then. Log-probabilities of a softmax are logits as they are, and have the gradient of logits.
-   * Default 'logits'.
+   * What the numbers given as logits are. Probabilities become ln p (softmax, which normalises them) or ln(p/(1 − p))
+   * (sigmoid) as they are read; there is no gradient then. Log-probabilities of a softmax are logits as they are, and
+   * have the gradient of logits. Default 'logits'.
    */
   input?: InputScale;
 }
@@ -39,9 +43,10 @@ export interface SoftmaxFocalLossOptions<R extends Reduction = 'mean'> extends C
   /** ε in [0, 1): targets t become t·(1 − ε) + ε/C. Default 0. */
   labelSmoothing?: number;
   /**
-   * What the sum is divided by, with reduction 'mean' alone: the number of valid samples, 'valid', those of weight 0 included; the sum of
-   * their weights times Σ t·alpha, 'weights', which is PyTorch's weighted mean of index targets (PyTorch divides soft targets by the
-   * number of samples); or a number > 0. The mean is 0 where nothing is left to divide by. Default 'valid'.
+   * What the sum is divided by, with reduction 'mean' alone: the number of valid samples, 'valid', those of weight 0
+   * included; the sum of their weights times Σ t·alpha, 'weights', which is PyTorch's weighted mean of index targets
+   * (PyTorch divides soft targets by the number of samples); or a number > 0. The mean is 0 where nothing is left to
+   * divide by. Default 'valid'.
    */
   divisor?: 'valid' | 'weights' | number;
 }
@@ -49,15 +54,15 @@ export interface SoftmaxFocalLossOptions<R extends Reduction = 'mean'> extends C
 /** Options of a `SigmoidFocalLoss`. */
 export interface SigmoidFocalLossOptions<R extends Reduction = 'mean'> extends CommonOptions<R> {
   /**
-   * Weight of the true class in (0, 1], 1 − alpha for the others; or one such number in [0, 1] a class, not all 0. null or a number ≤
-   * 0 turns weighting off. Default 0.25.
+   * Weight of the true class in (0, 1], 1 − alpha for the others; or one such number in [0, 1] a class, not all 0. null
+   * or a number ≤ 0 turns weighting off. Default 0.25.
    */
   alpha?: number | ArrayLike<number> | null;
   /** Smoothing s of the probability in the focal factor: p·(1 − s) + s/2, in [0, 1). Default 1e-3. */
   smoothing?: number;
   /**
-   * Label that means "none of the classes", such as C or −1: the sample is valid, and all its logits are negatives. Neither a class
-   * nor `ignoreIndex`. Default: none.
+   * Label that means "none of the classes", such as C or −1: the sample is valid, and all its logits are negatives.
+   * Neither a class nor `ignoreIndex`. Default: none.
    */
   background?: number | null;
   /** γ ≥ 0 of negatives, for asymmetric focusing (Ridnik et al. 2021); only for targets of 0 and 1. Default: gamma. */
@@ -65,8 +70,9 @@ export interface SigmoidFocalLossOptions<R extends Reduction = 'mean'> extends C
   /** In [0, 1): the probability of negatives counts as max(p − clip, 0); only for targets of 0 and 1. Default 0. */
   clip?: number;
   /**
-   * What the sum is divided by, with reduction 'mean' alone: the number of valid logits, 'valid'; the positives, 'positives', as
-   * RetinaNet and mmdet do: samples that are not background, or Σ t of targets in the shape of the logits, but at least 1; or a number >
+   * What the sum is divided by, with reduction 'mean' alone: the number of valid logits, 'valid'; the positives,
+   * 'positives', as RetinaNet and mmdet do: samples that are not background, or Σ t of targets in the shape of the
+   * logits, but at least 1; or a number >
    * 0. Default 'valid'.
    */
   divisor?: 'valid' | 'positives' | number;

@@ -1,6 +1,6 @@
 /**
- * Functions that engines compute differently in the last bits, from operations that IEEE 754 rounds in one way alone: the
- * same bits in every runtime.
+ * Functions that engines compute differently in the last bits, from operations that IEEE 754 rounds in one way alone:
+ * the same bits in every runtime.
  */
 const BITS = new DataView(new ArrayBuffer(8));
 

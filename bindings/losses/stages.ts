@@ -88,7 +88,8 @@ export function goOn(backend: Backend): void {
 }
 
 /**
- * Take up n samples as one tile, of whose logits nothing is asked any more: what is known of them has been put into the memory.
+ * Take up n samples as one tile, of whose logits nothing is asked any more: what is known of them has been put into the
+ * memory.
  */
 export function takeSamples({ kernels }: Backend, n: number): void {
   kernels.open(kernels.TILE, n, 1, 0, 0, 1, 0, ROWS);

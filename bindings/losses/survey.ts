@@ -93,7 +93,9 @@ export function survey(backend: Backend, settings: Settings, input: Input, weigh
   return { valid, weights: total, positives: total };
 }
 
-/** The label that a target of one class stands for: 0, the class, for 1, and 1, which is none, for 0; null for a share. */
+/**
+ * The label that a target of one class stands for: 0, the class, for 1, and 1, which is none, for 0; null for a share.
+ */
 export const labelOfOne = (t: number): 0 | 1 | null => (t === 1 ? 0 : t === 0 ? 1 : null);
 
 /** An input whose targets are good, as meters take it: targets 0 and 1 of one class are labels. */

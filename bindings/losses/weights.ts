@@ -7,8 +7,8 @@ function powerOfTwo(e: number): number {
 }
 
 /**
- * x^y for x > 0. Math.pow differs in its last bits from engine to engine; this uses only operations that IEEE 754 rounds
- * one way: ln x by the series of atanh, e^z by Taylor's, both to the last few bits of a double.
+ * x^y for x > 0. Math.pow differs in its last bits from engine to engine; this uses only operations that IEEE 754
+ * rounds one way: ln x by the series of atanh, e^z by Taylor's, both to the last few bits of a double.
  */
 function power(x: number, y: number): number {
   let e = 0;
@@ -69,8 +69,9 @@ function normalised(
  * @param beta how much rare classes are raised: 0 not at all, 1 (default) by the inverse of their frequency
  * @param options `absent`: 0 or 1, the weight of classes whose rate is 0, which then take no part in the mean
  * @returns Float32Array of shape [C] with mean 1, ready to be a softmax loss's `alpha`; the same bits in every runtime
- * @throws TypeError when rates is no array of numbers, or beta no number; RangeError for a rate that is negative, not finite, or 0
- *   without `absent`, for a beta that is not finite, and where the weights would not be finite float32 numbers > 0
+ * @throws TypeError when rates is no array of numbers, or beta no number; RangeError for a rate that is negative, not
+ *   finite, or 0 without `absent`, for a beta that is not finite, and where the weights would not be finite float32
+ *   numbers > 0
  * @example classWeights([0.9, 0.1]) // Float32Array [0.2, 1.8]
  */
 export function classWeights(rates: ArrayLike<number>, beta = 1, options?: WeightsOptions): Float32Array {
@@ -80,15 +81,16 @@ export function classWeights(rates: ArrayLike<number>, beta = 1, options?: Weigh
 }
 
 /**
- * Class weights from the effective number of samples: (1 − beta) / (1 − beta^count), divided by their mean, after Cui et
- * al., "Class-Balanced Loss Based on Effective Number of Samples" (2019).
+ * Class weights from the effective number of samples: (1 − beta) / (1 − beta^count), divided by their mean, after Cui
+ * et al., "Class-Balanced Loss Based on Effective Number of Samples" (2019).
  *
  * @param counts samples of each class, shape [C], each > 0, or ≥ 0 with `absent`
  * @param beta in [0, 1): 0 weighs all alike, towards 1 by the inverse of the count. Default 0.999
  * @param options `absent`: 0 or 1, the weight of classes whose count is 0, which then take no part in the mean
  * @returns Float32Array of shape [C] with mean 1, ready to be a softmax loss's `alpha`; the same bits in every runtime
- * @throws TypeError when counts is no array of numbers, or beta no number; RangeError for a count that is negative, not finite, or
- *   0 without `absent`, for a beta outside [0, 1), and where the weights would not be finite float32 numbers > 0
+ * @throws TypeError when counts is no array of numbers, or beta no number; RangeError for a count that is negative, not
+ *   finite, or 0 without `absent`, for a beta outside [0, 1), and where the weights would not be finite float32 numbers
+ *   > 0
  * @example effectiveWeights([900, 100], 0.99) // Float32Array [0.776, 1.224]
  */
 export function effectiveWeights(counts: ArrayLike<number>, beta = 0.999, options?: WeightsOptions): Float32Array {

@@ -7,8 +7,8 @@ import { State } from './state.ts';
 export { scalarMeterKernels } from '../backend/scalar/meter-kernels.ts';
 
 /**
- * What `focal-simd/meter` exports. It shares the memory of the default entry and so reads tensors of that one's `alloc` in
- * place; those of others it copies.
+ * What `focal-simd/meter` exports. It shares the memory of the default entry and so reads tensors of that one's `alloc`
+ * in place; those of others it copies.
  */
 export interface FocalMeterConstructor {
   /**

@@ -27,8 +27,8 @@ function descend(
 }
 
 /**
- * Areas under the ROC curve and, as a step function like scikit-learn's, under the precision-recall curve, with the positives
- * and negatives of a cell taken as evenly spread over it.
+ * Areas under the ROC curve and, as a step function like scikit-learn's, under the precision-recall curve, with the
+ * positives and negatives of a cell taken as evenly spread over it.
  *
  * @param cells from the lowest logit up
  */
@@ -52,17 +52,19 @@ export function areas(cells: readonly Cell[]): Areas {
 
 /** Terms that the lower bound of a cell's average precision has, at most. */
 const TERMS = 4096;
-/** More than all roundings of the sums below come to: each of at most TERMS + cells terms, each term of a few roundings. */
+/**
+ * More than all roundings of the sums below come to: each of at most TERMS + cells terms, each term of a few roundings.
+ */
 const SLACK = 1e-11;
 
 /**
- * What the areas are at least and at most, whatever the logits within each cell are. This is a theorem about the cells: the
- * order of a cell's positives and negatives is all that is open.
+ * What the areas are at least and at most, whatever the logits within each cell are. This is a theorem about the cells:
+ * the order of a cell's positives and negatives is all that is open.
  *
- * ROC: pairs of one cell count between 0 and 1. Precision-recall: of p positives and n negatives under which tp and fp lie,
- * at best the positives come first and together, p·(tp + p)/(tp + p + fp); at worst the negatives come first and then one
- * positive after the other, Σ_i (tp + i)/(tp + i + fp + n). More than `TERMS` are taken in groups, each by its first term,
- * which is its smallest. Rounded outward.
+ * ROC: pairs of one cell count between 0 and 1. Precision-recall: of p positives and n negatives under which tp and fp
+ * lie, at best the positives come first and together, p·(tp + p)/(tp + p + fp); at worst the negatives come first and
+ * then one positive after the other, Σ_i (tp + i)/(tp + i + fp + n). More than `TERMS` are taken in groups, each by its
+ * first term, which is its smallest. Rounded outward.
  *
  * @param cells from the lowest logit up
  */

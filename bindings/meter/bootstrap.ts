@@ -2,8 +2,8 @@ import { poissonWeights } from '../statistics/index.ts';
 import type { State } from './state.ts';
 
 /**
- * Counts samples into the replicates of the bootstrap, each as often as it was drawn: a hash of the seed, its index and the
- * replicate (statistics/poisson.ts), so that replicates are counts like all others.
+ * Counts samples into the replicates of the bootstrap, each as often as it was drawn: a hash of the seed, its index and
+ * the replicate (statistics/poisson.ts), so that replicates are counts like all others.
  */
 export class Resampler {
   readonly #weights: Uint8Array;

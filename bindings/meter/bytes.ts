@@ -3,8 +3,9 @@ import type { Range } from './coverage.ts';
 import { crc32 } from './crc32.ts';
 
 /**
- * Integers as bytes. A varint has 7 bits a byte, the lowest first, the top bit set in all bytes but the last. Words, most of
- * which are 0, come by eights: a byte whose bits tell which of them are not 0, the first one lowest, then these as varints.
+ * Integers as bytes. A varint has 7 bits a byte, the lowest first, the top bit set in all bytes but the last. Words,
+ * most of which are 0, come by eights: a byte whose bits tell which of them are not 0, the first one lowest, then these
+ * as varints.
  */
 export class ByteWriter {
   #bytes = new Uint8Array(1024);

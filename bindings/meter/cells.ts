@@ -12,8 +12,9 @@ import { cellOfBits } from '../backend/scalar/cells.ts';
 import { bitsOf, fromBits } from './float-bits.ts';
 
 /**
- * The cells that curves are counted in: fixed intervals (a, b] of the logit, the same for every meter, so that counts merge.
- * Equal steps of the probability would put all rare positives into one cell, and 1 into the last from a logit of 17 on.
+ * The cells that curves are counted in: fixed intervals (a, b] of the logit, the same for every meter, so that counts
+ * merge. Equal steps of the probability would put all rare positives into one cell, and 1 into the last from a logit of
+ * 17 on.
  *
  * |z|                 cells
  * 1 to 128            1/32 wide: 4064
@@ -23,8 +24,8 @@ import { bitsOf, fromBits } from './float-bits.ts';
  * above 2^40          one
  * ∞                   one
  *
- * on either side of 0, which closes the last of the negative ones: −0 and +0 are in the same. z > 0, the decision for the
- * class, is a matter of cells, too.
+ * on either side of 0, which closes the last of the negative ones: −0 and +0 are in the same. z > 0, the decision for
+ * the class, is a matter of cells, too.
  */
 
 const LAST = CELL_SIDE - 1;
@@ -44,7 +45,10 @@ function stepStart(s: number): number {
   return s === CELL_FROM_LARGE ? 2 ** 40 : s === LAST ? 3.4028234663852886e38 : Infinity;
 }
 
-/** The upper edge of a cell, which belongs to it: a float32, so that `z > edge` holds for the cells above it and no others. */
+/**
+ * The upper edge of a cell, which belongs to it: a float32, so that `z > edge` holds for the cells above it and no
+ * others.
+ */
 export function upperEdge(cell: number): number {
   if (cell >= CELL_SIDE) return stepStart(cell - CELL_SIDE + 1);
   const s = CELL_SIDE - 1 - cell;

@@ -9,8 +9,8 @@ import type { State } from './state.ts';
 import { checkWords, INFINITE, NAN } from './words.ts';
 
 /**
- * What holds of every state, whatever was counted. Both formats are checked here after they have been read: a state that
- * passes has counts that some data could give.
+ * What holds of every state, whatever was counted. Both formats are checked here after they have been read: a state
+ * that passes has counts that some data could give.
  *
  * @throws RangeError naming what does not hold
  */

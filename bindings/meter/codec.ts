@@ -14,18 +14,19 @@ import { decodeVersion1, readVersion1 } from './version1.ts';
 /**
  * The two forms of a state. Version 2:
  *
- * JSON: `{ format, version, config, words, hardest, curves, coverage, checksum }`. `words` as layout.ts has them; `hardest` as
- * `[index, target or null, prediction, bits of the float32 loss]`; `curves` null, or for each class `[cell, negatives,
- * positives, cell, …]`; `coverage` null or `[[from, to], …]`; `checksum` the CRC-32 that the bytes end with.
+ * JSON: `{ format, version, config, words, hardest, curves, coverage, checksum }`. `words` as layout.ts has them;
+ * `hardest` as `[index, target or null, prediction, bits of the float32 loss]`; `curves` null, or for each class
+ * `[cell, negatives, positives, cell, …]`; `coverage` null or `[[from, to], …]`; `checksum` the CRC-32 that the bytes
+ * end with.
  *
- * Bytes: "FSMT"; the version; the length of the configuration and the configuration as JSON in UTF-8; the words; the number of
- * hardest samples and of each the index, the target (0: null, else 1 + 2t, or −2t where it is below 0), the prediction and the
- * bits of the loss; with curves, for each class the number of its cells and of each the distance to the one before (the
- * first: to −1), negatives and positives; with coverage the number of ranges, of each how far it begins past the end of the one
- * before and its length; CRC-32. Numbers and words are written as bytes.ts says.
+ * Bytes: "FSMT"; the version; the length of the configuration and the configuration as JSON in UTF-8; the words; the
+ * number of hardest samples and of each the index, the target (0: null, else 1 + 2t, or −2t where it is below 0), the
+ * prediction and the bits of the loss; with curves, for each class the number of its cells and of each the distance to
+ * the one before (the first: to −1), negatives and positives; with coverage the number of ranges, of each how far it
+ * begins past the end of the one before and its length; CRC-32. Numbers and words are written as bytes.ts says.
  *
- * Version 3 is the same with the words of ignored logits, of samples of which some are ignored and not all; states of no such sample
- * are of version 2.
+ * Version 3 is the same with the words of ignored logits, of samples of which some are ignored and not all; states of
+ * no such sample are of version 2.
  */
 const VERSION = 2;
 const IGNORING = 3;

@@ -10,15 +10,16 @@ interface CommonMeterOptions {
   /** Number of classes, at least 1. */
   classes: number;
   /**
-   * Number of equal bins of the confidence (sigmoid: of the probability), for the calibration error. A probability is rounded to
-   * 2^−23 and falls in bin ⌊p · bins⌋: one equal to an edge belongs to the bin above it, and 1 to the last. Default 15.
+   * Number of equal bins of the confidence (sigmoid: of the probability), for the calibration error. A probability is
+   * rounded to 2^−23 and falls in bin ⌊p · bins⌋: one equal to an edge belongs to the bin above it, and 1 to the last.
+   * Default 15.
    */
   bins?: number;
   /** How many of the samples with the largest loss to keep. Default 0. */
   hardest?: number;
   /**
-   * Whether to keep the indices of the samples that were counted, as ranges: a sample that is counted twice is a RangeError
-   * then, and the report names the samples that are missing. Default false.
+   * Whether to keep the indices of the samples that were counted, as ranges: a sample that is counted twice is a
+   * RangeError then, and the report names the samples that are missing. Default false.
    */
   coverage?: boolean;
   /**
@@ -27,8 +28,8 @@ interface CommonMeterOptions {
    */
   curves?: boolean;
   /**
-   * Replicates of the Poisson bootstrap, for intervals of F1 and the like: 1000, say; each takes classes · 3 + bins · 4 words.
-   * Needs `coverage`, as a sample's weight in a replicate is a hash of its index. Default 0.
+   * Replicates of the Poisson bootstrap, for intervals of F1 and the like: 1000, say; each takes classes · 3 + bins · 4
+   * words. Needs `coverage`, as a sample's weight in a replicate is a hash of its index. Default 0.
    */
   bootstrap?: number;
   /** Seed of the bootstrap, an integer of 32 bits ≥ 0. Default 0. */
@@ -53,8 +54,8 @@ export interface SigmoidMeterOptions extends CommonMeterOptions {
 }
 
 /**
- * What results depend on beside the options: raised whenever a release changes the bits of losses, bins or counts. States of
- * different arithmetic cannot be merged.
+ * What results depend on beside the options: raised whenever a release changes the bits of losses, bins or counts.
+ * States of different arithmetic cannot be merged.
  */
 export const ARITHMETIC = 2;
 

@@ -62,7 +62,8 @@ function layoutOf({ bins, classes, topK, variant }: MeterConfig): Layout {
   const rest = at + GROUP_ROW_BYTES * classes;
   const step = 8 * Math.ceil(classes / 4) * 4;
   const end = softmax ? rest + 16 * classes : at + 5.5 * step;
-  // an odd number of lines, of which the last is no block's: the same place in many blocks does not fall on the same few lines
+  // an odd number of lines, of which the last is no block's: the same place in many blocks does not fall on the same
+  // few lines
   const stride = LINE * ((Math.ceil(end / LINE) + 1) | 1);
   if (!softmax) {
     const parts = [at, at + step, at + 2 * step, at + 3 * step] as const;
@@ -95,12 +96,14 @@ function giveBack({ memory, block }: { memory: Memory; block: Block }): void {
   taken.set(memory, (taken.get(memory) as number) - (block.end - block.at));
 }
 
-/** Gives back the blocks of meters that nobody has any more. Some runtimes at the edge lack it: there they stay taken. */
+/**
+ * Gives back the blocks of meters that nobody has any more. Some runtimes at the edge lack it: there they stay taken.
+ */
 const left = typeof FinalizationRegistry === 'undefined' ? null : /* @__PURE__ */ new FinalizationRegistry(giveBack);
 
 /**
- * Counts of groups. Each has a state, which the counts of the kernels reach when they are asked for: until then they stay in
- * a block of the kernels' memory, one a group.
+ * Counts of groups. Each has a state, which the counts of the kernels reach when they are asked for: until then they
+ * stay in a block of the kernels' memory, one a group.
  */
 export class GroupCounts implements Destination {
   groups: number = LEFT_OPEN;

@@ -64,8 +64,8 @@ export class GroupNames {
   }
 
   /*
-   * Where a loop calls nothing that may change something, engines find the arrays before it. So either of these ends behind
-   * the first value that it does not know.
+   * Where a loop calls nothing that may change something, engines find the arrays before it. So either of these ends
+   * behind the first value that it does not know.
    */
 
   /** Read integers from value i on. Returns where to go on. */

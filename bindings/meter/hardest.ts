@@ -1,14 +1,17 @@
 import { wrongType } from '../input/errors.ts';
 
 /**
- * One of the samples with the largest loss. Sigmoid: the loss summed over the classes, the class with the largest logit.
- * `target` is null where it is no class index.
+ * One of the samples with the largest loss. Sigmoid: the loss summed over the classes, the class with the largest
+ * logit. `target` is null where it is no class index.
  */
 export type Hard = readonly [index: number, target: number | null, prediction: number, lossBits: number];
 
 const NAN_BITS = 0x7fc00000;
 
-/** The bits of a float32 loss, one pattern for all NaNs. Losses are ≥ 0, so bits have the order of the numbers, NaN last. */
+/**
+ * The bits of a float32 loss, one pattern for all NaNs. Losses are ≥ 0, so bits have the order of the numbers, NaN
+ * last.
+ */
 export function lossBits(bits: number): number {
   return (bits & 0x7fffffff) > 0x7f800000 ? NAN_BITS : bits;
 }

@@ -1,7 +1,10 @@
 import type { MeterConfig } from './config.ts';
 import { arrange, type Layout, type Section } from './words.ts';
 
-/** What is counted of a bin of confidences: how many fell in it, how many of them were right, their sum in units of 2^−32. */
+/**
+ * What is counted of a bin of confidences: how many fell in it, how many of them were right, their sum in units of
+ * 2^−32.
+ */
 const BIN = { count: 'count', hits: 'count', confidence: 'wide' } as const;
 /** What is counted of a class: its samples, those of them that were predicted so, all predictions of it. */
 const DECISIONS = { support: 'count', right: 'count', predicted: 'count' } as const;
@@ -32,12 +35,15 @@ function sectionsOf(config: MeterConfig, ignoring: boolean) {
     replicates: section(bootstrap, { samples: 'count' }),
     replicateBins: section(bootstrap * bins, BIN),
     replicateClasses: section(bootstrap * classes, DECISIONS),
-    /** Of each class: samples whose logit of it is ignored, though others of theirs are not; the same of each replicate. */
+    /**
+     * Of each class: samples whose logit of it is ignored, though others of theirs are not; the same of each replicate.
+     */
     ignoredLogits: section(some * classes, { samples: 'count' }),
     replicateIgnored: section(some * bootstrap * classes, { samples: 'count' }),
     /**
-     * Σ k² over samples of which k logits are ignored, Σ k · wrong decisions, and Σ k times a sample's numbers, each product
-     * rounded to float32: what standard errors of means over logits need, as samples have more or fewer of them.
+     * Σ k² over samples of which k logits are ignored, Σ k · wrong decisions, and Σ k times a sample's numbers, each
+     * product rounded to float32: what standard errors of means over logits need, as samples have more or fewer of
+     * them.
      */
     ignoredProducts: section(some, { squares: 'wide', wrong: 'wide', loss: 'sum', crossEntropy: 'sum', brier: 'sum' }),
   };

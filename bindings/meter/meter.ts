@@ -40,20 +40,20 @@ export type Report<L> = AnyLoss extends L
 /** Options of `update`. */
 export interface UpdateOptions {
   /**
-   * Index of the batch's first sample among all samples of all meters, for `hardest` and `coverage`. Default: the number of
-   * samples this meter has seen, ignored ones included.
+   * Index of the batch's first sample among all samples of all meters, for `hardest` and `coverage`. Default: the
+   * number of samples this meter has seen, ignored ones included.
    */
   firstIndex?: number;
 }
 
 /**
- * The loss and the metrics beside it over any number of batches. Every sum in the state is exact: one batch or a million,
- * in any order, over any number of meters merged in any tree give the same bits of `compute` and of `toBytes`.
+ * The loss and the metrics beside it over any number of batches. Every sum in the state is exact: one batch or a
+ * million, in any order, over any number of meters merged in any tree give the same bits of `compute` and of `toBytes`.
  *
- * Prediction: the class with the largest logit, as numpy's argmax: of equals the lowest index, and NaN is the largest of
- * all. A sample is among the top k when fewer than k classes come before its own in that order. Where softmax is undefined
- * (NaN or +∞ among the logits) loss, cross-entropy and Brier score are NaN: the sample is counted in `nan`, it has no bin, and
- * the means it enters are null.
+ * Prediction: the class with the largest logit, as numpy's argmax: of equals the lowest index, and NaN is the largest
+ * of all. A sample is among the top k when fewer than k classes come before its own in that order. Where softmax is
+ * undefined (NaN or +∞ among the logits) loss, cross-entropy and Brier score are NaN: the sample is counted in `nan`,
+ * it has no bin, and the means it enters are null.
  *
  * As a combiner of a distributed engine: create is the constructor, add `update`, merge `merge`, extract `compute`.
  */
@@ -158,9 +158,10 @@ export class Meter<L extends AnyLoss> {
   /**
    * The metrics as a plain object that JSON can hold: null stands for what is not defined or not finite.
    *
-   * @param options `confidence`, in (0, 1), adds intervals; `beta` > 0 adds F_β; `normalize` adds the confusions as shares
-   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one, and for `normalize` where
-   *   no confusions are counted
+   * @param options `confidence`, in (0, 1), adds intervals; `beta` > 0 adds F_β; `normalize` adds the confusions as
+   *   shares
+   * @throws TypeError or RangeError for an option of the wrong type or value, or an unknown one, and for `normalize`
+   *   where no confusions are counted
    */
   compute(options?: ComputeOptions): Report<L> {
     const checked = computeOptions(common('compute', options, COMPUTE_OPTIONS), this.#state.config);
@@ -168,7 +169,8 @@ export class Meter<L extends AnyLoss> {
   }
 
   /**
-   * The ROC and precision-recall curves of class c: the decisions on it at every threshold between cells that hold a sample.
+   * The ROC and precision-recall curves of class c: the decisions on it at every threshold between cells that hold a
+   * sample.
    *
    * @returns points from the highest threshold down: none decided for the class first
    * @throws RangeError without the option `curves`, or when c is no class
@@ -181,7 +183,8 @@ export class Meter<L extends AnyLoss> {
    * The threshold of class c that is best by a criterion, and all metrics there; given to a sigmoid meter as
    * `threshold: { logit }`, it gives these counts. Softmax: of the class's margin, the class against the rest.
    *
-   * @param criterion `{ precision }`, `{ recall }`, `{ specificity }`, `{ falsePositiveRate }`, `{ fBeta }` or `{ cost }`
+   * @param criterion `{ precision }`, `{ recall }`, `{ specificity }`, `{ falsePositiveRate }`, `{ fBeta }` or `{ cost
+   *   }`
    * @returns null when no threshold holds it
    * @throws RangeError as `curve`; TypeError or RangeError for a criterion of the wrong type or value
    */
@@ -192,8 +195,8 @@ export class Meter<L extends AnyLoss> {
   /**
    * Take in what another meter has counted; the other stays as it is.
    *
-   * @throws TypeError when it is no meter of this library; RangeError, naming the difference, when its loss or options differ,
-   *   and, with `coverage`, when samples are in both; nothing has changed then
+   * @throws TypeError when it is no meter of this library; RangeError, naming the difference, when its loss or options
+   *   differ, and, with `coverage`, when samples are in both; nothing has changed then
    */
   merge(other: Meter<L>): void {
     const theirs = this.#fitting(other);
@@ -201,8 +204,8 @@ export class Meter<L extends AnyLoss> {
   }
 
   /**
-   * Take out what another meter has counted, the inverse of `merge`, for sliding windows: the state is, to the bit, that of
-   * a meter that never had it. The other stays as it is.
+   * Take out what another meter has counted, the inverse of `merge`, for sliding windows: the state is, to the bit,
+   * that of a meter that never had it. The other stays as it is.
    *
    * @throws as `merge`; RangeError with `hardest`, and when the other's samples are not all in this one
    */

@@ -10,7 +10,9 @@ import { valuesOf } from './metrics/evaluate.ts';
 
 /** The decisions on a class at one threshold: for it where the logit (softmax: the margin) is above `logit`. */
 export interface OperatingPoint extends Decisions {
-  /** The threshold, a cell's edge, as a float32 logit and as a probability. ±Infinity where every logit is on one side. */
+  /**
+   * The threshold, a cell's edge, as a float32 logit and as a probability. ±Infinity where every logit is on one side.
+   */
   logit: number;
   probability: number;
   falsePositiveRate: Metric;

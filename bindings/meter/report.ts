@@ -79,7 +79,9 @@ export interface CommonReport extends Values<typeof COMMON_METRICS> {
   /** Samples (sigmoid: logits) whose loss is NaN, and +∞. */
   nan: number;
   infinite: number;
-  /** Focal loss over the valid samples (sigmoid: logits), as the loss's reductions 'mean', with its divisor, and 'sum'. */
+  /**
+   * Focal loss over the valid samples (sigmoid: logits), as the loss's reductions 'mean', with its divisor, and 'sum'.
+   */
   loss: { mean: Metric; sum: Metric };
   bins: Bin[];
   /** Decisions on all classes together. */
@@ -249,7 +251,10 @@ function selectiveOf({ bins, samples }: Counts): SelectivePoint[] {
   });
 }
 
-/** The label of a sample by the class that it stands for: of one logit 1 stands for class 0, and 0 for none, which is counted as 1. */
+/**
+ * The label of a sample by the class that it stands for: of one logit 1 stands for class 0, and 0 for none, which is
+ * counted as 1.
+ */
 export const labelOf = (target: number | null, classes: number): number | null =>
   target !== null && classes === 1 ? 1 - target : target;
 

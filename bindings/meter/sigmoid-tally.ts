@@ -253,7 +253,10 @@ export class SigmoidTally extends Tally {
     }
   }
 
-  /** The logits as the kernels read them, and their probabilities, which no target changes; all in the layout of the input. */
+  /**
+   * The logits as the kernels read them, and their probabilities, which no target changes; all in the layout of the
+   * input.
+   */
   #logits(backend: Backend, input: Input, truth: Truth) {
     const { kernels } = backend;
     const { batch, classes, positions } = input;

@@ -29,8 +29,8 @@ export type Groups = ArrayLike<string | number | bigint>;
 export interface SlicedUpdateOptions {
   groups: Groups;
   /**
-   * Index of the batch's first sample among all samples of all meters, for `hardest`, `coverage` and `bootstrap`. Default: the
-   * number of samples of all groups that have been seen, ignored ones included.
+   * Index of the batch's first sample among all samples of all meters, for `hardest`, `coverage` and `bootstrap`.
+   * Default: the number of samples of all groups that have been seen, ignored ones included.
    */
   firstIndex?: number;
 }
@@ -58,8 +58,9 @@ export interface SlicedReport<L> {
   metric: string;
   confidence: number;
   /**
-   * The groups by how bad they are for certain: by the upper end of the metric's interval (of losses and errors the lower one),
-   * widened so that all groups' intervals hold together (Bonferroni). Those without an interval come after them, by `value`.
+   * The groups by how bad they are for certain: by the upper end of the metric's interval (of losses and errors the
+   * lower one), widened so that all groups' intervals hold together (Bonferroni). Those without an interval come after
+   * them, by `value`.
    */
   worst: WorstGroup[];
   /** With the option `coverage`: the indices below the largest one counted that were not, as ranges [from, to). */
@@ -75,8 +76,8 @@ interface Group {
 }
 
 /**
- * A meter a group, fed with one stream of samples. Exact, order-independent and mergeable as the meters are: a group's report
- * is that of a meter of its samples, `total` that of a meter of all.
+ * A meter a group, fed with one stream of samples. Exact, order-independent and mergeable as the meters are: a group's
+ * report is that of a meter of its samples, `total` that of a meter of all.
  */
 export class Slices<L extends AnyLoss> {
   /** The meter of all samples, and that of a group, before anything has been counted. */
@@ -168,8 +169,8 @@ export class Slices<L extends AnyLoss> {
   /**
    * The metrics of every group, and which are worst.
    *
-   * @param options `metric` by whose intervals the groups are ordered, default `'accuracy'`; `confidence` of all intervals
-   *   together, default 0.95; `beta` and `normalize` as for a meter's `compute`
+   * @param options `metric` by whose intervals the groups are ordered, default `'accuracy'`; `confidence` of all
+   *   intervals together, default 0.95; `beta` and `normalize` as for a meter's `compute`
    * @throws TypeError or RangeError as a meter's `compute`, and when no metric of a report has this name
    */
   compute(options: SlicedComputeOptions = {}): SlicedReport<L> {

@@ -29,8 +29,8 @@ import { countCells, type Destination, type Pass, Tally } from './tally.ts';
 import { replaced } from './truth.ts';
 
 /**
- * Softmax: losses, ranks and predictions of a tile whose labels are loaded, and the probabilities of what is predicted, which
- * have the same bits whatever the labels.
+ * Softmax: losses, ranks and predictions of a tile whose labels are loaded, and the probabilities of what is predicted,
+ * which have the same bits whatever the labels.
  */
 function decide(kernels: MeterKernels, call: Call): void {
   call.scanAndSum();

@@ -58,7 +58,9 @@ export interface Destination {
 /** Gets samples [first, first + n) of an input: 0 where they are ignored. */
 export type Visit = (backend: Backend, first: number, n: number) => void;
 
-/** An update under way: for each tile its stages, then, of so many samples that COLUMNS hold, what is counted of them. */
+/**
+ * An update under way: for each tile its stages, then, of so many samples that COLUMNS hold, what is counted of them.
+ */
 export interface Pass {
   readonly tile: Tile;
   /**
@@ -105,8 +107,8 @@ export abstract class Tally {
   }
 
   /**
-   * Begin an update, of one-vs-rest one by labels alone; tiles go by the kernels of `staged`, which may have other places for
-   * them.
+   * Begin an update, of one-vs-rest one by labels alone; tiles go by the kernels of `staged`, which may have other
+   * places for them.
    */
   abstract begin(
     backend: Backend,

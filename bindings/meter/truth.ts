@@ -1,7 +1,8 @@
 /**
- * What a meter takes for the truth where labels alone do not tell: targets in the shape of the logits, or a loss whose negatives
- * have a γ or a clip of their own, or that smooths labels. Losses, and cross-entropies and Brier scores of dense targets, are
- * computed before; predictions, ranks, probabilities and bins depend on the logits alone and come from the kernels as always.
+ * What a meter takes for the truth where labels alone do not tell: targets in the shape of the logits, or a loss whose
+ * negatives have a γ or a clip of their own, or that smooths labels. Losses, and cross-entropies and Brier scores of
+ * dense targets, are computed before; predictions, ranks, probabilities and bins depend on the logits alone and come
+ * from the kernels as always.
  */
 import type { MeterBackend as Backend } from '../backend/backend.ts';
 import { COLUMN_BRIER, COLUMN_CROSS_ENTROPY, COLUMN_LOSS, PROBABILITIES } from '../backend/constants.ts';
@@ -117,13 +118,19 @@ export interface Truth {
   readonly dense: boolean;
   /** Whether it is not ignored: of one-vs-rest, whether one of its logits is not. */
   counts(i: number): boolean;
-  /** One-vs-rest: how many logits of each sample are ignored; null where no sample has some that are and some that are not. */
+  /**
+   * One-vs-rest: how many logits of each sample are ignored; null where no sample has some that are and some that are
+   * not.
+   */
   readonly ignored: Int32Array | null;
   /** Whether the logit of class c is ignored, of a sample that counts. */
   ignores(i: number, c: number): boolean;
   /** Its label; of dense targets the class of the largest one (softmax), or −1. */
   label(i: number): number;
-  /** Its label in lists of samples; null of dense targets, unless they are 0 or 1 of one class, which are labels to meters. */
+  /**
+   * Its label in lists of samples; null of dense targets, unless they are 0 or 1 of one class, which are labels to
+   * meters.
+   */
   listed(i: number): number | null;
   target(i: number, c: number): number;
   /** One-vs-rest: whether it is of a class. */

@@ -10,15 +10,15 @@ import type { Parts, State } from './state.ts';
 import { INFINITE, NAN } from './words.ts';
 
 /**
- * States of version 1, as arithmetic 1: they can be merged with one another and computed. Their histograms at equal thresholds
- * say nothing about curves in the logit, and are left out.
+ * States of version 1, as arithmetic 1: they can be merged with one another and computed. Their histograms at equal
+ * thresholds say nothing about curves in the logit, and are left out.
  *
- * Words: samples, ignored, losses that were NaN, losses that were +∞; the sums of the cross-entropies and Brier scores, each
- * followed by 0, or 1 when +∞ was among the values, or 2 when NaN was; then top-k, bins, classes (three counts, a sum and its
- * flag) and the confusion matrix (softmax) or two histograms a class (sigmoid).
+ * Words: samples, ignored, losses that were NaN, losses that were +∞; the sums of the cross-entropies and Brier scores,
+ * each followed by 0, or 1 when +∞ was among the values, or 2 when NaN was; then top-k, bins, classes (three counts, a
+ * sum and its flag) and the confusion matrix (softmax) or two histograms a class (sigmoid).
  *
- * JSON: `{ format, version, config, words, hardest }`. Bytes: the length of the configuration and the configuration, each
- * word, the number of hardest samples and the four numbers of each, as varints.
+ * JSON: `{ format, version, config, words, hardest }`. Bytes: the length of the configuration and the configuration,
+ * each word, the number of hardest samples and the four numbers of each, as varints.
  */
 type Checked = (config: MeterConfig, parts: Parts) => State;
 
@@ -82,8 +82,8 @@ function upgrade(
 }
 
 /**
- * Spread the number of losses that were NaN or +∞, which version 1 only has over all classes, over the classes whose flag is
- * up, at least one each and no more than there can be. A flag for NaN hides one for +∞.
+ * Spread the number of losses that were NaN or +∞, which version 1 only has over all classes, over the classes whose
+ * flag is up, at least one each and no more than there can be. A flag for NaN hides one for +∞.
  */
 function distribute(words: Float64Array, config: MeterConfig, which: number, total: number): void {
   const { at } = layoutOf(config);

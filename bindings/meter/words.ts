@@ -3,13 +3,14 @@ import { isIndex } from '../input/checks.ts';
 import { outOfRange } from '../input/errors.ts';
 
 /**
- * Words: what counts and exact sums are kept in. A word is an integer in [0, 2^53). A layout is declared as sections, each of
- * so many rows of the same fields; where a field stands, how it is carried, merged, subtracted and checked follows from
- * its kind.
+ * Words: what counts and exact sums are kept in. A word is an integer in [0, 2^53). A layout is declared as sections,
+ * each of so many rows of the same fields; where a field stands, how it is carried, merged, subtracted and checked
+ * follows from its kind.
  *
  * - `count`: one word.
  * - `wide`: two limbs of 32 bits, in units that the field tells; the upper one holds what is left, however much.
- * - `sum`: an exact sum of float32 values ≥ 0: 12 limbs (see backend/limbs.ts), then how many of them were +∞, how many NaN.
+ * - `sum`: an exact sum of float32 values ≥ 0: 12 limbs (see backend/limbs.ts), then how many of them were +∞, how many
+ *   NaN.
  */
 export type Kind = 'count' | 'wide' | 'sum';
 
@@ -28,7 +29,9 @@ export interface Section<F extends Fields = Fields> {
 }
 export type Sections = Readonly<Record<string, Section>>;
 
-/** Where a section stands: its rows, words from one row to the next, and the first word of each field in its first row. */
+/**
+ * Where a section stands: its rows, words from one row to the next, and the first word of each field in its first row.
+ */
 export type Place<F extends Fields> = { readonly rows: number; readonly stride: number } & {
   readonly [K in keyof F]: number;
 };

@@ -1,4 +1,6 @@
-/** The distribution of losses, by the first bits of their float32: a quarter of an octave a cell, no logarithm to take. */
+/**
+ * The distribution of losses, by the first bits of their float32: a quarter of an octave a cell, no logarithm to take.
+ */
 
 /** Sign, exponent, and two bits of the mantissa. */
 const SHIFT = 21;

@@ -3,7 +3,9 @@ import type { Chunk } from '../files/api.ts';
 import type { Metrics, Pair } from '../report/format.ts';
 import { predictionOf, rowsOf, targetsOf } from './rows.ts';
 
-/** Pairs that are counted, at most: memory stays flat, and a pair that comes up so late is none of the most frequent. */
+/**
+ * Pairs that are counted, at most: memory stays flat, and a pair that comes up so late is none of the most frequent.
+ */
 const MOST = 1_000_000;
 /** Pairs that are shown. */
 const SHOWN = 100;

@@ -1,6 +1,6 @@
 /**
- * Files as sources. WebKit lets no worker read the files of a page that was opened from the disk, so the page then reads
- * for it, a piece at a time.
+ * Files as sources. WebKit lets no worker read the files of a page that was opened from the disk, so the page then
+ * reads for it, a piece at a time.
  */
 import { FileError } from '../files/errors.ts';
 import { checkEnd, fromBlob, type Source } from '../files/source.ts';

@@ -1,8 +1,8 @@
 /**
- * Evaluation of many shards by many machines over BullMQ. Shards are leaves of a tree of jobs, every other job merges the
- * states of its children, and the result of the root is the state of all. The engine does everything that is not counting:
- * distribution, retries, locks. A job may run more than once; as a state knows which samples it has seen, and only one
- * result of a job enters its parent, every sample is counted once.
+ * Evaluation of many shards by many machines over BullMQ. Shards are leaves of a tree of jobs, every other job merges
+ * the states of its children, and the result of the root is the state of all. The engine does everything that is not
+ * counting: distribution, retries, locks. A job may run more than once; as a state knows which samples it has seen, and
+ * only one result of a job enters its parent, every sample is counted once.
  */
 
 import { FileError } from '../files/errors.ts';
@@ -48,9 +48,13 @@ export interface EvaluationOptions extends EvaluationSpec {
   fanIn?: number;
   /** Name of the queues: shards are in `NAME-shards`, merges in `NAME-merges`. Default `'focal-simd'`. */
   queue?: string;
-  /** How often a shard is tried where the way to its files fails; what is wrong in a file is not tried again. Default 3. */
+  /**
+   * How often a shard is tried where the way to its files fails; what is wrong in a file is not tried again. Default 3.
+   */
   attempts?: number;
-  /** Of two evaluations of the same shards with the same options, what tells them apart. Default: nothing, they are one. */
+  /**
+   * Of two evaluations of the same shards with the same options, what tells them apart. Default: nothing, they are one.
+   */
   id?: string;
 }
 
@@ -82,8 +86,8 @@ interface MergeData {
 export type Result = StateRef & { readonly samples: number; readonly missing: number };
 
 /**
- * Options for the `Worker`s of BullMQ: a job whose worker died is begun anew so many times. BullMQ's default of 1 fails an
- * evaluation on the second machine that goes away.
+ * Options for the `Worker`s of BullMQ: a job whose worker died is begun anew so many times. BullMQ's default of 1 fails
+ * an evaluation on the second machine that goes away.
  */
 export const WORKER_OPTIONS = { maxStalledCount: 20 } as const;
 

@@ -22,7 +22,8 @@ export function nameOf(shard: Files): string {
  * The manifest of files that follow each other, whose numbers of samples are looked up in them.
  *
  * @param files one entry a shard, in the order of the samples; paths or URLs that every worker can read
- * @throws FileError where a file does not tell without being read to its end (CSV, JSONL): write its `samples` down then
+ * @throws FileError where a file does not tell without being read to its end (CSV, JSONL): write its `samples` down
+ *   then
  */
 export async function manifestOf(
   files: readonly Files[],

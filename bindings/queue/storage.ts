@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A place for states that are too large for the queue, where every worker can write and read: a bucket, a shared folder. */
+/**
+ * A place for states that are too large for the queue, where every worker can write and read: a bucket, a shared
+ * folder.
+ */
 export interface Storage {
   put(key: string, bytes: Uint8Array): Promise<void>;
   get(key: string): Promise<Uint8Array>;

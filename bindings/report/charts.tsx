@@ -152,7 +152,9 @@ export function DataTable({ title, data }: { readonly title: string; readonly da
   );
 }
 
-/** What may be wider than a phone scrolls by itself, and by the keyboard. A group: landmarks it would make are too many. */
+/**
+ * What may be wider than a phone scrolls by itself, and by the keyboard. A group: landmarks it would make are too many.
+ */
 export function Scroll({ label, children }: { readonly label: string; readonly children: ComponentChildren }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by the keyboard

@@ -1,4 +1,7 @@
-/** Counts of classes by classes: as a table, as a map of the whole, as the largest pairs; cells are chosen in the live page. */
+/**
+ * Counts of classes by classes: as a table, as a map of the whole, as the largest pairs; cells are chosen in the live
+ * page.
+ */
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { Scroll } from './charts.tsx';

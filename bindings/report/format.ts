@@ -115,7 +115,10 @@ export function describeComparison(config: Config, r: ComparisonReport, t = engl
   return [lossFact(config, t), samplesFact(r.samples, config.classes, left, t)];
 }
 
-/** A number of an evaluation, as it is shown, and its interval: what is known of it beyond the samples; null where nothing is. */
+/**
+ * A number of an evaluation, as it is shown, and its interval: what is known of it beyond the samples; null where
+ * nothing is.
+ */
 export type Estimate = readonly [name: string, value: string, interval: string | null];
 
 /** How a number is shown; losses in so many digits. */

@@ -48,10 +48,11 @@ function checkOptions(options: ReportOptions): void {
  *
  * It uses neither WebAssembly nor a DOM, so it goes in Node, in Workers and in CI alike.
  *
- * @param state what `toJSON()` of a meter, a sliced meter or a comparison gives, or a parsed file that `--state` of the command wrote
+ * @param state what `toJSON()` of a meter, a sliced meter or a comparison gives, or a parsed file that `--state` of the
+ *   command wrote
  * @returns the page, from its doctype on
- * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison; TypeError for an option of the wrong type;
- *   RangeError for an unknown one, and for names of another number of classes
+ * @throws TypeError and RangeError as `fromJSON` of the meter and the comparison; TypeError for an option of the wrong
+ *   type; RangeError for an unknown one, and for names of another number of classes
  * @example writeFileSync('report.html', renderReport(meter.toJSON(), { names, title: 'Nightly' }));
  */
 export function renderReport(state: MeterState | SlicedState | ComparisonState, options: ReportOptions = {}): string {

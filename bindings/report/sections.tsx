@@ -403,7 +403,10 @@ export interface Sample {
 
 const LOGITS = 6;
 
-/** The samples of an evaluation, with no class for a target that is a label of none; of one logit nothing is the largest. */
+/**
+ * The samples of an evaluation, with no class for a target that is a label of none; of one logit nothing is the
+ * largest.
+ */
 export const samplesOf = ({ perClass }: Metrics, samples: readonly Sample[]): readonly Sample[] =>
   samples.map((one) => {
     const target = classOf(one.target, perClass.length);

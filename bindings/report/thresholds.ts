@@ -56,8 +56,8 @@ export class Thresholds {
   }
 
   /**
-   * Whether one threshold decides every number: with a sigmoid loss, and between two classes. Between more, the class with the
-   * largest logit is predicted, and a threshold is about one class against the rest.
+   * Whether one threshold decides every number: with a sigmoid loss, and between two classes. Between more, the class
+   * with the largest logit is predicted, and a threshold is about one class against the rest.
    */
   get decides(): boolean {
     return this.#m.variant === 'sigmoid' || this.#classes.length === 2;

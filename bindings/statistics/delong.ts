@@ -8,7 +8,8 @@ export interface Auroc {
 /**
  * Area under the ROC curve from counts by score, and its standard error after DeLong, DeLong and Clarke-Pearson,
  * "Comparing the areas under two or more correlated receiver operating characteristic curves" (1988), by the group sums
- * of Sun and Xu, "Fast implementation of DeLong's algorithm" (2014). The scores of a group count as equal: of a tie half.
+ * of Sun and Xu, "Fast implementation of DeLong's algorithm" (2014). The scores of a group count as equal: of a tie
+ * half.
  *
  * @param positives how many positives each group has, groups from the lowest score to the highest
  * @param negatives the same of the negatives

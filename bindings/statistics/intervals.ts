@@ -33,8 +33,8 @@ function scaled(x: bigint, e: number): number {
 }
 
 /**
- * Mean, and its standard error √(s²/n) with s² of n − 1 degrees of freedom, from exact sums: nothing cancels, however far
- * from 0 the values lie.
+ * Mean, and its standard error √(s²/n) with s² of n − 1 degrees of freedom, from exact sums: nothing cancels, however
+ * far from 0 the values lie.
  *
  * @param n how many values
  * @param sum their sum, in units of 2^−149
@@ -51,8 +51,8 @@ export function meanOf(n: number, sum: bigint, squares: bigint): { mean: number;
 }
 
 /**
- * Σx/Σm over n samples that have m values each, whose sums are x, and its standard error by linearisation, n − 1 degrees of freedom:
- * Cochran, "Sampling Techniques" (1977), 6.4. Where every m is the same it is `meanOf` over m.
+ * Σx/Σm over n samples that have m values each, whose sums are x, and its standard error by linearisation, n − 1
+ * degrees of freedom: Cochran, "Sampling Techniques" (1977), 6.4. Where every m is the same it is `meanOf` over m.
  *
  * @param x Σx, Σx² and Σx·m
  * @param m Σm, above 0, and Σm²
@@ -87,8 +87,8 @@ export function meanInterval(n: number, sum: bigint, squares: bigint, z: number)
 
 /**
  * The score interval of the difference (won − lost)/n of two paired proportions, after Tango, "Equivalence test and
- * confidence interval for the difference in proportions for the paired-sample design" (1998). It is to paired proportions
- * what Wilson's is to one: where no pair differs it still is as wide as n samples leave it.
+ * confidence interval for the difference in proportions for the paired-sample design" (1998). It is to paired
+ * proportions what Wilson's is to one: where no pair differs it still is as wide as n samples leave it.
  *
  * @param lost pairs in which only the first was a hit
  * @param won pairs in which only the second was
@@ -124,10 +124,11 @@ function pairedUpper(b: number, c: number, n: number, z: number): number {
 }
 
 /**
- * The percentile interval of bootstrap replicates, after Efron (1979): their (1 ± confidence)/2 quantiles, interpolated as
- * numpy's `quantile` does.
+ * The percentile interval of bootstrap replicates, after Efron (1979): their (1 ± confidence)/2 quantiles, interpolated
+ * as numpy's `quantile` does.
  *
- * @param replicates in any order; null and NaN stand for replicates in which the number is not defined, and are left out
+ * @param replicates in any order; null and NaN stand for replicates in which the number is not defined, and are left
+ *   out
  * @returns null when fewer than two are left
  */
 export function percentileInterval(replicates: Iterable<number | null>, confidence: number): Interval | null {
@@ -171,9 +172,9 @@ export interface Power {
  * What n pairs can show of a drop: it is shown when the interval lies wholly below 0.
  *
  * With a variance v of the differences, n pairs show a drop d with the given power where d ≥ z·√(v/n), z the critical
- * value plus the quantile of the power (Connor, "Sample size for testing differences in proportions for the paired-sample
- * design", 1987, for paired proportions). v = E d² − d², and where differences are at most 1 in size E d² ≥ d: so v is
- * never taken as smaller than a drop of that size would make it.
+ * value plus the quantile of the power (Connor, "Sample size for testing differences in proportions for the
+ * paired-sample design", 1987, for paired proportions). v = E d² − d², and where differences are at most 1 in size E d²
+ * ≥ d: so v is never taken as smaller than a drop of that size would make it.
  *
  * @param squares mean of the squared differences; of paired proportions the share of pairs that differ
  * @param n how many pairs there are

@@ -5,8 +5,8 @@ const SQRT_2PI = Math.sqrt(2 * Math.PI);
 /**
  * Φ(x), the probability of a standard normal number below x, to a relative error of 1e−13 in both tails.
  *
- * Near 0 by the series of Marsaglia, "Evaluating the Normal Distribution" (2004); in the tails by the continued fraction
- * of Abramowitz and Stegun 26.2.14.
+ * Near 0 by the series of Marsaglia, "Evaluating the Normal Distribution" (2004); in the tails by the continued
+ * fraction of Abramowitz and Stegun 26.2.14.
  */
 export function normalCdf(x: number): number {
   if (Number.isNaN(x)) return NaN;

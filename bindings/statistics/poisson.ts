@@ -1,8 +1,8 @@
 /**
- * Weights of the Poisson bootstrap: how often sample i is drawn in replicate b. Each weight is a hash of (seed, i, b) alone
- * and all of it is integer arithmetic, so replicates can be counted in any order, apart and merged, and are the same bits
- * everywhere (Hanley and MacGibbon, "Creating non-parametric bootstrap samples using Poisson frequencies", 2006; Chamandy
- * et al., "Estimating uncertainty for massive data streams", 2012).
+ * Weights of the Poisson bootstrap: how often sample i is drawn in replicate b. Each weight is a hash of (seed, i, b)
+ * alone and all of it is integer arithmetic, so replicates can be counted in any order, apart and merged, and are the
+ * same bits everywhere (Hanley and MacGibbon, "Creating non-parametric bootstrap samples using Poisson frequencies",
+ * 2006; Chamandy et al., "Estimating uncertainty for massive data streams", 2012).
  *
  * All numbers are modulo 2^32, `mix` is the finaliser of MurmurHash3 (Appleby, public domain), low = i mod 2^32 and
  * high = ⌊i / 2^32⌋:
@@ -12,8 +12,8 @@
  *     hash   = mix(start + b · step)
  *     weight = how many of the twelve THRESHOLDS are ≤ hash
  *
- * THRESHOLDS[k] is 2^32 · P(X ≤ k) for X of the Poisson distribution of mean 1, to the nearest integer; more than 12 draws
- * have a probability below 2^−34 and do not occur.
+ * THRESHOLDS[k] is 2^32 · P(X ≤ k) for X of the Poisson distribution of mean 1, to the nearest integer; more than 12
+ * draws have a probability below 2^−34 and do not occur.
  */
 export const THRESHOLDS: readonly number[] = [
   0x5e2d58d9, 0xbc5ab1b1, 0xeb715e1e, 0xfb239797, 0xff1025f6, 0xffd90f3c, 0xfffa8b72, 0xffff540c, 0xffffed1f,
@@ -66,8 +66,8 @@ export function poissonWeights(seed: number, index: number, weights: Uint8Array)
 }
 
 /**
- * Whether an index belongs to the share of samples held out: a hash of the index below it, so a split is the same in every
- * pass, in any order and over any number of shards. The hash is `start` of seed 0 above.
+ * Whether an index belongs to the share of samples held out: a hash of the index below it, so a split is the same in
+ * every pass, in any order and over any number of shards. The hash is `start` of seed 0 above.
  *
  * @param share in [0, 1)
  */

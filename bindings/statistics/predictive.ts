@@ -17,13 +17,14 @@ export interface PrecisionDifference {
   /** By the delta method: what each sample moves the difference by, squared and summed. */
   readonly standardError: number;
   /**
-   * The weighted generalized score test of Kosinski, "A weighted generalized score statistic for comparison of predictive
-   * values of diagnostic tests" (2013), two-sided; where no sample was chosen by both it is the test of two proportions.
+   * The weighted generalized score test of Kosinski, "A weighted generalized score statistic for comparison of
+   * predictive values of diagnostic tests" (2013), two-sided; where no sample was chosen by both it is the test of two
+   * proportions.
    */
   readonly p: number;
   /**
-   * From Wilson's intervals of either precision and their correlation, after Zou and Donner, "Construction of confidence
-   * limits about effect measures" (2008), as Newcombe's method 10 is for pairs.
+   * From Wilson's intervals of either precision and their correlation, after Zou and Donner, "Construction of
+   * confidence limits about effect measures" (2008), as Newcombe's method 10 is for pairs.
    */
   readonly interval: Interval;
 }

@@ -37,9 +37,9 @@ function halfBinomial(k: number, n: number): number {
 
 /**
  * McNemar's test of paired outcomes, exact, with the mid-p correction, two-sided: 2·P(X < m) + P(X = m) for X binomial
- * of `lost + won` draws at ½ and m the smaller count (Fagerland, Lydersen and Laake, "The McNemar test for binary matched-
- * pairs data: mid-p and asymptotic are better than exact conditional", 2013). The counts may be as large as they like;
- * the work grows with the square root of their sum.
+ * of `lost + won` draws at ½ and m the smaller count (Fagerland, Lydersen and Laake, "The McNemar test for binary
+ * matched- pairs data: mid-p and asymptotic are better than exact conditional", 2013). The counts may be as large as
+ * they like; the work grows with the square root of their sum.
  *
  * @param lost pairs in which only the first was right
  * @param won pairs in which only the second was right
@@ -60,8 +60,9 @@ export function mcnemar(lost: number, won: number): number {
 }
 
 /**
- * Holm's adjusted p-values ("A simple sequentially rejective multiple test procedure", 1979): statsmodels' `multipletests`
- * with `method='holm'`. Rejecting where they are at most α keeps the probability of any false rejection at α.
+ * Holm's adjusted p-values ("A simple sequentially rejective multiple test procedure", 1979): statsmodels'
+ * `multipletests` with `method='holm'`. Rejecting where they are at most α keeps the probability of any false rejection
+ * at α.
  *
  * @param ps p-values; null stands for a test that was not made, counts for nothing and stays null
  */

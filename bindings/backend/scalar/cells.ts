@@ -26,7 +26,8 @@ function step(bits: number): number {
 
 /** The cell of a logit given by the bits of its float32, which must not be NaN. */
 export function cellOfBits(bits: number): number {
-  // a negative z, or 0, in (−b, −a] has its magnitude in [a, b); a positive one in (a, b] has that of the float below it
+  // a negative z, or 0, in (−b, −a] has its magnitude in [a, b); a positive one in (a, b] has that of the float below
+  // it
   if (bits <= 0) return CELL_SIDE - 1 - step(bits & 0x7fffffff);
   return CELL_SIDE + (bits === CELL_INFINITE ? CELL_FROM_LARGE + 1 : step(bits - 1));
 }

@@ -19,7 +19,9 @@ export interface ClassCounts extends Decisions {
   readonly support: number;
   readonly predicted: number;
   readonly samples: number;
-  /** Whether it enters means: it has samples or decisions for it. In a replicate also where all samples had none of it. */
+  /**
+   * Whether it enters means: it has samples or decisions for it. In a replicate also where all samples had none of it.
+   */
   readonly occurs: boolean;
   /** Its losses: of its samples (softmax), of all (sigmoid). */
   readonly loss: ExactSum | null;
@@ -58,8 +60,8 @@ export interface Counts {
 export interface Divisor {
   readonly by: number;
   /**
-   * What the mean's standard error needs to know of the terms of the divisor, a sample each: Σ of their squares, and of their products
-   * with the losses. null where the divisor is a number; undefined where the counts do not tell.
+   * What the mean's standard error needs to know of the terms of the divisor, a sample each: Σ of their squares, and of
+   * their products with the losses. null where the divisor is a number; undefined where the counts do not tell.
    */
   readonly terms: { readonly squares: number; readonly products: number } | null | undefined;
 }
@@ -223,8 +225,8 @@ export function replicateOf({ words, at, config, ignoring }: State, b: number): 
     classes: Array.from({ length: config.classes }, (_, c) => {
       const counts = classAt(words, at.replicateClasses, b * config.classes + c, samples - (ignored?.[c] ?? 0));
       const whole = classAt(words, at.classes, c, 0);
-      // a class that is predicted but has no samples is 0 in a mean, also of replicates that left the predictions out: these
-      // would else all be better than what they are replicates of
+      // a class that is predicted but has no samples is 0 in a mean, also of replicates that left the predictions out:
+      // these would else all be better than what they are replicates of
       const occurs = counts.occurs || (whole.occurs && whole.support === 0);
       return { ...counts, occurs, loss: null, losses: 0, cells: null };
     }),

@@ -2,8 +2,8 @@ import type { Decisions } from './counts.ts';
 import { type Estimate, plain, ratio, share } from './estimate.ts';
 
 /**
- * Metrics of the decisions for or against a class: each of them by class, and as micro, macro and weighted mean. The table
- * of docs/metrics.md is made from these comments.
+ * Metrics of the decisions for or against a class: each of them by class, and as micro, macro and weighted mean. The
+ * table of docs/metrics.md is made from these comments.
  */
 export const DECISION_METRICS = {
   /**

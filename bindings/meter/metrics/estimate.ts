@@ -29,7 +29,8 @@ export const share = (hits: number, n: number): Estimate => ({
 /**
  * A mean over logits, of which samples have more or fewer, and its standard error.
  *
- * @param sum of a number over n samples, `squares` of its square, `ofIgnored` of its product with how many logits are ignored
+ * @param sum of a number over n samples, `squares` of its square, `ofIgnored` of its product with how many logits are
+ *   ignored
  */
 export function overLogits(n: number, sizes: Sizes, sum: number, squares: number, ofIgnored: number) {
   const { classes, ignored } = sizes;
@@ -40,7 +41,10 @@ export function overLogits(n: number, sizes: Sizes, sum: number, squares: number
   );
 }
 
-/** The mean of a sum: over the samples (softmax), over their logits (sigmoid); the normal interval, whose unit is the sample. */
+/**
+ * The mean of a sum: over the samples (softmax), over their logits (sigmoid); the normal interval, whose unit is the
+ * sample.
+ */
 export function mean(
   { samples: n, decisions, sums, sizes }: Counts,
   name: 'loss' | 'crossEntropy' | 'brier',

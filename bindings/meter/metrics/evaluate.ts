@@ -15,8 +15,8 @@ export interface ComputeOptions {
   /** Adds F_β of this β > 0 to the classes and their means. */
   readonly beta?: number;
   /**
-   * Adds `normalizedConfusion`, with the option `confusion`: shares of the samples of the target (`'true'`), of the prediction
-   * (`'pred'`) or of all, as scikit-learn's and torchmetrics' `normalize`.
+   * Adds `normalizedConfusion`, with the option `confusion`: shares of the samples of the target (`'true'`), of the
+   * prediction (`'pred'`) or of all, as scikit-learn's and torchmetrics' `normalize`.
    */
   readonly normalize?: 'true' | 'pred' | 'all';
 }
@@ -44,9 +44,9 @@ export const valuesOf = <Of>(table: Table<Of>, counts: Of): Record<string, Metri
 export type Averages = Readonly<Record<'micro' | 'macro' | 'weighted', Record<string, Metric>>>;
 
 /**
- * Means of metrics of decisions: of the decisions on all classes together (`micro`), over the classes that have samples or
- * decisions for them (`macro`), over all by their samples (`weighted`); where a class's is undefined it counts as 0, as
- * scikit-learn's `zero_division=0` does.
+ * Means of metrics of decisions: of the decisions on all classes together (`micro`), over the classes that have samples
+ * or decisions for them (`macro`), over all by their samples (`weighted`); where a class's is undefined it counts as 0,
+ * as scikit-learn's `zero_division=0` does.
  */
 export function averagesOf(decisions: Table<Decisions>, { classes }: Counts): Averages {
   const names = Object.keys(decisions);
@@ -108,7 +108,9 @@ export function intervalsOf<Of>(
   return intervals;
 }
 
-/** The intervals of means over the classes: decisions on several classes hang together, so they come from the bootstrap. */
+/**
+ * The intervals of means over the classes: decisions on several classes hang together, so they come from the bootstrap.
+ */
 export function averageIntervals(replicates: readonly Averages[], confidence: number): Record<string, Interval> {
   const intervals: Record<string, Interval> = {};
   for (const average of ['micro', 'macro', 'weighted'] as const) {

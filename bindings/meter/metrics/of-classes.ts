@@ -23,8 +23,8 @@ export const CLASS_METRICS = {
    */
   loss: ({ loss, losses }: ClassCounts): Estimate => plain(loss && ratio(total(loss), losses)),
   /**
-   * Area under the ROC curve, with `curves`: the probability that a sample of the class has a larger logit than another one.
-   * Within a cell of the logit, positives and negatives count as evenly spread.
+   * Area under the ROC curve, with `curves`: the probability that a sample of the class has a larger logit than another
+   * one. Within a cell of the logit, positives and negatives count as evenly spread.
    * @range 0 to 1, of which `aurocBounds` are certain
    * @undefined without `curves`, and unless there are samples of the class and others
    * @sklearn `roc_auc_score`, to 1e-3
@@ -58,8 +58,9 @@ function auroc(cells: readonly Cell[]): Estimate {
 }
 
 /**
- * DeLong's interval of the mean of the areas of those classes that have one. Areas of several classes hang together, in a way that
- * counts by class do not tell; but the standard error of a mean is at most the mean of the standard errors, which is taken for it.
+ * DeLong's interval of the mean of the areas of those classes that have one. Areas of several classes hang together, in
+ * a way that counts by class do not tell; but the standard error of a mean is at most the mean of the standard errors,
+ * which is taken for it.
  */
 export function meanAurocInterval(classes: readonly Pick<ClassCounts, 'cells'>[], z: number): Interval | null {
   let [area, error, some] = [0, 0, 0];

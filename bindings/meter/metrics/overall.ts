@@ -19,7 +19,10 @@ function overOccurring({ classes }: Counts, of: (counts: Counts['classes'][numbe
   );
 }
 
-/** Of each bin that has counts: how far accuracy and mean confidence are apart, and its count; null unless all have a bin. */
+/**
+ * Of each bin that has counts: how far accuracy and mean confidence are apart, and its count; null unless all have a
+ * bin.
+ */
 function gaps({ bins, decisions }: Counts): { gap: number; count: number }[] | null {
   const filled = bins.filter(({ count }) => count > 0);
   const binned = filled.reduce((all, { count }) => all + count, 0);
@@ -30,7 +33,8 @@ function gaps({ bins, decisions }: Counts): { gap: number; count: number }[] | n
 /** Metrics over all samples that meters of both losses have. */
 export const COMMON_METRICS = {
   /**
-   * Mean negative log-likelihood: the focal loss with γ = 0, no weights and no smoothing. Sigmoid: over samples and classes.
+   * Mean negative log-likelihood: the focal loss with γ = 0, no weights and no smoothing. Sigmoid: over samples and
+   * classes.
    * @range 0 to ∞
    * @undefined no samples, or a value that is not finite
    * @sklearn `log_loss`
@@ -38,8 +42,8 @@ export const COMMON_METRICS = {
    */
   crossEntropy: (counts: Counts): Estimate => mean(counts, 'crossEntropy'),
   /**
-   * Brier score. Softmax: mean over the samples of Σ over the classes of (p − [c = target])², 0 to 2, as Brier defined it.
-   * Sigmoid: mean over samples and classes of (p − [member])², 0 to 1.
+   * Brier score. Softmax: mean over the samples of Σ over the classes of (p − [c = target])², 0 to 2, as Brier defined
+   * it. Sigmoid: mean over samples and classes of (p − [member])², 0 to 1.
    * @range 0 to 2 (softmax), 0 to 1 (sigmoid)
    * @undefined no samples, or a probability that is NaN
    * @sklearn `brier_score_loss`, with `scale_by_half=False` for softmax
@@ -110,15 +114,16 @@ export const COMMON_METRICS = {
    */
   mce: (counts: Counts): Estimate => plain(gaps(counts)?.reduce((most, { gap }) => Math.max(most, gap), 0) ?? null),
   /**
-   * Expected calibration error over 15 groups of about equally many decisions, each of one bin or several side by side; the more
-   * `bins`, the nearer to that of the sorted decisions (Nixon et al. 2019): 1e-2 at 16,384.
+   * Expected calibration error over 15 groups of about equally many decisions, each of one bin or several side by side;
+   * the more `bins`, the nearer to that of the sorted decisions (Nixon et al. 2019): 1e-2 at 16,384.
    * @range 0 to 1
-   * @undefined as the expected one, and where a bin holds more than twice its group's share: more `bins` are needed then
+   * @undefined as the expected one, and where a bin holds more than twice its group's share: more `bins` are needed
+   *   then
    */
   adaptiveEce: (counts: Counts): Estimate => plain(adaptiveEce(counts)),
   /**
-   * Expected calibration error of each class by itself over equal bins of its probability (softmax: one against the rest), the
-   * mean over the classes; from the cells of the curves, to 1/256.
+   * Expected calibration error of each class by itself over equal bins of its probability (softmax: one against the
+   * rest), the mean over the classes; from the cells of the curves, to 1/256.
    * @range 0 to 1
    * @undefined without `curves`, no samples, or a probability that is NaN
    * @sklearn `calibration_curve` of each class, its gaps by the share of the samples in the bin
@@ -226,9 +231,9 @@ export const SOFTMAX_METRICS = {
     return plain(ratio(right(counts) * samples - chance, samples * samples - chance));
   },
   /**
-   * Area under the risk–coverage curve: mean over all shares of the samples, the most confident first, of the share of wrong
-   * predictions among them (Geifman et al. 2019); confidences of a bin count as equal, its errors as evenly spread: 1e-3 of the sorted
-   * ones at 16,384 `bins`.
+   * Area under the risk–coverage curve: mean over all shares of the samples, the most confident first, of the share of
+   * wrong predictions among them (Geifman et al. 2019); confidences of a bin count as equal, its errors as evenly
+   * spread: 1e-3 of the sorted ones at 16,384 `bins`.
    * @range 0 to 1, 0 is perfect
    * @undefined no samples, or a confidence that is NaN
    */
