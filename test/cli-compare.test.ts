@@ -79,6 +79,86 @@ describe('compare', () => {
     }
   });
 
+  const names = ['cat', 'dog', 'cow', 'hen'];
+  const csv = (
+    file: string,
+    head: (name: string) => string,
+    order: number[],
+    cell: (i: number, c: number) => unknown,
+  ) => {
+    const lines = Array.from(y, (c, i) => [...order.map((k) => cell(i, k)), names[c], `text ${i}`].join(','));
+    writeFileSync(
+      at(file),
+      `${[...order.map((k) => head(names[k]!)), 'label', 'note'].join(',')}\n${lines.join('\n')}\n`,
+    );
+  };
+  csv(
+    'old.csv',
+    (name) => `p_${name}`,
+    [0, 1, 2, 3],
+    (i, c) => z[i * CLASSES + c],
+  );
+  csv(
+    'new.csv',
+    (name) => `p_${name}`,
+    [3, 1, 0, 2],
+    (i, c) => other[i * CLASSES + c],
+  );
+  csv(
+    'q.csv',
+    (name) => `q_${name}`,
+    [3, 1, 0, 2],
+    (i, c) => other[i * CLASSES + c],
+  );
+  const records = Array.from(y, (c, i) => ({
+    label: names[c],
+    ...Object.fromEntries(names.map((name, k) => [`p_${name}`, other[i * CLASSES + k]])),
+  }));
+  writeFileSync(at('new.jsonl'), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  writeFileSync(at('names.txt'), 'cat\ndog\ncow\nhen\n');
+  const LABELS = ['--target', 'label'];
+  test.each([
+    ['CSV', ['new.csv', ...LABELS, '--scores', 'p_*'], []],
+    ['other formats', ['new.jsonl', ...LABELS, '--scores', 'p_*'], []],
+    ['without --target', ['new.csv', '--scores', 'p_*'], [null]],
+    ['a pattern each', ['q.csv', ...LABELS, '--baseline', 'p_*', '--candidate', 'q_*'], []],
+    ['jobs', ['new.csv', ...LABELS, '--scores', 'p_*', '--jobs', 2, '--chunk', 700], []],
+    ['--loss sigmoid', ['new.csv', ...LABELS, '--scores', 'p_*'], ['--loss', 'sigmoid', '--alpha', 'auto']],
+    ['--names', ['new.csv', ...LABELS, '--scores', 'p_*', '--names', 'names.txt'], []],
+  ])('a table of each model: %s', async (_, args, more) => {
+    const labelled = more[0] !== null;
+    const own = more.filter((word) => word !== null);
+    const bare = labelled ? LABELS : [];
+    await json(
+      'compare',
+      'both.csv',
+      ...bare,
+      '--baseline',
+      'a_*',
+      '--candidate',
+      'b_*',
+      ...own,
+      '--state',
+      'one.json',
+    );
+    const found = await json('compare', 'old.csv', ...args, ...own, '--state', 'two.json');
+    expect(readFileSync(at('two.json'), 'utf8')).toBe(readFileSync(at('one.json'), 'utf8'));
+    expect(found.files).toEqual(['old.csv', args[0]]);
+  });
+
+  test('a table of each model: all columns of numbers, with texts of the first', async () => {
+    csv('plain-old.csv', String, [0, 1, 2, 3], (i, c) => z[i * CLASSES + c]);
+    csv('plain-new.csv', String, [2, 3, 1, 0], (i, c) => other[i * CLASSES + c]);
+    const args = ['compare', 'plain-old.csv', 'plain-new.csv', ...LABELS, '--report', 'two.html'];
+    const { code, err, out } = await run(...args, '--text', 'note');
+    expect({ code, err }).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('the classes are all columns of numbers'),
+    });
+    expect(out).toMatch(/^ {4}text \d+$/m);
+    expect(readFileSync(at('two.html'), 'utf8')).toContain('hen');
+  });
+
   test('planes, without targets', async () => {
     const shape = [SAMPLES / 4, CLASSES, 2, 2];
     const { report } = await json('compare', write('pa.npy', z, shape), write('pb.npy', other, shape), '--chunk', 100);
@@ -152,6 +232,9 @@ describe('compare', () => {
     }
   });
 
+  const [head, first, ...others] = readFileSync(at('new.csv'), 'utf8').trimEnd().split('\n');
+  writeFileSync(at('rotated.csv'), [head, ...others, first].join('\n'));
+  writeFileSync(at('cut.csv'), [head, first, ...others.slice(0, -1)].join('\n'));
   write('wide.npy', z, [SAMPLES / 2, CLASSES * 2]);
   write('short.npy', z.slice(CLASSES), [SAMPLES - 1, CLASSES]);
   test.each([
@@ -174,16 +257,37 @@ describe('compare', () => {
       ['both.csv', '--target', 'label', '--baseline', 'a_*'],
       /--baseline and --candidate each name columns/,
     ],
-    ['two tables', ['both.csv', 'both.csv', '--target', 'label'], /each name columns, .*; join two tables into one/],
+    ['one pattern of two', ['old.csv', 'q.csv', '--baseline', 'p_*'], /--scores names the columns of both, or/],
+    [
+      'two kinds of patterns',
+      ['old.csv', 'q.csv', '--scores', 'p_*', '--baseline', 'p_*', '--candidate', 'q_*'],
+      /--scores names the columns of both, or/,
+    ],
+    ['two tables and targets', ['old.csv', 'new.csv', 'y.npy', '--target', 'label'], /a third file has no place/],
+    [
+      'two tables that name no columns',
+      ['old.csv', 'new.csv'],
+      /old\.csv: is a table \(csv\): name its columns: --target/,
+    ],
+    [
+      'tables of other samples',
+      ['old.csv', 'rotated.csv', '--target', 'label', '--scores', 'p_*'],
+      /rotated\.csv: row 0: label 'hen', in old\.csv 'cat': the rows must be the same samples in the same order/,
+    ],
+    [
+      'tables of other lengths',
+      ['old.csv', 'cut.csv', '--target', 'label', '--scores', 'p_*'],
+      /cut\.csv: expected 120 samples of 4 classes as the baseline, got 119 samples/,
+    ],
     [
       'scores of a table',
       ['both.csv', '--target', 'label', '--scores', 'a_*'],
-      /unknown option '--scores'.*the scores in the columns of a table are --baseline and --candidate/,
+      /of one table, --baseline and --candidate each name columns/,
     ],
     [
       'a table and a file',
-      ['both.csv', 'a.npy', '--target', 'l', '--baseline', 'a', '--candidate', 'b'],
-      /of one file/,
+      ['both.csv', 'a.npy', '--target', 'label', '--baseline', 'a_*', '--candidate', 'b_*'],
+      /a\.npy: holds arrays \(npy\), not a table/,
     ],
     ['--decide without limits', ['a.npy', 'b.npy', 'y.npy', '--decide'], /--decide says how the limits of --max-drop/],
     ['stdin', ['a.npy', '-'], /compare reads files, not stdin/],

@@ -72,6 +72,12 @@ describe('docs/command.md', () => {
   });
   writeFileSync(at('predictions.csv'), csv([heads('p'), shares]));
   writeFileSync(at('both.csv'), csv([heads('a'), ours], [heads('b'), theirs]));
+  writeFileSync(at('old.csv'), csv([heads('p'), ours]));
+  const records = Array.from(y, (c, i) => ({
+    label: 'abcd'[c],
+    ...Object.fromEntries(heads('p').map((name, k) => [name, row(theirs, i)[k]])),
+  }));
+  writeFileSync(at('new.jsonl'), records.map((record) => `${JSON.stringify(record)}\n`).join(''));
   writeFileSync(at('names.txt'), 'a\nb\nc\nd\n');
   writeFileSync(at('texts.txt'), 'text\n'.repeat(samples));
   writeFileSync(at('groups.txt'), 'de\nfr\n'.repeat(samples / 2));

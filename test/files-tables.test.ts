@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { crc32, deflateRawSync } from 'node:zlib';
+import { dump } from 'npyjs';
 import { describe, expect, test } from 'vitest';
+import { FocalComparison } from '../bindings/entries/compare.ts';
 import {
   countTargets,
   evaluateShard,
@@ -14,9 +16,9 @@ import {
   openDataset,
   type Source,
 } from '../bindings/entries/files.ts';
-import { SoftmaxFocalLoss } from '../bindings/entries/index.ts';
+import { SigmoidFocalLoss, SoftmaxFocalLoss } from '../bindings/entries/index.ts';
 import { FocalMeter } from '../bindings/entries/meter.ts';
-import { openPair } from '../bindings/files/compare.ts';
+import { compareDatasets, openPair, type PairFiles } from '../bindings/files/compare.ts';
 import { Random } from './random.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`files/${name}`, import.meta.url));
@@ -184,6 +186,260 @@ describe('tables', () => {
       );
       expect(candidate.names).toEqual(['ant', 'bee', 'cat']);
       expect(rows[1]).toEqual(rows[0]);
+    });
+  });
+
+  describe('a table of each model', () => {
+    const N = 9000;
+    const CLASSES = ['ant', 'bee', 'cat'];
+    const score = (i: number, c: number, side: number) => 3 * Math.sin(i * 7 + c * 3 + 1) + side * Math.cos(i * 3 + c);
+    const label = (i: number) => (i % 11 === 3 ? '' : CLASSES[(i * 5 + (i >> 3)) % 3]!);
+    // the cells of one side are longer, so that the blocks of the two texts end at other rows
+    const cell = (i: number, c: number, side: number) =>
+      side === 0 ? score(i, c, 0).toFixed(3) : score(i, c, 1).toPrecision(15);
+    const rows = (count: number, line: (i: number) => string, head: string) =>
+      `${[head, ...Array.from({ length: count }, (_, i) => line(i))].join('\n')}\n`;
+    const side = (order: readonly number[], which: number, prefix: string, more = '', count = N) =>
+      rows(
+        count,
+        (i) => order.map((c) => cell(i, c, which)).join(',') + (more && `,${label(i)}`),
+        order.map((c) => `${prefix}${CLASSES[c]}`).join(',') + (more && `,${more}`),
+      );
+    const old = side([0, 1, 2], 0, 'p_', 'label');
+    const joined = rows(
+      N,
+      (i) => [...[0, 1, 2].map((c) => cell(i, c, 0)), ...[2, 0, 1].map((c) => cell(i, c, 1)), label(i)].join(','),
+      'p_ant,p_bee,p_cat,q_cat,q_ant,q_bee,label',
+    );
+    const jsonl = Array.from({ length: N }, (_, i) => {
+      const scores = [1, 2, 0].map((c) => [`p_${CLASSES[c]}`, Number(cell(i, c, 1))]);
+      return JSON.stringify({ ...Object.fromEntries(scores), label: label(i) || null });
+    });
+
+    async function counted(files: PairFiles, bytes = 1 << 16, sigmoid = false, classes = 3) {
+      const pair = await openPair(files);
+      const loss = sigmoid ? new SigmoidFocalLoss() : new SoftmaxFocalLoss();
+      const options = { classes, hardest: 7, coverage: true, ...(!sigmoid && { flips: true }) };
+      const both = new FocalComparison(loss as SoftmaxFocalLoss, options);
+      const counts = await compareDatasets(pair, both, { bytes, firstIndex: 40 });
+      await pair.close();
+      return { state: both.toBytes(), samples: counts.samples, missing: counts.missing, names: pair.candidate.names };
+    }
+    const one = (labelled = true): PairFiles => ({
+      table: text('joined.csv', joined),
+      ...(labelled && { target: 'label' }),
+      baseline: 'p_*',
+      candidate: 'q_*',
+    });
+    const two = (name: string, content: string, others = {}, labelled = true): PairFiles => ({
+      baseline: text('old.csv', old),
+      candidate: text(name, content),
+      scores: 'p_*',
+      ...(labelled && { target: 'label' }),
+      ...others,
+    });
+
+    test.each([
+      ['columns in another order', 'new.csv', side([2, 0, 1], 1, 'p_', 'label'), {}],
+      ['no labels of its own', 'new.csv', side([1, 2, 0], 1, 'p_'), {}],
+      ['another format', 'new.jsonl', `${jsonl.join('\n')}\n`, {}],
+      ['columns called otherwise', 'new.csv', side([1, 0, 2], 1, 'q_', 'label'), { candidateScores: 'q_*' }],
+      [
+        'columns named one by one',
+        'new.csv',
+        side([1, 0, 2], 1, 'q_'),
+        { candidateScores: ['q_ant', 'q_bee', 'q_cat'] },
+      ],
+      [
+        'all other columns',
+        'new.csv',
+        side([1, 0, 2], 1, '', 'label'),
+        { scores: undefined, baseline: text('old.csv', old.replaceAll('p_', '')) },
+      ],
+    ] as const)('is the table of both, to the bit: %s', async (_, name, content, others) => {
+      for (const bytes of [1 << 16, 1 << 22]) {
+        const found = await counted(two(name, content, others), bytes);
+        expect({ ...found, names: null }).toEqual({ ...(await counted(one())), names: null });
+        expect(found.missing).toBe(Array.from({ length: N }, (_, i) => label(i)).filter((y) => y === '').length);
+      }
+    });
+
+    test('one-vs-rest, without labels, the other way round', async () => {
+      const content = side([2, 0, 1], 1, 'p_', 'label');
+      for (const [sigmoid, labelled] of [
+        [true, true],
+        [true, false],
+        [false, false],
+      ] as const) {
+        const found = await counted(two('new.csv', content, {}, labelled), 5000, sigmoid);
+        expect(found.state).toEqual((await counted(one(labelled), 1 << 20, sigmoid)).state);
+      }
+      const { baseline, candidate, ...others } = two('new.csv', content) as { baseline: Source; candidate: Source };
+      const swapped = await counted({ ...others, baseline: candidate, candidate: baseline, target: 'label' });
+      expect(swapped.names).toEqual(['cat', 'ant', 'bee']);
+    });
+
+    test.each([
+      ['named.csv', 'zstd.parquet'],
+      ['gzip.parquet', 'named.jsonl'],
+      ['zstd.parquet', 'gzip.parquet'],
+    ])('formats that know their length and such that do not: %s, %s', async (a, b) => {
+      const ours: PairFiles = { baseline: file(a), candidate: file(b), target: 'label', scores: 'p_*' };
+      const { state } = await counted(ours, 200);
+      const table = file('named.csv');
+      const same = await counted({ table, target: 'label', baseline: 'p_*', candidate: 'p_*' });
+      expect(state).toEqual(same.state);
+    });
+
+    test('lists of scores, in the order they have, beside columns', async () => {
+      const files = { baseline: file('lists.jsonl'), candidate: file('named.csv'), target: 'label' };
+      const { state, names } = await counted({ ...files, scores: 'logits', candidateScores: 'p_*' }, 200);
+      const same = { table: file('named.csv'), target: 'label', baseline: 'p_*', candidate: 'p_*' };
+      expect(state).toEqual((await counted(same)).state);
+      expect(names).toEqual(NAMES);
+    });
+
+    test('images of which one side is read whole, the other in parts', async () => {
+      const dims = [4, 3, 5, 7];
+      const [a, b] = [0, 1].map((which) => {
+        const data = Float32Array.from({ length: 420 }, (_, i) => score(i, i % 3, which));
+        return new Uint8Array(dump(data, dims));
+      }) as [Uint8Array, Uint8Array];
+      const y = new Uint8Array(
+        dump(
+          Uint8Array.from({ length: 140 }, (_, i) => i % 3),
+          [4, 5, 7],
+        ),
+      );
+      const once = (data: Uint8Array) =>
+        fromStream('stream.npy', async function* () {
+          yield data;
+        });
+      const files = (ours: Source, theirs: Source) => ({
+        baseline: ours,
+        candidate: theirs,
+        targets: fromBytes(y, 'y.npy'),
+      });
+      const whole = await counted(files(fromBytes(a, 'a.npy'), fromBytes(b, 'b.npy')));
+      for (const [ours, theirs] of [
+        [once(a), fromBytes(b, 'b.npy')],
+        [fromBytes(a, 'a.npy'), once(b)],
+      ] as const) {
+        expect((await counted(files(ours, theirs), 200)).state).toEqual(whole.state);
+      }
+    });
+
+    test('names that are not those of the columns do not pair these by where they stand', async () => {
+      const small = (order: number[]) => text('x.csv', side(order, 0, 'p_', '', 3));
+      const files = { baseline: small([0, 1, 2]), candidate: small([2, 0, 1]), scores: 'p_*' };
+      const { baseline, candidate } = await openPair(files, { names: ['x', 'y', 'z'] });
+      const [ours, theirs] = await Promise.all(
+        [baseline, candidate].map(async (one) => (await one.chunks().next()).value),
+      );
+      expect(theirs.logits.data).toEqual(ours.logits.data);
+      expect([baseline.names, candidate.names]).toEqual([ours, theirs].map(() => ['x', 'y', 'z']));
+    });
+
+    const lines = side([2, 0, 1], 1, 'p_', 'label').split('\n');
+    const edited = (row: number, edit: (line: string) => string) =>
+      lines.map((line, i) => (i === row + 1 ? edit(line) : line)).join('\n');
+    const soft = (y: string) => `p_a,p_b,y_a,y_b\n1,2,0,1\n3,4,${y}\n`;
+    const SAME = 'the rows must be the same samples in the same order';
+    const WIDE = side([0, 1, 2], 1, 'p_', 'label').replace('p_cat', 'p_cow');
+    test.each([
+      [
+        'fewer rows',
+        two('new.csv', side([0, 1, 2], 1, 'p_', '', N - 1)),
+        'new.csv: expected 9000 samples of 3 classes as the baseline, got 8999 samples of 3 classes',
+      ],
+      [
+        'more rows',
+        { ...two('new.csv', lines.join('\n')), baseline: text('old.csv', side([0, 1, 2], 0, 'p_', 'label', 70)) },
+        'new.csv: expected 70 samples of 3 classes as the baseline, got 9000 samples of 3 classes',
+      ],
+      [
+        'none',
+        two('new.csv', 'p_ant,p_bee,p_cat\n'),
+        'new.csv: expected 9000 samples of 3 classes as the baseline, got 0 samples of 3 classes',
+      ],
+      [
+        'more rows than a file knows to have',
+        { ...two('new.csv', lines.join('\n')), baseline: file('zstd.parquet'), target: undefined },
+        'new.csv: expected 50 samples of 3 classes as the baseline, got 9000 samples of 3 classes',
+      ],
+      [
+        'another label',
+        two(
+          'new.csv',
+          edited(7777, (line) => line.replace(/[a-z]*$/, 'bee')),
+        ),
+        `new.csv: row 7777: label 'bee', in old.csv '${label(7777)}': ${SAME}`,
+      ],
+      [
+        'no label',
+        two(
+          'new.csv',
+          edited(12, (line) => line.replace(/[a-z]*$/, '')),
+        ),
+        `new.csv: row 12: label none, in old.csv '${label(12)}': ${SAME}`,
+      ],
+      [
+        'a word that is no label',
+        two(
+          'new.csv',
+          edited(12, (line) => line.replace(/[a-z]*$/, 'elk')),
+        ),
+        "new.csv: targets[12] (column 'label') expected one of 'ant', 'bee', 'cat', got 'elk'",
+      ],
+      [
+        'other soft labels',
+        {
+          baseline: text('a.csv', soft('1,0.5')),
+          candidate: text('b.csv', soft('1,0.25')),
+          target: 'y_*',
+          scores: 'p_*',
+        },
+        `b.csv: row 1: label of class 'b' 0.25, in a.csv 0.5: ${SAME}`,
+      ],
+      ['another class', two('new.csv', WIDE), "new.csv: has no scores of the baseline's class 'cat'"],
+      [
+        'a class more',
+        two('new.csv', WIDE.replace('label', 'p_cat'), {}, false),
+        "new.csv: has scores of class 'cow', which the baseline has not",
+      ],
+      [
+        'a column more',
+        two('new.csv', lines.join('\n').replace('label', 'note'), {
+          scores: undefined,
+          baseline: text('old.csv', `id,${old.replaceAll('\n', '\n7,').slice(0, -2)}`),
+        }),
+        "new.csv: has no scores of the baseline's class 'id': say which are the scores",
+      ],
+      [
+        'one class less, in lists',
+        {
+          baseline: file('lists.jsonl'),
+          candidate: text('b.csv', soft('1,0.5')),
+          target: 'label',
+          scores: 'logits',
+          candidateScores: 'p_*',
+        },
+        'b.csv: expected 3 classes as the baseline, got 2 classes',
+      ],
+      [
+        'no labels in the baseline',
+        two('new.csv', lines.join('\n'), { target: 'truth' }),
+        "old.csv: has no column 'truth'; its columns are 'p_ant', 'p_bee', 'p_cat', 'label'",
+      ],
+      [
+        'an array',
+        two('new.csv', '', { candidate: file('rows.npy') }),
+        'rows.npy: holds arrays (npy), not a table with one row a sample',
+      ],
+    ] as [string, PairFiles, string][])('refused: %s', async (_, files, message) => {
+      const found = counted(files, 3000);
+      await expect(found).rejects.toThrow(FileError);
+      await expect(found).rejects.toThrow(new RegExp(`^${message.replace(/[[\]().]/g, '\\$&')}$`));
     });
   });
 
@@ -454,7 +710,7 @@ describe('what is wrong is said in one line that names the file', () => {
       csv('p_a,p_b,y_a\n1,2,0\n', { target: 'y_*', scores: 'p_*' }),
       /1 columns of targets for 2 of scores/,
     ],
-    ['a table as logits', arrays(file('named.csv')), /named\.csv: is a table \(csv\): in the place of .*--target/],
+    ['a table as logits', arrays(file('named.csv')), /named\.csv: is a table \(csv\): name its columns: --target/],
     ['arrays as a table', { table: file('both.npz'), target: 'label' }, /holds arrays \(npz\), not a table/],
     ['several arrays', arrays(file('compressed.npz')), /y-int64\.npy|^/],
     [
@@ -572,7 +828,7 @@ describe('what is wrong is said in one line that names the file', () => {
       await expect(openDataset(files)).rejects.toThrow(`or { table, target, scores }, ${got}`);
     }
     for (const files of [
-      { baseline: file('rows.npy'), candidate: file('rows.npy'), target: file('y-int64.npy') },
+      { baseline: file('rows.npy'), candidate: file('rows.npy'), targets: file('y-int64.npy'), scores: 'p_*' },
       { table: file('named.csv'), targets: 'label', baseline: 'p_*', candidate: 'p_*' },
       { baseline: file('rows.npy') },
     ]) {

@@ -107,6 +107,16 @@ describe('compareFiles', () => {
       { loss: { name: 'softmax' } },
     ],
     [
+      'two tables',
+      { baseline: fixture('zstd.parquet'), candidate: fixture('gzip.parquet'), target: 'label', scores: 'p_*' },
+      { loss: { name: 'softmax' }, comparison: { hardest: 9, coverage: true } },
+    ],
+    [
+      'two tables, one of them CSV, by one',
+      { baseline: fixture('zstd.parquet'), candidate: fixture('named.csv'), target: 'label', scores: ['p_*'] },
+      { loss: { name: 'sigmoid' } },
+    ],
+    [
       'CSV, by one',
       { table: fixture('named.csv'), target: 'label', baseline: 'p_*', candidate: 'p_*' },
       { loss: { name: 'softmax' } },

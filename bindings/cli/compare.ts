@@ -1,6 +1,6 @@
 /** `focal-simd compare`. */
 import { compareFiles } from '../entries/node.ts';
-import { openPair, type Pair, type PairFiles } from '../files/compare.ts';
+import { areTabled, openPair, type Pair, type PairFiles } from '../files/compare.ts';
 import { countTargets } from '../files/evaluate.ts';
 import { resolve } from '../files/node/source.ts';
 import type { LossSpec } from '../files/shard.ts';
@@ -12,7 +12,7 @@ import { Looks } from './looks.ts';
 import { libraryOf, lossSpec, meterOptions, refuseForeign } from './model.ts';
 import { prepareOutputs } from './outputs.ts';
 import { give } from './result.ts';
-import { axisOf, fileOf, inputOf, openTexts, STDIN } from './samples.ts';
+import { axisOf, fileOf, inputOf, openTexts, STDIN, warnOfAll } from './samples.ts';
 import { showProgress, startProgress, stopProgress } from './terminal.ts';
 
 export async function compare(
@@ -28,8 +28,8 @@ export async function compare(
   if ([baseline, candidate, targets].includes(STDIN))
     throw new InputError(`compare reads files, not stdin${flagHint()}`);
   const files = pairOf(baseline, candidate, targets, options);
-  const { baseline: scores } = options;
-  const tabled = 'table' in files ? { table: files.table, target: '' } : null;
+  const scores = options.baseline ?? options.scores;
+  const tabled = areTabled(files) ? { table: 'table' in files ? files.table : files.baseline, target: '' } : null;
   const texts = await openTexts(tabled, { ...options, ...(scores && { scores }) });
   const text = texts.path;
   const read = [baseline, candidate, targets].map(fileOf);
@@ -43,7 +43,8 @@ export async function compare(
     openPair(files, { ignoreIndex, classAxis: axisOf(options), names: given, resolve }),
   );
   try {
-    const { samples } = pair.baseline;
+    if (tabled && scores === undefined) warnOfAll(pair.baseline);
+    const samples = pair.baseline.samples ?? pair.candidate.samples;
     const { firstIndex = 0 } = options;
     if (text !== undefined && samples !== null) {
       await checkTexts(text, { samples: firstIndex + samples, atLeast: options.firstIndex !== undefined });
@@ -60,36 +61,52 @@ export async function compare(
   }
 }
 
-/** Which files, or which columns of a table. */
+/** Which files, or which columns of a table or two. */
 function pairOf(
   baseline: string,
   candidate: string | undefined,
   targets: string | undefined,
   options: CompareOptions,
 ): PairFiles {
-  const { target, baseline: ours, candidate: theirs } = options;
-  if (ours !== undefined && theirs !== undefined) {
-    if (candidate !== undefined) throw new InputError('of a table, both models are columns of one file');
-    return {
-      table: inputOf(baseline, options),
-      baseline: ours,
-      candidate: theirs,
-      ...(target !== undefined && { target }),
-    };
-  }
-  if (target !== undefined || ours !== undefined || theirs !== undefined) {
-    const how =
-      "of a table, --baseline and --candidate each name columns, as 'a_*' and 'b_*', and --target that of the labels";
-    const two = 'join two tables into one that has the columns of both models';
-    throw new InputError(candidate === undefined ? how : `${how}; ${two}`);
-  }
+  const { target, scores, baseline: ours, candidate: theirs } = options;
+  const logits = inputOf(baseline, options);
   if (candidate === undefined) {
+    if (ours !== undefined && theirs !== undefined && scores === undefined) {
+      return { table: logits, baseline: ours, candidate: theirs, ...(target !== undefined && { target }) };
+    }
+    if ([target, scores, ours, theirs].some((option) => option !== undefined)) {
+      throw new InputError(
+        "of one table, --baseline and --candidate each name columns, as 'a_*' and 'b_*', and --target that of the labels; " +
+          'of two tables give both files',
+      );
+    }
     throw new InputError(
       "missing required argument 'candidate'; of a table name the columns: --baseline, --candidate, --target",
     );
   }
-  const [logits, others] = [inputOf(baseline, options), inputOf(candidate, options)];
-  return { baseline: logits, candidate: others, ...(targets !== undefined && { targets: inputOf(targets, options) }) };
+  const others = inputOf(candidate, options);
+  if ([target, scores, ours, theirs].every((option) => option === undefined)) {
+    return {
+      baseline: logits,
+      candidate: others,
+      ...(targets !== undefined && { targets: inputOf(targets, options) }),
+    };
+  }
+  if (targets !== undefined) {
+    throw new InputError('of two tables, --target names the column of the labels: a third file has no place');
+  }
+  if ((ours === undefined) !== (theirs === undefined) || (ours !== undefined && scores !== undefined)) {
+    throw new InputError(
+      'of two tables, --scores names the columns of both, or --baseline and --candidate those of each',
+    );
+  }
+  return {
+    baseline: logits,
+    candidate: others,
+    scores: ours ?? scores,
+    ...(theirs && { candidateScores: theirs }),
+    ...(target !== undefined && { target }),
+  };
 }
 
 async function count(files: PairFiles, { baseline, candidate }: Pair, spec: LossSpec, options: CompareOptions) {
@@ -100,7 +117,7 @@ async function count(files: PairFiles, { baseline, candidate }: Pair, spec: Loss
   const meter = meterOptions({ ...options, confusion: options.confusion ?? false }, classes);
   const flips = options.loss === 'softmax' ? { flips: options.flips ?? classes <= CONFUSION_CLASSES } : {};
   const start = performance.now();
-  startProgress(baseline.samples);
+  startProgress(baseline.samples ?? candidate.samples);
   try {
     const found = await refused('samples', () =>
       compareFiles(files, {

@@ -370,11 +370,9 @@ export function flagHint(): string {
 function hintOf(message: string): string {
   if (message.startsWith("too many arguments for 'page'")) return '; --output says where the page is written to';
   if (message.startsWith('too many arguments')) return flagHint();
-  const [, option] = /^unknown option '--(min|max|scores)'/.exec(message) ?? [];
+  const [, option] = /^unknown option '--(min|max)'/.exec(message) ?? [];
   if (option === undefined || process.argv[2] !== 'compare') return '';
-  return option === 'scores'
-    ? '; the scores in the columns of a table are --baseline and --candidate'
-    : '; the limits of compare are --max-drop, those of evaluate --min and --max';
+  return '; the limits of compare are --max-drop, those of evaluate --min and --max';
 }
 
 /**
@@ -420,13 +418,23 @@ export function grammar(actions: Actions, print: (text: string) => void): Comman
   command(
     'compare',
     'Compare two classifiers on the same samples: is the candidate still the baseline?',
-    'input variant loss scale meter bootstrap confidence run jobs drop output report title debug',
+    'input scores variant loss scale meter bootstrap confidence run jobs drop output report title debug',
   )
-    .argument('<baseline>', "array of the baseline's logits, or a table: --target, --baseline, --candidate")
-    .argument('[candidate]', "array of the candidate's logits for the same samples")
-    .argument('[targets]', 'array of class indices; without it, only how far the two agree is told')
-    .option('--baseline <pattern>', "of a table: the columns of the baseline's logits, such as 'a_*'", collect)
-    .option('--candidate <pattern>', "of a table: those of the candidate's", collect)
+    .argument(
+      '<baseline>',
+      "array of the baseline's logits, or a table: --target, and --scores or --baseline and --candidate",
+    )
+    .argument(
+      '[candidate]',
+      "array of the candidate's logits for the same samples; of a table, a table of the same rows",
+    )
+    .argument('[targets]', 'array of class indices; without it or --target, only how far the two agree is told')
+    .option(
+      '--baseline <pattern>',
+      "of a table with both models, or two with other columns: the baseline's, such as 'a_*'",
+      collect,
+    )
+    .option('--candidate <pattern>', "the candidate's", collect)
     .option(
       '--flips',
       `count which prediction became which, softmax only (default: up to ${plain(CONFUSION_CLASSES)} classes)`,

@@ -58,12 +58,16 @@ export async function openSamples(
   const dataset = await refused(path ?? 'options', () =>
     openDataset(files, { ignoreIndex, classAxis: axisOf(options), names, columns }),
   );
-  if ('table' in files && files.scores === undefined && dataset.names && dataset.classes > 1) {
-    const more = dataset.classes > SHOWN ? ` and ${dataset.classes - SHOWN} more` : '';
-    const taken = dataset.names.slice(0, SHOWN).map((name) => JSON.stringify(name));
-    warn(`the classes are all columns of numbers, ${taken.join(', ')}${more}; --scores names the columns that are`);
-  }
+  if ('table' in files && files.scores === undefined) warnOfAll(dataset);
   return dataset;
+}
+
+/** Of a table without --scores: which columns are the classes. */
+export function warnOfAll({ names, classes }: Dataset): void {
+  if (!names || classes <= 1) return;
+  const more = classes > SHOWN ? ` and ${classes - SHOWN} more` : '';
+  const taken = names.slice(0, SHOWN).map((name) => JSON.stringify(name));
+  warn(`the classes are all columns of numbers, ${taken.join(', ')}${more}; --scores names the columns that are`);
 }
 
 /** Texts of the samples. */

@@ -20,7 +20,7 @@ import { FocalMeter } from './meter.ts';
 import { SlicedMeter } from './slices.ts';
 
 export type * from '../files/api.ts';
-export type { ComparisonSpec, PairArrays, PairFiles, PairTable } from '../files/compare.ts';
+export type { ComparisonSpec, PairArrays, PairFiles, PairTable, PairTables } from '../files/compare.ts';
 export { FileError } from '../files/errors.ts';
 export { inspect, openArray, openDataset, openPath, stdin } from '../files/node/api.ts';
 export type {
@@ -79,7 +79,8 @@ export function evaluateFiles(files: Files, options: FilesOptions): Promise<File
  * Compare two classifiers on the same samples, on all processors: the state is the same, byte for byte, as that of one.
  *
  * @param files `{ baseline, candidate, targets }`, without targets for how far the two agree alone, or
- *   `{ table, target, baseline, candidate }` with the columns of either side's scores; each file as for `evaluateFiles`
+ *   `{ table, target, baseline, candidate }` with the columns of either side's scores, or a table of each:
+ *   `{ baseline, candidate, target, scores, candidateScores }`; each file as for `evaluateFiles`
  * @param options `loss` and the others of `evaluateFiles`, and in the place of `meter` `comparison`: the options of
  *   `FocalComparison`, without `classes` those of the files
  * @returns the comparison, to be computed, judged or merged with those of other shards
@@ -87,6 +88,8 @@ export function evaluateFiles(files: Files, options: FilesOptions): Promise<File
  * @example
  * const files = { baseline: 'fp32.npy', candidate: 'int8.npy', targets: 'y.npy' };
  * const { comparison } = await compareFiles(files, { loss: { name: 'softmax' } });
+ * const tables = { baseline: 'fp32.csv', candidate: 'int8.parquet', target: 'label', scores: 'p_*' };
+ * const { comparison: same } = await compareFiles(tables, { loss: { name: 'softmax' } });
  */
 export function compareFiles(files: PairFiles, options: CompareFilesOptions): Promise<CompareFilesResult> {
   return compareByThreads(files, options);

@@ -9,7 +9,7 @@ import { isSafetensors, openSafetensors } from './safetensors.ts';
 import { fromBlob, fromBytes, fromURL, type Source } from './source.ts';
 import type { StoredArray } from './stored-array.ts';
 import type { Column, Table } from './table.ts';
-import { columnNamed, NO_TARGETS, TableDataset } from './table-dataset.ts';
+import { columnNamed, NO_TARGETS, TableDataset, type TableDatasetOptions } from './table-dataset.ts';
 
 const ARRAYS = ['npy', 'npz', 'safetensors'] as const;
 const TABLES = ['csv', 'tsv', 'jsonl', 'parquet'] as const;
@@ -144,7 +144,7 @@ export function openArray(
     if (isTable(format)) {
       throw new FileError(
         source.name,
-        `is a table (${format}): in the place of a second file name its column of targets, --target`,
+        `is a table (${format}): name its columns: --target label, --scores 'p_*'; a table has no second file of targets`,
       );
     }
     const arrays = await arraysOf(opened, options.signal);
@@ -299,7 +299,16 @@ export function checkKeys(name: string, given: unknown, expected: string, kinds:
  *
  * @throws FileError when they are not what they should be or do not go together; TypeError or RangeError for an option
  */
-export async function openDataset(files: Files, options: DatasetOptions = {}): Promise<Dataset> {
+export function openDataset(files: Files, options: DatasetOptions = {}): Promise<Dataset> {
+  return openBeside(files, options, null);
+}
+
+/**
+ * The same, of a model that goes with another one: the classes of its table are brought into the order of that one's.
+ *
+ * @param like the dataset of the other, whose number of classes may differ: that is for the caller to tell
+ */
+export async function openBeside(files: Files, options: DatasetOptions, like: Dataset | null): Promise<Dataset> {
   const known = ['classAxis', 'ignoreIndex', 'names', 'columns', 'resolve', 'signal'];
   const {
     classAxis = 1,
@@ -316,22 +325,23 @@ export async function openDataset(files: Files, options: DatasetOptions = {}): P
   ]);
   const dataset =
     'table' in files
-      ? await openTableDataset(files, { ignoreIndex, names, columns }, options)
+      ? await openTableDataset(files, { ignoreIndex, names, columns, like }, options)
       : await openArrayDataset(files, { classAxis, ignoreIndex, names }, columns, options);
-  if (!names || names.length === dataset.classes) return dataset;
+  if (like || !names || names.length === dataset.classes) return dataset;
   await dataset.close();
   throw outOfRange('names', counted(dataset.classes, 'name'), names.length);
 }
 
 async function openTableDataset(
   { table: input, target, scores }: Omit<TableFile, 'target'> & { readonly target: string | typeof NO_TARGETS },
-  options: { ignoreIndex: number; names: readonly string[] | null; columns: readonly string[] },
+  options: Pick<TableDatasetOptions, 'ignoreIndex' | 'names' | 'columns'> & { readonly like: Dataset | null },
   open: OpenOptions,
 ): Promise<Dataset> {
+  const like = options.like instanceof TableDataset ? options.like : null;
   if (typeof target !== 'string' && target !== NO_TARGETS) throw wrongType('target', 'the name of a column', target);
   const table = await openTable(input, open);
   try {
-    return await TableDataset.open(table, { ...options, target, scores }, open.signal);
+    return await TableDataset.open(table, { ...options, like, target, scores }, open.signal);
   } catch (error) {
     await table.close();
     throw error;

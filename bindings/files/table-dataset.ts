@@ -11,6 +11,8 @@ export interface TableDatasetOptions {
   readonly columns: readonly string[];
   readonly ignoreIndex: number;
   readonly names: readonly string[] | null;
+  /** The table of another model, whose classes the scores are brought into the order of. */
+  readonly like?: TableDataset | null;
 }
 
 /** Columns that hold one number a class, or one that holds lists of them. */
@@ -19,6 +21,8 @@ interface Scores {
   readonly list: boolean;
   /** What the classes are called; null where a list does not tell. */
   readonly names: readonly string[] | null;
+  /** Whether each column was named by itself, so that their order is meant. */
+  readonly chosen?: boolean;
 }
 
 /** In the place of a column of labels: there are none, and zeros stand for them, which nobody looks at. */
@@ -64,8 +68,11 @@ export class TableDataset implements Dataset {
     for (const name of columns) columnNamed(table, name);
     const targets = targetsOf(table, target);
     const taken = new Set([...targets.columns, ...columns]);
-    const found = scores === undefined ? allOthers(table, taken, String(target)) : given(table, scores);
-    const logits = inOrderOf(table, found, options.names);
+    const found = scores === undefined ? allOthers(table, taken, target) : given(table, scores);
+    const { like } = options;
+    const logits = like
+      ? alike(table, found, like.#scores, scores === undefined)
+      : inOrderOf(table, found, options.names);
     const targeted = new Set(targets.columns);
     const both = logits.columns.find((name) => targeted.has(name));
     if (both !== undefined)
@@ -213,13 +220,18 @@ function targetsOf(table: Table, target: TableDatasetOptions['target']): Scores 
 
 const oneColumn = ({ name, kind }: Column): Scores => ({ columns: [name], list: kind === 'list', names: null });
 
+/** Whether a column is called so, or as a pattern with one `*` says. */
+export function matches(pattern: string, name: string): boolean {
+  const [before, after] = pattern.split('*') as [string, string?];
+  if (after === undefined) return name === pattern;
+  return name.startsWith(before) && name.endsWith(after) && name.length >= before.length + after.length;
+}
+
 /** The columns that a pattern with one `*` matches; what the `*` stands for is the class's name. */
 function matching(table: Table, pattern: string): Scores {
   const [before, after, more] = pattern.split('*') as [string, string, string?];
   if (more !== undefined) throw new FileError(table.name, `a pattern has one *, ${quoted(pattern)} has more`);
-  const found = table.columns.filter(({ name }) => {
-    return name.startsWith(before) && name.endsWith(after) && name.length >= before.length + after.length;
-  });
+  const found = table.columns.filter(({ name }) => matches(pattern, name));
   if (found.length === 0) throw new FileError(table.name, `has no column like ${quoted(pattern)}`);
   const columns = found.map(({ name }) => name);
   return { columns, list: false, names: columns.map((name) => name.slice(before.length, name.length - after.length)) };
@@ -232,7 +244,7 @@ function given(table: Table, scores: string | readonly string[]): Scores {
     if (column.kind === 'text') {
       throw new FileError(table.name, `column ${quoted(column.name)} expected scores, one number a class, got text`);
     }
-    return { ...oneColumn(column), names: column.kind === 'list' ? null : [column.name] };
+    return { ...oneColumn(column), names: column.kind === 'list' ? null : [column.name], chosen: true };
   }
   const parts = patterns.map((pattern): Scores => {
     return pattern.includes('*')
@@ -244,21 +256,46 @@ function given(table: Table, scores: string | readonly string[]): Scores {
     const twice = columns.find((name, i) => columns.indexOf(name) < i)!;
     throw new FileError(table.name, `column ${quoted(twice)} is among the scores twice`);
   }
-  return { columns, list: false, names: parts.flatMap((part) => part.names ?? []) };
+  const chosen = !patterns.some((pattern) => pattern.includes('*'));
+  return { columns, list: false, names: parts.flatMap((part) => part.names ?? []), chosen };
 }
 
 /** What pandas calls a column of the numbers of the rows, which it writes unasked. */
 const ROW_NUMBERS = /^(|Unnamed: \d+|__index_level_\d+__)$/;
 
 /** All columns of numbers but those that are something else; where there is none, the one column of lists. */
-function allOthers(table: Table, taken: ReadonlySet<string>, target: string): Scores {
+function allOthers(table: Table, taken: ReadonlySet<string>, target: TableDatasetOptions['target']): Scores {
   const free = table.columns.filter(({ name }) => !taken.has(name) && !ROW_NUMBERS.test(name));
   const numbers = free.filter(({ kind }) => kind === 'number').map(({ name }) => name);
   if (numbers.length > 0) return { columns: numbers, list: false, names: numbers };
   const lists = free.filter(({ kind }) => kind === 'list');
   if (lists.length === 1) return oneColumn(lists[0]!);
   const what = lists.length > 1 ? 'several columns of lists' : 'no columns of numbers';
-  throw new FileError(table.name, `has ${what} beside ${quoted(target)}: say which are the scores`);
+  const beside = target === NO_TARGETS ? '' : ` beside ${quoted(target)}`;
+  throw new FileError(table.name, `has ${what}${beside}: say which are the scores`);
+}
+
+/** Columns of scores in the order of another model's, by the names of their classes. */
+function alike(table: Table, scores: Scores, { names, chosen }: Scores, guessed: boolean): Scores {
+  const own = scores.names;
+  const remedy = guessed ? ': say which are the scores' : '';
+  if (!names || !own || names.join('\0') === own.join('\0')) return scores;
+  const byName = new Map(own.map((name, i) => [name, scores.columns[i]!]));
+  const known = new Set(names);
+  // columns that were named one by one stand in the order that was given, whatever they are called
+  if ((chosen || scores.chosen) && !own.some((name) => known.has(name))) return scores;
+  const missing = names.find((name) => !byName.has(name));
+  if (missing !== undefined)
+    throw new FileError(table.name, `has no scores of the baseline's class ${quoted(missing)}${remedy}`);
+  const more = own.find((name) => !known.has(name));
+  if (more !== undefined) {
+    throw new FileError(table.name, `has scores of class ${quoted(more)}, which the baseline has not${remedy}`);
+  }
+  const twice = own.find((name, i) => own.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw new FileError(table.name, `has classes in another order than the baseline, several called ${quoted(twice)}`);
+  }
+  return { ...scores, columns: names.map((name) => byName.get(name)!), names };
 }
 
 /** Columns of scores in the order of names that were given, where these are their own. */

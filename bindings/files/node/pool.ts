@@ -12,7 +12,14 @@ import { nameOf } from '../../meter/group-names.ts';
 import type { AnyLoss, Meter } from '../../meter/meter.ts';
 import type { Groups, Slices } from '../../meter/slices.ts';
 import type { SlicedMeterConstructor } from '../../meter/slices-api.ts';
-import { type ComparisonSpec, compareDatasets, createComparison, openPair, type PairFiles } from '../compare.ts';
+import {
+  areTabled,
+  type ComparisonSpec,
+  compareDatasets,
+  createComparison,
+  openPair,
+  type PairFiles,
+} from '../compare.ts';
 import type { Dataset } from '../dataset.ts';
 import { type Counts, checkHooks, type EvaluateOptions, evaluateDataset } from '../evaluate.ts';
 import { type DatasetOptions, type Files, openDataset } from '../open.ts';
@@ -163,7 +170,7 @@ function jobsFor(files: object, sides: readonly Dataset[], given: number | undef
     if (given > 1 && !isPlain(files)) throw outOfRange('jobs', '1 for files that are not told by paths or URLs', given);
     return splittable ? Math.min(given, Math.max(1, samples)) : 1;
   }
-  const small = 'table' in files ? SMALL.table : SMALL.arrays;
+  const small = 'table' in files || areTabled(files as PairFiles) ? SMALL.table : SMALL.arrays;
   return splittable && samples * classes * sides.length >= small ? availableParallelism() : 1;
 }
 
