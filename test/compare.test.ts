@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sigmoidPair, softmaxPair } from '../bindings/backend/scalar/pairs.ts';
-import type { ComparisonReport, Delta } from '../bindings/compare/report.ts';
+import type { ComparisonReport, Delta } from '../bindings/compare/fields.ts';
 import { fromHalf } from '../bindings/input/half.ts';
 import type { AnyLoss } from '../bindings/meter/meter.ts';
 import {

@@ -1,7 +1,7 @@
 /** What the command gives of a comparison. */
 
+import type { Delta } from '../compare/fields.ts';
 import { byHarm } from '../compare/markdown.ts';
-import type { Delta } from '../compare/report.ts';
 import { points, probability, spelt } from '../compare/text.ts';
 import { type ComparisonReport, type FocalComparison, judge, markdown } from '../entries/compare.ts';
 import {

@@ -12,9 +12,10 @@ import { type AnyLoss, Meter, type MeterOptions, type Report, type UpdateOptions
 import { predictions } from '../meter/softmax-tally.ts';
 import type { Visit } from '../meter/tally.ts';
 import { type ComparisonState, toBytes, toJSON } from './codec.ts';
+import type { ComparisonReport, ComputeOptions } from './fields.ts';
 import type { PairConfig } from './layout.ts';
 import { canStage, keep, Pairs, Stages, samplesOf, sidesOf } from './pairs.ts';
-import { type ComparisonReport, type ComputeOptions, report } from './report.ts';
+import { report } from './report.ts';
 import { rowsOf } from './rows.ts';
 import { readPairConfig, type Sides } from './sides.ts';
 

@@ -2,9 +2,9 @@ import { checkNames, common } from '../input/checks.ts';
 import { counted, kind, wrongType } from '../input/errors.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { type Interval, type Power, power } from '../statistics/index.ts';
+import type { ComparisonReport } from './fields.ts';
 import { checkLimits, type Limits } from './limits.ts';
 import { type Change, type Measure, measureOf } from './measures.ts';
-import type { ComparisonReport } from './report.ts';
 import { count, percent, points, significant } from './text.ts';
 
 /** undecided: the interval covers the limit, or there is nothing to tell it from. */

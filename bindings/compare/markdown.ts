@@ -2,8 +2,8 @@ import { checkNames, common } from '../input/checks.ts';
 import { counted, wrongType } from '../input/errors.ts';
 import type { Metric } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';
+import type { ClassQuality, ComparisonReport, Delta, QualityReport } from './fields.ts';
 import { checkComparisonReport, type Judgement } from './judge.ts';
-import type { ClassQuality, ComparisonReport, Delta, QualityReport } from './report.ts';
 import { count, percent, points, probability, significant, spelt } from './text.ts';
 
 /** Options of the summary in Markdown. */

@@ -2,8 +2,8 @@ import { DECISION_METRICS } from '../meter/metrics/decisions.ts';
 import { COMMON_METRICS, SIGMOID_METRICS, SOFTMAX_METRICS } from '../meter/metrics/overall.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { bonferroni, criticalValue, type Interval, pairedInterval } from '../statistics/index.ts';
+import type { ComparisonReport, Delta, QualityReport } from './fields.ts';
 import { precisionOf } from './precision.ts';
-import type { ComparisonReport, Delta, QualityReport } from './report.ts';
 
 type MeterReport = SoftmaxReport | SigmoidReport;
 

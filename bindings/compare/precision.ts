@@ -1,5 +1,5 @@
 import { holm, precisionDifference } from '../statistics/index.ts';
-import type { ClassFidelity, ClassQuality, TestedDelta } from './report.ts';
+import type { ClassFidelity, ClassQuality, TestedDelta } from './fields.ts';
 
 /**
  * What is known of the difference of a class's precisions.

@@ -1,10 +1,6 @@
 export type { FocalComparisonConstructor } from './api.ts';
 export type { ComparisonState } from './codec.ts';
 export type { Comparison as FocalComparison, ComparisonOptions } from './comparison.ts';
-export type { Judgement, JudgeOptions, LimitResult, Verdict } from './judge.ts';
-export type { LimitKind, Limits } from './limits.ts';
-export type { MarkdownOptions } from './markdown.ts';
-export type { Largest } from './pairs.ts';
 export type {
   ClassFidelity,
   ClassQuality,
@@ -16,5 +12,9 @@ export type {
   RisenSample,
   ShareDelta,
   TestedDelta,
-} from './report.ts';
+} from './fields.ts';
+export type { Judgement, JudgeOptions, LimitResult, Verdict } from './judge.ts';
+export type { LimitKind, Limits } from './limits.ts';
+export type { MarkdownOptions } from './markdown.ts';
+export type { Largest } from './pairs.ts';
 export type { Rise } from './rises.ts';

@@ -1,6 +1,6 @@
 /** What the page and its worker say to each other. Everything is plain data, or a File. */
 import type { ComparisonState } from '../compare/codec.ts';
-import type { ComparisonReport } from '../compare/report.ts';
+import type { ComparisonReport } from '../compare/fields.ts';
 import type { Dtype } from '../files/dtypes.ts';
 import type { InputScale } from '../losses/options.ts';
 import type { MeterState } from '../meter/codec.ts';

@@ -1,7 +1,8 @@
 /** The parts of a comparison's report: drawn alike in the static page and in the live one. */
+
+import type { ComparisonReport, Delta, QualityReport } from '../compare/fields.ts';
 import type { Judgement, LimitResult } from '../compare/judge.ts';
 import { byHarm } from '../compare/markdown.ts';
-import type { ComparisonReport, Delta, QualityReport } from '../compare/report.ts';
 import { points, probability, significant as short4 } from '../compare/text.ts';
 import type { Bin } from '../meter/report.ts';
 import type { Interval } from '../statistics/index.ts';

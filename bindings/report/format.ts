@@ -1,4 +1,4 @@
-import type { ComparisonReport } from '../compare/report.ts';
+import type { ComparisonReport } from '../compare/fields.ts';
 import { minus } from '../compare/text.ts';
 import type { MeterState } from '../meter/codec.ts';
 import type { SigmoidReport, SoftmaxReport } from '../meter/report.ts';
