@@ -72,9 +72,8 @@ const namesOf = (kind: LimitKind): string => {
 /** Check limits that did not come from `parseLimits`. */
 export function checkLimits(limits: unknown, kind: LimitKind): asserts limits is Limits {
   // of a Map or a promise no limit would be seen
-  if (typeof limits !== 'object' || limits === null || kindOf(limits) !== 'Object')
-    throw wrongType(kind, 'an object of numbers', limits);
-  for (const [name, value] of Object.entries(limits)) {
+  if (kindOf(limits) !== 'Object') throw wrongType(kind, 'an object of numbers', limits);
+  for (const [name, value] of Object.entries(limits as object)) {
     const measure = measureFor(kind, name);
     if (!measure) {
       throw outOfRange(kind, `one of ${namesOf(kind)}`, JSON.stringify(name));
