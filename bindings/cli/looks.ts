@@ -5,6 +5,7 @@
 
 import type { Chunk, Dataset } from '../files/dataset.ts';
 import { fromHalf } from '../input/half.ts';
+import { firstLogit } from '../input/tensors.ts';
 import type { LossOptions } from './grammar.ts';
 
 /** So many samples are looked at. */
@@ -54,7 +55,7 @@ export class Looks {
       return;
     }
     for (let i = 0; i < samples && this.#probable && this.#seen < LOOKED_AT; i++, this.#seen++) {
-      const start = Math.floor(i / positions) * classes * positions + (i % positions);
+      const start = firstLogit({ classes, positions }, i);
       let sum = 0;
       for (let c = 0; c < classes && this.#probable; c++) {
         const z = read(data[start + c * positions] as number);
@@ -69,7 +70,7 @@ export class Looks {
   #count(data: ArrayLike<number | bigint>, [batch, classes, positions]: readonly [number, number, number]): void {
     const samples = Math.min(batch * positions, LOOKED_AT - this.#seen);
     for (let i = 0; i < samples && this.#tags === null; i++) {
-      const start = Math.floor(i / positions) * classes * positions + (i % positions);
+      const start = firstLogit({ classes, positions }, i);
       const row = Array.from({ length: classes }, (_, c) => Number(data[start + c * positions]));
       const sum = row.reduce((a, b) => a + b, 0);
       if (sum !== 1 && row.every((share) => share === 0 || share === 1)) this.#tags = `one has ${sum || 'none'}`;

@@ -1,3 +1,5 @@
+import { firstLogit } from '../input/tensors.ts';
+
 type Numbers = Float32Array | Float64Array | Uint8Array | Uint16Array | Int32Array;
 
 /**
@@ -10,8 +12,8 @@ export function relaid<T extends ArrayLike<unknown>>(data: T, classes: number, f
   const found = new (given.constructor as new (length: number) => Numbers)(given.length);
   const samples = given.length / classes;
   for (let i = 0; i < samples; i++) {
-    let source = Math.floor(i / from) * classes * from + (i % from);
-    let target = Math.floor(i / to) * classes * to + (i % to);
+    let source = firstLogit({ classes, positions: from }, i);
+    let target = firstLogit({ classes, positions: to }, i);
     for (let c = 0; c < classes; c++, source += from, target += to) found[target] = given[source]!;
   }
   return found as unknown as T;

@@ -1,6 +1,7 @@
 /** Samples read once more from the files: their logits, and which were taken for what. */
 import type { Chunk, Dataset } from '../files/api.ts';
 import { fromHalf } from '../input/half.ts';
+import { firstLogit } from '../input/tensors.ts';
 import type { Sample } from '../report/sections.tsx';
 
 /** The largest logit's class, as the kernels have it: of equals the lowest index, and NaN is the largest of all. */
@@ -21,7 +22,7 @@ export function rowsOf({ logits }: Chunk): { row: Float32Array; read: (sample: n
   const half = logits.type === 'float16';
   const row = new Float32Array(classes);
   const read = (sample: number) => {
-    const from = Math.floor(sample / positions) * classes * positions + (sample % positions);
+    const from = firstLogit({ classes, positions }, sample);
     for (let c = 0; c < classes; c++) {
       const z = data[from + c * positions]!;
       row[c] = half ? fromHalf(z) : z;
@@ -37,7 +38,7 @@ function wantedOf({ targets, samples }: Chunk, sample: number): Wanted {
   const data = targets.data as ArrayLike<number | bigint>;
   const [, classes = 1, positions = 1] = Array.from(targets.dims!);
   if (data.length === samples) return Number(data[sample]);
-  const from = Math.floor(sample / positions) * classes * positions + (sample % positions);
+  const from = firstLogit({ classes, positions }, sample);
   return Float64Array.from({ length: classes }, (_, c) => Number(data[from + c * positions]));
 }
 
