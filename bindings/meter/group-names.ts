@@ -16,9 +16,9 @@ export class GroupNames {
   readonly #numbers = new Map<unknown, number>();
   /** The same of small integers, −1 where none has told one. */
   readonly #small: Int32Array<ArrayBuffer> = new Int32Array(PLACES).fill(-1);
-  /** The names, from place 1 on; and by the last characters of a name, where one is that has them. */
-  readonly #names: string[] = [''];
-  readonly #likely: Uint32Array<ArrayBuffer> = new Uint32Array(PLACES);
+  /** By place: a name that has it, and its number. At first the empty string, which has the last place alone. */
+  readonly #likely: string[] = [...new Array(PLACES).fill(''), ' '];
+  readonly #likelyNumbers: Int32Array<ArrayBuffer> = new Int32Array(PLACES + 1);
   /** How many characters these are; names of the input under way that were not where others have the same ones. */
   #characters = 2;
   #collided = 0;
@@ -59,65 +59,59 @@ export class GroupNames {
       i = this.#text ? this.#readStrings(values, numbers, i, length) : this.#readIntegers(values, numbers, i, length);
     }
     // where many names have the same characters there, look at one more
-    if (this.#collided > length / 4 && this.list.length < PLACES / 4) this.#characters++;
+    if (this.#collided > length / 3 && this.list.length < PLACES / 4) this.#characters++;
     return numbers;
   }
 
   /*
-   * Where a loop calls nothing that may change something, engines find the arrays before it. So either of these ends
-   * behind the first value that it does not know.
+   * Where a loop calls nothing that may change something, engines find the arrays before it. So either of these ends at
+   * the first value that it does not know.
    */
 
   /** Read integers from value i on. Returns where to go on. */
   #readIntegers(values: ArrayLike<unknown>, numbers: Int32Array, i: number, n: number): number {
-    const all = this.#numbers;
     const small = this.#small;
-    const last = small.length - 1;
+    let value: unknown;
     for (; i < n; i++) {
-      const value = values[i];
-      if (typeof value !== 'number') return this.#learn(value, numbers, i);
-      const place = value & last;
-      const number = place === value ? (small[place] as number) : (all.get(value) ?? -1);
-      if (number < 0) return this.#learn(value, numbers, i);
+      value = values[i];
+      if (typeof value !== 'number') break;
+      const place = value & (PLACES - 1);
+      const number = small[place] as number;
+      if (number < 0 || place !== value) break;
       numbers[i] = number;
     }
-    return n;
+    return i < n ? this.#learn(value, numbers, i) : n;
   }
 
-  /** Read strings from value i on. Returns where to go on. */
+  /** Read strings from value i on, two at a time, as one's characters are looked up while the other is compared. */
   #readStrings(values: ArrayLike<unknown>, numbers: Int32Array, i: number, n: number): number {
-    const all = this.#numbers;
-    const names = this.#names;
     const likely = this.#likely;
-    const last = likely.length - 1;
+    const likelyNumbers = this.#likelyNumbers;
     const characters = this.#characters;
-    for (; i < n; i++) {
-      const value = values[i];
-      if (typeof value !== 'string' || value.length === 0) return this.#learn(value, numbers, i);
-      // a map reads the whole of a string that is another object: a look at some characters is faster
-      const { length } = value;
-      let mixed = value.charCodeAt(length - 1) ^ (value.charCodeAt(Math.max(length - 2, 0)) << 4) ^ (length << 8);
-      for (let j = 3; j <= characters; j++) {
-        // from either end by turns
-        const k = j & 1 ? Math.min(j >> 1, length) - 1 : Math.max(length - (j >> 1) - 1, 0);
-        mixed = (mixed << 5) ^ mixed ^ value.charCodeAt(k);
-      }
-      const place = mixed & last;
-      const at = likely[place] as number;
-      if (names[at] === value) {
-        numbers[i] = at - 1;
-        continue;
-      }
-      if (at > 0) this.#collided++;
-      const number = all.get(value);
-      if (number === undefined) return this.#learn(value, numbers, i);
-      numbers[i] = number;
-      likely[place] = number + 1;
+    for (; i + 1 < n; i += 2) {
+      const a = values[i];
+      const b = values[i + 1];
+      if (typeof a !== 'string' || typeof b !== 'string') return this.#learn(b, numbers, this.#learn(a, numbers, i));
+      const place = placeOf(a, characters);
+      const next = placeOf(b, characters);
+      if (likely[place] === a) numbers[i] = likelyNumbers[place] as number;
+      else this.#expect(a, place, numbers, i);
+      if (likely[next] === b) numbers[i + 1] = likelyNumbers[next] as number;
+      else this.#expect(b, next, numbers, i + 1);
     }
-    return n;
+    return i < n ? this.#learn(values[i], numbers, i) : n;
   }
 
-  /** Read a value of any kind, and expect more of it. */
+  /** Read a string, and expect it where its characters are met again. */
+  #expect(value: string, place: number, numbers: Int32Array, i: number): void {
+    const number = this.#look(value, i);
+    if (this.#likely[place] !== '') this.#collided++;
+    this.#likely[place] = value;
+    this.#likelyNumbers[place] = number;
+    numbers[i] = number;
+  }
+
+  /** Read a value of any kind, and expect more of it. Returns where to go on. */
   #learn(value: unknown, numbers: Int32Array, i: number): number {
     this.#text = typeof value === 'string' && this.#characters <= MOST_CHARACTERS;
     numbers[i] = this.#look(value, i);
@@ -137,13 +131,29 @@ export class GroupNames {
         throw outOfRange('groups', most, `${number + 1}, "${name}" the last`);
       }
       this.list.push(name);
-      this.#names.push(name);
       this.#numbers.set(name, number);
     }
     this.#numbers.set(value, number);
     if (typeof value === 'number' && value >= 0 && value < PLACES) this.#small[value] = number;
     return number;
   }
+}
+
+/**
+ * A place for a string, by its length and so many characters. A map would read the whole of a string that is another
+ * object: this is faster.
+ */
+function placeOf(value: string, characters: number): number {
+  const { length } = value;
+  if (length < 2) return length === 0 ? PLACES : value.charCodeAt(0) & (PLACES - 1);
+  let mixed = value.charCodeAt(length - 1) ^ (value.charCodeAt(length - 2) << 4) ^ (length << 8);
+  for (let j = 3; j <= characters; j++) {
+    // from either end by turns
+    const k = j & 1 ? Math.min(j >> 1, length) - 1 : Math.max(length - (j >> 1) - 1, 0);
+    mixed = Math.imul(mixed ^ value.charCodeAt(k), 0x9e3779b1);
+    mixed ^= mixed >>> 15;
+  }
+  return mixed & (PLACES - 1);
 }
 
 /** The name that a value stands for. */
