@@ -39,7 +39,7 @@ function checkBlocks(): void {
   const [at, stride] = [params[PARAM_GROUPS] as number, params[PARAM_GROUP_BYTES] as number];
   if (at <= 0) return;
   for (const own of new Set(new Int32Array(buffer, debug.COLUMNS + COLUMN_GROUP, samples))) {
-    if (new Int32Array(buffer, own + stride - 64, 16).some((word) => word !== 0)) blocks++;
+    if (new Int32Array(buffer, at + own * stride + stride - 64, 16).some((word) => word !== 0)) blocks++;
   }
 }
 

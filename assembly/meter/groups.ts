@@ -3,12 +3,13 @@
  * counted in that of its group. So samples of many groups go by together, and a group costs no more than its samples
  * do.
  *
- * A sum has a float64 for each sixteen exponents of a float32. Its values are multiples of one unit and below 2^39 of
- * it, so that 2^14 of them are added exactly, whatever their size.
+ * A value and its square are added to two float64 side by side, of which there are two for each eight exponents of the
+ * value. What is added to one of them is a multiple of some unit and at most 2^39 of it, so that 2^14 of them are added
+ * exactly, whatever their size.
  */
 import {
-  GROUP_BINS, GROUP_EXTREMES, GROUP_LARGE, GROUP_PREDICTED, GROUP_ROW_BYTES, GROUP_SAMPLES, GROUP_SLOT_BYTES,
-  GROUP_SUMS, GROUP_SUPPORT, SUM_BRIER, SUM_BRIER_SQUARES, SUM_ENTROPY_SQUARES, SUM_LOSS, SUM_LOSS_SQUARES,
+  GROUP_BINS, GROUP_BRIERS, GROUP_ENTROPIES, GROUP_EXTREMES, GROUP_LARGE, GROUP_LOSSES, GROUP_PREDICTED, GROUP_RANKS,
+  GROUP_SAMPLES, GROUP_SLOT_BYTES,
 } from '../../bindings/backend/constants';
 import { upper } from '../softmax/margin';
 import { sigmoid } from '../stages';
@@ -30,14 +31,18 @@ let stride: usize = 0;
 let bins: i32 = 0;
 /** Ranks that are told apart. */
 let ranks: i32 = 0;
-/**
- * Where a block has ranks or hits, classes, and what comes behind their rows; bytes from one field of the classes to
- * the next.
- */
-let ranksAt: usize = 0;
-let hitsAt: usize = 0;
-let classesAt: usize = 0;
+/** Softmax: where a block has the rows of classes, what is behind them, and the bytes of a row. */
+let rowsAt: usize = 0;
 let restAt: usize = 0;
+let row: usize = 0;
+/**
+ * One-vs-rest: where it has hits, and of the classes predictions, members and losses; from one part of these to the
+ * next.
+ */
+let hitsAt: usize = 0;
+let predictedAt: usize = 0;
+let membersAt: usize = 0;
+let lossesAt: usize = 0;
 let step: usize = 0;
 
 /** Read where blocks are, and how they are laid out. */
@@ -46,27 +51,23 @@ export function layGroups(at: usize, bytes: usize, binCount: i32, rankCount: i32
   stride = bytes;
   bins = binCount;
   ranks = rankCount;
-  ranksAt = usize(GROUP_BINS + ((bins + 1) << 3));
-  hitsAt = usize(GROUP_BINS + ((bins + 1) << 4));
-  classesAt = (sigmoid ? hitsAt + (usize(bins + 1) << 2) : ranksAt + (usize(ranks + 1) << 2)) + 15 & ~15;
-  restAt = classesAt + usize(classCount * GROUP_ROW_BYTES);
-  step = usize((classCount + 3) & ~3) << 3;
-}
-
-/** Turn the number of each sample's block into its address. */
-export function findBlocks(): void {
-  const at = i32x4.splat(i32(blocks));
-  const bytes = i32x4.splat(i32(stride));
-  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
-    v128.store(i, i32x4.add(i32x4.mul(v128.load(i, GROUP), bytes), at), GROUP);
-  }
+  const behind = usize(GROUP_BINS + 8 * bins + 23 & ~15);
+  rowsAt = behind;
+  row = usize(GROUP_RANKS + 2 * ranks + 17 & ~15);
+  restAt = rowsAt + row * (classCount + 1);
+  hitsAt = behind;
+  predictedAt = hitsAt + usize(2 * bins + 17 & ~15);
+  const all = usize((classCount + 3) & ~3);
+  membersAt = predictedAt + 4 * all;
+  lossesAt = membersAt + 4 * all;
+  step = usize((classCount + 1) & ~1) << 3;
 }
 
 /** The block of the sample at byte `i`. */
 // @ts-ignore: decorator
 @inline
 function blockOf(i: usize): usize {
-  return usize(load<u32>(i, GROUP));
+  return usize(load<u32>(i, GROUP)) * stride + blocks;
 }
 
 // @ts-ignore: decorator
@@ -81,41 +82,55 @@ function addFloat(at: usize, x: f64): void {
   store<f64>(at, load<f64>(at) + x);
 }
 
-/** Add a finite value to a sum. */
+/** Where the sums of values of this size are, from those of the smallest on. */
 // @ts-ignore: decorator
 @inline
-function addFinite(block: usize, sum: i32, v: f32): void {
-  addFloat(block + usize(reinterpret<u32>(v) >>> 27) * GROUP_SLOT_BYTES + GROUP_SUMS + (sum << 3), f64(v));
+function slotOf(bits: u32): usize {
+  return usize(bits >>> 26 & 31) * GROUP_SLOT_BYTES;
 }
 
-/** Add any value to a sum. */
-function addAny(block: usize, sum: i32, v: f32): void {
-  const bits = reinterpret<u32>(v) & i32.MAX_VALUE;
-  if (bits < INFINITE) addFinite(block, sum, v);
-  else addOne(block + GROUP_EXTREMES + (usize(sum) << 3) + (bits > INFINITE ? 4 : 0));
+/** Whether the squares of the numbers of all samples are in the range of float32. */
+function allFinite(): bool {
+  let most = i32x4.splat(0);
+  for (let i: usize = 0; i < usize(samples) << 2; i += 16) {
+    const a = v128.load(i, CROSS_ENTROPY);
+    const b = v128.load(i, BRIER);
+    const c = v128.load(i, LOSS);
+    most = i32x4.max_u(most, i32x4.max_u(f32x4.mul(a, a), i32x4.max_u(f32x4.mul(b, b), f32x4.mul(c, c))));
+  }
+  return i32x4.all_true(i32x4.lt_u(most, i32x4.splat(INFINITE)));
+}
+
+/** Add a number of the sample at byte `i` and its square, both finite. */
+// @ts-ignore: decorator
+@inline
+function addWithSquare(sums: usize, i: usize, column: usize): void {
+  const v = v128.load32_zero(column + i);
+  const both = v128.shuffle<i32>(v, f32x4.mul(v, v), 0, 4, 2, 6);
+  addTwo(sums + slotOf(load<u32>(column + i)), f64x2.promote_low_f32x4(both));
+}
+
+/** The same of any number; `extremes` are the counts of those that are not finite. */
+function addAny(sums: usize, extremes: usize, v: f32): void {
+  const square: f32 = v * v;
+  const to = sums + slotOf(reinterpret<u32>(v));
+  if (v < Infinity) addFloat(to, v);
+  else addOne(extremes + (v == Infinity ? 0 : 4));
+  if (square < Infinity) addFloat(to + 8, square);
+  else addOne(extremes + (square == Infinity ? 8 : 12));
 }
 
 /** Add the numbers of the sample at byte `i` and their squares. */
 // @ts-ignore: decorator
 @inline
-function addSample(block: usize, i: usize): void {
-  const entropy = load<f32>(i, CROSS_ENTROPY);
-  const brier = load<f32>(i, BRIER);
-  const loss = load<f32>(i, LOSS);
-  const entropies: f32 = entropy * entropy;
-  const briers: f32 = brier * brier;
-  const losses: f32 = loss * loss;
-  const most = max(reinterpret<u32>(entropies), max(reinterpret<u32>(briers), reinterpret<u32>(losses)));
-  if (most >= INFINITE) return addExtremes(block, i);
-  addFinite(block, SUM_LOSS, entropy);
-  addFinite(block, SUM_BRIER, brier);
-  addFinite(block, SUM_LOSS_SQUARES, losses);
-  addFinite(block, SUM_ENTROPY_SQUARES, entropies);
-  addFinite(block, SUM_BRIER_SQUARES, briers);
+function addSample(block: usize, i: usize, finite: bool): void {
+  if (!finite) return addAnySample(block, i);
+  addWithSquare(block + GROUP_ENTROPIES, i, CROSS_ENTROPY);
+  addWithSquare(block + GROUP_BRIERS, i, BRIER);
+  addWithSquare(block + GROUP_LOSSES, i, LOSS);
 }
 
-/** The same where one of them is past float32, or NaN. */
-function addExtremes(block: usize, i: usize): void {
+function addAnySample(block: usize, i: usize): void {
   let entropy = load<f32>(i, CROSS_ENTROPY);
   const sum = load<f64>(SUM + (i << 1));
   if (sigmoid && entropy == Infinity && sum < Infinity) {
@@ -124,13 +139,9 @@ function addExtremes(block: usize, i: usize): void {
     addFloat(block + GROUP_LARGE + 8, sum - high);
     entropy = 0;
   }
-  const brier = load<f32>(i, BRIER);
-  const loss = load<f32>(i, LOSS);
-  addAny(block, SUM_LOSS, entropy);
-  addAny(block, SUM_BRIER, brier);
-  addAny(block, SUM_LOSS_SQUARES, loss * loss);
-  addAny(block, SUM_ENTROPY_SQUARES, entropy * entropy);
-  addAny(block, SUM_BRIER_SQUARES, brier * brier);
+  addAny(block + GROUP_ENTROPIES, block + GROUP_EXTREMES, entropy);
+  addAny(block + GROUP_BRIERS, block + GROUP_EXTREMES + GROUP_SLOT_BYTES, load<f32>(i, BRIER));
+  addAny(block + GROUP_LOSSES, block + GROUP_EXTREMES + 2 * GROUP_SLOT_BYTES, load<f32>(i, LOSS));
 }
 
 /** Add a loss of at most 128 to its parts, the first two at `high` and `low`, the others from `rest` on. */
@@ -152,6 +163,12 @@ function addSmall(rest: f64, low: usize, to: usize, along: usize): void {
   addFloat(low, second);
   addFloat(to, third);
   addFloat(to + along, rest - third);
+}
+
+// @ts-ignore: decorator
+@inline
+function addShort(at: usize): void {
+  store<u16>(at, load<u16>(at) + 1);
 }
 
 /** Add to two i32: 1 to the first, and to the second if `right`. */
@@ -180,11 +197,19 @@ function binOf(unit: u32): usize {
   return usize((unit * bins) >>> 23);
 }
 
+/** Count a sample, whose true class comes behind so many others, in a row. */
+// @ts-ignore: decorator
+@inline
+function addRank(row: usize, rank: i32): void {
+  addShort(row + (usize(min(rank, ranks)) << 1) + GROUP_RANKS);
+}
+
 /**
  * Softmax: count and add up the tile. Samples without a prediction (NaN), or with a loss above 128, are added up alone:
  * their numbers go to PASSED_OVER, and how many they are is returned.
  */
-export function countSamplesByGroup(): i32 {
+export function countSamplesByGroup(classCount: i32): i32 {
+  const finite = allFinite();
   let over = PASSED_OVER;
   const all = usize(samples) << 2;
   for (let i: usize = 0; i < all; i += 4) {
@@ -192,23 +217,27 @@ export function countSamplesByGroup(): i32 {
     const y = load<i32>(i, LABELS);
     addMember(block + GROUP_SAMPLES, y < 0);
     if (y < 0) continue;
-    addSample(block, i);
+    addSample(block, i, finite);
     const predicted = load<i32>(i, PREDICTED);
-    const loss = load<f32>(i, LOSS);
-    if (predicted >= 0) addOne(block + ranksAt + (usize(min(load<i32>(i, RANK), ranks)) << 2));
-    if (predicted < 0 || reinterpret<u32>(loss) > HIGHEST) {
+    const rank = load<i32>(i, RANK);
+    const bits = load<u32>(i, LOSS);
+    const rows = block + rowsAt;
+    if (predicted < 0 || bits > HIGHEST) {
+      if (predicted >= 0) addRank(rows + row * classCount, rank);
       store<i32>(over, i32(i >> 2));
       over += 4;
       continue;
     }
-    const hit = predicted == y;
-    const row = block + classesAt + usize(y * GROUP_ROW_BYTES);
-    const rest = block + restAt + (usize(y) << 4);
-    addLoss(loss, row, row + 8, rest, 8);
-    addMember(row + GROUP_SUPPORT, hit);
-    addOne(block + classesAt + usize(predicted * GROUP_ROW_BYTES) + GROUP_PREDICTED);
+    const own = rows + row * y;
+    const loss = f64(reinterpret<f32>(bits));
+    const high = loss + ANCHOR - ANCHOR;
+    const low = loss - high;
+    if (bits - LEAST <= HIGHEST - LEAST) addTwo(own, f64x2.replace_lane(f64x2.splat(high), 1, low));
+    else addSmall(low, own + 8, block + restAt + (usize(y) << 4), 8);
+    addRank(own, rank);
+    addShort(rows + row * predicted + GROUP_PREDICTED);
     const unit = unitsOf(load<f32>(i, CONFIDENCE));
-    const one = i64(unit) + (i64(1) << 36) + (i64(hit) << 49);
+    const one = i64(unit) + (i64(1) << 36) + (i64(predicted == y) << 49);
     addLong(block + GROUP_BINS + (binOf(unit) << 3), one);
   }
   return i32(over - PASSED_OVER) >> 2;
@@ -219,6 +248,7 @@ const ONE_SAMPLE: usize = memory.data<i64>([1, 0], 16);
 
 /** One-vs-rest: add up the samples of the tile, all of whose classes have gone by. */
 export function addSamplesByGroup(): void {
+  const finite = allFinite();
   const all = usize(samples) << 2;
   for (let i: usize = 0; i < all; i += 4) {
     const block = blockOf(i);
@@ -226,37 +256,31 @@ export function addSamplesByGroup(): void {
       addMember(block + GROUP_SAMPLES, true);
       continue;
     }
-    addSample(block, i);
+    addSample(block, i, finite);
     const wrong = i64(load<i32>(i, WRONG));
     const term = i64x2.replace_lane(v128.load(ONE_SAMPLE), 1, wrong * wrong + (i64(wrong == 0) << 40));
-    v128.store(block, i64x2.add(v128.load(block), term));
+    v128.store(block, i64x2.add(v128.load(block, GROUP_SAMPLES), term), GROUP_SAMPLES);
   }
 }
 
-/** Count a probability in units of 2^−23. */
-// @ts-ignore: decorator
-@inline
-function addToBin(at: usize, unit: u32): void {
-  addLong(at, i64(unit) + (i64(1) << 43));
-}
+/** What one probability adds to a bin beside its units. In memory, as an engine would make it anew for each. */
+const ONE: usize = memory.data<i64>([1 << 43], 8);
 
 /** Logits that are looked at together: one out of the ordinary slows down these alone. */
 const BLOCK: usize = 4 * 256;
 /** Of a block of probabilities: their units, and the byte of each one's word among those of the bins. */
 const UNITS: usize = memory.data(4 * 256 + APART, 16);
 const PLACE: usize = memory.data(4 * 256 + APART, 16);
-const WORD_OF_LANE: usize = memory.data<i32>([0, 8, 0, 8], 16);
 
 /** UNITS and PLACE of what begins at byte `at` of the tile. Returns whether all losses go in two parts. */
 function prepare(at: usize, bytes: usize): bool {
   const one = i32x4.splat(1);
-  const lane = v128.load(WORD_OF_LANE);
   let least = i32x4.splat(-1);
   let most = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) {
     const u = units(v128.load(at + i, TILE));
     v128.store(i, u, UNITS);
-    v128.store(i, v128.or(i32x4.shl(binsOf(u), 4), lane), PLACE);
+    v128.store(i, i32x4.shl(binsOf(u), 3), PLACE);
     // minus 1, zero becomes the largest integer, and so does not count as too small
     const v = v128.load(at + i, PLANES);
     least = i32x4.min_u(least, i32x4.sub(v, one));
@@ -267,44 +291,68 @@ function prepare(at: usize, bytes: usize): bool {
   );
 }
 
-/** Count the probabilities of a sample in bins, from byte `from` of the block to `end`. */
+/** Count the probability at byte `from` of the block in its bin. */
 // @ts-ignore: decorator
 @inline
-function countBins(words: usize, from: usize, end: usize): void {
-  for (; from + 8 <= end; from += 8) {
-    addToBin(words + usize(load<u32>(from, PLACE)), load<u32>(from, UNITS));
-    addToBin(words + usize(load<u32>(from, PLACE + 4)), load<u32>(from, UNITS + 4));
-  }
-  if (from < end) addToBin(words + usize(load<u32>(from, PLACE)), load<u32>(from, UNITS));
+function countBin(words: usize, from: usize, one: i64): void {
+  addLong(words + usize(load<u32>(from, PLACE)), i64(load<u32>(from, UNITS)) + one);
 }
 
-/** Add losses in two parts, and decisions, of a sample from byte `at` of the tile on. */
+/** Add two losses, each in two parts. */
 // @ts-ignore: decorator
 @inline
-function countPlain(to: usize, predictions: usize, at: usize, bytes: usize, step: usize, anchor: v128): void {
-  // past the last class other samples' numbers go where no class is
-  for (const end = at + bytes; at < end; at += 16, to += 32, predictions += 16) {
+function addTwoLosses(to: usize, losses: v128, step: usize, anchor: v128): void {
+  const high = f64x2.sub(f64x2.add(losses, anchor), anchor);
+  addTwo(to, high);
+  addTwo(to + step, f64x2.sub(losses, high));
+}
+
+/**
+ * Count probabilities, decisions, and losses in two parts: of classes from byte `c` on, from byte `at` of the tile and
+ * `from` of BLOCK.
+ */
+// @ts-ignore: decorator
+@inline
+function countPlain(
+  block: usize, c: usize, at: usize, from: usize, bytes: usize, step: usize, anchor: v128, one: i64,
+): void {
+  const words = block + GROUP_BINS;
+  let predictions = block + predictedAt + c;
+  let to = block + lossesAt + (c << 1);
+  const end = at + bytes;
+  for (; at + 16 <= end; at += 16, from += 16, to += 32, predictions += 16) {
     const p = v128.load(at, TILE);
     const v = v128.load(at, PLANES);
     v128.store(predictions, i32x4.add(v128.load(predictions), i32x4.shr_u(p, 31)));
-    const a = f64x2.promote_low_f32x4(v);
-    const b = upper(v);
-    const highA = f64x2.sub(f64x2.add(a, anchor), anchor);
-    const highB = f64x2.sub(f64x2.add(b, anchor), anchor);
-    addTwo(to, highA);
-    addTwo(to + step, f64x2.sub(a, highA));
-    if (end - at <= 8) return;
-    addTwo(to + 16, highB);
-    addTwo(to + step + 16, f64x2.sub(b, highB));
+    countBin(words, from, one);
+    countBin(words, from + 4, one);
+    addTwoLosses(to, f64x2.promote_low_f32x4(v), step, anchor);
+    countBin(words, from + 8, one);
+    countBin(words, from + 12, one);
+    addTwoLosses(to + 16, upper(v), step, anchor);
   }
+  if (at == end) return;
+  // past the last class other samples' numbers go where no class is
+  const v = v128.load(at, PLANES);
+  v128.store(predictions, i32x4.add(v128.load(predictions), i32x4.shr_u(v128.load(at, TILE), 31)));
+  addTwoLosses(to, f64x2.promote_low_f32x4(v), step, anchor);
+  countBin(words, from, one);
+  if (end - at == 4) return;
+  countBin(words, from + 4, one);
+  if (end - at == 8) return;
+  countBin(words, from + 8, one);
+  addTwoLosses(to + 16, upper(v), step, anchor);
 }
 
 /** The same of any losses. Returns how many are above 128. */
-function countAny(to: usize, predictions: usize, at: usize, bytes: usize): i32 {
+function countAny(block: usize, c: usize, at: usize, from: usize, bytes: usize): i32 {
+  const predictions = block + predictedAt + c;
+  const one = load<i64>(ONE);
   for (let i: usize = 0; i < bytes; i += 4) {
     store<i32>(predictions + i, load<i32>(predictions + i) + i32(load<u32>(at + i, TILE) >>> 31));
+    countBin(block + GROUP_BINS, from + i, one);
   }
-  return addLosses(at, bytes, 4, to);
+  return addLosses(at, bytes, 4, block + lossesAt + (c << 1));
 }
 
 /** Count the rows of the tile. Returns how many losses are above 128. */
@@ -313,9 +361,9 @@ function countRows(): i32 {
   const some = min(bytes, BLOCK);
   const rows = (BLOCK / some) << 2;
   const anchor = f64x2.splat(ANCHOR);
+  const one = load<i64>(ONE);
   const along = step;
-  const own = classesAt + (usize(first) << 3);
-  const predicted = classesAt + 5 * step + (usize(first) << 2);
+  const before = usize(first) << 2;
   const all = usize(samples) << 2;
   let left = 0;
   let at: usize = 0;
@@ -325,16 +373,13 @@ function countRows(): i32 {
     for (let from: usize = 0; i < end; i += 4, at += bytes, from += some) {
       if (load<i32>(i, LABELS) < 0) continue;
       const block = blockOf(i);
-      countBins(block + GROUP_BINS, from, from + some);
-      if (plain) countPlain(block + own, block + predicted, at, some, along, anchor);
-      else left += countAny(block + own, block + predicted, at, some);
+      if (plain) countPlain(block, before, at, from, some, along, anchor, one);
+      else left += countAny(block, before, at, from, some);
       // long rows piece by piece
       for (let c = some; c < bytes; c += BLOCK) {
         const piece = min(bytes - c, BLOCK);
-        const common = prepare(at + c, piece);
-        countBins(block + GROUP_BINS, 0, piece);
-        if (common) countPlain(block + own + (c << 1), block + predicted + c, at + c, piece, along, anchor);
-        else left += countAny(block + own + (c << 1), block + predicted + c, at + c, piece);
+        if (prepare(at + c, piece)) countPlain(block, before + c, at + c, 0, piece, along, anchor, one);
+        else left += countAny(block, before + c, at + c, 0, piece);
       }
     }
   }
@@ -354,15 +399,16 @@ function addLosses(at: usize, bytes: usize, along: usize, to: usize): i32 {
 
 /** Count a sample of images, whose classes are `along` bytes apart. Returns how many losses are above 128. */
 function countColumn(block: usize, at: usize, along: usize): i32 {
-  let predictions = block + classesAt + 5 * step + (usize(first) << 2);
+  let predictions = block + predictedAt + (usize(first) << 2);
+  const one = load<i64>(ONE);
   let to = at;
   for (let c = 0; c < classes; c++, to += along, predictions += 4) {
     const p = load<f32>(to, TILE);
     store<i32>(predictions, load<i32>(predictions) + i32(reinterpret<u32>(p) >>> 31));
     const unit = unitsOf(f32.abs(p));
-    addToBin(block + GROUP_BINS + (binOf(unit) << 4) + (usize(c & 1) << 3), unit);
+    addLong(block + GROUP_BINS + (binOf(unit) << 3), i64(unit) + one);
   }
-  return addLosses(at, usize(classes) << 2, along, block + classesAt + (usize(first) << 3));
+  return addLosses(at, usize(classes) << 2, along, block + lossesAt + (usize(first) << 3));
 }
 
 /** Count the samples of images. Returns how many losses are above 128. */
@@ -382,8 +428,9 @@ function countImages(): i32 {
 @inline
 export function countTrue(i: usize, p: f32, right: bool): void {
   const block = blockOf(i);
-  addMember(block + classesAt + 4 * step + (usize(load<u32>(i, LABELS)) << 3), right);
-  addOne(block + hitsAt + (binOf(unitsOf(p)) << 2));
+  const member = block + membersAt + (usize(load<u32>(i, LABELS)) << 2);
+  store<u32>(member, load<u32>(member) + 1 + (u32(right) << 16));
+  addShort(block + hitsAt + (binOf(unitsOf(p)) << 1));
 }
 
 /**

@@ -12,9 +12,9 @@ import * as losses from '../stages';
 import { sigmoid } from '../stages';
 import { ignoring } from '../tile/labels';
 import { CROSS_ENTROPY, ENTROPIES, LOSS, PLANES, TILE } from '../tile/scratch';
-import { borrowed, first, locate, maskTrueClass, samples, scale, unmaskTrueClass } from '../tile/tile';
+import { borrowed, locate, maskTrueClass, samples, scale, unmaskTrueClass } from '../tile/tile';
 import { logitCells, marginCells } from './cells';
-import { addSamplesByGroup, countDecisionsByGroup, countSamplesByGroup, findBlocks, layGroups } from './groups';
+import { addSamplesByGroup, countDecisionsByGroup, countSamplesByGroup, layGroups } from './groups';
 import { BRIER, TERMS } from './scratch';
 import {
   countDecisions, countWrong, decisions, flush, gatherLosses, gatherSamples, narrowSums, restoreTrueDecisions,
@@ -123,9 +123,8 @@ export function cells(): i32 {
 }
 
 export function tally(): i32 {
-  if (groups > 0 && !(sigmoid && first)) findBlocks();
   if (!sigmoid) {
-    if (groups > 0) return countSamplesByGroup();
+    if (groups > 0) return countSamplesByGroup(i32(param(PARAM_CLASSES)));
     if (groups != ALL_TOGETHER) return -1;
     addSums();
     return tabled ? countSamples(samples, bins) : -1;

@@ -150,39 +150,43 @@ export const BIN_HITS = 4;
 export const BIN_CONFIDENCE = 8;
 
 /**
- * The block of a group, in bytes, which takes 8191 samples before it must be cleared. First i32: its samples, and how
- * many of them are ignored. Then i64, sigmoid: Σ wrong² over the samples, and from bit 40 on how many of them have no
- * wrong decision.
+ * The block of a group, in bytes, which takes 8191 samples before it must be cleared. It begins with 32 slots, each for
+ * values whose exponent, 8 bits, begins with the same five: two float64 that cross-entropies and their squares add up
+ * to, two of Brier scores, two of losses. Some have 16 bytes of something else behind them.
  */
-export const GROUP_SAMPLES = 0;
-export const GROUP_IGNORED = 4;
-export const GROUP_WRONG = 8;
+export const GROUP_ENTROPIES = 0;
+export const GROUP_BRIERS = 16;
+export const GROUP_LOSSES = 32;
+export const GROUP_SLOTS = 32;
+export const GROUP_SLOT_BYTES = 64;
 /**
- * The sums SUM_LOSS to SUM_BRIER_SQUARES. First of cross-entropies past float32, multiples of 2^102 and what is left,
- * float64 each; then of each sum two i32, how many values were +∞ and how many NaN; then sixteen times a float64 of
- * each sum, to which those values add up whose exponent, 8 bits, begins with these four bits.
+ * Slot 15, of numbers around 1, which is near at hand: i32 samples, and how many of them are ignored; i64, sigmoid:
+ * Σ wrong² over the samples, and from bit 40 on how many of them have no wrong decision.
  */
-export const GROUP_LARGE = 16;
-export const GROUP_EXTREMES = 32;
-export const GROUP_SUMS = 72;
-export const GROUP_SLOTS = 16;
-export const GROUP_SLOT_BYTES = 40;
+export const GROUP_SAMPLES = 1008;
+export const GROUP_IGNORED = 1012;
+export const GROUP_WRONG = 1016;
 /**
- * Bins, of which the last has the confidence 1 alone. Softmax: an i64 each: the sum of the confidences in units of
- * 2^−23, from bit 36 on their number, from bit 49 on the hits; then an i32 for each rank that is told apart and one for
- * all that are larger. Sigmoid: two i64 each, which together have the sum and, from bit 43 on, the number; then an i32
- * a bin, the hits.
+ * Slots 28 to 30, of cross-entropies, Brier scores and losses four i32: how many values were +∞, how many NaN, and the
+ * same of their squares. Slot 31, of cross-entropies past float32 two float64: multiples of 2^102 and what is left.
  */
-export const GROUP_BINS = 712;
+export const GROUP_EXTREMES = 1840;
+export const GROUP_LARGE = 2032;
 /**
- * Then, from a multiple of 16 on, what TALLY_BYTES has of a class. Softmax, rows: its first two float64, three i32, 4
- * bytes of nothing; and, behind all rows, the other two float64 of each class. Sigmoid, filled up to whole fours of
- * classes: each of the four float64 of all classes, then two i32 of each, then the last.
+ * Bins, an i64 each, of which the last has the confidence 1 alone: the sum of the confidences in units of 2^−23, and
+ * the number of them from bit 36 on, sigmoid from bit 43. Softmax: from bit 49 on the hits.
  */
-export const GROUP_ROW_BYTES = 32;
-export const GROUP_SUPPORT = 16;
-export const GROUP_RIGHT = 20;
-export const GROUP_PREDICTED = 24;
+export const GROUP_BINS = 2048;
+/**
+ * Then, from a multiple of 16 on, what TALLY_BYTES has of a class. Softmax, rows, filled up to a multiple of 16: the
+ * first two float64; u16: how often the class is predicted, then of each rank that is told apart, and of all that are
+ * larger, how many samples of the class have it. A row behind the last has the ranks alone of samples without a bin.
+ * Then come the other two float64 of each class. Sigmoid: u16, filled up to a multiple of 16: the hits of each bin.
+ * Then of all classes, filled up to whole fours: i32: how often each is predicted; two u16: how many samples it has,
+ * and how many of them are predicted rightly. Then, filled up to an even number, each of the four float64 of all.
+ */
+export const GROUP_PREDICTED = 16;
+export const GROUP_RANKS = 18;
 
 /** Bytes of a block of a number a sample, with room for whole vectors. */
 export const SAMPLE_BYTES = 4 * SAMPLES + 64;
@@ -204,7 +208,7 @@ export const COLUMN_CONFIDENCE = 5 * COLUMN_BYTES;
 export const COLUMN_PASSED_OVER = 6 * COLUMN_BYTES;
 /** Sigmoid: wrong decisions: i32. */
 export const COLUMN_WRONG = 7 * COLUMN_BYTES;
-/** Where samples are counted by group: the number of each sample's block, i32, of which `tally` makes its address. */
+/** Where samples are counted by group: the number of each sample's block, i32. */
 export const COLUMN_GROUP = 8 * COLUMN_BYTES;
 /** Sigmoid with LEFT_OPEN: what leaves float32 has −1 for its cross-entropy, and here either half of the float64. */
 export const COLUMN_FAR = COLUMN_RANK;
