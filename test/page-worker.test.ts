@@ -50,10 +50,11 @@ class Page {
     return { ...evaluated!, texts };
   }
 
-  async all(files: readonly File[], choices: Partial<Choices> = {}): Promise<Result> {
+  async all(files: readonly File[], choices: Partial<Choices> = {}, baseline = ''): Promise<Result> {
     const { parts, errors } = await this.ask({ type: 'inspect', files }, 'parts');
     expect(errors).toEqual([]);
     const { roles, choices: guessed } = guess(parts);
+    for (const { id, name } of parts) if (name === baseline) roles[id] = 'baseline';
     const chosen = { ...DEFAULTS, ...guessed, ...choices };
     const { result } = await this.ask({ type: 'evaluate', files, parts, roles, choices: chosen }, 'result');
     return result;
@@ -257,6 +258,30 @@ describe('the worker of the page', () => {
     expect(found.compared!.state).toEqual(compared(true).toJSON());
     const bare = await new Page().all([csv], { scores: 'b_*', baseline: 'a_*', target: '' });
     expect(bare).toMatchObject({ evaluated: null, compared: { state: compared(false).toJSON() } });
+  });
+
+  test('takes a table of each model, of other formats, names and orders of columns, too', async () => {
+    const label = (i: number) => (targets[i] === -100 ? null : targets[i]!);
+    const lines = [...targets.keys()].map((i) => [label(i), ...row(i)].join());
+    const old = new File([`label,${[0, 1, 2, 3, 4].map((c) => `p_${c}`)}\n${lines.join('\n')}\n`], 'old.csv');
+    const theirs = (prefix: string, labelled: boolean) => {
+      const rows = [...targets.keys()].map((i) => {
+        const scores = [4, 2, 0, 1, 3].map((c) => [`${prefix}_${c}`, candidate[i * CLASSES + c]]);
+        return JSON.stringify({ ...Object.fromEntries(scores), ...(labelled && { label: label(i) }) });
+      });
+      return new File([rows.join('\n')], 'new.jsonl');
+    };
+    const found = await new Page().all([theirs('p', true), old]);
+    expect(found.compared!.state).toEqual(compared(true).toJSON());
+    const alone = await new Page().drop([theirs('p', true)]);
+    expect(found.evaluated!.state).toEqual(alone.state);
+    // the labels may be in the baseline's alone
+    const bare = await new Page().all([theirs('p', false), old]);
+    expect(bare).toMatchObject({ evaluated: null, compared: { state: compared(true).toJSON() } });
+    const named = await new Page().all([theirs('q', true), old], { scores: 'q_*', baseline: 'p_*' }, 'old.csv');
+    expect(named.compared!.state).toEqual(compared(true).toJSON());
+    const neither = await new Page().all([theirs('p', true), old], { target: '', scores: 'p_*' });
+    expect(neither).toMatchObject({ evaluated: null, compared: { state: compared(false).toJSON() } });
   });
 
   test('merges states of comparisons, and tells those of other kinds', async () => {

@@ -142,6 +142,33 @@ describe('guess', () => {
       { target: 'label', text: 'text' },
     ],
     [
+      'two tables of the same columns, by their names',
+      ['new.csv', 'old.jsonl'].map((name) =>
+        part(name, 'table', [], {
+          columns: [
+            { name: 'label', kind: 'text' },
+            { name: name === 'new.csv' ? 'p_a' : 'p_b', kind: 'number' },
+            { name: name === 'new.csv' ? 'p_b' : 'p_a', kind: 'number' },
+          ],
+        }),
+      ),
+      { 'new.csv': 'logits', 'old.jsonl': 'baseline' },
+      { target: 'label' },
+    ],
+    [
+      'a table, and one of other columns',
+      ['a.csv', 'b.csv'].map((name) =>
+        part(name, 'table', [], {
+          columns: [
+            { name: 'label', kind: 'text' },
+            { name, kind: 'number' },
+          ],
+        }),
+      ),
+      { 'a.csv': 'logits', 'b.csv': 'unused' },
+      { target: 'label' },
+    ],
+    [
       'a table with a column of targets a class',
       [
         part('t.csv', 'table', [], {
@@ -201,6 +228,15 @@ test('the command line quotes names and says what is not the default', () => {
   );
   expect(compareLine({ ...one, choices: { ...columns, target: '', text: '' } })).toBe(
     `focal-simd compare t.csv --baseline 'a_*' --candidate 'b_*' --candidate c`,
+  );
+  const tables = [part('new.csv', 'table'), part('old.csv', 'table')];
+  const models = { parts: tables, roles: { 'new.csv': 'logits', 'old.csv': 'baseline' } } as const;
+  const alike = { ...DEFAULTS, target: 'label', scores: 'p_*' };
+  expect(compareLine({ ...models, choices: alike })).toBe(
+    `focal-simd compare old.csv new.csv --target label --scores 'p_*'`,
+  );
+  expect(compareLine({ ...models, choices: { ...alike, baseline: 'q_*, r' } })).toBe(
+    `focal-simd compare old.csv new.csv --target label --baseline 'q_*' --baseline r --candidate 'p_*'`,
   );
   const states = [part('a.json', 'state'), part('b.json', 'state')];
   const both = { 'a.json': 'state', 'b.json': 'state' } as const;

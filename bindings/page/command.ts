@@ -56,6 +56,12 @@ export function lossOptions(choices: Choices) {
 /** Columns by name or pattern, separated by commas. */
 export const patternsOf = (text: string): string[] => text.split(',').flatMap((one) => one.trim() || []);
 
+/** Columns of either model, each in a table of its own: those of one alone are those of both. */
+export function scoresOf(choices: Choices): { scores: string[]; candidateScores: string[] } {
+  const [ours, theirs] = [patternsOf(choices.scores), patternsOf(choices.baseline)];
+  return { scores: theirs.length > 0 ? theirs : ours, candidateScores: ours.length > 0 ? ours : theirs };
+}
+
 type Given = Pick<Job, 'parts' | 'roles' | 'choices'>;
 
 /** The words of a command, for a shell. */
@@ -104,7 +110,14 @@ export function compareLine(given: Given): string {
   const words = new Words().add('compare');
   const names = (role: Role) => partsWith(given, role).map(({ name }) => name);
   const [logits] = partsWith(given, 'logits');
-  if (logits?.kind === 'table') {
+  if (logits?.kind === 'table' && names('baseline').length > 0) {
+    words.add(...names('baseline'), logits.name);
+    if (choices.target !== '') words.add('--target', choices.target);
+    const { scores, candidateScores } = scoresOf(choices);
+    const alike = scores.join() === candidateScores.join();
+    for (const pattern of scores) words.add(alike ? '--scores' : '--baseline', pattern);
+    if (!alike) for (const pattern of candidateScores) words.add('--candidate', pattern);
+  } else if (logits?.kind === 'table') {
     words.add(logits.name);
     if (choices.target !== '') words.add('--target', choices.target);
     for (const pattern of patternsOf(choices.baseline)) words.add('--baseline', pattern);

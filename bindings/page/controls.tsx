@@ -48,7 +48,7 @@ export function Controls({ state, actions }: { state: State; actions: Actions })
             {t('columns of another model')}
             <input
               value={choices.baseline}
-              placeholder={t('none')}
+              placeholder={t(state.parts.some(({ id }) => state.roles[id] === 'baseline') ? 'the same' : 'none')}
               onInput={({ currentTarget }) => actions.choose({ baseline: currentTarget.value })}
             />
           </label>

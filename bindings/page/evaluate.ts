@@ -16,6 +16,7 @@ import { type GroupReader, groupsOf } from './groups.ts';
 import {
   CONFUSION_CLASSES,
   eachOf,
+  hasTargets,
   inputOf,
   logitsOf,
   lossOf,
@@ -38,8 +39,7 @@ type Tell = (message: Answer) => void;
 
 export async function evaluate(job: Work, signal: AbortSignal, tell: Tell): Promise<Result> {
   const start = performance.now();
-  const tabled = inputOf(job, 'logits')?.part.kind === 'table' && job.choices.target !== '';
-  const labelled = tabled || inputOf(job, 'targets') !== null;
+  const labelled = hasTargets(job);
   const two = logitsOf(job, 'baseline') !== null;
   const progress = new Progress(job, two && labelled ? 2 : 1, tell);
   const dataset = labelled || !two ? await open(job, signal) : null;

@@ -51,7 +51,7 @@ export function Files({ state, actions }: { state: State; actions: Actions }) {
       {!some && (
         <p class="note">
           {t(
-            '.npy, .npz, .safetensors, .csv, .tsv, .jsonl, .parquet; names and texts as .txt, one a line; states as .json, which are merged. Two files of logits are compared. Files may be larger than memory.',
+            '.npy, .npz, .safetensors, .csv, .tsv, .jsonl, .parquet; names and texts as .txt, one a line; states as .json, which are merged. Two files of logits, or two tables, are compared. Files may be larger than memory.',
           )}
         </p>
       )}
@@ -64,7 +64,7 @@ const ROLES: Record<Part['kind'], readonly Role[]> = {
   floats: ['logits', 'baseline', 'targets', 'unused'],
   integers: ['targets', 'groups', 'unused'],
   lines: ['names', 'texts', 'groups', 'unused'],
-  table: ['logits', 'unused'],
+  table: ['logits', 'baseline', 'unused'],
   state: ['state', 'unused'],
 };
 

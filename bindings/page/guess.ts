@@ -2,7 +2,7 @@
 import type { Choices, Part, Role } from './protocol.ts';
 
 const size = (shape: readonly number[]): number => shape.reduce((product, d) => product * d, 1);
-const same = (a: readonly number[], b: readonly number[]): boolean => a.join() === b.join();
+const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.join() === b.join();
 
 const TARGETS = /target|label|truth|(^|[^a-z])(y|gt)([^a-z]|$)/i;
 const LOGARITHMS = /log[^a-z]?_?prob|logp([^a-z]|$)|log_?softmax/i;
@@ -25,6 +25,18 @@ const fits = (part: Part, logits: Part): 1 | -1 | null => {
   return null;
 };
 
+/** The model and the one that it is held against, where there are two, by their names. */
+function sidesOf(models: readonly Part[]): { logits: Part | undefined; baseline: Part | undefined } {
+  const two = models.length > 1 ? models : [];
+  const known = two.find(({ name }) => BASELINE.test(name)) ?? two.find(({ name }) => !CANDIDATE.test(name));
+  const baseline = known ?? two[0];
+  return { logits: models.find((part) => part !== baseline), baseline };
+}
+
+/** Columns of numbers that may be scores, which two tables of the same classes have alike. */
+const scoresOf = ({ columns = [] }: Part): string[] =>
+  columns.flatMap(({ name, kind }) => (kind === 'number' && !TARGETS.test(name) ? [name] : [])).sort();
+
 export interface Guess {
   readonly roles: Record<string, Role>;
   readonly choices: Partial<Choices>;
@@ -40,11 +52,16 @@ export function guess(parts: readonly Part[]): Guess {
   const choices: { -readonly [K in keyof Choices]?: Choices[K] } = {};
   for (const { id, kind } of parts) if (kind === 'state') roles[id] = 'state';
 
-  const table = parts.find(({ kind }) => kind === 'table');
+  const tables = parts.filter(({ kind }) => kind === 'table');
+  const sides = sidesOf(tables);
+  const two = sides.baseline && same(scoresOf(sides.baseline), scoresOf(sides.logits!));
+  const table = two ? sides.logits : tables[0];
   if (table) {
+    if (two) roles[sides.baseline!.id] = 'baseline';
     roles[table.id] = 'logits';
     const columns = table.columns ?? [];
-    const target = columns.find(({ name }) => TARGETS.test(name)) ?? columns.find(({ kind }) => kind !== 'number');
+    const all = [...columns, ...((two && sides.baseline!.columns) || [])];
+    const target = all.find(({ name }) => TARGETS.test(name)) ?? columns.find(({ kind }) => kind !== 'number');
     const multiHot = columns.filter(({ name, kind }) => kind === 'number' && MULTI_HOT.test(name));
     const prefix = MULTI_HOT.exec(multiHot[0]?.name ?? '')?.[1];
     choices.target = multiHot.length > 1 && prefix ? `${prefix}*` : (target?.name ?? columns.at(-1)?.name ?? '');
@@ -67,10 +84,7 @@ export function guess(parts: readonly Part[]): Guess {
   // of several arrays of one size, one alone may say that it is logits
   const said = all.filter(({ name }) => LOGITS.test(name));
   const candidates = said.length === 1 && !all.some(({ name }) => BASELINE.test(name)) ? said : all;
-  const two = candidates.length > 1 ? candidates : [];
-  const known = two.find(({ name }) => BASELINE.test(name)) ?? two.find(({ name }) => !CANDIDATE.test(name));
-  const baseline = known ?? two[0];
-  const logits = candidates.find((part) => part !== baseline);
+  const { logits, baseline } = sidesOf(candidates);
   if (!logits) return { roles, choices };
   roles[logits.id] = 'logits';
   choices.input = scaleOf(logits.name);

@@ -5,8 +5,9 @@ import { openPair, type Pair, type PairFiles } from '../files/compare.ts';
 import { readColumn } from '../files/open.ts';
 import type { LossSpec, MeterSpec } from '../files/shard.ts';
 import type { Source } from '../files/source.ts';
+import { matches } from '../files/table-dataset.ts';
 import { fromFrequencies } from '../losses/frequencies.ts';
-import { lossOptions, patternsOf } from './command.ts';
+import { lossOptions, patternsOf, scoresOf } from './command.ts';
 import { linesOf, textsOf } from './lines.ts';
 import type { Job, Part, Result, Role } from './protocol.ts';
 
@@ -28,12 +29,22 @@ export function inputOf(
 
 export type Side = 'logits' | 'baseline';
 
-/** The part that holds the logits of a model: of a table the same one holds those of both. */
+/** The part that holds the logits of a model: one table may hold those of both. */
 export function logitsOf(job: Work, side: Side): ReturnType<typeof inputOf> {
   const own = inputOf(job, 'logits');
   if (side === 'logits') return own;
-  if (own?.part.kind === 'table') return job.choices.baseline.trim() === '' ? null : own;
-  return inputOf(job, 'baseline');
+  const both = own?.part.kind === 'table' && job.choices.baseline.trim() !== '';
+  return inputOf(job, 'baseline') ?? (both ? own : null);
+}
+
+/** Whether there are targets of the model. */
+export function hasTargets(job: Work): boolean {
+  const { part } = inputOf(job, 'logits') ?? {};
+  if (part?.kind !== 'table') return inputOf(job, 'targets') !== null;
+  const { target } = job.choices;
+  // of two tables the baseline's alone may have them
+  const elsewhere = inputOf(job, 'baseline') !== null && !part.columns?.some(({ name }) => matches(target, name));
+  return target !== '' && !elsewhere;
 }
 
 /** The files of the model, as the readers take them. */
@@ -42,7 +53,7 @@ function filesOf(job: Work): Files {
   if (!logits) throw new RangeError('logits expected a file, got none: choose which array holds them');
   if (logits.part.kind === 'table') {
     const { target, scores } = job.choices;
-    const patterns = patternsOf(scores);
+    const patterns = inputOf(job, 'baseline') ? scoresOf(job.choices).candidateScores : patternsOf(scores);
     return { table: logits.input, target, ...(patterns.length > 0 && { scores: patterns }) };
   }
   const targets = inputOf(job, 'targets');
@@ -53,11 +64,16 @@ function filesOf(job: Work): Files {
 /** The files of both models. */
 function pairFiles(job: Work): PairFiles {
   const [candidate, baseline] = [logitsOf(job, 'logits')!, logitsOf(job, 'baseline')!];
-  const { target, scores, baseline: theirs } = job.choices;
   if (candidate.part.kind === 'table') {
-    const [ours, others] = [scores, theirs].map(patternsOf) as [string[], string[]];
+    const target = job.choices.target === '' ? undefined : job.choices.target;
+    if (candidate.part !== baseline.part) {
+      const { scores, candidateScores } = scoresOf(job.choices);
+      const all = scores.length === 0 ? {} : { scores, candidateScores };
+      return { baseline: baseline.input, candidate: candidate.input, target, ...all };
+    }
+    const [ours, theirs] = [patternsOf(job.choices.scores), patternsOf(job.choices.baseline)];
     if (ours.length === 0) throw new RangeError('columns of scores expected those of the first model, got none');
-    return { table: candidate.input, target: target === '' ? undefined : target, candidate: ours, baseline: others };
+    return { table: candidate.input, target, candidate: ours, baseline: theirs };
   }
   return { candidate: candidate.input, baseline: baseline.input, targets: inputOf(job, 'targets')?.input };
 }

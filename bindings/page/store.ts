@@ -132,7 +132,7 @@ export interface Actions {
 export const isComplete = ({ parts, roles, choices }: State): boolean => {
   const has = (role: Role) => parts.some(({ id }) => roles[id] === role);
   const table = parts.some(({ id, kind }) => kind === 'table' && roles[id] === 'logits');
-  if (table) return choices.target !== '' || choices.baseline !== '';
+  if (table) return choices.target !== '' || choices.baseline !== '' || has('baseline');
   // two models alone are held against each other
   return (has('logits') && (has('targets') || has('baseline'))) || (!has('logits') && has('state'));
 };

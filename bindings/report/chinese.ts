@@ -210,8 +210,8 @@ export const CHINESE: Readonly<Record<string, string>> = {
   'Add files': '添加文件',
   'Try it with Seattle’s weather': '用西雅图天气数据试一试',
   'Start again': '重新开始',
-  '.npy, .npz, .safetensors, .csv, .tsv, .jsonl, .parquet; names and texts as .txt, one a line; states as .json, which are merged. Two files of logits are compared. Files may be larger than memory.':
-    '支持 .npy、.npz、.safetensors、.csv、.tsv、.jsonl、.parquet；类别名称和样本文本用 .txt，每行一个；状态用 .json，会被合并。两个 logits 文件会互相比较。文件可以大于内存。',
+  '.npy, .npz, .safetensors, .csv, .tsv, .jsonl, .parquet; names and texts as .txt, one a line; states as .json, which are merged. Two files of logits, or two tables, are compared. Files may be larger than memory.':
+    '支持 .npy、.npz、.safetensors、.csv、.tsv、.jsonl、.parquet；类别名称和样本文本用 .txt，每行一个；状态用 .json，会被合并。两个 logits 文件或两个表格会互相比较。文件可以大于内存。',
   'What {name} is': '{name} 是什么',
   'logits of another model': '另一个模型的 logits',
   targets: '目标',
@@ -225,6 +225,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   'column of targets': '目标列',
   'columns of scores': '分数列',
   'all of numbers': '所有数值列',
+  'the same': '相同',
   'column of texts': '文本列',
   'column of groups': '分组列',
   'columns of another model': '另一个模型的分数列',
