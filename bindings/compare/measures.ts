@@ -1,5 +1,5 @@
 import { DECISION_METRICS } from '../meter/metrics/decisions.ts';
-import { COMMON_METRICS, SIGMOID_METRICS, SOFTMAX_METRICS } from '../meter/metrics/overall.ts';
+import { COMMON_METRICS, NO_SHARES, SIGMOID_METRICS, SOFTMAX_METRICS } from '../meter/metrics/overall.ts';
 import type { Metric, SigmoidReport, SoftmaxReport } from '../meter/report.ts';
 import { bonferroni, criticalValue, type Interval, pairedInterval } from '../statistics/index.ts';
 import type { ComparisonReport, Delta, QualityReport } from './fields.ts';
@@ -194,9 +194,6 @@ function averageOf(name: string): Measure | undefined {
   const change = name === 'macro.f1' ? named('macroF1') : null;
   return { share: metric !== 'mcc', noInterval: BOOTSTRAP, find, change };
 }
-
-/** Metrics over all samples that may be below 0 or above 1. */
-const NO_SHARES = ['crossEntropy', 'brier', 'brierSkill', 'adjustedBalancedAccuracy', 'mcc', 'kappa', 'aurc'];
 
 /** A metric over all samples by its name in reports, such as kappa. */
 function overallOf(name: string): Measure | undefined {

@@ -10,6 +10,7 @@ import { Coverage, type Range } from './coverage.ts';
 import { GroupCounts } from './group-counts.ts';
 import { GroupNames } from './group-names.ts';
 import { type AnyLoss, Meter, type MeterOptions, type Report } from './meter.ts';
+import { ERRORS } from './metrics/overall.ts';
 import { COMPUTE_OPTIONS, type ComputeOptions, computeOptions, overallIntervals, report } from './report.ts';
 import { type SlicedParts, type SlicedState, slicesToBytes, slicesToJSON } from './slices-codec.ts';
 import { State } from './state.ts';
@@ -66,9 +67,6 @@ export interface SlicedReport<L> {
   /** With the option `coverage`: the indices below the largest one counted that were not, as ranges [from, to). */
   missing?: Range[];
 }
-
-/** Metrics of which less is better. */
-const ERRORS = ['loss', 'crossEntropy', 'brier', 'aurc', 'ece', 'mce', 'adaptiveEce', 'classwiseEce'];
 
 interface Group {
   readonly name: string;

@@ -269,6 +269,12 @@ export const SIGMOID_METRICS = {
   subsetAccuracy: ({ samples, perSample }: Counts): Estimate => (perSample ? share(perSample.subset, samples) : none),
 };
 
+/** Metrics, of which the mean loss is one, of which less is better. */
+export const ERRORS = ['loss', 'crossEntropy', 'brier', 'aurc', 'ece', 'mce', 'adaptiveEce', 'classwiseEce'];
+
+/** Metrics that are no shares of anything, so that a limit on them is no percentage. */
+export const NO_SHARES = ['crossEntropy', 'brier', 'brierSkill', 'adjustedBalancedAccuracy', 'mcc', 'kappa', 'aurc'];
+
 /** Mean focal loss, as the loss's reduction 'mean' with its divisor. */
 export function meanLoss(counts: Counts): Estimate {
   const { divisor, samples, sums } = counts;
