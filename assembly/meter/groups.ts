@@ -319,29 +319,22 @@ function countPlain(
   const words = block + GROUP_BINS;
   let predictions = block + predictedAt + c;
   let to = block + lossesAt + (c << 1);
-  const end = at + bytes;
-  for (; at + 16 <= end; at += 16, from += 16, to += 32, predictions += 16) {
-    const p = v128.load(at, TILE);
-    const v = v128.load(at, PLANES);
-    v128.store(predictions, i32x4.add(v128.load(predictions), i32x4.shr_u(p, 31)));
-    countBin(words, from, one);
-    countBin(words, from + 4, one);
-    addTwoLosses(to, f64x2.promote_low_f32x4(v), step, anchor);
-    countBin(words, from + 8, one);
-    countBin(words, from + 12, one);
-    addTwoLosses(to + 16, upper(v), step, anchor);
-  }
-  if (at == end) return;
   // past the last class other samples' numbers go where no class is
-  const v = v128.load(at, PLANES);
-  v128.store(predictions, i32x4.add(v128.load(predictions), i32x4.shr_u(v128.load(at, TILE), 31)));
-  addTwoLosses(to, f64x2.promote_low_f32x4(v), step, anchor);
-  countBin(words, from, one);
-  if (end - at == 4) return;
-  countBin(words, from + 4, one);
-  if (end - at == 8) return;
-  countBin(words, from + 8, one);
-  addTwoLosses(to + 16, upper(v), step, anchor);
+  for (const end = at + bytes; ; at += 16, from += 16, to += 32, predictions += 16) {
+    const v = v128.load(at, PLANES);
+    v128.store(predictions, i32x4.add(v128.load(predictions), i32x4.shr_u(v128.load(at, TILE), 31)));
+    addTwoLosses(to, f64x2.promote_low_f32x4(v), step, anchor);
+    countBin(words, from, one);
+    const left = end - at;
+    if (left == 4) return;
+    countBin(words, from + 4, one);
+    if (left == 8) return;
+    addTwoLosses(to + 16, upper(v), step, anchor);
+    countBin(words, from + 8, one);
+    if (left == 12) return;
+    countBin(words, from + 12, one);
+    if (left == 16) return;
+  }
 }
 
 /** The same of any losses. Returns how many are above 128. */
