@@ -29,6 +29,15 @@ writeFileSync(
   at('strings.npy'),
   Buffer.concat([Buffer.from(`\x93NUMPY\x01\0\x76\0${header}\n`, 'latin1'), Buffer.from(characters.buffer)]),
 );
+const halves = `{'descr': '<f2', 'fortran_order': False, 'shape': (${n},), }`.padEnd(117);
+writeFileSync(
+  at('half.npy'),
+  Buffer.concat([
+    Buffer.from(`\x93NUMPY\x01\0\x76\0${halves}\n`, 'latin1'),
+    // 0, 1, 2, 3
+    Buffer.from(Uint16Array.from(y, (c) => [0, 0x3c00, 0x4000, 0x4200][c] as number).buffer),
+  ]),
+);
 writeFileSync(at('few.txt'), 'a\nb\n');
 writeFileSync(at('latin1.txt'), Buffer.from('caf\xe9\n'.repeat(n), 'latin1'));
 writeFileSync(at('groups.txt'), names.map((name) => `${name}\n`).join(''));
@@ -70,6 +79,7 @@ describe('--group-by', () => {
   test.concurrent.each([
     ['a file of lines', 'z.npy y.npy --group-by groups.txt', names],
     ['a file of integers', 'z.npy y.npy --group-by ids.npy', Array.from(y, (c) => c - 2)],
+    ['a file of float16', 'z.npy y.npy --group-by half.npy', Array.from(y)],
     ['an array of strings', 'z.npy y.npy --group-by strings.npy', names],
     ['a column', 'table.csv --target label --group-by lang', names],
     ['a column with missing values', 'table.jsonl --target label --group-by lang', names],

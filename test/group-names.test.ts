@@ -16,6 +16,17 @@ const NAMES: [string, (i: number) => unknown][] = [
 ];
 const CASES = NAMES.flatMap(([kind, name]) => [3, 60, 1000, 3000].map((count) => [kind, count, name] as const));
 
+test('lengths that no array has are refused', () => {
+  for (const length of [2 ** 40, 2 ** 53 - 1]) {
+    expect(() => new GroupNames(9).read({ length })).toThrow(
+      `groups expected as many as there is memory for, got ${length}`,
+    );
+  }
+  for (const length of [-1, 0.5, NaN, '3']) {
+    expect(() => new GroupNames(9).read({ length })).toThrow('groups expected an array of strings or integers');
+  }
+});
+
 test.each(CASES)('%s: %i groups are numbered as they come', (_, count, name) => {
   const random = new Random(count);
   const names = new GroupNames(count);

@@ -225,6 +225,16 @@ describe.each(backends)('FocalMeter on $name', ({ api }) => {
     expect(sigmoid.compute()).toMatchObject({ samples: 0, accuracy: null, auroc: null, ece: null });
   });
 
+  test('a weight of −0 is one of 0', () => {
+    const states = [0, -0].map((weight) => {
+      const meter = new FocalMeter(new SoftmaxFocalLoss({ alpha: [weight, 1] }), { classes: 2, hardest: 3 });
+      meter.update(Float32Array.of(1, 2, 3, 4), [0, 1]);
+      return FocalMeter.fromBytes(meter.toBytes()).toJSON();
+    });
+    expect(states[1]).toEqual(states[0]);
+    expect(states[0]?.hardest).toHaveLength(2);
+  });
+
   test('the hardest samples: by loss, ties by index, global by firstIndex', () => {
     const meter = new FocalMeter(new SoftmaxFocalLoss(), { classes: 2, hardest: 3 });
     meter.update(Float32Array.of(0, 1, 0, 0, 0, 1), [0, 0, 0], { firstIndex: 100 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { AnyLoss } from '../bindings/meter/meter.ts';
 import { backends } from './backends.ts';
 import { Random } from './random.ts';
@@ -248,6 +248,40 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
       return meter.toBytes();
     });
     expect(one).toEqual(other);
+  });
+
+  test('integers of any length are ordered as numbers', () => {
+    const meter = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2 });
+    const groups = [10n ** 18n, 7, 10 ** 15, -8n, 10n ** 18n - 1n, '007'];
+    meter.update(new Float32Array(12), new Int32Array(6), { groups });
+    const sorted = ['-8', '007', '7', '1000000000000000', '999999999999999999', '1000000000000000000'];
+    expect(meter.compute().groups.map(({ name }) => name)).toEqual(sorted);
+  });
+
+  test('where there is no memory for the states of new groups, nothing has changed', () => {
+    const meter = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2 });
+    meter.update(new Float32Array(2), [0], { groups: ['a'] });
+    const before = meter.toBytes();
+    const Whole = globalThis.Float64Array;
+    let left = 3;
+    vi.stubGlobal(
+      'Float64Array',
+      new Proxy(Whole, {
+        construct(target, args, self) {
+          if (args[0] > 100 && left-- === 0) throw new RangeError('Array buffer allocation failed');
+          return Reflect.construct(target, args, self);
+        },
+      }),
+    );
+    const many = () => meter.update(new Float32Array(20), new Int32Array(10), { groups: [...'bcdefghijk'] });
+    try {
+      expect(many).toThrow('groups expected as many as there is memory for, got 10 new groups more');
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    expect(meter.toBytes()).toEqual(before);
+    many();
+    expect(meter.compute().groups.map(({ report }) => report.samples)).toEqual(new Array(11).fill(1));
   });
 
   test('ignored logits are of the groups that have them alone', () => {

@@ -20,7 +20,7 @@ import { BRIER, CONFIDENCE, GROUP, PASSED_OVER, PREDICTED, RANK, WRONG } from '.
 import { addTwo, ANCHOR, ANCHOR2, ANCHOR3, binsOf, COUNT, HIGHEST, units } from './softmax';
 
 const INFINITE: u32 = 0x7f800000;
-/** 2^−50: of twice as many samples as TALLY takes, values in two parts have one bit less. */
+/** 2^−50, as 2^−51 in TALLY: 8191 low parts of a loss must add up exactly, and TALLY takes half as many. */
 const LEAST: u32 = 0x26800000;
 /** 1.5·2^154: adding it leaves a multiple of 2^102. */
 const LARGE_ANCHOR: f64 = 3.4253944624943037e46;

@@ -150,9 +150,10 @@ export const BIN_HITS = 4;
 export const BIN_CONFIDENCE = 8;
 
 /**
- * The block of a group, in bytes, which takes 8191 samples before it must be cleared. It begins with 32 slots, each for
- * values whose exponent, 8 bits, begins with the same five: two float64 that cross-entropies and their squares add up
- * to, two of Brier scores, two of losses. Some have 16 bytes of something else behind them.
+ * The block of a group, in bytes, which takes 8191 samples before it must be cleared (one-vs-rest of more than 128
+ * classes: 2^20 probabilities). It begins with 32 slots, each for values whose exponent, 8 bits, begins with the same
+ * five: two float64 that cross-entropies and their squares add up to, two of Brier scores, two of losses; then come 16
+ * bytes that some slots have something else in.
  */
 export const GROUP_ENTROPIES = 0;
 export const GROUP_BRIERS = 16;
@@ -160,21 +161,22 @@ export const GROUP_LOSSES = 32;
 export const GROUP_SLOTS = 32;
 export const GROUP_SLOT_BYTES = 64;
 /**
- * Slot 15, of numbers around 1, which is near at hand: i32 samples, and how many of them are ignored; i64, sigmoid:
- * Σ wrong² over the samples, and from bit 40 on how many of them have no wrong decision.
+ * At the end of slot 15, that of numbers around 1, whose cache line is needed anyway: i32 samples, and how many of them
+ * are ignored; i64, sigmoid: Σ wrong² over the samples, and from bit 40 on how many of them have no wrong decision.
  */
 export const GROUP_SAMPLES = 1008;
 export const GROUP_IGNORED = 1012;
 export const GROUP_WRONG = 1016;
 /**
- * Slots 28 to 30, of cross-entropies, Brier scores and losses four i32: how many values were +∞, how many NaN, and the
- * same of their squares. Slot 31, of cross-entropies past float32 two float64: multiples of 2^102 and what is left.
+ * At the end of slots 28 to 30, of cross-entropies, Brier scores and losses four i32: how many values were +∞, how many
+ * NaN, and the same of their squares. At that of slot 31, of cross-entropies past float32 two float64: multiples of
+ * 2^102 and what is left.
  */
 export const GROUP_EXTREMES = 1840;
 export const GROUP_LARGE = 2032;
 /**
  * Bins, an i64 each, of which the last has the confidence 1 alone: the sum of the confidences in units of 2^−23, and
- * the number of them from bit 36 on, sigmoid from bit 43. Softmax: from bit 49 on the hits.
+ * their number, softmax in bits 36 to 48, sigmoid in bits 43 to 63. Softmax: in bits 49 to 63 the hits.
  */
 export const GROUP_BINS = 2048;
 /**

@@ -138,8 +138,8 @@ async function namesIn(path: string): Promise<string[]> {
     const bytes = await flat.bytes(0, flat.size);
     // of equal names one string is kept
     const known = new Map<unknown, string>();
-    return Array.from(flat.strings?.(bytes) ?? (flat.decode(bytes) as ArrayLike<unknown>), (value, i) => {
-      const name = known.get(value) ?? `${value as string}`;
+    return Array.from(flat.values(bytes), (value, i) => {
+      const name = known.get(value) ?? `${value}`;
       if (typeof value === 'number' && !Number.isSafeInteger(value)) {
         throw new InputError(`${path}: groups[${i}] expected an integer, got ${value}`);
       }

@@ -1,3 +1,4 @@
+import { fromHalf } from '../input/half.ts';
 import { type Dtype, decode, type Elements, itemsize } from './dtypes.ts';
 import { FileError } from './errors.ts';
 import type { Source } from './source.ts';
@@ -96,6 +97,13 @@ export class StoredArray {
   /** The elements that such bytes stand for. */
   decode(bytes: Uint8Array): Elements {
     return decode(this.dtype, bytes, this.#info.bigEndian);
+  }
+
+  /** The same as values: strings, or numbers, of float16 too. */
+  values(bytes: Uint8Array): ArrayLike<string | number | bigint> {
+    if (this.strings) return this.strings(bytes);
+    const elements = this.decode(bytes);
+    return this.dtype === 'float16' ? Array.from(elements as Uint16Array, fromHalf) : elements;
   }
 
   /** Elements first, first + 1, …, in the order in which they lie. */

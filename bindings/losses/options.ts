@@ -106,7 +106,8 @@ const isLabel = (x: number): boolean => (x | 0) === x && x !== -2147483648;
 const COMMON = ['gamma', 'alpha', 'reduction', 'ignoreIndex', 'ignored', 'divisor', 'classAxis', 'input'];
 
 function weights(alpha: unknown, expected: string, ok: (x: number) => boolean): Float32Array {
-  const values = Float32Array.from(numbers('alpha', alpha, expected, ok));
+  // −0 becomes 0, as losses that are bits must have no sign
+  const values = Float32Array.from(numbers('alpha', alpha, expected, ok), (w) => w + 0);
   if (values.every((w) => w === 0)) throw outOfRange('alpha', 'a weight > 0', 'only zeros');
   return values;
 }

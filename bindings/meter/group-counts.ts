@@ -51,7 +51,7 @@ export class GroupCounts implements Destination {
   /** How many of them have a group. */
   #used = 0;
   #block: Block | null = null;
-  /** More samples than this no block has. */
+  /** No block has more samples than this. */
   #fullest = 0;
   /** The group of each sample of the input under way. */
   #ids = new Int32Array(0);
@@ -117,7 +117,7 @@ export class GroupCounts implements Destination {
   place(first: number, n: number): void {
     if (this.groups === LEFT_OPEN) return;
     const { kernels, i32 } = this.#backend as Backend;
-    // seldom, and each time those that are full before long
+    // blocks that are three quarters full go along, as they would have to be emptied before long
     if (this.#fullest + n > this.#room) this.#empty(Math.min(this.#room * 0.75, this.#room - n));
     const column = (kernels.COLUMNS + COLUMN_GROUP) >> 2;
     i32.set(this.#ids.subarray(first, first + n), column);

@@ -1,4 +1,4 @@
-import { arrayKind, isShared } from '../input/arrays.ts';
+import { arrayKind, elementsOf, isShared } from '../input/arrays.ts';
 import { counted, outOfRange, wrongType } from '../input/errors.ts';
 import { viewOf } from '../input/tensors.ts';
 
@@ -16,7 +16,10 @@ export class GroupNames {
   readonly #numbers = new Map<unknown, number>();
   /** The same of small integers, −1 where none has told one. */
   readonly #small: Int32Array<ArrayBuffer> = new Int32Array(PLACES).fill(-1);
-  /** By place: a name that has it, and its number. At first the empty string, which has the last place alone. */
+  /**
+   * By place: a name that has it, and its number. At first none has a name that belongs there: the empty string belongs
+   * to the last place, which has another.
+   */
   readonly #likely: string[] = [...new Array(PLACES).fill(''), ' '];
   readonly #likelyNumbers: Int32Array<ArrayBuffer> = new Int32Array(PLACES + 1);
   /** How many characters these are; names of the input under way that were not where others have the same ones. */
@@ -43,15 +46,15 @@ export class GroupNames {
     let values = groups as ArrayLike<unknown>;
     if (kind) {
       const view = viewOf('groups', groups);
-      // another thread may write to it
-      values = (isShared(view) ? view.slice() : view) as ArrayLike<unknown>;
+      // another thread may write to it; a view of float16 has the bits
+      values = (kind === 'Float16Array' ? elementsOf(groups) : isShared(view) ? view.slice() : view) as typeof values;
     }
     const length = Object(values).length;
     if (typeof values !== 'object' || !Number.isSafeInteger(length) || length < 0) {
       throw wrongType('groups', 'an array of strings or integers', groups);
     }
     // fresh memory would take longer than what is written there
-    if (length > this.#room.length) this.#room = new Int32Array(length);
+    if (length > this.#room.length) this.#room = roomFor(length);
     const numbers = this.#room.subarray(0, length);
     this.#collided = 0;
     this.#text = kind === undefined && this.#characters <= MOST_CHARACTERS;
@@ -156,8 +159,16 @@ function placeOf(value: string, characters: number): number {
   return mixed & (PLACES - 1);
 }
 
+function roomFor(length: number): Int32Array<ArrayBuffer> {
+  try {
+    return new Int32Array(length);
+  } catch {
+    throw outOfRange('groups', 'as many as there is memory for', length);
+  }
+}
+
 /** The name that a value stands for. */
-export function nameOf(value: unknown, i: number): string {
+function nameOf(value: unknown, i: number): string {
   if (typeof value === 'string' || typeof value === 'bigint' || Number.isSafeInteger(value)) return `${value}`;
   throw wrongType(`groups[${i}]`, 'a string or an integer', value);
 }

@@ -151,10 +151,9 @@ export class Slices<L extends AnyLoss> {
       names = this.#namesAnew();
       ids = names.read(Array.from(ids, (id) => said[id] as string));
     }
-    while (this.#groups.length < names.list.length) {
-      this.#groups.push({ name: names.list[this.#groups.length] as string, state: new State(config) });
-      this.#version++;
-    }
+    const fresh = this.#fresh(names.list.slice(this.#groups.length));
+    for (const group of fresh) this.#groups.push(group);
+    if (fresh.length > 0) this.#version++;
     this.#names = names;
     this.#coverage?.add([first, first + n]);
     this.#seen += n;
@@ -282,16 +281,28 @@ export class Slices<L extends AnyLoss> {
 
   /** The groups by name, nothing pending. */
   #sorted(): Group[] {
-    const integers = this.#groups.every(({ name }) => /^-?\d{1,15}$/.test(name));
     this.#settle();
+    const integers = this.#groups.every(({ name }) => /^-?\d{1,40}$/.test(name));
+    const keyed = this.#groups.map((group) => ({ group, key: integers ? BigInt(group.name) : group.name }));
     // names of the same number, such as 7 and 07, have an order, too
-    return this.#groups.toSorted(({ name: a }, { name: b }) => (integers && Number(a) - Number(b)) || (a < b ? -1 : 1));
+    const before = (a: (typeof keyed)[number], b: (typeof keyed)[number]): boolean =>
+      a.key === b.key ? a.group.name < b.group.name : a.key < b.key;
+    return keyed.sort((a, b) => (before(a, b) ? -1 : 1)).map(({ group }) => group);
   }
 
   /** Bring the states of all groups up to date, in the one form that they have. */
   #settle(): void {
     this.#counts.flush();
     for (const { state } of this.#groups) state.carryAll();
+  }
+
+  /** Groups that have no samples yet: all of them, or none where there is no memory for so many. */
+  #fresh(names: readonly string[]): Group[] {
+    try {
+      return names.map((name) => ({ name, state: new State(this.#config) }));
+    } catch {
+      throw outOfRange('groups', 'as many as there is memory for', `${counted(names.length, 'new group')} more`);
+    }
   }
 
   #namesAnew(): GroupNames {

@@ -16,7 +16,7 @@ function isPlain(v: number): boolean {
 }
 
 /**
- * Add to a sum, without carrying, sums of up to 4096 plain values: multiples of 2^−32 and what is left over. The limbs
+ * Add to a sum, without carrying, sums of up to 8191 plain values: multiples of 2^−32 and what is left over. The limbs
  * they reach are known: units 2^−85, 2^−53, 2^−21, 2^11.
  */
 export function depositParts(words: Float64Array, at: number, high: number, low: number): void {

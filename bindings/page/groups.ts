@@ -39,7 +39,7 @@ export async function groupsOf(job: Work, dataset: Dataset, signal: AbortSignal)
 function ofArray(array: StoredArray, signal: AbortSignal): GroupReader {
   const of = async ({ first, samples }: Chunk): Promise<Groups> => {
     const bytes = await array.bytes(first, samples, signal);
-    return array.strings?.(bytes) ?? (array.decode(bytes) as Groups);
+    return array.values(bytes);
   };
   return { of, close: () => array.close() };
 }

@@ -8,7 +8,7 @@ import type { Comparison } from '../../compare/comparison.ts';
 import { common, number, oneOf } from '../../input/checks.ts';
 import { outOfRange, wrongType } from '../../input/errors.ts';
 import type { FocalMeterConstructor } from '../../meter/api.ts';
-import { nameOf } from '../../meter/group-names.ts';
+import { GroupNames } from '../../meter/group-names.ts';
 import type { AnyLoss, Meter } from '../../meter/meter.ts';
 import type { Groups, Slices } from '../../meter/slices.ts';
 import type { SlicedMeterConstructor } from '../../meter/slices-api.ts';
@@ -121,19 +121,15 @@ interface GroupList {
 function readGroups(groups: unknown): GroupColumn | GroupList | null {
   if (groups === undefined) return null;
   if (typeof groups === 'string') return groups;
-  const { length } = Object(groups) as ArrayLike<unknown>;
-  if (typeof groups !== 'object' || !Number.isSafeInteger(length)) {
+  if (typeof groups !== 'object') {
     throw wrongType('groups', 'the name of a column or an array of strings or integers', groups);
   }
-  const ids = new Int32Array(new SharedArrayBuffer(4 * length));
-  const numbers = new Map<string, number>();
-  for (let i = 0; i < length; i++) {
-    const name = nameOf((groups as ArrayLike<unknown>)[i], i);
-    const id = numbers.get(name) ?? numbers.size;
-    numbers.set(name, id);
-    ids[i] = id;
-  }
-  return { names: [...numbers.keys()], ids };
+  // how many there may be is for the meters to say
+  const names = new GroupNames(Infinity);
+  const numbers = names.read(groups);
+  const ids = new Int32Array(new SharedArrayBuffer(4 * numbers.length));
+  ids.set(numbers);
+  return { names: names.list, ids };
 }
 
 /** How the groups of a chunk are told. */
