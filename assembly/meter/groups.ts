@@ -232,6 +232,7 @@ export function countSamplesByGroup(classCount: i32): i32 {
     const loss = f64(reinterpret<f32>(bits));
     const high = loss + ANCHOR - ANCHOR;
     const low = loss - high;
+    // of a smaller one the first part is 0
     if (bits - LEAST <= HIGHEST - LEAST) addTwo(own, f64x2.replace_lane(f64x2.splat(high), 1, low));
     else addSmall(low, own + 8, block + restAt + (usize(y) << 4), 8);
     addRank(own, rank);
