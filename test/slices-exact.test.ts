@@ -25,12 +25,16 @@ interface Case {
   readonly kind?: 'plain' | 'wide' | 'nan';
   readonly dense?: boolean;
   readonly half?: boolean;
+  /** Softmax alone. */
+  readonly topK?: readonly number[];
 }
 
 const cases: Case[] = [
   { name: 'ordinary rows', classes: 10 },
   { name: 'more samples of a group than a block takes', classes: 3, samples: 9000, groups: 1 },
+  { name: 'more samples of a group than a bin counts', classes: 2, samples: 12000, groups: 1, options: { bins: 1 } },
   { name: 'one group', classes: 4, groups: 1 },
+  { name: 'many ranks', classes: 40, topK: [3, 17] },
   { name: 'a group a sample', classes: 7, groups: 1e9, samples: 200 },
   { name: 'every size of logit', classes: 9, kind: 'wide' },
   { name: 'NaN', classes: 6, kind: 'nan' },
@@ -39,6 +43,10 @@ const cases: Case[] = [
   { name: 'images', classes: 5, samples: 20, positions: 61, kind: 'wide' },
   { name: 'images in chunks of classes', classes: 1500, samples: 2, positions: 20 },
   { name: 'images of few classes', classes: 2, samples: 1, positions: 4200 },
+  {
+    name: 'images of more logits than a bin takes',
+    ...{ classes: 600, samples: 1, positions: 4000, groups: 1, options: { bins: 1 } },
+  },
   { name: 'half floats', classes: 10, half: true },
   { name: 'dense targets', classes: 3, samples: 300, dense: true },
   {
@@ -63,7 +71,8 @@ describe.each(backends)('SlicedMeter on $name', ({ api, name: backend }) => {
     const random = new Random(seed);
     const Loss = variant === 'softmax' ? SoftmaxFocalLoss : SigmoidFocalLoss;
     const loss: AnyLoss = new Loss({ ignoreIndex: -7, ...one.loss } as never);
-    const options = { classes, ...own[variant], ...one.options } as never;
+    const topK = variant === 'softmax' && one.topK && { topK: one.topK };
+    const options = { classes, ...own[variant], ...topK, ...one.options } as never;
     const length = samples * positions;
     const data =
       kind === 'plain' ? random.logits(length * classes, 3, -1) : extremes(random, length * classes, kind === 'nan');

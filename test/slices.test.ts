@@ -197,48 +197,6 @@ describe.each(backends)('SlicedMeter on $name', ({ api }) => {
     }
   });
 
-  const odd = [0, -0, 1e-30, -1e-30, 1e-4, 17, -17, 88, -88, 104, 150, -150, 1e19, -1e19, 1e38, -1e38];
-  test.each<
-    [string, { classes: number; positions?: number; images: number; values?: number[]; [option: string]: unknown }]
-  >([
-    ['more samples than a block takes', { classes: 2, images: 20000, bins: 1 }],
-    ['numbers of all sizes', { classes: 5, images: 4000, values: odd }],
-    ['infinite ones and NaN', { classes: 3, images: 3000, values: [...odd, Infinity, -Infinity, NaN] }],
-    ['many ranks and bins', { classes: 40, images: 500, topK: [3, 17, 40], bins: 128 }],
-    ['images of many classes', { classes: 600, positions: 9, images: 3, topK: [7] }],
-    ['images of many classes and positions', { classes: 300, positions: 4000, images: 1, values: odd }],
-    ['more classes than a block of logits', { classes: 1030, images: 6, values: [...odd, 2, 3, 4] }],
-  ])('%s: as meters of the groups', (_, { classes, positions = 1, images, values, ...options }) => {
-    const random = new Random(classes);
-    const samples = images * positions;
-    const data = values
-      ? Float32Array.from({ length: samples * classes }, () => values[random.below(values.length)] as number)
-      : random.logits(samples * classes, 4, 0);
-    const labels = random.labels(samples, classes).map((y) => (random.below(9) === 0 ? -100 : y));
-    const of = Array.from({ length: samples }, () => Math.min(random.below(9), 2));
-    for (const loss of [new SoftmaxFocalLoss(), new SigmoidFocalLoss()]) {
-      const { topK, ...others } = options as { topK?: number[] };
-      const all = { classes, ...others, ...(loss instanceof SoftmaxFocalLoss && topK ? { topK } : {}) };
-      const sliced = new SlicedMeter<AnyLoss>(loss, all);
-      sliced.update({ data, dims: [images, classes, positions] }, labels, { groups: of });
-      for (const [name, state] of sliced.toJSON().groups) {
-        const own = of.flatMap((id, i) => (`${id}` === name ? [i] : []));
-        const alone = new FocalMeter<AnyLoss>(loss, all);
-        const rows = new Float32Array(own.length * classes);
-        for (const [j, i] of own.entries()) {
-          const first = i - (i % positions);
-          for (let c = 0; c < classes; c++)
-            rows[j * classes + c] = data[first * classes + c * positions + (i % positions)] as number;
-        }
-        alone.update(
-          { data: rows, dims: [own.length, classes] },
-          labels.filter((_, i) => of[i] === Number(name)),
-        );
-        expect(state).toEqual(alone.toJSON());
-      }
-    }
-  });
-
   test('names of the same number are groups of their own, in one order', () => {
     const [one, other] = [1, -1].map((step) => {
       const meter = new SlicedMeter(new SoftmaxFocalLoss(), { classes: 2 });

@@ -66,12 +66,10 @@ export class GroupNames {
     return numbers;
   }
 
-  /*
-   * Where a loop calls nothing that may change something, engines find the arrays before it. So either of these ends at
-   * the first value that it does not know.
+  /**
+   * Read integers from value i on. Where a loop calls nothing that may change something, engines find the arrays before
+   * it: so it ends at the first value that it does not know. Returns where to go on.
    */
-
-  /** Read integers from value i on. Returns where to go on. */
   #readIntegers(values: ArrayLike<unknown>, numbers: Int32Array, i: number, n: number): number {
     const small = this.#small;
     let value: unknown;
@@ -86,7 +84,10 @@ export class GroupNames {
     return i < n ? this.#learn(value, numbers, i) : n;
   }
 
-  /** Read strings from value i on, two at a time, as one's characters are looked up while the other is compared. */
+  /**
+   * Read strings from value i on, two at a time, as one's characters are looked up while the other is compared. Returns
+   * where to go on.
+   */
   #readStrings(values: ArrayLike<unknown>, numbers: Int32Array, i: number, n: number): number {
     const likely = this.#likely;
     const likelyNumbers = this.#likelyNumbers;
