@@ -34,7 +34,7 @@ function sidesOf(models: readonly Part[]): { logits: Part | undefined; baseline:
 }
 
 /** Columns of numbers that may be scores, which two tables of the same classes have alike. */
-const scoresOf = ({ columns = [] }: Part): string[] =>
+const scoreColumns = ({ columns = [] }: Part): string[] =>
   columns.flatMap(({ name, kind }) => (kind === 'number' && !TARGETS.test(name) ? [name] : [])).sort();
 
 export interface Guess {
@@ -54,7 +54,7 @@ export function guess(parts: readonly Part[]): Guess {
 
   const tables = parts.filter(({ kind }) => kind === 'table');
   const sides = sidesOf(tables);
-  const two = sides.baseline && same(scoresOf(sides.baseline), scoresOf(sides.logits!));
+  const two = sides.baseline && same(scoreColumns(sides.baseline), scoreColumns(sides.logits!));
   const table = two ? sides.logits : tables[0];
   if (table) {
     if (two) roles[sides.baseline!.id] = 'baseline';
